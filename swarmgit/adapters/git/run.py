@@ -1,0 +1,102 @@
+"""The one place that starts git, with an environment built from nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from swarmgit.errors import SwarmError
+
+HARDENED: Mapping[str, str] = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin",
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "/bin/false",
+    "SSH_ASKPASS": "/bin/false",
+    "GIT_EDITOR": "/bin/false",
+    "GIT_SEQUENCE_EDITOR": "/bin/false",
+    "GIT_PAGER": "cat",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": "/dev/null",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_ALLOW_PROTOCOL": "file",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+}
+"""ISOLATION: never configuration, hooks, attributes or prompts from anywhere else."""
+
+WITHOUT_HOOKS: tuple[str, ...] = (
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "gc.auto=0",
+    "-c",
+    "maintenance.auto=false",
+    "-c",
+    "core.fsync=loose-object,reference,pack,pack-metadata",
+    "-c",
+    "core.fsyncMethod=batch",
+    "-c",
+    "safe.directory=*",
+)
+
+
+class GitFailed(SwarmError):
+    """git said no; the message carries the command and its words."""
+
+    def __init__(self, args: Sequence[str], returncode: int, stderr: str) -> None:
+        words = stderr.strip() or "no message"
+        super().__init__(f"git {' '.join(args[:3])} failed with exit code {returncode}: {words}")
+        self.returncode = returncode
+        self.stderr = stderr
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """A git directory and how to call git on it.
+
+    `pass_fds` are inherited by children that move refs, so that the reconciler's lock outlives a killed reconciler
+    until its last ref update is over.
+    """
+
+    git_dir: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    pass_fds: tuple[int, ...] = ()
+
+    def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        return {**HARDENED, "GIT_DIR": str(self.git_dir), **self.env, **(extra or {})}
+
+    def call(
+        self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run git to its end and return what came of it, whatever the exit code."""
+        return subprocess.run(
+            ["git", *WITHOUT_HOOKS, *args],
+            input=stdin if stdin is not None else b"",
+            capture_output=True,
+            env=self.environment(env),
+            cwd=cwd or self.git_dir,
+            pass_fds=self.pass_fds,
+            check=False,
+        )
+
+    def out(
+        self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> bytes:
+        """Run git and return its standard output, or raise GitFailed."""
+        done = self.call(*args, stdin=stdin, env=env, cwd=cwd)
+        if done.returncode != 0:
+            raise GitFailed(args, done.returncode, done.stderr.decode("utf-8", "replace"))
+        return done.stdout
+
+    def line(self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> str:
+        """Run git and return its output as one stripped string."""
+        return self.out(*args, stdin=stdin, env=env).decode("utf-8", "surrogateescape").strip()

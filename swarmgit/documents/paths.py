@@ -1,0 +1,92 @@
+"""Every path and ref name, in one place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from swarmgit.model.ids import AgentName, EntryId, GateName, SessionId, TaskId
+
+# intent, below the root of the target's tree
+SWARM = ".swarm"
+SWARM_YAML = f"{SWARM}/swarm.yaml"
+GATES_YAML = f"{SWARM}/gates.yaml"
+POLICY_YAML = f"{SWARM}/policy.yaml"
+TASKS = f"{SWARM}/tasks"
+CONVOYS = f"{SWARM}/convoys"
+ROLES = f"{SWARM}/roles"
+STATE_CHECKOUT = f"{SWARM}/state"
+RUN_LINK = f"{SWARM}/run"
+
+# state, below the root of the state branch's tree
+STATE_TASKS = "tasks"
+STATE_AGENTS = "agents"
+STATE_QUEUE = "merge-queue"
+STATE_GATES = "gates"
+STATE_EVENTS = "events"
+STATE_REPORTS = "reports"
+STATE_ARCHIVE = "archive"
+STATE_CONTROL = "control"
+FREEZE = f"{STATE_CONTROL}/freeze.yaml"
+
+
+def state_task(task: TaskId) -> str:
+    return f"{STATE_TASKS}/{task}.yaml"
+
+
+def state_agent(agent: AgentName) -> str:
+    return f"{STATE_AGENTS}/{agent}/identity.yaml"
+
+
+def state_entry(entry: EntryId, enqueued: datetime) -> str:
+    return f"{STATE_QUEUE}/{enqueued:%Y-%m}/{entry}.yaml"
+
+
+def state_gate(gate: GateName) -> str:
+    return f"{STATE_GATES}/{gate}.yaml"
+
+
+def state_events(session: SessionId, started: datetime) -> str:
+    return f"{STATE_EVENTS}/{started:%Y-%m}/{started:%d}/{session}.jsonl"
+
+
+def state_report(task: TaskId) -> str:
+    return f"{STATE_REPORTS}/{task}.md"
+
+
+def state_archive(task: TaskId, finished: datetime) -> str:
+    return f"{STATE_ARCHIVE}/{finished:%Y-%m}/{finished:%d}/{task}.yaml"
+
+
+def state_control(task: TaskId) -> str:
+    return f"{STATE_CONTROL}/tasks/{task}.yaml"
+
+
+# live, below `<git common dir>/swarmgit/`
+LIVE = "swarmgit"
+SESSIONS = "sessions"
+ACTIVE = "active"
+BELL = "bell"
+CACHE = "cache"
+ENGINE = "engine.git"
+LOCK = "lock"
+
+# refs
+CANDIDATE = "refs/swarm/candidate"
+SALVAGE = "refs/swarm/salvage"
+CAPTURED = "refs/swarm/captured"
+
+
+def candidate_ref(entry: EntryId) -> str:
+    return f"{CANDIDATE}/{entry}"
+
+
+def salvage_ref(task: TaskId, session: SessionId) -> str:
+    return f"{SALVAGE}/{task}/{session}"
+
+
+def captured_ref(task: TaskId, session: SessionId) -> str:
+    return f"{CAPTURED}/{task}/{session}"
+
+
+def branch_ref(branch: str) -> str:
+    return f"refs/heads/{branch}"

@@ -1,0 +1,34 @@
+"""Errors say who must act: a person, time, or nobody. Everything else is a bug."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SwarmError(Exception):
+    """An expected failure: one sentence that names the thing and the place, and the command that repairs it."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class PersonMustAct(SwarmError):
+    """A person must change something first; trying again changes nothing."""
+
+
+class TryLater(SwarmError):
+    """A passing condition (a lock, a busy index, a moved ref); the same call may work in a moment."""
+
+
+class Stalled(SwarmError):
+    """Nothing to do until the desired state changes; reported once, never retried in a loop."""
+
+
+class WrongUsage(SwarmError):
+    """The command line is wrong."""
+
+    exit_code: ClassVar[int] = 2

@@ -1,0 +1,226 @@
+"""What people ask for: frozen values of the intent documents under `.swarm/` on the target branch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from swarmgit.model.ids import AgentName, BlobId, CommitId, ConvoyId, GateName, TaskId
+
+TaskType = Literal["implement", "mechanical", "review", "research", "plan", "security", "docs", "test"]
+Priority = Literal["low", "normal", "high", "critical"]
+ReviewMode = Literal["auto", "full", "spot", "skip"]
+When = Literal["submit", "merge"]
+
+PRIORITY_RANK: Mapping[str, int] = {"critical": 0, "high": 1, "normal": 2, "low": 3}
+READ_ONLY_ROLES = frozenset({"reviewer", "scout", "triage"})
+ROLE_OF_TYPE: Mapping[str, str] = {"plan": "planner", "review": "reviewer", "research": "scout"}
+DEFAULT_ROUTING: Mapping[str, str] = {
+    "plan": "frontier",
+    "review": "frontier",
+    "security": "frontier",
+    "implement": "standard",
+    "research": "standard",
+    "test": "standard",
+    "mechanical": "fast",
+    "docs": "fast",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in a document; `line` and `column` count from 1 (0: the file as a whole)."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """gitwildmatch patterns, anchored at the repository's root."""
+
+    owns: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    run: str
+    timeout_minutes: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """None means: the swarm's default, or no limit where it has none."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    minutes: float | None = None
+    attempts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """`generation` is the blob id of the task's file: it changes exactly when the file does."""
+
+    id: TaskId
+    path: str
+    generation: BlobId
+    title: str
+    description: str
+    type: TaskType = "implement"
+    priority: Priority = "normal"
+    convoy: ConvoyId | None = None
+    depends_on: tuple[TaskId, ...] = ()
+    scope: Scope = Scope()
+    contracts: str = ""
+    acceptance: tuple[Acceptance, ...] = ()
+    role: str = "builder"
+    agent: AgentName | None = None
+    runtime: str | None = None
+    model: str | None = None
+    budget: Budget = Budget()
+    review: ReviewMode = "auto"
+    allow_no_change: bool = False
+    suspend: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_read_only(self) -> bool:
+        return self.role in READ_ONLY_ROLES
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A configured command that must pass. `inputs` empty: the whole code tree."""
+
+    name: GateName
+    run: str
+    when: tuple[When, ...] = ("submit", "merge")
+    timeout_minutes: float = 20.0
+    min_tests: int = 0
+    junit: str | None = None
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """`run` for the `command` adapter: a list is an argument vector, one string is run by `/bin/sh -c`."""
+
+    name: str
+    adapter: str
+    run: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    runtime: str
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeConfig:
+    include: tuple[str, ...] = ()
+    share: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+    setup_key: tuple[str, ...] = ()
+    sparse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MergeConfig:
+    style: Literal["merge", "squash"] = "merge"
+    batch_max: int = 8
+    flaky_retries: int = 1
+    tiers: tuple[str, ...] = ("clean", "auto", "ai", "reimagine")
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmBudget:
+    usd_per_day: float | None = None
+    usd_per_task: float | None = None
+    tokens_per_session: int | None = None
+    alert_at: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Swarm:
+    """`swarm.yaml`; every default that a document leaves out is here and nowhere else."""
+
+    target: str
+    state_branch: str = "swarm/state"
+    push_remote: str | None = None
+    agents_max: int = 8
+    gates_max: int = 2
+    retention_days: float = 14
+    minutes_per_session: float = 60.0
+    attempts_max: int = 3
+    stop_grace_s: float = 5.0
+    ports_per_session: int = 4
+    budget: SwarmBudget = SwarmBudget()
+    subscription_usd_per_month: float | None = None
+    tiers: Mapping[str, Tier] = field(default_factory=dict)
+    routing: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_ROUTING))
+    runtimes: Mapping[str, Runtime] = field(default_factory=dict)
+    worktree: WorktreeConfig = WorktreeConfig()
+    merge: MergeConfig = MergeConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class CommsRule:
+    sender: str
+    to: str
+    types: tuple[str, ...] = ()
+    max_per_hour: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`policy.yaml`. The built-in protected paths are always added; a document can only add to them."""
+
+    protected_paths: tuple[str, ...] = ()
+    sandbox: Literal["required", "preferred", "off"] = "preferred"
+    network: tuple[str, ...] = ("none",)
+    commands: tuple[str, ...] = ()
+    credentials: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    comms: tuple[CommsRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Convoy:
+    id: ConvoyId
+    title: str
+    description: str = ""
+    tasks: tuple[TaskId, ...] = ()
+    on_failure: Literal["hold", "continue"] = "hold"
+    priority: Priority | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The intent in force at one commit of the target branch.
+
+    `swarm` is None where there is no usable `swarm.yaml`: then nothing may start or land.
+    `held` names tasks that exist in the commit but must not start (their file or a reference is broken
+    and no earlier good version exists); they are not removed tasks, so nothing of theirs is cancelled.
+    """
+
+    commit: CommitId | None
+    swarm: Swarm | None
+    gates: tuple[Gate, ...] = ()
+    policy: Policy = Policy()
+    tasks: Mapping[TaskId, Task] = field(default_factory=dict)
+    convoys: Mapping[ConvoyId, Convoy] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    held: frozenset[TaskId] = frozenset()

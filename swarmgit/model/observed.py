@@ -1,0 +1,65 @@
+"""The whole truth at one instant: commits, state files, sessions. What `plan` decides from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from swarmgit.model.ids import (
+    AgentName,
+    CommitId,
+    EntryId,
+    EvidenceKey,
+    GateName,
+    SessionId,
+    TaskId,
+    TreeId,
+)
+from swarmgit.model.status import (
+    Entry,
+    Freeze,
+    GateHistory,
+    Identity,
+    TaskControl,
+    TaskStatus,
+)
+from swarmgit.model.work import Evidence, Session
+
+
+@dataclass(frozen=True, slots=True)
+class MergeTry:
+    """A merge tried in memory: either a candidate's tree or the paths that conflict."""
+
+    base: CommitId
+    head: CommitId
+    commit: CommitId | None
+    code_tree: TreeId | None
+    conflicts: tuple[str, ...] = ()
+    gate_inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """`archived` maps finished tasks that have left the hot folder to their path in state.
+
+    `contained`: of the commits that entries are about to land, those the target already contains.
+    `environment` is the fingerprint that goes into every evidence key.
+    """
+
+    target_head: CommitId | None
+    state_head: CommitId | None
+    statuses: Mapping[TaskId, TaskStatus] = field(default_factory=dict)
+    archived: Mapping[TaskId, str] = field(default_factory=dict)
+    entries: Mapping[EntryId, Entry] = field(default_factory=dict)
+    identities: Mapping[AgentName, Identity] = field(default_factory=dict)
+    gate_histories: Mapping[GateName, GateHistory] = field(default_factory=dict)
+    controls: Mapping[TaskId, TaskControl] = field(default_factory=dict)
+    freeze: Freeze | None = None
+    sessions: Mapping[SessionId, Session] = field(default_factory=dict)
+    evidence: Mapping[EvidenceKey, Evidence] = field(default_factory=dict)
+    merges: Mapping[tuple[CommitId, CommitId], MergeTry] = field(default_factory=dict)
+    contained: frozenset[CommitId] = frozenset()
+    target_code_tree: TreeId | None = None
+    target_gate_inputs: Mapping[str, str] = field(default_factory=dict)
+    blocked: Mapping[EntryId, tuple[str, ...]] = field(default_factory=dict)
+    environment: str = ""

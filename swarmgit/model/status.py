@@ -1,0 +1,268 @@
+"""What swarmgit knows: the values stored on the state branch. Derived figures are computed from them, never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from swarmgit.model.ids import (
+    AgentName,
+    BlobId,
+    CommitId,
+    ConvoyId,
+    EntryId,
+    EvidenceKey,
+    GateName,
+    SessionId,
+    TaskId,
+    TreeId,
+)
+
+Phase = Literal[
+    "waiting",
+    "running",
+    "verifying",
+    "queued",
+    "landed",
+    "rework",
+    "needs-human",
+    "unchanged",
+    "reported",
+    "failed",
+    "cancelled",
+]
+FINISHED: frozenset[str] = frozenset({"landed", "unchanged", "reported", "cancelled"})
+ASLEEP: frozenset[str] = frozenset({"failed", "needs-human"})
+
+GateOutcome = Literal["pass", "fail", "error", "skipped"]
+AttemptOutcome = Literal[
+    "running",
+    "submitted",
+    "no-change",
+    "rejected",
+    "conflict",
+    "failed",
+    "timeout",
+    "lost",
+    "error",
+    "cancelled",
+    "landed",
+    "unchanged",
+    "reported",
+]
+CHARGED: frozenset[str] = frozenset({"rejected", "failed", "timeout"})
+"""Outcomes that use up one of the task's attempts. `conflict`, `lost` and `error` are not the agent's
+doing and have bounds of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """One gate's answer about one tree. `reused` says that the run was made for something else with the same key."""
+
+    gate: GateName
+    outcome: GateOutcome
+    key: EvidenceKey
+    tree: TreeId
+    at: datetime
+    seconds: float = 0.0
+    session: SessionId | None = None
+    reused: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why work went back, in a form that an agent can act on. Written to `feedback.json` and shown in the prompt."""
+
+    kind: Literal[
+        "gate", "scope", "protected", "markers", "conflict", "no-change", "exit", "timeout", "lost", "stopped"
+    ]
+    summary: str
+    next_step: str
+    gate: GateName | None = None
+    command: str | None = None
+    exit_code: int | None = None
+    places: tuple[Mapping[str, Any], ...] = ()
+    paths: tuple[str, ...] = ()
+    output: str = ""
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the runtime reports them. `usd` None: unknown, which is not the same as free."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    usd: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One session's try at a task. `head` is the captured commit, `tree` its code tree (without `.swarm/`)."""
+
+    number: int
+    session: SessionId
+    agent: AgentName
+    runtime: str
+    base: CommitId
+    generation: BlobId
+    started: datetime
+    model: str | None = None
+    ended: datetime | None = None
+    outcome: AttemptOutcome = "running"
+    reason: str = ""
+    head: CommitId | None = None
+    tree: TreeId | None = None
+    usage: Usage = Usage()
+    gates: tuple[GateResult, ...] = ()
+    rejection: Rejection | None = None
+    salvage: str | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        return (self.ended - self.started).total_seconds() if self.ended else None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    type: str
+    status: Literal["true", "false", "unknown"]
+    reason: str
+    message: str
+    since: datetime
+    observed_generation: BlobId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """`window` is the number of the first attempt that counts against the budget: a changed task file or
+    `task restart` opens a new window. `restart` is the last restart request that was honoured."""
+
+    task: TaskId
+    title: str
+    phase: Phase = "waiting"
+    reason: str = ""
+    waiting_for: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    convoy: ConvoyId | None = None
+    generation: BlobId | None = None
+    entry: EntryId | None = None
+    landed_commit: CommitId | None = None
+    finished: datetime | None = None
+    window: int = 1
+    restart: str | None = None
+
+    @property
+    def last(self) -> Attempt | None:
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def counted(self) -> tuple[Attempt, ...]:
+        return tuple(a for a in self.attempts if a.number >= self.window)
+
+
+EntryState = Literal["queued", "gating", "landing", "landed", "rejected", "dropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEvent:
+    """One line of an entry's history. `data` holds plain values only; the kinds are listed in docs/formats.md."""
+
+    at: datetime
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The exact commit an entry would land as: its first parent is `base`, the target's head when it was made."""
+
+    base: CommitId
+    commit: CommitId
+    code_tree: TreeId
+    gate_inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One merge-queue entry: a file in the ledger, its events in order. State is what the last events say."""
+
+    id: EntryId
+    task: TaskId
+    session: SessionId
+    agent: AgentName
+    attempt: int
+    head: CommitId
+    base: CommitId
+    enqueued: datetime
+    priority: str = "normal"
+    model: str | None = None
+    state: EntryState = "queued"
+    tier: str = "clean"
+    candidate: Candidate | None = None
+    evidence: tuple[GateResult, ...] = ()
+    landed_commit: CommitId | None = None
+    events: tuple[LedgerEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An agent's CV: counts of verified outcomes only, never of what an agent said of itself."""
+
+    name: AgentName
+    role: str
+    created: datetime
+    sessions: int = 0
+    tasks_completed: int = 0
+    first_pass: int = 0
+    reworked: int = 0
+    failed: int = 0
+    tokens: int = 0
+    usd: float | None = None
+    by_model: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    by_domain: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    recent: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GateHistory:
+    """How often a gate has answered what, and its last runs (newest last, at most 20)."""
+
+    gate: GateName
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    reused: int = 0
+    seconds: float = 0.0
+    last_pass: datetime | None = None
+    last_fail: datetime | None = None
+    recent: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskControl:
+    """What a person asked for a task from the command line; written by commands, only read by the tick."""
+
+    paused: bool = False
+    cancelled: bool = False
+    restart: str | None = None
+    by: str = ""
+    reason: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    by: str
+    at: datetime
+    reason: str = ""

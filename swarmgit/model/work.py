@@ -1,0 +1,146 @@
+"""What runs now: sessions, what they said, what was captured of their work, and what gates saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from swarmgit.model.ids import (
+    AgentName,
+    BlobId,
+    CommitId,
+    EvidenceKey,
+    GateName,
+    SessionId,
+    TaskId,
+    TreeId,
+)
+from swarmgit.model.status import GateOutcome, Usage
+
+SessionKind = Literal["agent", "gate"]
+SessionState = Literal["starting", "running", "ended", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSpec:
+    """`session.yaml`: all that is needed to know whose session this is, also after a crash.
+
+    An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
+    `tree` (code tree), `base` (the commit that is checked out). `minutes_max`: wall clock, counted from `started`.
+    """
+
+    id: SessionId
+    kind: SessionKind
+    base: CommitId
+    started: datetime
+    minutes_max: float
+    task: TaskId | None = None
+    attempt: int = 0
+    agent: AgentName | None = None
+    runtime: str = ""
+    model: str | None = None
+    generation: BlobId | None = None
+    gate: GateName | None = None
+    key: EvidenceKey | None = None
+    tree: TreeId | None = None
+    min_tests: int = 0
+    junit: str | None = None
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of `diff-tree -r -z --raw --no-renames`; modes are octal strings, '000000' where absent."""
+
+    path: str
+    status: str
+    old_mode: str
+    new_mode: str
+    old_blob: BlobId
+    new_blob: BlobId
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A session's work as the engine took it in: one commit on its base, and the net difference against it.
+
+    `objections`: what the scan refused before any rule was applied, each a sentence that names the path.
+    `markers`: changed files that hold conflict markers. `links`: target of each changed symbolic link.
+    `gate_inputs`: for each gate with `inputs`, the hash of that part of the tree.
+    """
+
+    commit: CommitId
+    code_tree: TreeId
+    base: CommitId
+    changes: tuple[Change, ...] = ()
+    objections: tuple[str, ...] = ()
+    markers: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    gate_inputs: Mapping[str, str] = field(default_factory=dict)
+    salvage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileAction:
+    action: str
+    file: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What a session's output has said so far, read by its runtime's adapter."""
+
+    usage: Usage = Usage()
+    actions: tuple[FileAction, ...] = ()
+    no_change: str | None = None
+    text_tail: str = ""
+    lines: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one run of one gate saw. `places` are dicts with any of file, line, test, message, expected, found."""
+
+    key: EvidenceKey
+    gate: GateName
+    outcome: GateOutcome
+    tree: TreeId
+    session: SessionId
+    at: datetime
+    seconds: float = 0.0
+    reason: str = ""
+    command: str = ""
+    exit_code: int | None = None
+    tests: int | None = None
+    places: tuple[Mapping[str, Any], ...] = ()
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
+
+    `stop_reason` is set once a stop was asked for (and stays, across restarts); `stop_at` is when.
+    """
+
+    spec: SessionSpec
+    state: SessionState
+    pid: int | None = None
+    ended: datetime | None = None
+    exit_code: int | None = None
+    error: str = ""
+    stop_reason: str | None = None
+    stop_at: datetime | None = None
+    last_output: datetime | None = None
+    stream: Stream = Stream()
+    stderr_tail: str = ""
+    report: str | None = None
+    capture: Capture | None = None
+    evidence: Evidence | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in {"ended", "lost"}

@@ -1,0 +1,284 @@
+"""Small protocols between the steps of the tick and the machine. Real parts are in `adapters`, fakes in the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from swarmgit.model.desired import Gate, WorktreeConfig
+from swarmgit.model.ids import CommitId, SessionId, TreeId
+from swarmgit.model.observed import MergeTry
+from swarmgit.model.work import Capture, SessionSpec, Stream
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """`mode` octal as git prints it ('100644', '040000', …); `kind` blob, tree or commit."""
+
+    mode: str
+    kind: str
+    oid: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInfo:
+    oid: CommitId
+    tree: TreeId
+    parents: tuple[CommitId, ...]
+    author: str
+    author_email: str
+    committed: datetime
+    message: str
+
+
+class Objects(Protocol):
+    """Reads the person's repository. Never runs anything that its configuration names."""
+
+    def ref(self, name: str) -> CommitId | None:
+        """Return the commit a full ref name points at."""
+
+    def refs(self, prefix: str) -> dict[str, CommitId]:
+        """Return every ref whose full name starts with `prefix`."""
+
+    def resolve(self, spec: str) -> str | None:
+        """Return the object id of a revision expression such as 'HEAD' or 'main:.swarm'; None where there is none."""
+
+    def blob(self, oid: str) -> bytes:
+        """Return a blob's content."""
+
+    def tree(self, oid: str) -> tuple[TreeEntry, ...]:
+        """Return the entries of one tree, not its subtrees'; kept in memory by id."""
+
+    def walk(self, oid: str, prefix: str = "") -> dict[str, TreeEntry]:
+        """Return every blob below a tree by its path, '/'-separated, below `prefix`."""
+
+    def commit(self, oid: str) -> CommitInfo:
+        """Return a commit's fields."""
+
+    def is_ancestor(self, old: CommitId, new: CommitId) -> bool:
+        """Return whether `new` contains `old`."""
+
+
+class StateStore(Protocol):
+    """The state branch: read by tree, written by building the changed tree objects, compare-and-swap."""
+
+    def head(self) -> CommitId | None:
+        """Return the state branch's commit."""
+
+    def write(self, changes: Mapping[str, bytes | None], message: str, at: datetime) -> CommitId | None:
+        """Commit `changes` (path → content, None deletes) on the branch's head; None when nothing changed.
+
+        When the branch moved meanwhile the same changes go on the new head, a bounded number of times; then TryLater.
+        """
+
+    def sync_checkout(self, *, wait: bool = True) -> None:
+        """Bring `.swarm/state/` to the branch's head, making it where it is missing; a bare repository has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    name: str
+    email: str
+
+
+class Engine(Protocol):
+    """The bare repository of swarmgit's own in which all git work on agents' content happens."""
+
+    def code_tree(self, rev: str) -> TreeId:
+        """Return the id of a commit's or tree's tree without its `.swarm` entry."""
+
+    def gate_inputs(self, rev: str, gates: Sequence[Gate]) -> dict[str, str]:
+        """Return, for each gate with `inputs`, the hash of the paths, modes and blobs that match them."""
+
+    def merge(self, onto: CommitId, head: CommitId, message: str, gates: Sequence[Gate], style: str) -> MergeTry:
+        """Merge in memory; on success build the candidate commit.
+
+        style merge: parents (onto, head); squash: parent onto only, author of `head`. Committer swarmgit, and a
+        date taken from `head`, so that the same merge is the same commit.
+        """
+
+    def pin(self, ref: str, oid: CommitId) -> None:
+        """Keep a commit from being collected, by a ref of the engine."""
+
+    def salvage(self, ref: str, oid: CommitId) -> None:
+        """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
+
+    def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
+        """Return the paths that differ between two commits, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A worktree that belongs to one session until it is given back. `tree`: where its files are."""
+
+    session: SessionId
+    tree: Path
+    slot: str
+    needs_setup: bool = False
+
+
+class Worktrees(Protocol):
+    def lease(self, session: SessionId, commit: CommitId, config: WorktreeConfig, pool: str) -> Lease:
+        """Return a worktree filled with exactly `commit`; the same one for the same session, recycled if one is free."""
+
+    def carry(self, session: SessionId, base: CommitId, commit: CommitId, paths: Sequence[str]) -> tuple[str, ...]:
+        """Put the difference that `commit` made to its parent, for `paths` only, into the leased worktree.
+
+        Return the paths that could not be put in because they changed in `base` as well; then nothing is put in.
+        """
+
+    def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
+        """Snapshot the leased worktree as one commit on the commit it was filled with (deterministic for equal input)."""
+
+    def path(self, session: SessionId) -> Path | None:
+        """Return where a session's files are, None when it has no lease."""
+
+    def release(self, session: SessionId, *, discard: bool = False) -> None:
+        """Give the worktree back for reuse; `discard` when it must not be reused. Without a lease: nothing."""
+
+    def setup_done(self, session: SessionId) -> None:
+        """Remember that the set-up commands have succeeded in the leased worktree, with what they made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """`followed`: checkouts of the target whose files were brought along."""
+
+    followed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The target is not at `old` any more."""
+
+    now_at: CommitId | None
+
+
+@dataclass(frozen=True, slots=True)
+class InTheWay:
+    """Nothing was changed: these paths of `checkout` hold a person's edits, or another git command is at work."""
+
+    checkout: str
+    paths: tuple[str, ...]
+
+
+class Landing(Protocol):
+    def publish(self, ref: str, commit: CommitId, target_head: CommitId) -> None:
+        """Bring a candidate's objects into the person's repository and pin it under `refs/swarm/candidate/…`."""
+
+    def land(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
+        """Move branch `target` from `old` to `new` and let its checkouts follow; all or nothing, safe to repeat."""
+
+    def heal(self, target: str) -> None:
+        """Finish or undo what a killed landing left: half-followed checkouts and locks that are provably ours."""
+
+    def unpin(self, ref: str) -> None:
+        """Drop a candidate's ref."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartSpec:
+    """What the executor needs to start a process: all plain data. `argv` is run in `cwd` with exactly `env`.
+
+    `setup`: shell commands run first, in order, in `cwd`; the first that fails ends the session before `argv` runs.
+    `files`: written into the session folder before the start (name → content); subfolders allowed.
+    """
+
+    spec: SessionSpec
+    argv: tuple[str, ...]
+    cwd: str
+    env: Mapping[str, str]
+    setup: tuple[str, ...] = ()
+    files: Mapping[str, bytes] | None = None
+
+
+JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "lost", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One process as the executor sees it. `exit_code` None: not ended, lost, or never run (then `error`).
+
+    `setup_failed`: a set-up command failed, `argv` was not run.
+    """
+
+    spec: SessionSpec
+    state: JobState
+    pid: int | None = None
+    exit_code: int | None = None
+    ended: datetime | None = None
+    error: str = ""
+    setup_failed: bool = False
+    stop_reason: str | None = None
+    stop_at: datetime | None = None
+    last_output: datetime | None = None
+
+
+class Executor(Protocol):
+    """Starts processes that survive the reconciler and can be adopted by the next one."""
+
+    def start(self, spec: StartSpec) -> None:
+        """Start once per session id, however often it is called; raise TryLater or PersonMustAct where it cannot."""
+
+    def refuse(self, spec: SessionSpec, error: str) -> None:
+        """Leave a session folder that says why it could not start, so that it is observed like any other end."""
+
+    def poll(self, ids: Sequence[SessionId] | None = None) -> dict[SessionId, Job]:
+        """Return the state of the named sessions, or of every one that is not forgotten."""
+
+    def read(self, session: SessionId, name: str, offset: int = 0, size_max: int = 1 << 20) -> bytes:
+        """Return at most `size_max` bytes of a session's file from `offset`; b'' where there is none. Never blocks."""
+
+    def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
+        """Ask to end: TERM, then KILL of the whole tree once the grace has passed; call again until it is over."""
+
+    def reap(self, session: SessionId) -> None:
+        """Make sure that no process of an ended session is left."""
+
+    def write(self, session: SessionId, name: str, content: bytes) -> None:
+        """Write a file into a session's folder by rename."""
+
+    def folder(self, session: SessionId) -> Path:
+        """Return the session's folder."""
+
+    def forget(self, session: SessionId) -> None:
+        """Stop reporting a session; its folder stays for reading until it is collected."""
+
+
+class StreamReader(Protocol):
+    """Part of a runtime: turns what a program printed into facts, line by line."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of `stdout.jsonl`; anything that is not understood is text, never an error."""
+
+    def stream(self) -> Stream:
+        """Return what has been said so far."""
+
+
+class Doorbell(Protocol):
+    """Wakes the loop. Losing a ring costs a delay, never a wrong state."""
+
+    def wait(self, timeout_s: float) -> bool:
+        """Return True when something rang (rings since the last call count once), False after `timeout_s`."""
+
+    def close(self) -> None:
+        """Stop watching."""
+
+
+class Lock(Protocol):
+    """The one reconciler. Held by an open file, which children that move refs inherit."""
+
+    def acquire(self) -> None:
+        """Take it, or raise PersonMustAct that says who holds it."""
+
+    def release(self) -> None:
+        """Give it back."""
