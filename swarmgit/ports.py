@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from swarmgit.model.desired import Gate, WorktreeConfig
-from swarmgit.model.ids import CommitId, SessionId, TreeId
+from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.work import Capture, SessionSpec, Stream
+from swarmgit.model.work import Capture, Evidence, SessionSpec, Stream
 
 
 class Clock(Protocol):
@@ -252,6 +252,28 @@ class Executor(Protocol):
 
     def forget(self, session: SessionId) -> None:
         """Stop reporting a session; its folder stays for reading until it is collected."""
+
+
+class LiveCache(Protocol):
+    """What is cheap to lose: gate answers and merges tried, kept between processes, bounded in number."""
+
+    def evidence(self) -> Mapping[EvidenceKey, Evidence]:
+        """Return the newest answer for each key."""
+
+    def keep_evidence(self, evidence: Evidence) -> None:
+        """Add one; adding the same run again changes nothing."""
+
+    def merges(self) -> Mapping[tuple[CommitId, CommitId], MergeTry]:
+        """Return merges tried, by (onto, head)."""
+
+    def keep_merge(self, tried: MergeTry) -> None:
+        """Add one."""
+
+    def blocked(self) -> Mapping[EntryId, tuple[str, ...]]:
+        """Return the landings that wait, and for which paths."""
+
+    def keep_blocked(self, entries: Mapping[EntryId, tuple[str, ...]]) -> None:
+        """Replace what waits."""
 
 
 class StreamReader(Protocol):

@@ -37,6 +37,7 @@ class World:
     worktrees: ports.Worktrees
     landing: ports.Landing
     executor: ports.Executor
+    cache: ports.LiveCache
     lock: ports.Lock
     doorbell: Callable[[], ports.Doorbell]
     stream_reader: Callable[[str], ports.StreamReader]

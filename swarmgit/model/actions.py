@@ -64,24 +64,36 @@ class KeepEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class TryMerge:
-    """Merge in memory and build the candidate commit; `message` and the trailers are its text."""
+class MergeItem:
+    """One entry to merge; `message` is the candidate's text, trailers included."""
 
     entry: EntryId
     task: TaskId
-    onto: CommitId
     head: CommitId
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TryMerges:
+    """Merge in memory, each item on the candidate of the one before it, the first on `onto`.
+
+    Stops at the first conflict: what comes after it would be merged on something that will not land.
+    """
+
+    onto: CommitId
+    items: tuple[MergeItem, ...]
     gates: tuple[Gate, ...]
     style: str = "merge"
 
 
 @dataclass(frozen=True, slots=True)
 class Land:
-    """Carry out a recorded landing intent: move `target` from `old` to `new`, compare-and-swap."""
+    """Carry out recorded landing intents: move `target` from `old` to `new`, compare-and-swap.
 
-    entry: EntryId
-    task: TaskId
+    `entries` land together: each one's candidate is the first parent of the next one's, `new` is the last one's.
+    """
+
+    entries: tuple[EntryId, ...]
     target: str
     old: CommitId
     new: CommitId
@@ -102,6 +114,13 @@ class Retire:
 
     session: SessionId
     task: TaskId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unpin:
+    """An entry is finished: drop what kept its candidate."""
+
+    entry: EntryId
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +154,17 @@ class SaveFile:
 
 
 @dataclass(frozen=True, slots=True)
-class ArchiveTask:
-    task: TaskId
+class Archive:
+    """Move a finished thing's file out of the hot folders."""
+
     path: str
+    to: str
 
 
-Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFile | ArchiveTask
-Effect = StartSession | StopSession | FinishSession | RunGate | KeepEvidence | TryMerge | Land | Salvage | Retire
+Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFile | Archive
+Effect = (
+    StartSession | StopSession | FinishSession | RunGate | KeepEvidence | TryMerges | Land | Salvage | Retire | Unpin
+)
 Action = Effect | Save
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from swarmgit.model.ids import (
     AgentName,
@@ -43,6 +44,8 @@ class Observed:
     """`archived` maps finished tasks that have left the hot folder to their path in state.
 
     `contained`: of the commits that entries are about to land, those the target already contains.
+    `trusted_since`: a gate's answer other than pass counts only from then on: starting `reconcile` again is how a
+    person says that the surroundings were repaired. `blocked`: entries whose landing an edit is in the way of.
     `environment` is the fingerprint that goes into every evidence key.
     """
 
@@ -63,3 +66,4 @@ class Observed:
     target_gate_inputs: Mapping[str, str] = field(default_factory=dict)
     blocked: Mapping[EntryId, tuple[str, ...]] = field(default_factory=dict)
     environment: str = ""
+    trusted_since: datetime | None = None

@@ -93,7 +93,7 @@ class FileAction:
 class Stream:
     """What a session's output has said so far, read by its runtime's adapter."""
 
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     actions: tuple[FileAction, ...] = ()
     no_change: str | None = None
     text_tail: str = ""
@@ -123,6 +123,7 @@ class Evidence:
 class Session:
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
+    `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree.
     `stop_reason` is set once a stop was asked for (and stays, across restarts); `stop_at` is when.
     """
 
@@ -138,6 +139,7 @@ class Session:
     stream: Stream = Stream()
     stderr_tail: str = ""
     report: str | None = None
+    is_finished: bool = False
     capture: Capture | None = None
     evidence: Evidence | None = None
 
