@@ -1,0 +1,56 @@
+"""`doctor`, `fsck` and `gc`."""
+
+from __future__ import annotations
+
+import click
+
+from swarmgit.cli.output import Settings, json_option, note, say, say_json
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def doctor(settings: Settings, as_json: bool) -> int:
+    """Check that this machine and repository are in order, and name the command that repairs what is not."""
+    from swarmgit.adapters.machine import facts
+    from swarmgit.app.doctor import examine
+    from swarmgit.cli.render_health import doctor_text
+
+    report = examine(settings.world, facts)
+    if as_json:
+        say_json(report.document())
+    else:
+        say(doctor_text(report, colour=settings.has_colour))
+    return 0 if report.is_healthy else 1
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def fsck(settings: Settings, as_json: bool) -> int:
+    """Check every promise over the whole history (exit code 1 when one is broken)."""
+    from swarmgit.app.fsck import check
+    from swarmgit.cli.render_health import fsck_text
+
+    report = check(settings.world())
+    if as_json:
+        say_json(report.document())
+    else:
+        say(fsck_text(report))
+    return 0 if report.is_ok else 1
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@json_option
+@click.pass_obj
+def gc(settings: Settings, dry_run: bool, as_json: bool) -> None:
+    """Remove what is finished and past its time: session folders, worktrees, candidates."""
+    from swarmgit.app.gc import collect
+    from swarmgit.cli.render_health import gc_text
+
+    report = collect(settings.world(), is_dry=dry_run)
+    if as_json:
+        say_json(report.document())
+    else:
+        note(settings, gc_text(report))

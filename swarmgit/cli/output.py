@@ -1,0 +1,73 @@
+"""Where a command's words go: data to standard output, notes to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from swarmgit.app.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the command line was started with. `width`: columns of the terminal, None where there is none."""
+
+    cwd: Path
+    is_quiet: bool
+    has_colour: bool
+    width: int | None
+    environ: Mapping[str, str]
+
+    def world(self) -> World:
+        from swarmgit.wiring import open_world
+
+        return open_world(self.cwd.resolve(), self.environ)
+
+    @property
+    def person(self) -> str:
+        """Who gives the command, as far as the machine knows."""
+        return self.environ.get("USER") or self.environ.get("LOGNAME") or "person"
+
+
+def settings_from(cwd: Path, *, quiet: bool) -> Settings:
+    """Read the process's surroundings once."""
+    is_terminal = sys.stdout.isatty()
+    has_colour = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    width = _columns() if is_terminal else None
+    return Settings(cwd, quiet, has_colour, width, dict(os.environ))
+
+
+def _columns() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def say(text: str) -> None:
+    """Print data. An empty text prints nothing."""
+    if text:
+        click.echo(text, color=True)
+
+
+def note(settings: Settings, text: str) -> None:
+    """Print a remark for a person, on standard error, unless they asked for quiet."""
+    if text and not settings.is_quiet:
+        click.echo(text, err=True)
+
+
+def say_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document, in the key order it was built in."""
+    import json
+
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document with a stable shape.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print only what was asked for and what went wrong.")

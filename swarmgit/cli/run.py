@@ -1,0 +1,36 @@
+"""`reconcile`: the main job."""
+
+from __future__ import annotations
+
+import threading
+
+import click
+
+from swarmgit.cli.output import Settings, note, quiet_option
+
+
+@click.command()
+@click.option("--once", "mode", flag_value="once", help="Do one tick.")
+@click.option("--watch", "mode", flag_value="watch", help="Stay, and act on every change.")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0), metavar="S", help="Leave after S seconds.")
+@click.option("--task", "tasks", multiple=True, metavar="ID", help="Start only this task; may be repeated.")
+@click.option("--now", is_flag=True, help="Apply changed task files at once, also to running sessions.")
+@quiet_option
+@click.pass_obj
+def reconcile(
+    settings: Settings, mode: str | None, timeout_s: float | None, tasks: tuple[str, ...], now: bool, quiet: bool
+) -> int:
+    """Bring the world to what the committed tasks ask for, until nothing is left to do or only people can act."""
+    from swarmgit.adapters.interrupt import on_interrupt
+    from swarmgit.app.run import Options
+    from swarmgit.app.run import reconcile as run
+    from swarmgit.cli.progress import open_progress
+    from swarmgit.cli.render_run import INTERRUPTED, summary
+
+    world = settings.world()
+    options = Options(mode=mode or "settle", timeout_s=timeout_s, only=frozenset(tasks), now=now)
+    interrupted = threading.Event()
+    with on_interrupt(interrupted, INTERRUPTED), open_progress(settings, quiet=quiet) as on_tick:
+        result = run(world, options, on_tick, interrupted)
+    note(settings, "" if quiet else summary(result))
+    return int(result.code)

@@ -1,0 +1,112 @@
+"""`task`: write a task file, look at tasks, and say what should happen with one."""
+
+from __future__ import annotations
+
+import click
+
+from swarmgit.cli.output import Settings, json_option, note, say, say_json
+
+
+@click.group()
+def task() -> None:
+    """Write, list, pause, resume, cancel or restart tasks."""
+
+
+@task.command()
+@click.argument("id")
+@click.option("--title", required=True, help="What to do, in one line.")
+@click.option("--description", default="", help="What and why, for someone without this context.")
+@click.option("--owns", multiple=True, metavar="GLOB", help="What it may change; may be repeated.")
+@click.option("--type", "type_", default=None, metavar="TYPE", help="implement, mechanical, review, docs, …")
+@click.option("--depends-on", multiple=True, metavar="ID", help="Tasks that come first; may be repeated.")
+@click.option("--edit", is_flag=True, help="Open the new file in an editor.")
+@click.pass_obj
+def new(settings: Settings, edit: bool, **fields: object) -> None:
+    """Write .swarm/tasks/ID.yaml in the working tree; commit it to make it count."""
+    from swarmgit.app.new_task import draft_from, write_task
+
+    path = write_task(settings.world(), draft_from(fields))
+    if edit:
+        click.edit(filename=str(path))
+    say(str(path))
+    note(settings, f"commit it to make it count: git add {path} && git commit; check it with 'swarmgit validate'")
+
+
+@task.command("list")
+@json_option
+@click.pass_obj
+def list_tasks(settings: Settings, as_json: bool) -> None:
+    """List every task of the intent and every unfinished one."""
+    from swarmgit.app.look import look
+    from swarmgit.app.views.tasks import tasks_document
+    from swarmgit.cli.render import tasks_text
+
+    document = tasks_document(look(settings.world()))
+    if as_json:
+        say_json(document)
+    else:
+        say(tasks_text(document, settings.width, colour=settings.has_colour))
+
+
+@task.command()
+@click.argument("id")
+@json_option
+@click.pass_obj
+def show(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002  the argument's name on the command line
+    """Show a task: what it asks for, its phase, and every attempt."""
+    from swarmgit.app.look import look
+    from swarmgit.app.views.tasks import task_document
+    from swarmgit.cli.render import task_text
+
+    document = task_document(look(settings.world()), id)
+    if as_json:
+        say_json(document)
+    else:
+        say(task_text(document))
+
+
+@task.command()
+@click.argument("id")
+@click.option("--reason", default="", metavar="TEXT")
+@click.pass_obj
+def pause(settings: Settings, id: str, reason: str) -> None:  # noqa: A002
+    """Start no new session for a task; one that runs goes on."""
+    from swarmgit.app.control import pause as pause_task
+
+    pause_task(settings.world(), id, settings.person, reason)
+    note(settings, f"paused; go on with: swarmgit task resume {id}")
+
+
+@task.command()
+@click.argument("id")
+@click.pass_obj
+def resume(settings: Settings, id: str) -> None:  # noqa: A002
+    """Lift a task's pause."""
+    from swarmgit.app.control import resume as resume_task
+
+    resume_task(settings.world(), id, settings.person)
+    note(settings, "resumed; go on with: swarmgit reconcile")
+
+
+@task.command()
+@click.argument("id")
+@click.option("--reason", default="", metavar="TEXT")
+@click.pass_obj
+def cancel(settings: Settings, id: str, reason: str) -> None:  # noqa: A002
+    """Give a task up; what was done for it is kept under refs/swarm/salvage."""
+    from swarmgit.app.control import cancel as cancel_task
+
+    cancel_task(settings.world(), id, settings.person, reason)
+    note(settings, f"cancelled; start it again with: swarmgit task restart {id}")
+
+
+@task.command()
+@click.argument("id")
+@click.option("--reason", default="", metavar="TEXT")
+@click.pass_obj
+def restart(settings: Settings, id: str, reason: str) -> None:  # noqa: A002
+    """Begin a task afresh: its present file, all its attempts, no pause."""
+    from swarmgit.app.control import restart as restart_task
+
+    restart_task(settings.world(), id, settings.person, reason)
+    note(settings, "restarted; go on with: swarmgit reconcile")

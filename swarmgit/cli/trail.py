@@ -1,0 +1,69 @@
+"""Commands that read the history: log, diff, events, logs."""
+
+from __future__ import annotations
+
+import click
+
+from swarmgit.cli.output import Settings, json_option, say, say_json
+
+
+@click.command()
+@click.option("-n", "count", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many commits.")
+@click.option("--task", "task", metavar="ID", help="Only commits that changed something of this task.")
+@json_option
+@click.pass_obj
+def log(settings: Settings, count: int, task: str | None, as_json: bool) -> None:
+    """Show the commits of the state branch, newest first."""
+    from swarmgit.app.trail import log as read_log
+    from swarmgit.app.views.trail import log_document
+    from swarmgit.cli.render_trail import log_text
+
+    commits = read_log(settings.world(), count, task)
+    if as_json:
+        say_json(log_document(commits))
+    else:
+        say(log_text(commits, colour=settings.has_colour))
+
+
+@click.command()
+@click.argument("old", required=False)
+@click.argument("new", required=False)
+@click.pass_obj
+def diff(settings: Settings, old: str | None, new: str | None) -> None:
+    """Show what changed on the state branch: by default in its last commit, else from OLD to NEW (its head)."""
+    from swarmgit.app.trail import diff as compare
+    from swarmgit.cli.render_trail import diff_text
+
+    say(diff_text(compare(settings.world(), old, new), colour=settings.has_colour))
+
+
+@click.command()
+@click.option("-f", "--follow", is_flag=True, help="Stay, and show events as they come.")
+@click.option("-n", "count", type=click.IntRange(min=0), default=50, show_default=True, help="Start so many back.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@click.pass_obj
+def events(settings: Settings, follow: bool, count: int, as_json: bool) -> None:
+    """Show who did what to which file, when and with which model."""
+    from swarmgit.app.events import follow_events, last_events
+    from swarmgit.cli.render_trail import event_text
+
+    world = settings.world()
+    found = follow_events(world, count) if follow else last_events(world, count)
+    for event in found:
+        say(event_text(event, as_json=as_json))
+
+
+@click.command()
+@click.argument("session")
+@click.option("-f", "--follow", is_flag=True, help="Stay until the session is over.")
+@click.option("--stderr", "is_stderr", is_flag=True, help="Show its standard error instead.")
+@click.pass_obj
+def logs(settings: Settings, session: str, follow: bool, is_stderr: bool) -> None:
+    """Show what SESSION printed (its id, the start of it, or a task's name for its last session)."""
+    from swarmgit.app.sessions import find_session, read_output
+    from swarmgit.cli.render_trail import write_output
+
+    world = settings.world()
+    name = "stderr.log" if is_stderr else "stdout.jsonl"
+    for chunk in read_output(world, find_session(world, session), name, follow=follow):
+        write_output(chunk, is_terminal=settings.width is not None)
