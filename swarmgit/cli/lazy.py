@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Mapping
-from typing import Any
 
 import click
 
@@ -15,11 +14,9 @@ class ClosedPipe(Exception):
 
 
 class LazyGroup(click.Group):
-    """`commands_at`: name → ("module:attribute" below `swarmgit.cli`, one line of help)."""
+    """Subclasses set `commands_at`: name → ("module:attribute" below `swarmgit.cli`, one line of help)."""
 
-    def __init__(self, *args: Any, commands_at: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.commands_at = commands_at
+    commands_at: Mapping[str, tuple[str, str]] = {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         return list(self.commands_at)
@@ -32,7 +29,7 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Run the command; a closed pipe is named before click turns it into an exit code of its own."""
         try:
             return super().invoke(ctx)

@@ -1,0 +1,144 @@
+"""What a person asks for outside the intent: pause, cancel, restart, freeze, stop. Small files on the state branch,
+written by compare-and-swap, so that they work while a reconciler runs, and survive a reboot."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from swarmgit.app.look import Look, look
+from swarmgit.app.names import find
+from swarmgit.app.sessions import find_session
+from swarmgit.app.views.tasks import statuses
+from swarmgit.app.world import World
+from swarmgit.documents import paths, state
+from swarmgit.errors import PersonMustAct
+from swarmgit.model.ids import SessionId, TaskId, ulid
+from swarmgit.model.status import Freeze, TaskControl, TaskStatus
+
+STOPPED = "stopped by a person"
+OVER = frozenset({"succeeded", "failed", "cancelled", "lost"})
+GRACE_S_DEFAULT = 5.0
+PATIENCE_S = 10.0
+POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """`is_over` False: its processes had not ended when we stopped waiting. `task`: what was paused."""
+
+    session: SessionId
+    task: TaskId | None
+    is_over: bool
+    was_over: bool = False
+
+
+def pause(world: World, name: str, by: str, reason: str = "") -> None:
+    """Let no new session of a task start; one that runs goes on."""
+    seen, status = _task(world, name)
+    _refuse_finished(status, "pause")
+    control = replace(_control(seen, status.task), paused=True, by=by, reason=reason, at=seen.now)
+    _write_control(world, status.task, control, f"Pause {status.task}", seen.now)
+
+
+def resume(world: World, name: str, by: str) -> None:
+    """Lift a pause; without one nothing is written."""
+    seen, status = _task(world, name)
+    before = _control(seen, status.task)
+    if before.cancelled:
+        raise PersonMustAct(f"task {status.task} is cancelled, not paused", f"swarmgit task restart {status.task}")
+    if before.paused:
+        control = replace(before, paused=False, by=by, reason="", at=seen.now)
+        _write_control(world, status.task, control, f"Resume {status.task}", seen.now)
+
+
+def cancel(world: World, name: str, by: str, reason: str = "") -> None:
+    """Give a task up for good; restart takes it up again."""
+    seen, status = _task(world, name)
+    _refuse_finished(status, "cancel")
+    control = replace(_control(seen, status.task), cancelled=True, by=by, reason=reason, at=seen.now)
+    _write_control(world, status.task, control, f"Cancel {status.task}", seen.now)
+
+
+def restart(world: World, name: str, by: str, reason: str = "") -> None:
+    """Begin a task afresh: this lifts a pause and a cancellation, and gives it all its attempts again."""
+    seen, status = _task(world, name)
+    if status.phase == "landed":
+        raise PersonMustAct(
+            f"task {status.task} has landed as {status.landed_commit or 'a commit of the target'}",
+            "write a new task for what is still to do: swarmgit task new",
+        )
+    request = ulid(seen.now, f"restart {status.task} {by}")
+    control = TaskControl(restart=request, by=by, reason=reason, at=seen.now)
+    _write_control(world, status.task, control, f"Restart {status.task}", seen.now)
+
+
+def freeze(world: World, by: str, reason: str = "") -> None:
+    """Put the brake on: nothing starts and nothing lands. A freeze that is there already is replaced."""
+    now = world.clock.now()
+    content = state.dump_freeze(Freeze(by=by, at=now, reason=reason))
+    _write(world, {paths.FREEZE: content}, f"Freeze: {reason}" if reason else "Freeze", now)
+
+
+def thaw(world: World) -> bool:
+    """Lift the brake and return whether there was one."""
+    now = world.clock.now()
+    return _write(world, {paths.FREEZE: None}, "Thaw", now)
+
+
+def stop(world: World, name: str, by: str, wait: Callable[[float], None] = time.sleep) -> Stopped:
+    """Stop a session (named by its id, the start of it, or its task) and pause its task.
+
+    The pause comes first, so that a reconciler that sees the session end does not start the next one.
+    """
+    session = find_session(world, name)
+    job = world.executor.poll([session]).get(session)
+    if job is None or job.state in OVER:
+        return Stopped(session, job.spec.task if job else None, is_over=True, was_over=True)
+    task, now = job.spec.task, world.clock.now()
+    seen = look(world)
+    if task is not None:
+        control = replace(_control(seen, task), paused=True, by=by, reason=STOPPED, at=now)
+        _write_control(world, task, control, f"Stop {session} and pause {task}", now)
+    grace_s = seen.desired.swarm.stop_grace_s if seen.desired.swarm else GRACE_S_DEFAULT
+    return Stopped(session, task, is_over=_cancel_until_over(world, session, grace_s, wait))
+
+
+def _cancel_until_over(world: World, session: SessionId, grace_s: float, wait: Callable[[float], None]) -> bool:
+    for _ in range(int((grace_s + PATIENCE_S) / POLL_S)):
+        world.executor.cancel(session, STOPPED, grace_s)
+        job = world.executor.poll([session]).get(session)
+        if job is None or job.state in OVER:
+            return True
+        wait(POLL_S)
+    return False
+
+
+def _task(world: World, name: str) -> tuple[Look, TaskStatus]:
+    seen = look(world)
+    known = statuses(seen)
+    archived = {task: TaskStatus(task=task, title=task, phase="landed") for task in seen.observed.archived}
+    return seen, {**archived, **known}[find(name, {**archived, **known}, "task")]
+
+
+def _refuse_finished(status: TaskStatus, verb: str) -> None:
+    if status.phase in {"landed", "unchanged", "reported"}:
+        raise PersonMustAct(f"task {status.task} is finished ({status.phase}); there is nothing to {verb}")
+
+
+def _control(seen: Look, task: TaskId) -> TaskControl:
+    return seen.observed.controls.get(task, TaskControl())
+
+
+def _write_control(world: World, task: TaskId, control: TaskControl, message: str, at: datetime) -> None:
+    _write(world, {paths.state_control(task): state.dump_control(task, control)}, message, at)
+
+
+def _write(world: World, changes: Mapping[str, bytes | None], message: str, at: datetime) -> bool:
+    """Commit and bring the checkout along; return whether anything changed."""
+    commit = world.state.write(changes, message, at)
+    if commit is not None:
+        world.state.sync_checkout(wait=False)
+    return commit is not None

@@ -1,0 +1,34 @@
+"""Finding what a person named: by its id, by the start of it where that is enough; else a guess at what was meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TypeVar
+
+from swarmgit.errors import PersonMustAct
+
+Name = TypeVar("Name", bound=str)
+LIST_COMMANDS = {
+    "task": "swarmgit task list",
+    "agent": "swarmgit agents",
+    "session": "swarmgit status",
+    "entry": "swarmgit queue list --all",
+}
+
+
+def find(name: str, known: Iterable[Name], kind: str) -> Name:
+    """Return the one of `known` that is called `name` or, where that is unique, starts with it; else raise."""
+    names = sorted(known)
+    for candidate in names:
+        if candidate == name:
+            return candidate
+    starting = [candidate for candidate in names if name and candidate.startswith(name)]
+    if len(starting) == 1 and kind != "task":
+        return starting[0]
+    raise _unknown(name, starting or difflib.get_close_matches(name, names, 3), kind)
+
+
+def _unknown(name: str, near: list[str], kind: str) -> PersonMustAct:
+    guess = f"; did you mean {' or '.join(repr(str(each)) for each in near[:3])}?" if near else ""
+    return PersonMustAct(f"there is no {kind} {name!r}{guess}", f"list them with: {LIST_COMMANDS[kind]}")

@@ -1,0 +1,82 @@
+"""Finding a session, where its files are, and what it printed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from swarmgit.app.names import find
+from swarmgit.app.world import World
+from swarmgit.documents import paths
+from swarmgit.errors import PersonMustAct
+from swarmgit.model.ids import SessionId
+from swarmgit.model.work import SessionSpec
+
+RUNNING = frozenset({"queued", "running"})
+POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreePath:
+    session: SessionId
+    path: Path
+    is_live: bool
+
+
+def find_session(world: World, name: str) -> SessionId:
+    """Return the session called `name`, that alone starts or ends so, or the newest one of the task called so."""
+    jobs = world.executor.poll(None)
+    of_task = sorted((job.state in RUNNING, id_) for id_, job in jobs.items() if _works_on(job.spec, name))
+    if of_task:
+        return of_task[-1][1]
+    known = {*jobs, *folders(world)}
+    ending = [session for session in known if name and session.endswith(name)]
+    return ending[0] if len(ending) == 1 else find(name, known, "session")
+
+
+def _works_on(spec: SessionSpec, name: str) -> bool:
+    return spec.kind == "agent" and spec.task == name
+
+
+def folders(world: World) -> list[SessionId]:
+    """Return every session whose folder is still there, forgotten ones too."""
+    root = world.repository.live / paths.SESSIONS
+    if not root.is_dir():
+        return []
+    return sorted(
+        SessionId(entry.name) for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+    )
+
+
+def worktree_of(world: World, name: str) -> WorktreePath:
+    """Return where a session's files are, or raise when it has given its worktree back."""
+    session = find_session(world, name)
+    path = world.worktrees.path(session)
+    if path is None:
+        raise PersonMustAct(
+            f"session {session} has no worktree any more",
+            "what it did is in its task's attempts: swarmgit task show ID",
+        )
+    return WorktreePath(session, path, is_live=_is_live(world, session))
+
+
+def _is_live(world: World, session: SessionId) -> bool:
+    job = world.executor.poll([session]).get(session)
+    return job is not None and job.state in RUNNING
+
+
+def read_output(
+    world: World, session: SessionId, name: str, *, follow: bool, wait: Callable[[float], None] = time.sleep
+) -> Iterator[bytes]:
+    """Yield a session's file `name` ('stdout.jsonl' or 'stderr.log') in pieces; `follow`: until the session is over."""
+    offset = 0
+    while True:
+        is_live = follow and _is_live(world, session)
+        while chunk := world.executor.read(session, name, offset):
+            offset += len(chunk)
+            yield chunk
+        if not is_live:
+            return
+        wait(POLL_S)

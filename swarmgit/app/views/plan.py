@@ -1,0 +1,134 @@
+"""What a tick would do, in words: the JSON shape of `plan`, and the words of `reconcile`'s progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from swarmgit.app.views.problems import problem_rows
+from swarmgit.model import actions
+from swarmgit.model.actions import Action, SaveTask, StartSession
+from swarmgit.model.ids import EntryId, TaskId
+from swarmgit.model.status import TaskStatus
+
+if TYPE_CHECKING:
+    from swarmgit.app.look import Look
+
+KIND_OF_PHASE = {
+    "waiting": "wait",
+    "rework": "rework",
+    "verifying": "verify",
+    "queued": "queue",
+    "landed": "landed",
+    "needs-human": "needs-human",
+    "unchanged": "unchanged",
+    "reported": "reported",
+    "failed": "fail",
+    "cancelled": "cancel",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that a tick does. `task` None: it is nobody's alone."""
+
+    kind: str
+    task: TaskId | None
+    reason: str
+
+
+def plan_document(look: Look) -> dict[str, Any]:
+    """Return `plan --json`: effects in order, changes of phase, then the tasks that wait."""
+    steps = [*planned(look), *waiting(look)]
+    return {
+        "version": 1,
+        "actions": [{"kind": step.kind, "task": step.task, "reason": step.reason} for step in steps],
+        "cost": cost_band(look),
+        "settled": look.plan.is_settled,
+        "problems": problem_rows(look.desired.problems),
+    }
+
+
+def planned(look: Look) -> Iterator[Step]:
+    """Yield what the planned actions come to; bookkeeping that changes nothing for a person is left out."""
+    for action in look.plan.actions:
+        yield from steps_of(action, look)
+
+
+def steps_of(action: Action, look: Look) -> tuple[Step, ...]:
+    """Return an action in words; several for one that serves several tasks, none for mere bookkeeping."""
+    match action:
+        case actions.TryMerges():
+            return tuple(Step("merge", item.task, f"try on {action.onto[:10]}") for item in action.items)
+        case actions.Land():
+            tasks = {entry.id: entry.task for entry in look.observed.entries.values()}
+            return tuple(_landing(action, entry, tasks) for entry in action.entries)
+        case SaveTask():
+            return _phase_change(action, look)
+        case _:
+            step = _single(action)
+            return (step,) if step else ()
+
+
+def _single(action: Action) -> Step | None:
+    match action:
+        case StartSession():
+            return Step("start", action.spec.task, f"{who(action)}: {action.reason}")
+        case actions.StopSession():
+            return Step("stop", action.task, action.reason)
+        case actions.FinishSession():
+            return Step("finish", action.spec.task, action.reason)
+        case actions.RunGate():
+            return Step("gate", action.task, f"{action.spec.gate}: {action.reason}")
+        case actions.Salvage():
+            return Step("salvage", action.task, f"keep {action.commit[:10]}, which will not land")
+        case _:
+            return None
+
+
+def who(action: StartSession) -> str:
+    """Return 'agent (runtime)' or 'agent (runtime, model)'."""
+    spec = action.spec
+    how = ", ".join(part for part in (spec.runtime, spec.model) if part)
+    return f"{spec.agent} ({how})"
+
+
+def _landing(action: actions.Land, entry: EntryId, tasks: dict[EntryId, TaskId]) -> Step:
+    return Step("land", tasks.get(entry), f"move {action.target} from {action.old[:10]} to {action.new[:10]}")
+
+
+def _phase_change(action: SaveTask, look: Look) -> tuple[Step, ...]:
+    before = look.observed.statuses.get(action.status.task)
+    phase = action.status.phase
+    if (before and before.phase == phase) or phase in {"waiting", "running"}:
+        return ()
+    return (Step(KIND_OF_PHASE[phase], action.status.task, action.status.reason or action.reason),)
+
+
+def waiting(look: Look) -> Iterator[Step]:
+    """Yield the tasks that would be started but for something, and for what."""
+    started = {action.spec.task for action in look.plan.actions if isinstance(action, StartSession)}
+    for task, view in sorted(look.plan.views.items()):
+        if view.phase in {"waiting", "rework"} and task not in started:
+            yield Step("wait", task, why_waiting(view))
+
+
+def why_waiting(view: TaskStatus) -> str:
+    """Return the reason, with what is waited for where the reason does not name it already."""
+    missing = [name for name in view.waiting_for if name not in view.reason]
+    return ": ".join(part for part in (view.reason or "waiting", ", ".join(missing)) if part)
+
+
+def cost_band(look: Look) -> dict[str, Any]:
+    """Return what the planned starts may cost. `usd_max` None: a limit is missing, so there is no upper bound."""
+    starts = [action for action in look.plan.actions if isinstance(action, StartSession)]
+    default = look.desired.swarm.budget.usd_per_task if look.desired.swarm else None
+    limits = [start.task.budget.usd if start.task.budget.usd is not None else default for start in starts]
+    known = [limit for limit in limits if limit is not None]
+    return {
+        "starts": len(starts),
+        "usd_min": 0.0,
+        "usd_max": round(sum(known), 6) if len(known) == len(limits) else None,
+        "without_limit": len(limits) - len(known),
+    }

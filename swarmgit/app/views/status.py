@@ -1,0 +1,100 @@
+"""The JSON shape of `status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from swarmgit.app.views.problems import problem_rows
+from swarmgit.app.views.queue import ACTIVE, entry_row, in_order
+from swarmgit.app.views.tasks import statuses, task_row
+from swarmgit.app.views.times import stamp
+from swarmgit.model.status import Identity
+from swarmgit.model.work import Session
+
+if TYPE_CHECKING:
+    from swarmgit.app.look import Look
+
+SANDBOX = "none"
+"""What keeps sessions apart from the machine; the sandbox itself is not part of this version."""
+
+
+def status_document(look: Look) -> dict[str, Any]:
+    """Return `status --json` (DESIGN §12)."""
+    sessions = sorted(look.observed.sessions.values(), key=lambda each: each.spec.id)
+    return {
+        "version": 1,
+        "at": stamp(look.now),
+        "target": look.desired.swarm.target if look.desired.swarm else None,
+        "target_commit": look.observed.target_head,
+        "frozen": frozen(look),
+        "tasks": [task_row(status) for status in statuses(look).values()],
+        "sessions": [session_row(each) for each in sessions if each.spec.kind == "agent"],
+        "gate_runs": [gate_run_row(each) for each in sessions if each.spec.kind == "gate"],
+        "queue": [entry_row(entry) for entry in in_order(look.observed.entries.values()) if entry.state in ACTIVE],
+        "agents": [agent_row(look, identity) for _, identity in sorted(look.observed.identities.items())],
+        "sandbox": SANDBOX,
+        "drafts": list(look.drafts),
+        "problems": problem_rows(look.desired.problems),
+    }
+
+
+def frozen(look: Look) -> bool | dict[str, Any]:
+    """Return False, or who put the brake on, when and why."""
+    freeze = look.observed.freeze
+    return {"by": freeze.by, "at": stamp(freeze.at), "reason": freeze.reason} if freeze else False
+
+
+def session_row(session: Session) -> dict[str, Any]:
+    spec = session.spec
+    return {
+        "id": spec.id,
+        "task": spec.task,
+        "agent": spec.agent,
+        "runtime": spec.runtime,
+        "model": spec.model,
+        "state": session.state,
+        "pid": session.pid,
+        "started": stamp(spec.started),
+        "attempt": spec.attempt,
+        "tokens": session.stream.usage.tokens,
+        "stopping": session.stop_reason,
+    }
+
+
+def gate_run_row(session: Session) -> dict[str, Any]:
+    spec = session.spec
+    return {
+        "id": spec.id,
+        "gate": spec.gate,
+        "task": spec.task,
+        "tree": spec.tree,
+        "state": session.state,
+        "pid": session.pid,
+        "started": stamp(spec.started),
+    }
+
+
+def agent_row(look: Look, identity: Identity) -> dict[str, Any]:
+    """Return an agent in few words. `session`: the one that is at work now."""
+    live = (s for s in look.observed.sessions.values() if s.spec.agent == identity.name and not s.is_over)
+    session = next(live, None)
+    return {
+        "name": identity.name,
+        "role": identity.role,
+        "session": session.spec.id if session else None,
+        "task": session.spec.task if session else None,
+        "sessions": identity.sessions,
+        "tasks_completed": identity.tasks_completed,
+        "first_pass_rate": first_pass_rate(identity),
+        "reworked": identity.reworked,
+        "failed": identity.failed,
+        "tokens": identity.tokens,
+        "usd": identity.usd,
+    }
+
+
+def first_pass_rate(identity: Identity) -> float | None:
+    """Return the share of completed tasks that passed at the first try; None before the first one."""
+    if not identity.tasks_completed:
+        return None
+    return round(identity.first_pass / identity.tasks_completed, 3)

@@ -1,0 +1,130 @@
+"""Tasks as people and programs see them: what was asked for and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from swarmgit.app.names import find
+from swarmgit.app.views.times import stamp, stamp_or_none
+from swarmgit.model.ids import SessionId, TaskId
+from swarmgit.model.status import Attempt, GateResult, TaskStatus
+
+if TYPE_CHECKING:
+    from swarmgit.app.look import Look
+
+
+def statuses(look: Look) -> dict[TaskId, TaskStatus]:
+    """Return the status of every task of the intent and of every stored one that is in the hot folder, by id.
+
+    What the plan sees comes first, then what is stored; a task that neither knows yet is waiting.
+    """
+    known = {**look.observed.statuses, **look.plan.views}
+    for task in look.desired.tasks.values():
+        if task.id not in known and task.id not in look.observed.archived:
+            known[task.id] = TaskStatus(task=task.id, title=task.title, reason="not looked at yet")
+    for held in look.desired.held:
+        if held not in known and held not in look.observed.archived:
+            known[held] = TaskStatus(
+                task=held, title=str(held), reason="its file has a problem; see 'swarmgit validate'"
+            )
+    return dict(sorted(known.items()))
+
+
+def task_row(status: TaskStatus) -> dict[str, Any]:
+    """Return a task as `status --json` shows it. `usd` None: no price is known."""
+    last = status.last
+    return {
+        "id": status.task,
+        "title": status.title,
+        "phase": status.phase,
+        "reason": status.reason,
+        "waiting_for": list(status.waiting_for),
+        "agent": last.agent if last else None,
+        "session": last.session if last else None,
+        "attempts": len(status.attempts),
+        "tokens": sum(attempt.usage.tokens for attempt in status.attempts),
+        "usd": total_usd(status.attempts),
+        "landed_commit": status.landed_commit,
+    }
+
+
+def total_usd(attempts: Sequence[Attempt]) -> float | None:
+    """Return what was spent; None when nothing has a price, or tokens were used that have none."""
+    usages = [attempt.usage for attempt in attempts]
+    priced = [usage.usd for usage in usages if usage.usd is not None]
+    is_unknown = any(usage.usd is None and usage.tokens for usage in usages)
+    return None if is_unknown or not priced else round(sum(priced), 6)
+
+
+def tasks_document(look: Look) -> dict[str, Any]:
+    """Return `task list --json`."""
+    return {"version": 1, "tasks": [task_row(status) for status in statuses(look).values()]}
+
+
+def task_document(look: Look, name: str) -> dict[str, Any]:
+    """Return `task show --json`: the task's row, what its file asks for, its conditions and every attempt."""
+    known = statuses(look)
+    status = known[find(name, known, "task")]
+    task = look.desired.tasks.get(status.task)
+    control = look.observed.controls.get(status.task)
+    return {
+        "version": 1,
+        **task_row(status),
+        "file": task.path if task else None,
+        "type": task.type if task else None,
+        "priority": task.priority if task else None,
+        "role": task.role if task else None,
+        "depends_on": list(task.depends_on) if task else [],
+        "owns": list(task.scope.owns) if task else [],
+        "shares": list(task.scope.shares) if task else [],
+        "acceptance": [item.run for item in task.acceptance] if task else [],
+        "description": task.description if task else None,
+        "paused": bool(control and control.paused),
+        "finished": stamp_or_none(status.finished),
+        "conditions": [{**asdict(condition), "since": stamp(condition.since)} for condition in status.conditions],
+        "history": [attempt_row(attempt) for attempt in status.attempts],
+    }
+
+
+def attempt_row(attempt: Attempt) -> dict[str, Any]:
+    rejection = attempt.rejection
+    return {
+        "number": attempt.number,
+        "session": attempt.session,
+        "agent": attempt.agent,
+        "runtime": attempt.runtime,
+        "model": attempt.model,
+        "started": stamp(attempt.started),
+        "ended": stamp_or_none(attempt.ended),
+        "outcome": attempt.outcome,
+        "reason": attempt.reason,
+        "base": attempt.base,
+        "head": attempt.head,
+        "tokens": attempt.usage.tokens,
+        "usd": attempt.usage.usd,
+        "gates": [result_row(result) for result in attempt.gates],
+        "rejection": {"kind": rejection.kind, "summary": rejection.summary, "next_step": rejection.next_step}
+        if rejection
+        else None,
+        "salvage": attempt.salvage,
+    }
+
+
+def result_row(result: GateResult) -> dict[str, Any]:
+    return {
+        "gate": result.gate,
+        "outcome": result.outcome,
+        "tree": result.tree,
+        "at": stamp(result.at),
+        "seconds": result.seconds,
+        "session": result.session,
+        "reused": result.reused,
+        "reason": result.reason,
+    }
+
+
+def session_of(status: TaskStatus) -> SessionId | None:
+    """Return a task's last session."""
+    return status.last.session if status.last else None

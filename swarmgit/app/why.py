@@ -1,0 +1,198 @@
+"""Why a task is where it is, in sentences, and what to do next. All of it is read from the same data as `status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from swarmgit.app.look import Look
+from swarmgit.app.names import find
+from swarmgit.app.views.plan import why_waiting
+from swarmgit.app.views.tasks import statuses
+from swarmgit.app.views.times import stamp
+from swarmgit.documents import paths
+from swarmgit.model.actions import StartSession
+from swarmgit.model.ids import TaskId
+from swarmgit.model.status import CHARGED, Rejection, TaskStatus
+
+PATHS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`commands`: what to run next, best first."""
+
+    task: TaskId
+    phase: str
+    sentences: tuple[str, ...]
+    commands: tuple[str, ...]
+
+    def text(self) -> str:
+        return "\n".join(
+            (f"{self.task}: {self.phase}", *self.sentences, *(f"  next: {each}" for each in self.commands))
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Return `why --json`."""
+        return {
+            "version": 1,
+            "task": self.task,
+            "phase": self.phase,
+            "sentences": list(self.sentences),
+            "commands": list(self.commands),
+        }
+
+
+def explain(look: Look, name: str) -> Explanation:
+    """Return what there is to say about a task's present phase."""
+    known = {**dict.fromkeys(look.observed.archived), **statuses(look)}
+    task = find(name, known, "task")
+    status = known[task]
+    if status is None:
+        place = look.observed.archived[task]
+        return Explanation(task, "finished", (f"It is finished and archived in {place} on the state branch.",), ())
+    sentences = (
+        *_phase(look, status),
+        *_brakes(look, status),
+        *_attempts(look, status),
+        *_rejection(status),
+        *_conditions(status),
+    )
+    return Explanation(task, status.phase, sentences, tuple(_commands(look, status)))
+
+
+STARTS = {
+    "verifying": "Its work is being checked by the gates",
+    "needs-human": "It needs a person",
+    "failed": "It has failed and is not tried again by itself",
+    "cancelled": "It is cancelled",
+    "unchanged": "No change was needed, and the gates pass without one",
+}
+
+
+def _phase(look: Look, status: TaskStatus) -> Iterator[str]:
+    match status.phase:
+        case "waiting" | "rework":
+            yield _waiting(look, status)
+        case "running":
+            yield _running(look, status)
+        case "queued":
+            yield from _queued(look, status)
+        case "landed":
+            when = f" on {stamp(status.finished)}" if status.finished else ""
+            yield f"It landed as {status.landed_commit}{when}."
+        case "reported":
+            yield _sentence("Its report is on the state branch", paths.state_report(status.task))
+        case _:
+            yield _sentence(STARTS[status.phase], status.reason)
+
+
+def _sentence(start: str, detail: str) -> str:
+    return f"{start}: {detail.rstrip('.')}." if detail else f"{start}."
+
+
+def _waiting(look: Look, status: TaskStatus) -> str:
+    start = "Its work went back to an agent and" if status.phase == "rework" else "It"
+    if any(isinstance(each, StartSession) and each.spec.task == status.task for each in look.plan.actions):
+        return f"{start} starts with the next tick."
+    return _sentence(f"{start} waits", why_waiting(status))
+
+
+def _running(look: Look, status: TaskStatus) -> str:
+    last = status.last
+    if last is None:
+        return "It runs."
+    session = look.observed.sessions.get(last.session)
+    minutes = (look.now - last.started).total_seconds() / 60
+    pid = f", process {session.pid}" if session and session.pid else ""
+    stopping = f"; it is being stopped: {session.stop_reason}" if session and session.stop_reason else ""
+    where = f"in session {last.session}{pid}{stopping}"
+    return f"Agent {last.agent} ({last.runtime}) has been at it for {minutes:.0f} min {where}."
+
+
+def _queued(look: Look, status: TaskStatus) -> Iterator[str]:
+    entry = look.observed.entries.get(status.entry) if status.entry else None
+    yield _sentence(
+        f"It is in the merge queue as entry {status.entry}, {entry.state}" if entry else "It is in the merge queue",
+        status.reason,
+    )
+    edited = look.observed.blocked.get(status.entry, ()) if status.entry else ()
+    if edited:
+        yield f"The landing waits, because a checkout of the target has edits of yours in {some(edited)}."
+
+
+def _brakes(look: Look, status: TaskStatus) -> Iterator[str]:
+    freeze = look.observed.freeze
+    if freeze and status.finished is None:
+        yield _sentence(f"Everything is frozen since {stamp(freeze.at)} by {freeze.by}", freeze.reason)
+    control = look.observed.controls.get(status.task)
+    if control and control.paused:
+        yield _sentence(f"It is paused by {control.by}", control.reason)
+    for problem in look.desired.problems:
+        if status.task in look.desired.held and problem.file.endswith(f"/{status.task}.yaml"):
+            yield f"Its file has a problem: {problem}."
+
+
+def _attempts(look: Look, status: TaskStatus) -> Iterator[str]:
+    if not status.attempts:
+        return
+    task, swarm = look.desired.tasks.get(status.task), look.desired.swarm
+    allowed = (task.budget.attempts if task else None) or (swarm.attempts_max if swarm else None)
+    used = sum(attempt.outcome in CHARGED for attempt in status.counted)
+    last = status.attempts[-1]
+    yield f"{used} of {allowed or '?'} attempts are used up; it has had {len(status.attempts)} sessions."
+    detail = f": {last.reason.rstrip('.')}" if last.reason else ""
+    yield f"The last one, {last.session} by {last.agent}, is {last.outcome}{detail}."
+
+
+def _rejection(status: TaskStatus) -> Iterator[str]:
+    rejection = status.last.rejection if status.last else None
+    if rejection is None or status.phase in {"landed", "unchanged", "reported"}:
+        return
+    yield _sentence("It was sent back", rejection.summary)
+    yield from _details(rejection)
+
+
+def _details(rejection: Rejection) -> Iterator[str]:
+    if rejection.command:
+        code = f" (exit code {rejection.exit_code})" if rejection.exit_code is not None else ""
+        yield f"The command was `{rejection.command}`{code}."
+    if rejection.paths:
+        yield f"Paths: {some(rejection.paths)}."
+    for place in rejection.places[:PATHS_SHOWN]:
+        where = ":".join(str(place[key]) for key in ("file", "line") if place.get(key))
+        what = " ".join(str(place[key]) for key in ("test", "message") if place.get(key))
+        yield f"  {': '.join(part for part in (where, what) if part)}"
+
+
+def _conditions(status: TaskStatus) -> Iterator[str]:
+    for condition in status.conditions:
+        yield _sentence(
+            f"{condition.type} is {condition.status} since {stamp(condition.since)} ({condition.reason})",
+            condition.message,
+        )
+
+
+def some(names: tuple[str, ...]) -> str:
+    """Return the first few names, and how many more there are."""
+    more = f" and {len(names) - PATHS_SHOWN} more" if len(names) > PATHS_SHOWN else ""
+    return ", ".join(names[:PATHS_SHOWN]) + more
+
+
+def _commands(look: Look, status: TaskStatus) -> Iterator[str]:
+    control = look.observed.controls.get(status.task)
+    if look.observed.freeze and status.finished is None:
+        yield "swarmgit thaw"
+    if control and control.paused:
+        yield f"swarmgit task resume {status.task}"
+    if status.phase in {"needs-human", "failed", "cancelled"}:
+        yield f"swarmgit task restart {status.task}"
+    if status.phase in {"waiting", "rework", "verifying", "queued"} and not (control and control.paused):
+        yield "swarmgit reconcile"
+    if status.phase == "running" and status.last:
+        yield f"swarmgit logs {status.last.session} -f"
+    elif status.last:
+        yield f"swarmgit task show {status.task}"
+    if status.landed_commit:
+        yield f"git show {status.landed_commit}"
