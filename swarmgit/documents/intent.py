@@ -1,0 +1,164 @@
+"""Intent documents: bytes of a file at a commit → the frozen values of `model/desired.py`.
+
+Each function returns a `Parsed`: the value, or None together with every problem that the file has. Defaults are
+those of the dataclasses; only defaults that depend on other keys are worked out here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from swarmgit.documents import places, rules, schemas
+from swarmgit.documents.places import Node
+from swarmgit.model.desired import (
+    DEFAULT_ROUTING,
+    Convoy,
+    Gate,
+    Policy,
+    Problem,
+    Swarm,
+    Task,
+)
+from swarmgit.model.ids import BlobId
+
+T = TypeVar("T")
+
+RENAMED = {
+    "stop_grace_seconds": "stop_grace_s",
+    "state": "state_branch",
+    "push": "push_remote",
+    "subscription": "subscription_usd_per_month",
+}
+"""Keys of swarm.yaml whose field has another name; all other keys are called the same in both."""
+
+
+class Parsed(NamedTuple, Generic[T]):
+    """`value` is None exactly where `problems` is not empty; `node` says where things stand, if it is YAML at all."""
+
+    value: T | None
+    problems: tuple[Problem, ...]
+    node: Node | None = None
+
+
+def task(path: str, blob: BlobId, data: bytes) -> Parsed[Task]:
+    """Read `.swarm/tasks/**/<id>.yaml`; the id is the file's stem."""
+    stem_problem = _stem_problem(path)
+    parsed = _read("task", path, data, Task, lambda plain: _task_shape(plain, path, blob), rules.task)
+    if stem_problem is None:
+        return parsed
+    return Parsed(None, (stem_problem, *parsed.problems), parsed.node)
+
+
+def swarm(path: str, _blob: BlobId, data: bytes) -> Parsed[Swarm]:
+    """Read `.swarm/swarm.yaml`."""
+    return _read("swarm", path, data, Swarm, _swarm_shape, rules.swarm)
+
+
+def gates(path: str, _blob: BlobId, data: bytes) -> Parsed[tuple[Gate, ...]]:
+    """Read `.swarm/gates.yaml`."""
+    return _read("gates", path, data, tuple[Gate, ...], lambda plain: plain["gates"], rules.gates)
+
+
+def policy(path: str, _blob: BlobId, data: bytes) -> Parsed[Policy]:
+    """Read `.swarm/policy.yaml`."""
+    return _read("policy", path, data, Policy, _policy_shape, rules.policy)
+
+
+def convoy(path: str, _blob: BlobId, data: bytes) -> Parsed[Convoy]:
+    """Read `.swarm/convoys/<id>.yaml`; the id is the file's stem."""
+    stem_problem = _stem_problem(path)
+    parsed = _read("convoy", path, data, Convoy, lambda plain: {**plain, "id": stem(path)})
+    return Parsed(None, (stem_problem, *parsed.problems), parsed.node) if stem_problem else parsed
+
+
+def role(path: str, _blob: BlobId, data: bytes) -> Parsed[str]:
+    """Read `.swarm/roles/<role>.md`: text that is not empty."""
+    text, problems = places.decode(path, data)
+    stem_problem = _stem_problem(path)
+    if stem_problem:
+        problems = (stem_problem, *problems)
+    if text is not None and not text.strip():
+        problems = (*problems, Problem(path, 0, 0, "the file is empty; it says how an agent of this role works"))
+    return Parsed(None, problems) if problems or text is None else Parsed(text.replace("\r\n", "\n"), ())
+
+
+def experiment(path: str, data: bytes) -> tuple[Problem, ...]:
+    """Return what is wrong with `.swarm/experiments/<id>.yaml`."""
+    node, problems = places.read(path, data)
+    return problems if node is None else (*problems, *schemas.check("experiment", path, node))
+
+
+def stem(path: str) -> str:
+    """Return the id that a document's path gives it."""
+    return PurePosixPath(path).stem
+
+
+def _stem_problem(path: str) -> Problem | None:
+    name = stem(path)
+    if rules.is_name(name):
+        return None
+    return Problem(path, 0, 0, f"'{name}' cannot be an id; name the file with {schemas.NAME_WORDS}")
+
+
+def _read(
+    kind: str,
+    path: str,
+    data: bytes,
+    target: type[T],
+    shape: Callable[[dict[str, Any]], Any],
+    refusals: Callable[[Node], Sequence[rules.Refusal]] = lambda _: (),
+) -> Parsed[T]:
+    """Read, check against the schema, apply the rules that a schema cannot say, and build the value."""
+    node, problems = places.read(path, data)
+    if node is None:
+        return Parsed(None, problems)
+    from_schema = schemas.check(kind, path, node)
+    if not from_schema:
+        from_schema = tuple(Problem(path, *place, message) for place, message in refusals(node))
+    problems = tuple(sorted((*problems, *from_schema), key=lambda problem: (problem.line, problem.column)))
+    if problems:
+        return Parsed(None, problems, node)
+    plain = {key: value for key, value in node.data.items() if key != "version"}
+    try:
+        return Parsed(msgspec.convert(shape(plain), target), (), node)
+    except msgspec.ValidationError as error:
+        return Parsed(None, (Problem(path, *node.place, str(error)),), node)
+
+
+def _task_shape(plain: dict[str, Any], path: str, blob: BlobId) -> dict[str, Any]:
+    return {**plain, "id": stem(path), "path": path, "generation": blob, "role": rules.role_of(plain)}
+
+
+def _swarm_shape(plain: dict[str, Any]) -> dict[str, Any]:
+    shaped = {key: value for key, value in plain.items() if key not in RENAMED}
+    if "stop_grace_seconds" in plain:
+        shaped["stop_grace_s"] = plain["stop_grace_seconds"]
+    if "branch" in plain.get("state", {}):
+        shaped["state_branch"] = plain["state"]["branch"]
+    shaped["push_remote"] = plain.get("push", {}).get("remote")
+    shaped["subscription_usd_per_month"] = (plain.get("subscription") or {}).get("usd_per_month")
+    shaped["routing"] = {**DEFAULT_ROUTING, **plain.get("routing", {})}
+    shaped["runtimes"] = {
+        name: {**runtime, "name": name, "run": _argv(runtime.get("run", ()))}
+        for name, runtime in plain.get("runtimes", {}).items()
+    }
+    return shaped
+
+
+def _argv(run: str | Sequence[str]) -> Sequence[str]:
+    return ("/bin/sh", "-c", run) if isinstance(run, str) else run
+
+
+def _policy_shape(plain: dict[str, Any]) -> dict[str, Any]:
+    shaped = dict(plain)
+    if isinstance(plain.get("network"), str):
+        shaped["network"] = [plain["network"]]
+    if "comms" in plain:
+        shaped["comms"] = [
+            {("sender" if key == "from" else key): value for key, value in rule.items()} for rule in plain["comms"]
+        ]
+    return shaped
