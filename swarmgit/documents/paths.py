@@ -90,3 +90,7 @@ def captured_ref(task: TaskId, session: SessionId) -> str:
 
 def branch_ref(branch: str) -> str:
     return f"refs/heads/{branch}"
+
+
+def archived_entry(entry: EntryId, enqueued: datetime) -> str:
+    return f"{STATE_ARCHIVE}/{enqueued:%Y-%m}/{enqueued:%d}/{STATE_QUEUE}/{entry}.yaml"

@@ -107,7 +107,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One session's try at a task. `head` is the captured commit, `tree` its code tree (without `.swarm/`)."""
+    """One session's try at a task. `head` is the captured commit, `tree` its code tree (without `.swarm/`).
+
+    `kept_paths`: after a rejection, the changed paths that the next attempt starts with again.
+    """
 
     number: int
     session: SessionId
@@ -122,10 +125,12 @@ class Attempt:
     reason: str = ""
     head: CommitId | None = None
     tree: TreeId | None = None
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     gates: tuple[GateResult, ...] = ()
     rejection: Rejection | None = None
     salvage: str | None = None
+    kept_paths: tuple[str, ...] = ()
+    gate_inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float | None:

@@ -1,0 +1,111 @@
+"""Decide: a pure function from what is asked for and what is seen to what is done next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from swarmgit.model.actions import Action, Land, Plan, Retire, Save, SaveTask
+from swarmgit.model.desired import Desired
+from swarmgit.model.ids import TaskId
+from swarmgit.model.observed import Observed
+from swarmgit.model.status import ASLEEP, FINISHED, TaskStatus
+from swarmgit.plan import archive, conditions, gate_runs, queue, schedule, tasks
+from swarmgit.plan.situation import Draft, Situation
+
+POLL_S = 2.0
+
+
+def plan(
+    desired: Desired,
+    observed: Observed,
+    now: datetime,
+    only: frozenset[TaskId] = frozenset(),
+    *,
+    apply_now: bool = False,
+) -> Plan:
+    """Return the actions that bring what is observed closer to what is desired.
+
+    The order is the order of decisions: what has ended is taken in, the queue lands what it can, each task takes its
+    next step, free slots are handed out, and what is finished leaves the hot folders. Stops come before starts, so
+    that a freed slot is used once the stop has been seen to work.
+    """
+    if desired.swarm is None:
+        return Plan(is_settled=True, needs_person=True)
+    situation = Situation.of(desired, desired.swarm, observed, now, only, apply_now=apply_now)
+    draft = Draft()
+    gate_runs.collect(situation, draft)
+    queue.run(situation, draft)
+    for task in _open_tasks(situation):
+        draft.views[task] = tasks.advance(situation, draft, task)
+    schedule.start(situation, draft)
+    gate_runs.run(situation, draft)
+    archive.move(situation, draft)
+    draft.save_identities(observed)
+    _save_tasks(situation, draft)
+    _retire_recorded(situation, draft)
+    return _close(situation, draft)
+
+
+def _open_tasks(situation: Situation) -> list[TaskId]:
+    """Return the tasks that may still change: neither archived nor finished, unless a person asked for them again."""
+    statuses, observed = situation.observed.statuses, situation.observed
+    names = {*situation.desired.tasks, *statuses, *situation.by_task}
+    return sorted(
+        name
+        for name in names
+        if (name not in observed.archived or name in statuses or name in situation.by_task)
+        and (name not in statuses or _may_change(situation, statuses[name]))
+    )
+
+
+def _may_change(situation: Situation, status: TaskStatus) -> bool:
+    if status.phase not in FINISHED or status.task in situation.by_task:
+        return True
+    control = situation.control(status.task)
+    if control.restart is not None and control.restart != status.restart:
+        return True
+    return status.phase == "cancelled" and status.task in situation.desired.tasks and not control.cancelled
+
+
+def _retire_recorded(situation: Situation, draft: Draft) -> None:
+    """Let go of sessions whose end the state has already: a crash came between the record and the letting go."""
+    for task, sessions in situation.by_task.items():
+        stored = situation.observed.statuses.get(task)
+        settled = {a.session for a in stored.attempts if a.outcome != "running"} if stored else set()
+        for session in sessions:
+            if session.is_finished and session.spec.id in settled:
+                draft.add(Retire(session.spec.id, task))
+
+
+def _save_tasks(situation: Situation, draft: Draft) -> None:
+    for name, view in draft.views.items():
+        stored = situation.observed.statuses.get(name)
+        updated = replace(view, conditions=conditions.of(view, stored, situation.now))
+        draft.views[name] = updated
+        if updated != stored:
+            draft.add(SaveTask(updated, _story(stored, updated)))
+
+
+def _story(stored: TaskStatus | None, status: TaskStatus) -> str:
+    """Return the step in words for the state commit's message, '' when the phase is the same."""
+    if stored is not None and stored.phase == status.phase:
+        return ""
+    return f"{status.task}: {status.phase}" + (f" ({status.reason})" if status.reason else "")
+
+
+def _close(situation: Situation, draft: Draft) -> Plan:
+    actions = _in_order(draft.actions)
+    blocked = any(isinstance(action, Land) for action in actions) and bool(draft.stuck)
+    is_moving = any(not (isinstance(action, Land) and blocked) for action in actions)
+    sessions = situation.observed.sessions.values()
+    is_settled = not is_moving and all(session.is_over for session in sessions)
+    needs_person = draft.needs_person or any(view.phase in ASLEEP for view in draft.views.values())
+    wake = min(draft.wakes, default=POLL_S)
+    return Plan(actions, draft.views, is_settled, needs_person, min(wake, POLL_S))
+
+
+def _in_order(actions: list[Action]) -> tuple[Action, ...]:
+    """Return effects before saves; within each, the order in which they were decided."""
+    saves = [action for action in actions if isinstance(action, Save)]
+    return (*(action for action in actions if not isinstance(action, Save)), *saves)

@@ -1,0 +1,42 @@
+"""The trailers by which a commit says who made it: evidence that survives without any state file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from swarmgit.model.ids import AgentName, SessionId, TaskId
+
+AGENT_DOMAIN = "agents.swarmgit.invalid"
+"""Reserved by RFC 2606, so that no agent's address can ever be somebody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Who made a commit. `model` is the runtime's name where no model was at work."""
+
+    task: TaskId
+    agent: AgentName
+    session: SessionId
+    model: str
+    attempt: int
+
+
+def message(subject: str, body: str, maker: Maker) -> str:
+    """Return a commit message that ends with swarmgit's trailer block."""
+    head = " ".join(subject.split()) or f"Work on {maker.task}"
+    text = f"\n\n{body.strip()}" if body.strip() else ""
+    return (
+        f"{head}{text}\n\n"
+        f"Swarm-Task: {maker.task}\n"
+        f"Swarm-Agent: {maker.agent}\n"
+        f"Swarm-Session: {maker.session}\n"
+        f"Swarm-Model: {maker.model}\n"
+        f"Swarm-Attempt: {maker.attempt}\n"
+    )
+
+
+def parse(text: str) -> dict[str, str]:
+    """Return the `Swarm-…` trailers of a commit message's last paragraph, by name without the prefix, lower case."""
+    last = text.rstrip().rsplit("\n\n", 1)[-1]
+    pairs = (line.partition(": ") for line in last.splitlines() if line.startswith("Swarm-"))
+    return {name.removeprefix("Swarm-").lower(): value.strip() for name, _, value in pairs}

@@ -1,0 +1,33 @@
+"""Who takes a task, with which program and model."""
+
+from __future__ import annotations
+
+from swarmgit.model.desired import Runtime, Swarm, Task
+from swarmgit.model.ids import AgentName
+from swarmgit.model.status import TaskStatus
+
+
+def runtime_of(swarm: Swarm, task: Task) -> tuple[Runtime, str | None]:
+    """Return the runtime and model: the task's own, else those of its type's tier.
+
+    A runtime that `swarm.yaml` does not configure is an agent program by its adapter's name.
+    """
+    tier = swarm.tiers.get(swarm.routing.get(task.type, "standard"))
+    name = task.runtime or (tier.runtime if tier else "")
+    model = task.model or (tier.model if tier and task.runtime in {None, tier.runtime} else None)
+    return swarm.runtimes.get(name) or Runtime(name=name, adapter=name), model
+
+
+def agent_for(task: Task, status: TaskStatus, busy: frozenset[AgentName]) -> AgentName | None:
+    """Return the pinned agent, else the one that knows the task, else the first free one of the role.
+
+    None: the pinned agent is at work elsewhere.
+    """
+    if task.agent is not None:
+        return None if task.agent in busy else task.agent
+    if status.last is not None and status.last.agent not in busy:
+        return status.last.agent
+    number = 1
+    while AgentName(f"{task.role}-{number:02d}") in busy:
+        number += 1
+    return AgentName(f"{task.role}-{number:02d}")

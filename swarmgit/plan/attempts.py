@@ -1,0 +1,206 @@
+"""From a session to the outcome of an attempt: adopt it, follow it, stop it, take its work in, judge it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from swarmgit.documents import paths
+from swarmgit.model.actions import FinishSession, Retire, Salvage, SaveFile, StopSession
+from swarmgit.model.desired import Task
+from swarmgit.model.ids import TaskId
+from swarmgit.model.status import Attempt, AttemptOutcome, Rejection, TaskStatus
+from swarmgit.model.work import Capture, Session
+from swarmgit.plan import attribution, rejections, scope, starts
+from swarmgit.plan.situation import Draft, Situation, session_ended
+
+KILLED = 128 + 9
+KEPT_PATHS_MAX = 500
+TIME_LIMIT = "time limit"
+RESTART_AFTER = timedelta(seconds=2)
+"""A session that has no process by then was cut off between its folder and its process; starting it is idempotent."""
+
+
+def adopt(situation: Situation, status: TaskStatus) -> TaskStatus:
+    """Return the status with every live session of the task as an attempt: a session may outlive the record of it."""
+    known = {attempt.session for attempt in status.attempts}
+    found = sorted(
+        (session for session in situation.by_task.get(status.task, ()) if session.spec.id not in known),
+        key=lambda session: session.spec.attempt,
+    )
+    if not found:
+        return status
+    return replace(status, attempts=(*status.attempts, *(_attempt_of(session) for session in found)))
+
+
+def _attempt_of(session: Session) -> Attempt:
+    spec = session.spec
+    assert spec.agent is not None
+    assert spec.generation is not None
+    return Attempt(
+        number=spec.attempt,
+        session=spec.id,
+        agent=spec.agent,
+        runtime=spec.runtime,
+        model=spec.model,
+        base=spec.base,
+        generation=spec.generation,
+        started=spec.started,
+    )
+
+
+def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskStatus) -> TaskStatus:
+    """Return the status after looking at the running attempt's session, with the actions it needs in the draft."""
+    attempt = status.attempts[-1]
+    session = situation.observed.sessions.get(attempt.session)
+    if session is None:
+        lost = replace(attempt, outcome="lost", ended=situation.now, reason="its session folder is gone")
+        return with_last(status, lost)
+    if not session.is_over:
+        return _keep_running(situation, draft, task, status, session)
+    if not session.is_finished:
+        draft.add(_finish(situation, task, status, session))
+        return replace(
+            status, phase="running", reason="the session has ended; its work is being taken in", waiting_for=()
+        )
+    settled = _settle(situation, task, attempt, session)
+    draft.add(*attribution.session_lines(settled, status.task, session))
+    if settled.outcome == "reported" and session.report is not None:
+        draft.add(SaveFile(paths.state_report(status.task), session.report))
+    if _wants_salvage(settled, session.capture):
+        settled = salvaged(draft, status.task, settled)
+    draft.add(Retire(attempt.session, status.task))
+    return with_last(status, settled)
+
+
+def _keep_running(
+    situation: Situation, draft: Draft, task: Task | None, status: TaskStatus, session: Session
+) -> TaskStatus:
+    reason = session.stop_reason or _reason_to_stop(situation, task, status, session)
+    if reason:
+        draft.add(StopSession(session.spec.id, status.task, reason, situation.swarm.stop_grace_s))
+        draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
+        return replace(status, phase="running", reason=f"being stopped: {reason}", waiting_for=())
+    if session.state == "starting" and task is not None and situation.now - session.spec.started > RESTART_AFTER:
+        draft.add(starts.start_session(situation, task, status, session.spec))
+    draft.wake_at(session.spec.started + timedelta(minutes=session.spec.minutes_max), situation.now)
+    return replace(status, phase="running", reason=f"{session.spec.agent} is at work", waiting_for=())
+
+
+def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> str | None:
+    control = situation.control(status.task)
+    if control.cancelled:
+        return "the task was cancelled"
+    if task is None and status.task not in situation.desired.held:
+        return "the task was removed from intent"
+    if control.restart and control.restart != status.restart:
+        return "a restart was asked for"
+    if situation.apply_now and task is not None and session.spec.generation != task.generation:
+        return "the task has changed, and the change is to be applied now"
+    if situation.now - session.spec.started >= timedelta(minutes=session.spec.minutes_max):
+        return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
+    return None
+
+
+def _finish(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> FinishSession:
+    has_failed = session.state == "lost" or session.exit_code != 0 or session.stop_reason is not None
+    return FinishSession(
+        spec=session.spec,
+        title=task.title if task else status.title,
+        gates=situation.desired.gates,
+        worktree=situation.swarm.worktree,
+        salvage=has_failed,
+    )
+
+
+def _settle(situation: Situation, task: Task | None, attempt: Attempt, session: Session) -> Attempt:
+    """Return the attempt with its outcome. Nothing that the agent says counts but for where it says that it gave up."""
+    capture = session.capture
+    ended = session_ended(session, situation.now)
+    taken = replace(
+        attempt,
+        ended=max(ended, attempt.started),
+        usage=session.stream.usage,
+        head=capture.commit if capture else None,
+        tree=capture.code_tree if capture else None,
+        salvage=capture.salvage if capture else None,
+        gate_inputs=capture.gate_inputs if capture else {},
+    )
+    outcome, reason, rejection = _outcome(situation, task, session)
+    settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection)
+    if task is not None and capture is not None and outcome in {"rejected", "submitted"}:
+        return replace(settled, kept_paths=keepable(capture, task))
+    return settled
+
+
+Answer = tuple[AttemptOutcome, str, Rejection | None]
+
+
+def _outcome(situation: Situation, task: Task | None, session: Session) -> Answer:
+    stopped = session.stop_reason
+    if stopped and stopped.startswith(TIME_LIMIT):
+        return "timeout", stopped, rejections.by_time(session.spec.minutes_max)
+    if stopped or task is None:
+        return "cancelled", stopped or "the task was removed from intent", None
+    if session.state == "lost" or (session.exit_code == KILLED and not session.error):
+        return "lost", session.error or "its processes were killed from outside", None
+    if session.error or session.exit_code is None:
+        return "error", session.error or "it never ran", None
+    if session.exit_code != 0:
+        rejection = rejections.by_exit(session)
+        return "failed", rejection.summary, rejection
+    if session.capture is None:
+        return "error", "its worktree was gone before its work could be taken in", None
+    return _judge(situation, task, session, session.capture)
+
+
+def _judge(situation: Situation, task: Task, session: Session, capture: Capture) -> Answer:
+    refused = scope.judge(capture, task, situation.desired.policy)
+    if refused:
+        return "rejected", "; ".join(r.summary for r in refused), merge_rejections(refused)
+    if task.is_read_only:
+        if session.report is None:
+            rejection = rejections.by_missing_report()
+            return "rejected", rejection.summary, rejection
+        return "reported", "it delivered its report", None
+    if capture.changes:
+        return "submitted", "", None
+    if task.allow_no_change and session.stream.no_change:
+        return "no-change", session.stream.no_change, None
+    rejection = rejections.by_no_change(allowed=task.allow_no_change)
+    return "rejected", rejection.summary, rejection
+
+
+def merge_rejections(refused: tuple[Rejection, ...]) -> Rejection:
+    """Return one rejection that holds all of them, so that an agent hears of everything at once."""
+    first, *others = refused
+    if not others:
+        return first
+    return replace(
+        first,
+        summary="; ".join(r.summary for r in refused),
+        next_step=" ".join(dict.fromkeys(r.next_step for r in refused)),
+        paths=tuple(dict.fromkeys(path for r in refused for path in r.paths)),
+    )
+
+
+def keepable(capture: Capture, task: Task) -> tuple[str, ...]:
+    kept = scope.owned_paths(capture.changes, task.scope)
+    return kept if len(kept) <= KEPT_PATHS_MAX else ()
+
+
+def salvaged(draft: Draft, task: TaskId, attempt: Attempt) -> Attempt:
+    """Return the attempt with its work pinned for people and for the next attempt."""
+    if attempt.head is None or attempt.salvage is not None:
+        return attempt
+    draft.add(Salvage(task, attempt.session, attempt.head))
+    return replace(attempt, salvage=paths.salvage_ref(task, attempt.session))
+
+
+def _wants_salvage(attempt: Attempt, capture: Capture | None) -> bool:
+    is_waste = attempt.outcome in {"rejected", "failed", "timeout", "lost", "cancelled", "error"}
+    return is_waste and attempt.salvage is None and capture is not None and bool(capture.changes)
+
+
+def with_last(status: TaskStatus, attempt: Attempt) -> TaskStatus:
+    return replace(status, attempts=(*status.attempts[:-1], attempt))

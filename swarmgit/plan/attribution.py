@@ -1,0 +1,81 @@
+"""Who did what to which file, when, with which model: the lines of `events/…/<session>.jsonl`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from swarmgit.documents import paths
+from swarmgit.model.actions import SaveFile
+from swarmgit.model.ids import SessionId, TaskId
+from swarmgit.model.status import Attempt, GateResult
+from swarmgit.model.work import Session
+
+ACTIONS_MAX = 1000
+WORD_OF_STATUS = {"A": "create", "M": "edit", "D": "delete", "T": "retype"}
+
+
+def session_lines(attempt: Attempt, task: TaskId, session: Session) -> tuple[SaveFile, ...]:
+    """Return the attribution file of a session that is over: start, every file action, usage, end."""
+    ended = attempt.ended or attempt.started
+    who = _who(attempt, task)
+    lines = [_line(attempt.started, "session_start", who, base=attempt.base, attempt=attempt.number)]
+    lines += [_line(at, "action", who, action=word, file=file) for word, file, at in _file_actions(session, ended)]
+    usage = attempt.usage
+    lines.append(
+        _line(
+            ended,
+            "usage",
+            who,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cache_read_tokens=usage.cache_read_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            usd=usage.usd,
+        )
+    )
+    lines.append(_line(ended, "session_end", who, outcome=attempt.outcome, reason=attempt.reason, head=attempt.head))
+    return (_file(attempt.session, attempt.started, lines),)
+
+
+def _file_actions(session: Session, ended: datetime) -> list[tuple[str, str, datetime]]:
+    """Return what the stream reported, then what the captured tree shows beyond that: silence hides nothing."""
+    said = [(a.action, a.file, a.at or ended) for a in session.stream.actions]
+    reported = {file for _, file, _ in said}
+    changes = session.capture.changes if session.capture else ()
+    seen = [(WORD_OF_STATUS.get(c.status, "edit"), c.path, ended) for c in changes if c.path not in reported]
+    return (said + seen)[:ACTIONS_MAX]
+
+
+def gate_lines(attempt: Attempt, task: TaskId, results: Iterable[GateResult], where: str) -> tuple[SaveFile, ...]:
+    who = _who(attempt, task)
+    lines = [
+        _line(r.at, "gate", who, gate=r.gate, outcome=r.outcome, tree=r.tree, where=where, reused=r.reused, key=r.key)
+        for r in results
+    ]
+    return (_file(attempt.session, attempt.started, lines, append=True),) if lines else ()
+
+
+def landing_lines(attempt: Attempt, task: TaskId, commit: str, at: datetime) -> tuple[SaveFile, ...]:
+    line = _line(at, "landed", _who(attempt, task), commit=commit)
+    return (_file(attempt.session, attempt.started, [line], append=True),)
+
+
+def _who(attempt: Attempt, task: TaskId) -> dict[str, Any]:
+    return {
+        "agent_id": attempt.agent,
+        "task_id": task,
+        "session_id": attempt.session,
+        "model": attempt.model or attempt.runtime,
+    }
+
+
+def _line(at: datetime, kind: str, who: dict[str, Any], **data: object) -> str:
+    stamp = at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return json.dumps({"timestamp": stamp, "type": kind, **who, **data}, ensure_ascii=False)
+
+
+def _file(session: SessionId, started: datetime, lines: list[str], *, append: bool = False) -> SaveFile:
+    return SaveFile(paths.state_events(session, started), "".join(f"{line}\n" for line in lines), append=append)

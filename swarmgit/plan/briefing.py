@@ -1,0 +1,113 @@
+"""The prompt: role, CV, task, contracts, feedback. `swarmgit prompt TASK` prints what this returns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from swarmgit.model.desired import Task
+from swarmgit.model.status import Attempt, Identity, Rejection, TaskStatus
+
+
+def prompt_for(task: Task, role_text: str, identity: Identity | None, status: TaskStatus | None) -> str:
+    """Return the whole prompt of the task's next session, as Markdown."""
+    previous = status.counted if status else ()
+    sections = (
+        role_text.strip(),
+        _cv(identity),
+        _task(task),
+        _scope(task),
+        _acceptance(task),
+        _section("Contracts that others rely on", task.contracts),
+        _previous(previous),
+    )
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def feedback_of(status: TaskStatus | None) -> Rejection | None:
+    """Return the rejection that the next session has to answer."""
+    last = status.last if status else None
+    return last.rejection if last is not None and status is not None and last.number >= status.window else None
+
+
+def task_document(task: Task) -> Mapping[str, object]:
+    """Return the task as plain data for `task.json`."""
+    return {
+        "version": 1,
+        "id": task.id,
+        "title": task.title,
+        "description": task.description,
+        "type": task.type,
+        "priority": task.priority,
+        "convoy": task.convoy,
+        "depends_on": list(task.depends_on),
+        "scope": {"owns": list(task.scope.owns), "shares": list(task.scope.shares), "reads": list(task.scope.reads)},
+        "contracts": task.contracts,
+        "acceptance": [{"run": item.run} for item in task.acceptance],
+        "role": task.role,
+        "labels": dict(task.labels),
+        "allow_no_change": task.allow_no_change,
+    }
+
+
+def _section(title: str, body: str) -> str:
+    return f"## {title}\n\n{body.strip()}" if body.strip() else ""
+
+
+def _cv(identity: Identity | None) -> str:
+    if identity is None or not identity.sessions:
+        return ""
+    done = f"{identity.tasks_completed} tasks completed, {identity.first_pass} of them at the first attempt"
+    strengths = sorted(identity.by_domain, key=lambda d: -identity.by_domain[d].get("completed", 0))[:3]
+    known = f" You know {', '.join(strengths)} best." if strengths else ""
+    return _section("You", f"You are {identity.name}: {identity.sessions} sessions, {done}.{known}")
+
+
+def _task(task: Task) -> str:
+    return f"# Task {task.id}: {task.title}\n\n{task.description.strip()}"
+
+
+def _scope(task: Task) -> str:
+    if task.is_read_only:
+        return _section("Scope", "You change nothing. Write what you find to report.md in the outbox folder.")
+    lines = ["You may change only these paths; anything else is refused:"]
+    lines += [f"- {pattern}" for pattern in task.scope.owns]
+    lines += [f"- {pattern} (shared with other tasks: keep the change small)" for pattern in task.scope.shares]
+    if task.scope.reads:
+        lines.append("Read first: " + ", ".join(task.scope.reads))
+    return _section("Scope", "\n".join(lines))
+
+
+def _acceptance(task: Task) -> str:
+    if not task.acceptance:
+        return ""
+    commands = "\n".join(f"- `{item.run}`" for item in task.acceptance)
+    return _section("Done means that each of these passes", commands)
+
+
+def _previous(previous: tuple[Attempt, ...]) -> str:
+    if not previous:
+        return ""
+    last = previous[-1]
+    lines = [f"Attempt {a.number} by {a.agent}: {a.outcome}. {a.reason}".strip() for a in previous[-3:]]
+    if last.salvage:
+        lines.append(f"What attempt {last.number} changed is kept: git diff {last.base[:12]} {last.salvage}")
+    if last.outcome == "rejected" and last.kept_paths:
+        lines.append(
+            f"Its changes to {len(last.kept_paths)} files are in your worktree again as uncommitted changes, "
+            "unless the target has changed the same files since: see git status."
+        )
+    if last.rejection is not None:
+        lines.append(_feedback(last.rejection))
+    return _section("What was tried before", "\n\n".join(lines))
+
+
+def _feedback(rejection: Rejection) -> str:
+    parts = [f"Rejected: {rejection.summary}", f"Next: {rejection.next_step}"]
+    if rejection.paths:
+        parts.append("Paths: " + ", ".join(rejection.paths))
+    if rejection.places:
+        parts.append("Places:\n" + "\n".join(f"- {json.dumps(dict(p), ensure_ascii=False)}" for p in rejection.places))
+    if rejection.output:
+        parts.append("Output:\n\n" + "\n".join(f"    {line}" for line in rejection.output.splitlines()))
+    return "\n\n".join(parts)

@@ -1,0 +1,104 @@
+"""Gate runs: which of the wanted ones start, which running ones nobody needs any more, and what became of the ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from swarmgit.model.actions import KeepEvidence, Retire, RunGate, SaveGateHistory, StopSession
+from swarmgit.model.ids import GateName, SessionId, ulid
+from swarmgit.model.status import GateHistory
+from swarmgit.model.work import Evidence, Session, SessionSpec
+from swarmgit.plan.attempts import RESTART_AFTER
+from swarmgit.plan.situation import Draft, Situation, Want
+
+RECENT_MAX = 20
+
+
+def collect(situation: Situation, draft: Draft) -> None:
+    """Keep the answers of runs that have ended, count them in the gates' histories, and let the sessions go."""
+    histories: dict[GateName, GateHistory] = {}
+    configured = {gate.name for gate in situation.desired.gates}
+    for session in situation.gate_sessions.values():
+        if not session.is_over or session.evidence is None:
+            continue
+        evidence = session.evidence
+        draft.add(KeepEvidence(evidence), Retire(session.spec.id))
+        if evidence.gate in configured:
+            known = histories.get(evidence.gate) or situation.observed.gate_histories.get(evidence.gate)
+            histories[evidence.gate] = _counted(known or GateHistory(gate=evidence.gate), evidence)
+    draft.add(*(SaveGateHistory(history) for _, history in sorted(histories.items())))
+
+
+def _counted(history: GateHistory, evidence: Evidence) -> GateHistory:
+    """Return the history with one more run; a run that it has already is not counted again (a crash repeats us)."""
+    if any(run.get("session") == evidence.session for run in history.recent):
+        return history
+    run = {
+        "session": evidence.session,
+        "outcome": evidence.outcome,
+        "tree": evidence.tree,
+        "seconds": round(evidence.seconds, 3),
+        "at": evidence.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **({"reason": evidence.reason} if evidence.reason else {}),
+    }
+    return replace(
+        history,
+        passed=history.passed + (evidence.outcome == "pass"),
+        failed=history.failed + (evidence.outcome == "fail"),
+        errors=history.errors + (evidence.outcome == "error"),
+        seconds=round(history.seconds + evidence.seconds, 3),
+        last_pass=evidence.at if evidence.outcome == "pass" else history.last_pass,
+        last_fail=evidence.at if evidence.outcome == "fail" else history.last_fail,
+        recent=(*history.recent, run)[-RECENT_MAX:],
+    )
+
+
+def run(situation: Situation, draft: Draft) -> None:
+    """Start the most urgent wanted runs in the free slots; stop those past their time and those nobody wants."""
+    wanted: dict[str, Want] = {}
+    for item in sorted(draft.wants, key=lambda w: (w.rank, w.task or "", w.gate.name)):
+        wanted.setdefault(item.key, item)
+    busy = 0
+    for session in situation.gate_sessions.values():
+        if session.is_over:
+            continue
+        busy += 1
+        _watch(situation, draft, session, is_wanted=session.spec.key in wanted)
+    free = max(0, situation.swarm.gates_max - busy)
+    waiting = [want for key, want in wanted.items() if key not in situation.gate_sessions]
+    for want in waiting[:free]:
+        draft.add(RunGate(_spec(situation, want), situation.swarm.worktree, want.reason, want.task))
+
+
+def _watch(situation: Situation, draft: Draft, session: Session, *, is_wanted: bool) -> None:
+    limit = session.spec.started + timedelta(minutes=session.spec.minutes_max)
+    reason = session.stop_reason
+    if reason is None and situation.now >= limit:
+        reason = f"time limit of {session.spec.minutes_max:g} minutes"
+    if reason is None and not is_wanted and session.state != "starting":
+        reason = "nobody needs its answer any more"
+    if reason is None:
+        if session.state == "starting" and situation.now - session.spec.started > RESTART_AFTER:
+            draft.add(RunGate(session.spec, situation.swarm.worktree, "its start was cut off", session.spec.task))
+        draft.wake_at(limit, situation.now)
+        return
+    draft.add(StopSession(session.spec.id, None, reason, situation.swarm.stop_grace_s))
+    draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
+
+
+def _spec(situation: Situation, want: Want) -> SessionSpec:
+    return SessionSpec(
+        id=SessionId(ulid(situation.now, f"gate/{want.key}")),
+        kind="gate",
+        base=want.commit,
+        started=situation.now,
+        minutes_max=want.gate.timeout_minutes,
+        task=want.task,
+        gate=want.gate.name,
+        key=want.key,
+        tree=want.code_tree,
+        min_tests=want.gate.min_tests,
+        junit=want.gate.junit,
+        command=want.gate.run,
+    )

@@ -1,0 +1,86 @@
+"""Rejections: what an agent gets back, in a form that it can act on."""
+
+from __future__ import annotations
+
+from swarmgit.model.desired import Gate
+from swarmgit.model.status import Rejection
+from swarmgit.model.work import Evidence, Session
+
+OUTPUT_CHARS_MAX = 4000
+PATHS_MAX = 50
+
+
+def by_gate(gate: Gate, evidence: Evidence, where: str) -> Rejection:
+    verb = "failed" if evidence.outcome == "fail" else "could not give an answer"
+    detail = f": {evidence.reason}" if evidence.reason else ""
+    return Rejection(
+        kind="gate",
+        summary=f"gate {gate.name} {verb} on {where}{detail}",
+        next_step=f"Make `{gate.run}` pass in your worktree; the gate runs exactly that on what you submit.",
+        gate=gate.name,
+        command=gate.run,
+        exit_code=evidence.exit_code,
+        places=evidence.places,
+        output=evidence.output[-OUTPUT_CHARS_MAX:],
+    )
+
+
+def by_conflict(paths: tuple[str, ...], reference: str | None) -> Rejection:
+    shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+    return Rejection(
+        kind="conflict",
+        summary=f"your change conflicts with what has landed since, in {shown}",
+        next_step="Your worktree is at the new target; make the change again on it, keeping what landed.",
+        paths=paths[:PATHS_MAX],
+        reference=reference,
+    )
+
+
+def by_exit(session: Session) -> Rejection:
+    return Rejection(
+        kind="exit",
+        summary=f"the session ended with exit code {session.exit_code}",
+        next_step="Read the output below, and finish the task in a session that ends with exit code 0.",
+        exit_code=session.exit_code,
+        output=(session.stderr_tail or session.stream.text_tail)[-OUTPUT_CHARS_MAX:],
+    )
+
+
+def by_time(minutes: float) -> Rejection:
+    return Rejection(
+        kind="timeout",
+        summary=f"the session was stopped at its time limit of {minutes:g} minutes",
+        next_step="Work in smaller steps and finish within the limit.",
+    )
+
+
+def by_no_change(*, allowed: bool) -> Rejection:
+    return Rejection(
+        kind="no-change",
+        summary="the session ended without changing anything",
+        next_step="Say why no change is needed: print a JSON line with type no_change and a reason."
+        if allowed
+        else "Make the change that the task describes.",
+    )
+
+
+def by_unchanged_red(gate: Gate, evidence: Evidence) -> Rejection:
+    rejection = by_gate(gate, evidence, "the unchanged tree")
+    return Rejection(
+        kind="no-change",
+        summary=f"no change was said to be needed, but {rejection.summary}",
+        next_step=rejection.next_step,
+        gate=gate.name,
+        command=gate.run,
+        exit_code=evidence.exit_code,
+        places=evidence.places,
+        output=rejection.output,
+    )
+
+
+def by_missing_report() -> Rejection:
+    return Rejection(
+        kind="no-change",
+        summary="the session ended without a report",
+        next_step="Write what you found to report.md in the outbox folder.",
+    )

@@ -1,0 +1,114 @@
+"""Which tasks start now, and what each of the others waits for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from swarmgit.model.desired import PRIORITY_RANK, Task
+from swarmgit.model.ids import AgentName, TaskId
+from swarmgit.plan import agents, scope, starts
+from swarmgit.plan.situation import Draft, Situation
+
+SATISFIED = frozenset({"landed", "unchanged", "reported"})
+AT_WORK = frozenset({"running", "verifying", "queued"})
+
+
+@dataclass(slots=True)
+class _Floor:
+    """Who is at work while this tick hands out sessions."""
+
+    owners: dict[TaskId, Task]
+    busy: set[AgentName]
+    free: int
+
+
+def start(situation: Situation, draft: Draft) -> None:
+    """Write the starts of this tick into the draft, most urgent first, and the reason into every task that waits."""
+    floor = _floor(situation, draft)
+    for task in _candidates(situation, draft):
+        status = draft.views[task.id]
+        waits = _waits(situation, draft, task, floor)
+        if waits:
+            kind, what = waits
+            draft.views[task.id] = replace(status, reason=what, waiting_for=(kind,))
+            continue
+        agent = agents.agent_for(task, status, frozenset(floor.busy))
+        if agent is None:
+            draft.views[task.id] = replace(status, reason=f"its agent {task.agent} is at work", waiting_for=("slot",))
+            continue
+        draft.add(starts.start_session(situation, task, status, starts.spec_of(situation, task, status, agent)))
+        draft.views[task.id] = replace(status, reason=f"starting with {agent}", waiting_for=())
+        floor.owners[task.id] = task
+        floor.busy.add(agent)
+        floor.free -= 1
+
+
+def _floor(situation: Situation, draft: Draft) -> _Floor:
+    tasks = situation.desired.tasks
+    owners = {id_: tasks[id_] for id_, status in draft.views.items() if status.phase in AT_WORK and id_ in tasks}
+    live = [s for s in situation.observed.sessions.values() if s.spec.kind == "agent" and not s.is_finished]
+    busy = {s.spec.agent for s in live if s.spec.agent is not None}
+    return _Floor(owners, busy, max(0, situation.swarm.agents_max - len(live)))
+
+
+def _candidates(situation: Situation, draft: Draft) -> list[Task]:
+    wanting = [
+        situation.desired.tasks[id_]
+        for id_, status in draft.views.items()
+        if status.phase in {"waiting", "rework"} and id_ in situation.desired.tasks
+    ]
+    return sorted(wanting, key=lambda t: (PRIORITY_RANK[t.priority], draft.views[t.id].phase != "rework", t.id))
+
+
+Waits = tuple[str, str]
+
+
+def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Waits | None:
+    """Return what a task waits for, as (kind, sentence); None when it may start. The order is the order of reasons."""
+    return (
+        _brake(situation, task)
+        or _dependency(situation, draft, task)
+        or _ownership(task, floor)
+        or (("slot", f"all {situation.swarm.agents_max} agent slots are taken") if floor.free <= 0 else None)
+    )
+
+
+def _brake(situation: Situation, task: Task) -> Waits | None:
+    control = situation.control(task.id)
+    if task.id in situation.desired.held:
+        return "valid intent", "its file or something it names is broken; see `swarmgit validate`"
+    if situation.observed.freeze is not None:
+        return "freeze", "the swarm is frozen; `swarmgit thaw` lets it go on"
+    if control.paused:
+        return "suspension", f"paused by {control.by or 'a person'}; `swarmgit task resume {task.id}` lets it go on"
+    if task.suspend:
+        return "suspension", "its file says suspend: true"
+    if situation.only and task.id not in situation.only:
+        return "selection", "this reconcile was asked for other tasks only"
+    if situation.observed.target_head is None:
+        return "target", "the target branch has no commit"
+    return None
+
+
+def _dependency(situation: Situation, draft: Draft, task: Task) -> Waits | None:
+    for name in task.depends_on:
+        phase = _phase_of(situation, draft, name)
+        if phase in SATISFIED:
+            continue
+        tail = f" and is {phase}" if phase in {"failed", "cancelled", "needs-human"} else f" ({phase})" if phase else ""
+        return f"dependency {name}", f"it depends on {name}, which has not landed{tail}"
+    return None
+
+
+def _phase_of(situation: Situation, draft: Draft, name: TaskId) -> str:
+    status = draft.views.get(name) or situation.observed.statuses.get(name)
+    if status is not None:
+        return status.phase
+    return "landed" if name in situation.observed.archived else ""
+
+
+def _ownership(task: Task, floor: _Floor) -> Waits | None:
+    for other in floor.owners.values():
+        if other.id != task.id and scope.overlap(task.scope, other.scope):
+            return f"file ownership {other.id}", f"{other.id} is at work on files that this task owns too"
+    return None

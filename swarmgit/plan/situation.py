@@ -1,0 +1,110 @@
+"""One tick's whole input, and what the parts of the plan write into before it becomes a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from swarmgit.model.actions import Action, SaveIdentity
+from swarmgit.model.desired import Desired, Gate, Swarm, Task
+from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
+from swarmgit.model.observed import Observed
+from swarmgit.model.status import Entry, Identity, Rejection, TaskControl, TaskStatus
+from swarmgit.model.work import Evidence, Session
+
+NO_CONTROL = TaskControl()
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A gate run that somebody needs: smaller `rank` goes first."""
+
+    gate: Gate
+    key: EvidenceKey
+    commit: CommitId
+    code_tree: TreeId
+    reason: str
+    rank: int
+    task: TaskId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What `plan` decides from, with the look-ups that its parts share."""
+
+    desired: Desired
+    observed: Observed
+    swarm: Swarm
+    now: datetime
+    only: frozenset[TaskId]
+    apply_now: bool
+    by_task: Mapping[TaskId, tuple[Session, ...]]
+    gate_sessions: Mapping[EvidenceKey, Session]
+    evidence: Mapping[EvidenceKey, Evidence]
+
+    @classmethod
+    def of(
+        cls,
+        desired: Desired,
+        swarm: Swarm,
+        observed: Observed,
+        now: datetime,
+        only: frozenset[TaskId],
+        *,
+        apply_now: bool,
+    ) -> Situation:
+        by_task: dict[TaskId, tuple[Session, ...]] = {}
+        gate_sessions: dict[EvidenceKey, Session] = {}
+        evidence = dict(observed.evidence)
+        for session in observed.sessions.values():
+            if session.spec.kind == "agent" and session.spec.task is not None:
+                by_task[session.spec.task] = (*by_task.get(session.spec.task, ()), session)
+            elif session.spec.key is not None:
+                gate_sessions[session.spec.key] = session
+                if session.evidence is not None:
+                    evidence[session.spec.key] = session.evidence
+        return cls(desired, observed, swarm, now, only, apply_now, by_task, gate_sessions, evidence)
+
+    def control(self, task: TaskId) -> TaskControl:
+        return self.observed.controls.get(task, NO_CONTROL)
+
+    def minutes_max(self, task: Task | None) -> float:
+        return (task.budget.minutes if task else None) or self.swarm.minutes_per_session
+
+    def attempts_max(self, task: Task) -> int:
+        return task.budget.attempts or self.swarm.attempts_max
+
+
+@dataclass(slots=True)
+class Draft:
+    """The plan while it is being made. Only the functions of this package write into it."""
+
+    actions: list[Action] = field(default_factory=list)
+    wants: list[Want] = field(default_factory=list)
+    views: dict[TaskId, TaskStatus] = field(default_factory=dict)
+    entries: dict[EntryId, Entry] = field(default_factory=dict)
+    refused: dict[EntryId, Rejection] = field(default_factory=dict)
+    stuck: dict[EntryId, str] = field(default_factory=dict)
+    identities: dict[AgentName, Identity] = field(default_factory=dict)
+    wakes: list[float] = field(default_factory=list)
+    needs_person: bool = False
+
+    def add(self, *actions: Action) -> None:
+        self.actions.extend(actions)
+
+    def wake_at(self, at: datetime, now: datetime) -> None:
+        self.wakes.append(max(0.0, (at - now) / timedelta(seconds=1)))
+
+    def save_identities(self, observed: Observed) -> None:
+        for name, identity in sorted(self.identities.items()):
+            if observed.identities.get(name) != identity:
+                self.add(SaveIdentity(identity))
+
+
+def session_ended(session: Session, now: datetime) -> datetime:
+    return session.ended or session.last_output or now
+
+
+def short(session: SessionId) -> str:
+    return session[-8:]

@@ -1,0 +1,253 @@
+"""The life of one task (DESIGN §5): where it stands now, and what has to happen next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from swarmgit.model.actions import SaveEntry
+from swarmgit.model.desired import Task
+from swarmgit.model.ids import EntryId, TaskId, ulid
+from swarmgit.model.status import (
+    CHARGED,
+    FINISHED,
+    AttemptOutcome,
+    Entry,
+    LedgerEvent,
+    Rejection,
+    TaskStatus,
+)
+from swarmgit.plan import attempts, attribution, cv, rejections, verify
+from swarmgit.plan.attempts import salvaged
+from swarmgit.plan.situation import Draft, Situation
+
+CONFLICTS_MAX = 5
+LOST_MAX = 5
+ERRORS_MAX = 2
+
+
+def advance(situation: Situation, draft: Draft, task_id: TaskId) -> TaskStatus:
+    """Return where a task stands after this tick; phase `waiting` or `rework` means that it wants a session."""
+    task = situation.desired.tasks.get(task_id)
+    stored = situation.observed.statuses.get(task_id)
+    status = stored or TaskStatus(task=task_id, title=task.title if task else task_id)
+    if task is not None:
+        status = replace(status, title=task.title, convoy=task.convoy)
+    status = _reopen(situation, draft, task, attempts.adopt(situation, status))
+    if status.phase in FINISHED:
+        return status
+    if status.last is not None and status.last.outcome == "running":
+        status = attempts.follow(situation, draft, task, status)
+        if status.last is not None and status.last.outcome == "running":
+            return status
+        cv.count_session(draft, situation, status)
+    if task is None or situation.control(task_id).cancelled:
+        return _withdraw(situation, draft, task, status)
+    return _next(situation, draft, task, status)
+
+
+def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskStatus) -> TaskStatus:
+    """Return the status with a new window of attempts where a person asked for one: restart, edit, or put back."""
+    control = situation.control(status.task)
+    is_running = status.last is not None and status.last.outcome == "running"
+    if task is None or control.cancelled or is_running:
+        return status
+    is_restart = control.restart is not None and control.restart != status.restart
+    is_edited = (
+        status.phase in {"failed", "needs-human"} and bool(status.generation) and (status.generation != task.generation)
+    )
+    if not (is_restart or is_edited or status.phase == "cancelled"):
+        return status
+    entry = draft.entries.get(status.entry) if status.entry else None
+    if entry is not None and entry.state == "landing":
+        return status
+    if entry is not None and entry.state in {"queued", "gating"}:
+        drop_entry(situation, draft, entry, "the task starts again")
+    return replace(
+        status,
+        phase="waiting",
+        reason="",
+        entry=None,
+        finished=None,
+        landed_commit=None,
+        window=len(status.attempts) + 1,
+        restart=control.restart,
+        generation=task.generation,
+    )
+
+
+def _withdraw(situation: Situation, draft: Draft, task: Task | None, status: TaskStatus) -> TaskStatus:
+    """Return the status of a task that nobody wants any more; its work is kept."""
+    if task is None and status.task in situation.desired.held:
+        return replace(status, reason="its file is broken; the last good intent stays in force")
+    entry = draft.entries.get(status.entry) if status.entry else None
+    if entry is not None and entry.state == "landed":
+        return landed(situation, draft, status, entry)
+    if entry is not None and entry.state == "landing":
+        return replace(status, phase="queued", reason="it was already landing when it was withdrawn")
+    if entry is not None and entry.state not in {"rejected", "dropped"}:
+        drop_entry(situation, draft, entry, "the task was withdrawn")
+    reason = "cancelled by a person" if situation.control(status.task).cancelled else "removed from intent"
+    last = status.last
+    if last is not None and last.head is not None and last.outcome in {"submitted", "no-change"}:
+        status = attempts.with_last(status, salvaged(draft, status.task, replace(last, outcome="cancelled")))
+    return replace(status, phase="cancelled", reason=reason, waiting_for=(), finished=situation.now)
+
+
+def drop_entry(situation: Situation, draft: Draft, entry: Entry, why: str) -> None:
+    event = LedgerEvent(situation.now, "dropped", {"reason": why})
+    dropped = replace(entry, state="dropped", events=(*entry.events, event))
+    draft.entries[entry.id] = dropped
+    draft.add(SaveEntry(dropped))
+
+
+def _next(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
+    last = status.last
+    if last is None or last.number < status.window:
+        return _ready(status, task, "waiting")
+    match last.outcome:
+        case "submitted":
+            return _submitted(situation, draft, task, status)
+        case "no-change":
+            return _unchanged(situation, draft, task, status)
+        case "reported":
+            cv.count_completion(draft, situation, last, task, len(status.counted))
+            return replace(
+                status, phase="reported", reason="it delivered its report", waiting_for=(), finished=situation.now
+            )
+        case "landed" | "unchanged":
+            return status
+        case _:
+            return _again(situation, task, status)
+
+
+def _ready(status: TaskStatus, task: Task, phase: str) -> TaskStatus:
+    ready = replace(status, phase="rework" if phase == "rework" else "waiting", reason="", waiting_for=())
+    return ready if status.attempts else replace(ready, generation=task.generation)
+
+
+def _again(situation: Situation, task: Task, status: TaskStatus) -> TaskStatus:
+    """Return the status of a task whose last attempt came to nothing: one more, or the end of its budget."""
+    last = status.attempts[-1]
+    counted = status.counted
+    charged = sum(a.outcome in CHARGED for a in counted)
+    if charged >= situation.attempts_max(task):
+        return replace(
+            status,
+            phase="failed",
+            reason=f"all {charged} attempts are used up; the last: {last.reason}",
+            waiting_for=(),
+        )
+    bounds = {"conflict": CONFLICTS_MAX, "lost": LOST_MAX, "error": ERRORS_MAX}
+    bound = bounds.get(last.outcome)
+    if bound is not None and sum(a.outcome == last.outcome for a in counted) >= bound:
+        reason = f"{bound} attempts ended the same way ({last.outcome}); the last: {last.reason}"
+        return replace(status, phase="needs-human", reason=reason, waiting_for=())
+    return _ready(status, task, "rework" if last.rejection is not None else "waiting")
+
+
+# --- verification ---------------------------------------------------------------------------------------------------
+
+
+def _submitted(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
+    entry = draft.entries.get(status.entry) if status.entry else None
+    if entry is not None:
+        return _follow_entry(situation, draft, task, status, entry)
+    last = status.attempts[-1]
+    match verify.submitted(situation, draft, task, last):
+        case verify.Passed(attempt):
+            return _enqueue(situation, draft, task, attempts.with_last(status, attempt))
+        case verify.Refused(attempt):
+            return _again(situation, task, attempts.with_last(status, attempt))
+        case verify.Waits(reason, waiting_for):
+            return replace(status, phase="verifying", reason=reason, waiting_for=waiting_for)
+        case verify.RedTarget(reason):
+            return replace(status, phase="needs-human", reason=reason, waiting_for=("a green target",))
+
+
+def _unchanged(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
+    last = status.attempts[-1]
+    match verify.unchanged(situation, draft, task, last):
+        case verify.Passed(attempt):
+            cv.count_completion(draft, situation, attempt, task, len(status.counted))
+            return replace(
+                attempts.with_last(status, attempt),
+                phase="unchanged",
+                reason=f"no change was needed: {last.reason}",
+                waiting_for=(),
+                finished=situation.now,
+            )
+        case verify.Refused(attempt):
+            return _again(situation, task, attempts.with_last(status, attempt))
+        case verify.Waits(reason, waiting_for) | verify.RedTarget(reason, waiting_for):
+            return replace(status, phase="verifying", reason=reason, waiting_for=waiting_for)
+
+
+# --- the queue, from the task's side ---------------------------------------------------------------------------------
+
+
+def _enqueue(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
+    last = status.attempts[-1]
+    assert last.head is not None
+    entry = Entry(
+        id=EntryId(ulid(situation.now, f"{task.id}/{last.session}")),
+        task=task.id,
+        session=last.session,
+        agent=last.agent,
+        attempt=last.number,
+        head=last.head,
+        base=last.base,
+        enqueued=situation.now,
+        priority=task.priority,
+        model=last.model or last.runtime,
+        events=(LedgerEvent(situation.now, "queued", {"head": last.head, "base": last.base}),),
+    )
+    draft.entries[entry.id] = entry
+    draft.add(SaveEntry(entry))
+    return replace(status, entry=entry.id, phase="queued", reason="its own gates are green", waiting_for=())
+
+
+def _follow_entry(situation: Situation, draft: Draft, task: Task, status: TaskStatus, entry: Entry) -> TaskStatus:
+    match entry.state:
+        case "landed":
+            return landed(situation, draft, status, entry)
+        case "rejected":
+            return _rejected(situation, draft, task, status, draft.refused.get(entry.id))
+        case "dropped":
+            return _again(
+                situation, task, attempts.with_last(status, replace(status.attempts[-1], outcome="cancelled"))
+            )
+        case _:
+            stuck = draft.stuck.get(entry.id)
+            waiting = (stuck,) if stuck else ()
+            return replace(status, phase="queued", reason=stuck or "in the merge queue", waiting_for=waiting)
+
+
+def landed(situation: Situation, draft: Draft, status: TaskStatus, entry: Entry) -> TaskStatus:
+    """Return the status of a task whose entry has landed, with its attribution and CV in the draft."""
+    assert entry.landed_commit is not None
+    last = replace(status.attempts[-1], outcome="landed")
+    draft.add(*attribution.gate_lines(last, status.task, entry.evidence, "merge"))
+    draft.add(*attribution.landing_lines(last, status.task, entry.landed_commit, situation.now))
+    cv.count_completion(draft, situation, last, situation.desired.tasks.get(status.task), len(status.counted))
+    return replace(
+        attempts.with_last(status, last),
+        phase="landed",
+        reason=f"landed as {entry.landed_commit[:10]}",
+        waiting_for=(),
+        landed_commit=entry.landed_commit,
+        finished=situation.now,
+    )
+
+
+def _rejected(
+    situation: Situation, draft: Draft, task: Task, status: TaskStatus, rejection: Rejection | None
+) -> TaskStatus:
+    last = status.attempts[-1]
+    refused = rejection or rejections.by_conflict((), None)
+    outcome: AttemptOutcome = "conflict" if refused.kind == "conflict" else "rejected"
+    kept = last.kept_paths if outcome == "rejected" else ()
+    settled = salvaged(draft, task.id, replace(last, outcome=outcome, reason=refused.summary, kept_paths=kept))
+    if refused.kind == "conflict":
+        refused = replace(refused, reference=settled.salvage)
+    settled = replace(settled, rejection=refused)
+    cv.count_rejection(draft, situation, settled)
+    return _again(situation, task, attempts.with_last(replace(status, entry=None), settled))
