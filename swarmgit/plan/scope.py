@@ -1,0 +1,258 @@
+"""Judge a session's captured work by what its task may change. Built in and always on."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from swarmgit.model.desired import Policy, Scope, Task
+from swarmgit.model.status import Rejection
+from swarmgit.model.work import Capture, Change
+from swarmgit.plan.patterns import matches, meet
+from swarmgit.plan.protected import fold, is_granted, is_ignorable, protected_rule
+
+PATHS_MAX = 50
+ABSENT = "000000"
+LINK = "120000"
+GITLINK = "160000"
+KNOWN_MODES = frozenset({ABSENT, "100644", "100755", LINK, GITLINK})
+
+
+def judge(capture: Capture, task: Task, policy: Policy) -> tuple[Rejection, ...]:
+    """Return every reason why this work may not land, one rejection per rule; empty: nothing is wrong with it."""
+    if task.is_read_only:
+        return tuple(_changes_by_reader(capture, task))
+    return (
+        *_objections(capture),
+        *_outside(capture, task),
+        *_protected(capture, task, policy),
+        *_hostile(capture),
+        *_twins(capture),
+        *_kinds_of_file(capture, task),
+        *_links(capture),
+        *_markers(capture),
+    )
+
+
+def overlap(a: Scope, b: Scope) -> bool:
+    """Return whether two tasks can own a common path; True also where that cannot be told."""
+    return any(meet(left, right) for left in a.owns for right in b.owns)
+
+
+def is_inside(path: str, scope: Scope) -> bool:
+    """Return whether a task of this scope may change `path`, protection aside."""
+    return matches(path, scope.owns) or matches(path, scope.shares)
+
+
+def owned_paths(changes: Iterable[Change], scope: Scope, extra: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the changed paths that lie in scope and are not protected: those worth carrying into the next attempt.
+
+    `extra`: protected patterns of the policy.
+    """
+    return tuple(
+        change.path
+        for change in changes
+        if is_inside(change.path, scope)
+        and protected_rule(change.path, extra) is None
+        and GITLINK not in {change.old_mode, change.new_mode}
+        and not (_is_kept(change) and _is_hostile(change.path))
+    )
+
+
+def _changes_by_reader(capture: Capture, task: Task) -> Iterable[Rejection]:
+    if capture.changes or capture.objections:
+        yield _rejection(
+            "scope",
+            [change.path for change in capture.changes],
+            f"the role {task.role} only reads, but {{count}} changed",
+            "Put every file back as it was and give the result as a report.",
+            output="\n".join(capture.objections[:PATHS_MAX]),
+        )
+
+
+def _objections(capture: Capture) -> Iterable[Rejection]:
+    if capture.objections:
+        shown = capture.objections[:PATHS_MAX]
+        count = _things(len(capture.objections), "thing")
+        yield Rejection(
+            kind="scope",
+            summary=f"the worktree holds {count} that cannot be taken in: {shown[0]}",
+            next_step="Remove or rename what is listed, then submit again.",
+            output="\n".join(shown),
+        )
+
+
+def _outside(capture: Capture, task: Task) -> Iterable[Rejection]:
+    paths = [change.path for change in capture.changes if not is_inside(change.path, task.scope)]
+    if paths:
+        may = ", ".join((*task.scope.owns, *task.scope.shares)) or "nothing"
+        yield _rejection(
+            "scope",
+            paths,
+            f"{{count}} outside the task's scope ({may}) changed",
+            "Undo the changes to these files and do the task within its scope; if it cannot be done there, say why.",
+        )
+
+
+def _protected(capture: Capture, task: Task, policy: Policy) -> Iterable[Rejection]:
+    rules: dict[str, list[str]] = {}
+    for change in capture.changes:
+        rule = protected_rule(change.path, policy.protected_paths)
+        if rule is None or (task.review == "full" and is_granted(change.path, rule, task.scope.owns)):
+            continue
+        rules.setdefault(rule, []).append(change.path)
+    if rules:
+        paths = [path for held in rules.values() for path in held]
+        yield _rejection(
+            "protected",
+            paths,
+            f"{{count}} protected by {', '.join(rules)} changed",
+            "Undo the changes to these files; they are not part of this task.",
+        )
+
+
+def _hostile(capture: Capture) -> Iterable[Rejection]:
+    paths = [change.path for change in capture.changes if _is_kept(change) and _is_hostile(change.path)]
+    if paths:
+        yield _rejection(
+            "scope",
+            [_shown(path) for path in paths],
+            "{count} with a name that tools misread (control or invisible characters, a leading dash, a backslash, "
+            "'.' or '..' as a part)",
+            "Rename these files to plain names.",
+        )
+
+
+def _is_hostile(path: str) -> bool:
+    if "\\" in path or any(part in {"", ".", ".."} or part[0] == "-" for part in path.split("/")):
+        return True
+    return not path.isprintable() or (not path.isascii() and any(map(_is_unseen, path)))
+
+
+def _is_unseen(letter: str) -> bool:
+    return is_ignorable(letter) or unicodedata.category(letter) in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def _twins(capture: Capture) -> Iterable[Rejection]:
+    """Two names that one file system keeps apart and another does not; folders count as well as files."""
+    spelled: dict[str, str] = {}
+    paths: dict[str, None] = {}
+    for change in capture.changes:
+        if not _is_kept(change):
+            continue
+        folded, plain = "", ""
+        for part in change.path.split("/"):
+            folded, plain = f"{folded}/{fold(part)}", f"{plain}/{part}"
+            first = spelled.setdefault(folded, plain)
+            if first != plain:
+                paths[first[1:]] = paths[plain[1:]] = None
+    if paths:
+        yield _rejection(
+            "scope",
+            list(paths),
+            "{count} whose names differ only in case or in how characters are written",
+            "Give each of them a name of its own.",
+        )
+
+
+def _kinds_of_file(capture: Capture, task: Task) -> Iterable[Rejection]:
+    submodules = [change.path for change in capture.changes if GITLINK in {change.old_mode, change.new_mode}]
+    if submodules:
+        yield _rejection(
+            "scope",
+            submodules,
+            "{count} taken in as another repository (gitlink) changed",
+            "Keep plain files there: no nested repository, and submodules left as they are.",
+        )
+    swapped = [change.path for change in capture.changes if _is_swapped(change) and change.path not in submodules]
+    if swapped:
+        yield _rejection(
+            "scope",
+            swapped,
+            "{count} turned into another kind of file (a link, a folder or a special file)",
+            "Restore the kind of file that was there.",
+        )
+    modes = [change.path for change in capture.changes if _is_other_mode(change) and change.path not in task.scope.owns]
+    if modes:
+        yield _rejection(
+            "scope",
+            modes,
+            "{count} that existed before got another file mode",
+            "Give these files their old mode back (for example the executable bit).",
+        )
+
+
+def _is_swapped(change: Change) -> bool:
+    modes = {change.old_mode, change.new_mode}
+    return change.status == "T" or not modes <= KNOWN_MODES or (LINK in modes and len(modes - {ABSENT}) > 1)
+
+
+def _is_other_mode(change: Change) -> bool:
+    modes = {change.old_mode, change.new_mode}
+    return len(modes) == 2 and modes <= {"100644", "100755"}
+
+
+def _links(capture: Capture) -> Iterable[Rejection]:
+    paths = [
+        change.path
+        for change in capture.changes
+        if change.new_mode == LINK and _leaves(change.path, capture.links.get(change.path))
+    ]
+    if paths:
+        yield _rejection(
+            "scope",
+            paths,
+            "{count} that links to a place outside the repository or into its .git",
+            "Use links with a relative target inside the repository, or plain files.",
+        )
+
+
+def _leaves(path: str, target: str | None) -> bool:
+    """Return whether a link's target may lie outside the tree.
+
+    `..` counts only in front: behind a name, that name may itself be a link, and then `..` goes elsewhere.
+    """
+    if not target or target.startswith("/") or "\\" in target or not target.isprintable():
+        return True
+    parts = [part for part in target.split("/") if part not in {"", "."}]
+    up = next((at for at, part in enumerate(parts) if part != ".."), len(parts))
+    down = parts[up:]
+    return up > path.count("/") or ".." in down or any(fold(part) == ".git" for part in down)
+
+
+def _markers(capture: Capture) -> Iterable[Rejection]:
+    if capture.markers:
+        yield _rejection(
+            "markers",
+            list(capture.markers),
+            "{count} with conflict markers (<<<<<<< … >>>>>>>)",
+            "Resolve the conflicts in these files and remove the marker lines.",
+        )
+
+
+def _is_kept(change: Change) -> bool:
+    return change.new_mode != ABSENT
+
+
+def _shown(path: str) -> str:
+    """Return a name with everything that cannot be seen written out."""
+    return "".join(
+        letter if letter.isprintable() and not _is_unseen(letter) else ascii(letter)[1:-1] for letter in path
+    )
+
+
+def _rejection(kind: str, paths: Sequence[str], summary: str, next_step: str, output: str = "") -> Rejection:
+    count = _things(len(paths), "file")
+    more = f"; the first {PATHS_MAX} are listed" if len(paths) > PATHS_MAX else ""
+    shown = tuple(_shown(path) for path in paths[:PATHS_MAX])
+    return Rejection(
+        kind=kind,  # type: ignore[arg-type]  # every caller in this module passes one of the literals
+        summary=summary.replace("{count}", count) + more,
+        next_step=next_step,
+        paths=shown,
+        output=output,
+    )
+
+
+def _things(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
