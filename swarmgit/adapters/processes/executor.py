@@ -1,0 +1,213 @@
+"""Sessions on this machine. Everything known of one is in its folder, so any later reconciler can adopt it.
+
+`<live>/active/<id>`    the session is not forgotten; made before the folder, so that no folder is overlooked
+`<live>/sessions/<id>/` made under a temporary name and renamed; `pid` is the wrapper's claim, `stop.json` a request to
+                        end, `exit.json` the end, written last
+`<live>/bell/<id>`      touched by the wrapper at the end, for whoever watches that folder
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from swarmgit import ports
+from swarmgit.adapters.processes import folder as files
+from swarmgit.adapters.processes import tree
+from swarmgit.adapters.processes.job import Jobs, Stop, encoded
+from swarmgit.adapters.processes.launch import Launcher
+from swarmgit.documents import paths
+from swarmgit.errors import PersonMustAct, TryLater
+from swarmgit.model.ids import SessionId
+from swarmgit.model.work import SessionSpec
+from swarmgit.ports import Job, StartSpec
+
+_WRAPPER_GRACE_S = 1.0
+_MARKER_S_MAX = 60.0
+_REAP_S_MAX = 3.0
+_NOBODY = b"0\n-\n-\n"
+"""What stands in `pid` when a session was ended before a wrapper had claimed it."""
+
+
+class LocalExecutor:
+    """ports.Executor on this machine's processes. One writer (the lock's holder); anyone may poll and read."""
+
+    def __init__(self, live: Path, clock: ports.Clock, fault: Callable[[str], None] | None = None) -> None:
+        self._sessions = live / paths.SESSIONS
+        self._active = live / paths.ACTIVE
+        self._bell = live / paths.BELL
+        self._clock = clock
+        self._fault = fault or _no_fault
+        self._launcher = Launcher()
+        self._jobs = Jobs(self._sessions, clock, self._launcher)
+        self._asked: set[tuple[int, str]] = set()
+
+    def start(self, spec: StartSpec) -> None:
+        """Start once per session id; see ports.Executor. A folder without a claim is started from."""
+        session = files.check_id(spec.spec.id)
+        _check(spec)
+        self._launcher.reap()
+        if not self._make(spec.spec, {**(spec.files or {})}):
+            return
+        if self._launcher.has(session) or (self._sessions / session / "pid").exists():
+            return
+        self._fault("executor.spawn")
+        arguments = (str(self._sessions / session), str(self._bell / session), str(len(spec.setup)))
+        self._launcher.launch(session, (*arguments, *spec.setup, *spec.argv), spec.cwd, spec.env)
+
+    def refuse(self, spec: SessionSpec, error: str) -> None:
+        """Leave a folder whose end is `error`; nothing when the session runs or has ended."""
+        files.check_id(spec.id)
+        if self._make(spec, {}) and self._claim_for_nobody(spec.id):
+            self._fault("executor.refuse")
+            files.write(self._jobs.path(spec.id), "exit.json", encoded({"version": 1, "code": None, "error": error}))
+
+    def poll(self, ids: Sequence[SessionId] | None = None) -> dict[SessionId, Job]:
+        """Return the state of the named sessions, or of every one that is not forgotten; a few stats each."""
+        self._launcher.reap()
+        jobs = {}
+        for session in self._names() if ids is None else ids:
+            job = self._jobs.look(session)
+            if job is not None:
+                jobs[session] = job
+            elif ids is None:
+                self._drop_old_marker(session)
+        return jobs
+
+    def read(self, session: SessionId, name: str, offset: int = 0, size_max: int = 1 << 20) -> bytes:
+        """Return part of a session's file; b'' where there is no regular one."""
+        return files.read(self._jobs.path(files.check_id(session)), name, offset, size_max)
+
+    def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
+        """Ask a session to end; called every tick until it is over. Never waits."""
+        job = self._jobs.look(session)
+        if job is None or job.state not in {"queued", "running"}:
+            return
+        stop = self._jobs.stop(session) or self._write_stop(session, reason)
+        if self._claim_for_nobody(session):
+            files.write(self._jobs.path(session), "exit.json", encoded({"version": 1, "code": None}))
+            return
+        self._fault("executor.signal")
+        waited_s = max((self._clock.now() - stop.at).total_seconds(), time.monotonic() - stop.seen)
+        whole = self._jobs.tree(session)
+        wrapper = whole.wrapper.pid if whole.wrapper else None
+        if waited_s < grace_s:
+            new = [p for p in tree.members(whole) if p.pid != wrapper and (p.pid, p.start) not in self._asked]
+            self._asked.update((p.pid, p.start) for p in new)
+            tree.ask(new)
+        elif waited_s < grace_s + _WRAPPER_GRACE_S:
+            tree.kill(whole, spare=wrapper)
+        else:
+            if whole.wrapper is not None:
+                tree.kill_group(whole.wrapper)
+            tree.kill(whole)
+
+    def reap(self, session: SessionId) -> None:
+        """Kill what is left of an ended session and wait until it is gone; TryLater when it stays or still runs."""
+        job = self._jobs.look(session)
+        if job is None:
+            return
+        if job.state in {"queued", "running"}:
+            raise TryLater(f"session {session} still runs", hint=f"swarmgit stop {session}")
+        whole = self._jobs.tree(session)
+        deadline, pause_s = time.monotonic() + _REAP_S_MAX, 0.001
+        while tree.kill(whole):
+            self._launcher.reap()
+            if time.monotonic() > deadline:
+                raise TryLater(f"processes of session {session} do not end")
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, 0.05)
+        self._launcher.reap()
+
+    def write(self, session: SessionId, name: str, content: bytes) -> None:
+        """Write a file into a session's folder by rename."""
+        files.write(self._jobs.path(files.check_id(session)), name, content)
+
+    def folder(self, session: SessionId) -> Path:
+        """Return where a session's files are, or would be."""
+        return self._sessions / files.check_id(session)
+
+    def forget(self, session: SessionId) -> None:
+        """Stop reporting a session; its folder stays until `gc`."""
+        files.check_id(session)
+        self._fault("executor.forget")
+        (self._bell / session).unlink(missing_ok=True)
+        (self._active / session).unlink(missing_ok=True)
+        self._jobs.forget(session)
+
+    def gc(self, older_than: datetime, keep: AbstractSet[SessionId] = frozenset()) -> int:
+        """Delete folders of forgotten sessions that ended before `older_than`; return how many."""
+        count = 0
+        for entry in list(self._sessions.iterdir()) if self._sessions.is_dir() else []:
+            name = entry.name
+            if name in keep or (self._active / name).exists():
+                continue
+            at = files.modified(str(entry), "exit.json", "session.yaml") or entry.lstat().st_mtime
+            if at >= older_than.timestamp():
+                continue
+            trash = entry if name.startswith(files.TRASH) else entry.with_name(f"{files.TRASH}{name}")
+            entry.rename(trash)
+            files.remove(trash)
+            (self._bell / name).unlink(missing_ok=True)
+            count += 1
+        return count
+
+    def _names(self) -> list[SessionId]:
+        try:
+            return [SessionId(name) for name in os.listdir(self._active)]  # noqa: PTH208 - every tick
+        except FileNotFoundError:
+            return []
+
+    def _make(self, spec: SessionSpec, contents: dict[str, bytes]) -> bool:
+        """Make marker and folder where they are missing; False when the session has been forgotten."""
+        folder, marker = self._sessions / spec.id, self._active / spec.id
+        if folder.exists():
+            return marker.exists()
+        for parent in (self._sessions, self._active, self._bell):
+            parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._fault("executor.mark")
+        marker.touch()
+        self._fault("executor.make")
+        contents["session.yaml"] = encoded({"version": 1, **msgspec.to_builtins(spec)})
+        files.make(self._sessions, spec.id, contents)
+        return True
+
+    def _claim_for_nobody(self, session: str) -> bool:
+        """Take the claim of a session that no wrapper has claimed, so that none can; True when it is taken so."""
+        folder = self._jobs.path(session)
+        return files.create(folder, "pid", _NOBODY) or files.read(folder, "pid") == _NOBODY
+
+    def _drop_old_marker(self, session: str) -> None:
+        """Remove a marker without a folder, unless it is so young that the folder is just being made."""
+        at = files.modified(str(self._active), session)
+        is_old = at is not None and self._clock.now().timestamp() - at > _MARKER_S_MAX
+        if is_old and not (self._sessions / session).exists():
+            (self._active / session).unlink(missing_ok=True)
+
+    def _write_stop(self, session: str, reason: str) -> Stop:
+        self._fault("executor.stop")
+        now = self._clock.now()
+        request = {"version": 1, "reason": reason, "at": now.isoformat()}
+        files.write(self._jobs.path(session), "stop.json", encoded(request))
+        return Stop(reason, now, time.monotonic())
+
+
+def _no_fault(name: str) -> None:
+    """Stand in for the crash tests' seam."""
+
+
+def _check(spec: StartSpec) -> None:
+    """Refuse what the wrapper's shell would not carry over exactly."""
+    if spec.env.get("SWARM_SESSION") != spec.spec.id:
+        raise ValueError("StartSpec.env must hold SWARM_SESSION: stray processes are found by it")
+    for name in spec.env:
+        if not (name.isascii() and name.isidentifier()):
+            raise PersonMustAct(f"{name!r} cannot be an environment variable of a session: letters, digits and _ only")
+    if not spec.argv or not spec.argv[0] or spec.argv[0].startswith("-"):
+        raise PersonMustAct(f"session {spec.spec.id} has no program to run")

@@ -1,0 +1,134 @@
+"""Files of one session. The session can write there too, so nothing is followed, waited for or believed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from swarmgit.errors import PersonMustAct
+
+NEW = ".new-"
+TRASH = ".trash-"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def check_id(session: str) -> str:
+    """Return a session's id, or raise PersonMustAct when it is none (it becomes a path)."""
+    if not _ID.fullmatch(session):
+        raise PersonMustAct(f"{session!r} is not a session id", hint="swarmgit status lists the sessions")
+    return session
+
+
+def make(sessions: Path, session: str, files: Mapping[str, bytes]) -> None:
+    """Make a session's folder whole: under a temporary name, then renamed."""
+    new = sessions / f"{NEW}{session}"
+    remove(new)
+    new.mkdir(mode=0o700)
+    for name in ("inbox", "outbox"):
+        (new / name).mkdir()
+    for name, content in files.items():
+        for part in Path(name).parts[:-1]:
+            if part in {"..", "/"}:
+                raise ValueError(f"{name!r} leaves the session folder")
+        path = new / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    new.rename(sessions / session)
+
+
+def read(folder: str, name: str, offset: int = 0, size_max: int = 1 << 20) -> bytes:
+    """Return part of a regular file, b'' where there is none; links are not followed, pipes not waited for."""
+    try:
+        file = _open(folder, name)
+    except OSError:
+        return b""
+    try:
+        return os.pread(file, size_max, offset) if stat.S_ISREG(os.fstat(file).st_mode) else b""
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
+
+
+def write(folder: str, name: str, content: bytes) -> None:
+    """Put a whole file in place by rename, making the folders between."""
+    *between, leaf = _parts(name)
+    here = os.open(folder, _FOLDER)
+    try:
+        for part in between:
+            with suppress(FileExistsError):
+                os.mkdir(part, dir_fd=here)
+            there = os.open(part, _FOLDER, dir_fd=here)
+            os.close(here)
+            here = there
+        new = f".{leaf}.new"
+        with suppress(FileNotFoundError):
+            os.unlink(new, dir_fd=here)
+        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=here)
+        with os.fdopen(file, "wb") as out:
+            out.write(content)
+        os.rename(new, leaf, src_dir_fd=here, dst_dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def create(folder: str, name: str, content: bytes) -> bool:
+    """Create a file that must not exist yet; False when it does."""
+    try:
+        file = os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    except FileExistsError:
+        return False
+    with os.fdopen(file, "wb") as out:
+        out.write(content)
+    return True
+
+
+def modified(folder: str, *names: str) -> float | None:
+    """Return the newest modification time of these files, in seconds, None when none exists."""
+    newest = None
+    for name in names:
+        try:
+            at = os.stat(f"{folder}/{name}", follow_symlinks=False).st_mtime  # noqa: PTH116 - 60 a tick
+        except OSError:
+            continue
+        newest = at if newest is None or at > newest else newest
+    return newest
+
+
+def remove(path: Path) -> None:
+    """Delete a folder whatever its modes are; nothing when there is none."""
+    if not path.is_symlink() and path.is_dir():
+        for root, folders, _ in os.walk(path):
+            for name in folders:
+                inner = Path(root, name)
+                if not inner.is_symlink():
+                    inner.chmod(0o700)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _open(folder: str, name: str) -> int:
+    *between, leaf = _parts(name)
+    if not between:  # the usual case, without opening the folder
+        return os.open(f"{folder}/{leaf}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    here = os.open(folder, _FOLDER)
+    try:
+        for part in between:
+            there = os.open(part, _FOLDER, dir_fd=here)
+            os.close(here)
+            here = there
+        return os.open(leaf, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def _parts(name: str) -> list[str]:
+    parts = name.split("/")
+    if any(part in {"", ".", ".."} or "\0" in part for part in parts):
+        raise ValueError(f"{name!r} is not a name inside a session folder")
+    return parts

@@ -1,0 +1,178 @@
+"""What can be said of a session from its folder: the end, a stop request, the claim, whether it lives."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from swarmgit import ports
+from swarmgit.adapters.processes import folder as files
+from swarmgit.adapters.processes import identity
+from swarmgit.adapters.processes.identity import Identity
+from swarmgit.adapters.processes.launch import Launcher
+from swarmgit.adapters.processes.tree import Tree, members
+from swarmgit.errors import PersonMustAct
+from swarmgit.model.ids import SessionId
+from swarmgit.model.work import SessionSpec
+from swarmgit.ports import Job, JobState
+
+_CLAIM_S_MAX = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """`stop.json`. `seen` is this process's monotonic time at the first sight, in case the clock is put back."""
+
+    reason: str
+    at: datetime
+    seen: float
+
+
+class Jobs:
+    """Reads session folders; what cannot change any more is kept in memory. Safe in any number of processes."""
+
+    def __init__(self, sessions: Path, clock: ports.Clock, launcher: Launcher) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._launcher = launcher
+        self._specs: dict[str, SessionSpec] = {}
+        self._claims: dict[str, tuple[Identity, float]] = {}
+        self._stops: dict[str, Stop] = {}
+        self._over: dict[str, Job] = {}
+
+    def look(self, session: SessionId) -> Job | None:
+        """Return a session's state, None when there is no such folder."""
+        return self._over.get(session) or self._look(session)
+
+    def _look(self, session: SessionId) -> Job | None:
+        folder = self.path(session)
+        spec = self._spec(session)
+        if spec is None:
+            return None
+        ended = self._ended(session, spec)
+        if ended is not None:
+            return ended
+        stop = self.stop(session)
+        claim, claimed_at = self._claim(session)
+        pid = claim.pid if claim else None
+        last = _instant(files.modified(folder, "stdout.jsonl", "stderr.log"))
+        alive = self._is_alive(session, claim, claimed_at)
+        if not alive and claimed_at is not None:
+            ended = self._ended(session, spec)  # it may have ended between the two looks
+            if ended is not None:
+                return ended
+            sign = max(filter(None, (last, _instant(claimed_at), stop.at if stop else None)), default=None)
+            return replace(_job(spec, "cancelled" if stop else "lost", stop), pid=pid, ended=sign, last_output=last)
+        return replace(_job(spec, "running" if alive else "queued", stop), pid=pid, last_output=last)
+
+    def _spec(self, session: str) -> SessionSpec | None:
+        spec = self._specs.get(session)
+        if spec is None:
+            try:
+                files.check_id(session)
+                spec = msgspec.json.decode(files.read(self.path(session), "session.yaml"), type=SessionSpec)
+            except (PersonMustAct, msgspec.MsgspecError, RecursionError):
+                return None
+            if spec.id != session:  # damaged: then it is nobody's session
+                return None
+            self._specs[session] = spec
+        return spec
+
+    def _claim(self, session: str) -> tuple[Identity | None, float | None]:
+        """Return who claimed the session and when (`st_mtime`); (None, time) while or because it is not whole."""
+        known = self._claims.get(session)
+        if known is not None:
+            return known
+        claimed_at = files.modified(self.path(session), "pid")
+        if claimed_at is None:
+            return None, None
+        claim = identity.parse_claim(files.read(self.path(session), "pid", 0, 4096).decode("utf-8", "replace"))
+        if claim is not None:
+            self._claims[session] = claim, claimed_at
+        return claim, claimed_at
+
+    def _is_alive(self, session: str, claim: Identity | None, claimed_at: float | None) -> bool:
+        if claim is not None:
+            return identity.is_alive(claim)
+        if claimed_at is None:
+            return self._launcher.has(session)
+        if self._clock.now().timestamp() - claimed_at < _CLAIM_S_MAX:
+            return True
+        return bool(members(self.tree(session)))
+
+    def _ended(self, session: SessionId, spec: SessionSpec) -> Job | None:
+        at = files.modified(self.path(session), "exit.json")
+        if at is None:
+            return None
+        said = _object(files.read(self.path(session), "exit.json", 0, 1 << 16))
+        code, error = said.get("code"), said.get("error", "")
+        stop = self.stop(session)
+        is_code = isinstance(code, int) and not isinstance(code, bool)
+        if not is_code and not error and not stop:
+            error = "exit.json cannot be read"
+        state: JobState = "succeeded" if is_code and code == 0 else "cancelled" if stop and not error else "failed"
+        job = replace(
+            _job(spec, state, stop),
+            exit_code=code if is_code else None,
+            ended=_instant(at),
+            error=str(error),
+            setup_failed=said.get("setup_failed") is True and stop is None,
+            last_output=_instant(files.modified(self.path(session), "stdout.jsonl", "stderr.log")),
+        )
+        self._over[session] = job
+        return job
+
+    def stop(self, session: str) -> Stop | None:
+        """Return the request to end, None when there is none."""
+        stop = self._stops.get(session)
+        if stop is None:
+            at = files.modified(self.path(session), "stop.json")
+            if at is None:
+                return None
+            said = _object(files.read(self.path(session), "stop.json", 0, 1 << 16))
+            asked = datetime.fromtimestamp(at, UTC)
+            with suppress(ValueError):
+                asked = datetime.fromisoformat(str(said.get("at"))).astimezone(UTC)
+            stop = self._stops[session] = Stop(str(said.get("reason", "")), asked, time.monotonic())
+        return stop
+
+    def tree(self, session: str) -> Tree:
+        """Return what finds the session's processes."""
+        return Tree(session, os.path.realpath(self.path(session)), self._claim(session)[0])
+
+    def path(self, session: str) -> str:
+        """Return the session's folder."""
+        return f"{self._sessions}/{session}"
+
+    def forget(self, session: str) -> None:
+        """Drop what is kept of a session."""
+        for cache in (self._specs, self._claims, self._stops, self._over):
+            cache.pop(session, None)
+
+
+def _job(spec: SessionSpec, state: JobState, stop: Stop | None) -> Job:
+    return Job(spec, state, stop_reason=stop.reason if stop else None, stop_at=stop.at if stop else None)
+
+
+def _instant(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def encoded(value: dict[str, Any]) -> bytes:
+    """Return a document of the session folder: JSON, which is YAML too, one key a line."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
