@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from swarmgit.model.desired import Gate, WorktreeConfig
+from swarmgit.model.desired import Gate, Policy, Runtime, WorktreeConfig
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.work import Capture, Evidence, SessionSpec, Stream
@@ -145,6 +145,9 @@ class Worktrees(Protocol):
     def release(self, session: SessionId, *, discard: bool = False) -> None:
         """Give the worktree back for reuse; `discard` when it must not be reused. Without a lease: nothing."""
 
+    def leases(self) -> dict[SessionId, Path]:
+        """Return every worktree that belongs to a session."""
+
     def setup_done(self, session: SessionId) -> None:
         """Remember that the set-up commands have succeeded in the leased worktree, with what they made."""
 
@@ -172,6 +175,8 @@ class InTheWay:
 
 
 class Landing(Protocol):
+    """How the target moves."""
+
     def publish(self, ref: str, commit: CommitId, target_head: CommitId) -> None:
         """Bring a candidate's objects into the person's repository and pin it under `refs/swarm/candidate/…`."""
 
@@ -272,6 +277,12 @@ class LiveCache(Protocol):
     def blocked(self) -> Mapping[EntryId, tuple[str, ...]]:
         """Return the landings that wait, and for which paths."""
 
+    def read(self, name: str) -> bytes | None:
+        """Return a cached document by name, None where there is none."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Keep a document by name."""
+
     def keep_blocked(self, entries: Mapping[EntryId, tuple[str, ...]]) -> None:
         """Replace what waits."""
 
@@ -304,3 +315,59 @@ class Lock(Protocol):
 
     def release(self) -> None:
         """Give it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a session is about to run: what a runtime needs to know to build its command."""
+
+    spec: SessionSpec
+    worktree: Path
+    folder: Path
+    ports: tuple[int, ...]
+    host_env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Where one repository is. `top` is None in a bare one; `store` is where worktrees go, outside the repository."""
+
+    common_dir: Path
+    top: Path | None
+    live: Path
+    store: Path
+    target: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
+
+    `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
+    wraps a command by policy. `environment` is the fingerprint that goes into evidence keys. `fault` is called
+    before each effect with its name: the crash tests raise in it.
+    """
+
+    repository: Repository
+    clock: Clock
+    objects: Objects
+    state: StateStore
+    engine: Engine
+    worktrees: Worktrees
+    landing: Landing
+    executor: Executor
+    cache: LiveCache
+    lock: Lock
+    doorbell: Callable[[], Doorbell]
+    stream_reader: Callable[[str], StreamReader]
+    command_for: Callable[[Runtime, Placement], Command]
+    confine: Callable[[Command, Policy, Path], Command]
+    environment: str
+    host_env: Mapping[str, str]
+    fault: Callable[[str], None]

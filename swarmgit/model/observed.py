@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from swarmgit.model.desired import Problem
 from swarmgit.model.ids import (
     AgentName,
     CommitId,
@@ -46,6 +47,7 @@ class Observed:
     `contained`: of the commits that entries are about to land, those the target already contains.
     `trusted_since`: a gate's answer other than pass counts only from then on: starting `reconcile` again is how a
     person says that the surroundings were repaired. `blocked`: entries whose landing an edit is in the way of.
+    `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
     `environment` is the fingerprint that goes into every evidence key.
     """
 
@@ -65,5 +67,7 @@ class Observed:
     target_code_tree: TreeId | None = None
     target_gate_inputs: Mapping[str, str] = field(default_factory=dict)
     blocked: Mapping[EntryId, tuple[str, ...]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    unreadable: frozenset[TaskId] = frozenset()
     environment: str = ""
     trusted_since: datetime | None = None

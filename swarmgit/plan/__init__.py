@@ -54,7 +54,8 @@ def _open_tasks(situation: Situation) -> list[TaskId]:
     return sorted(
         name
         for name in names
-        if (name not in observed.archived or name in statuses or name in situation.by_task)
+        if name not in observed.unreadable
+        and (name in statuses or name in situation.by_task or name not in observed.archived)
         and (name not in statuses or _may_change(situation, statuses[name]))
     )
 

@@ -20,9 +20,12 @@ def collect(situation: Situation, draft: Draft) -> None:
     histories: dict[GateName, GateHistory] = {}
     configured = {gate.name for gate in situation.desired.gates}
     for session in situation.gate_sessions.values():
-        if not session.is_over or session.evidence is None:
+        if not session.is_over:
             continue
         evidence = session.evidence
+        if evidence is None:
+            draft.add(Retire(session.spec.id))
+            continue
         draft.add(KeepEvidence(evidence), Retire(session.spec.id))
         if evidence.gate in configured:
             known = histories.get(evidence.gate) or situation.observed.gate_histories.get(evidence.gate)

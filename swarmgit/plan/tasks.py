@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+
 from swarmgit.model.actions import SaveEntry
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import EntryId, TaskId, ulid

@@ -1,0 +1,164 @@
+"""Sessions as they stand: their processes, what they have said so far, what was captured, what a gate answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from swarmgit.documents.state import from_json
+from swarmgit.errors import SwarmError
+from swarmgit.model.ids import SessionId
+from swarmgit.model.work import Capture, Evidence, Session, SessionState
+from swarmgit.observe import gate_answers
+from swarmgit.ports import Executor, Job, StreamReader
+
+CAPTURE_FILE = "capture.json"
+REPORT_FILE = "outbox/report.md"
+JUNIT_FILE = "junit.xml"
+CHUNK_BYTES = 1 << 20
+STREAM_BYTES_MAX = 64 << 20
+OUTPUT_BYTES_MAX = 8 << 20
+REPORT_BYTES_MAX = 1 << 20
+TAIL_CHARS = 4000
+
+STATES: dict[str, SessionState] = {"queued": "starting", "running": "running", "lost": "lost"}
+
+
+class Readers(Protocol):
+    def __call__(self, adapter: str) -> StreamReader:
+        """Return a new reader for a runtime's stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """`capture.json`: a session's work was taken in; `capture` is None where there was no worktree."""
+
+    capture: Capture | None = None
+
+
+@dataclass(slots=True)
+class _Ear:
+    """What has been read of one session; read on, never again."""
+
+    reader: StreamReader
+    offset: int = 0
+    final: dict[str, object] = field(default_factory=dict)
+
+
+class SessionWatcher:
+    """Turns jobs into sessions. Keeps its place in each stream; a new process starts over and gets the same."""
+
+    def __init__(self, executor: Executor, readers: Readers) -> None:
+        self._executor = executor
+        self._readers = readers
+        self._ears: dict[SessionId, _Ear] = {}
+        self._evidence: dict[SessionId, Evidence | None] = {}
+
+    def sessions(self, adapters: dict[str, str]) -> dict[SessionId, Session]:
+        """Return every session that is not forgotten; `adapters` maps runtime names to their adapters."""
+        jobs = self._executor.poll()
+        for gone in self._ears.keys() - jobs.keys():
+            del self._ears[gone]
+        for gone in self._evidence.keys() - jobs.keys():
+            del self._evidence[gone]
+        return {id_: self._session(id_, job, adapters) for id_, job in jobs.items()}
+
+    def _session(self, id_: SessionId, job: Job, adapters: dict[str, str]) -> Session:
+        if job.spec.kind == "gate":
+            return self._gate(id_, job)
+        ear = self._ears.get(id_)
+        if ear is None:
+            adapter = adapters.get(job.spec.runtime, job.spec.runtime)
+            ear = self._ears[id_] = _Ear(self._readers(adapter))
+        is_over = job.state not in {"queued", "running", "unknown"}
+        self._listen(id_, ear, to_the_end=is_over)
+        taken = self._taken(id_) if is_over else None
+        return Session(
+            spec=job.spec,
+            state=STATES.get(job.state, "ended"),
+            pid=job.pid,
+            ended=job.ended,
+            exit_code=job.exit_code,
+            error=self._error(id_, job),
+            stop_reason=job.stop_reason,
+            stop_at=job.stop_at,
+            last_output=job.last_output,
+            stream=ear.reader.stream(),
+            stderr_tail=self._tail(id_, "stderr.log") if is_over else "",
+            report=self._report(id_, ear) if is_over else None,
+            is_finished=taken is not None,
+            capture=taken.capture if taken else None,
+        )
+
+    def _listen(self, id_: SessionId, ear: _Ear, *, to_the_end: bool) -> None:
+        while ear.offset < STREAM_BYTES_MAX:
+            chunk = self._executor.read(id_, "stdout.jsonl", ear.offset, CHUNK_BYTES)
+            if not chunk:
+                return
+            ear.reader.feed(chunk)
+            ear.offset += len(chunk)
+            if not to_the_end:
+                return
+
+    def _taken(self, id_: SessionId) -> Taken | None:
+        raw = self._executor.read(id_, CAPTURE_FILE, 0, OUTPUT_BYTES_MAX)
+        if not raw:
+            return None
+        try:
+            return from_json(raw, Taken)
+        except SwarmError:
+            return None
+
+    def _error(self, id_: SessionId, job: Job) -> str:
+        if not job.setup_failed:
+            return job.error
+        return f"the worktree's set-up failed: {self._tail(id_, 'setup.log').strip()[-500:] or 'no output'}"
+
+    def _report(self, id_: SessionId, ear: _Ear) -> str | None:
+        if "report" not in ear.final:
+            raw = self._executor.read(id_, REPORT_FILE, 0, REPORT_BYTES_MAX)
+            ear.final["report"] = raw.decode("utf-8", "replace") if raw.strip() else None
+        report = ear.final["report"]
+        return report if isinstance(report, str) else None
+
+    def _tail(self, id_: SessionId, name: str) -> str:
+        return self._all(id_, name)[-TAIL_CHARS:]
+
+    def _all(self, id_: SessionId, name: str) -> str:
+        parts: list[bytes] = []
+        offset = 0
+        while offset < OUTPUT_BYTES_MAX:
+            chunk = self._executor.read(id_, name, offset, CHUNK_BYTES)
+            if not chunk:
+                break
+            parts.append(chunk)
+            offset += len(chunk)
+        return b"".join(parts).decode("utf-8", "replace")
+
+    # --- gates ------------------------------------------------------------------------------------------------------
+
+    def _gate(self, id_: SessionId, job: Job) -> Session:
+        is_over = job.state not in {"queued", "running", "unknown"}
+        return Session(
+            spec=job.spec,
+            state=STATES.get(job.state, "ended"),
+            pid=job.pid,
+            ended=job.ended,
+            exit_code=job.exit_code,
+            error=job.error,
+            stop_reason=job.stop_reason,
+            stop_at=job.stop_at,
+            last_output=job.last_output,
+            is_finished=is_over,
+            evidence=self._answer(id_, job) if is_over else None,
+        )
+
+    def _answer(self, id_: SessionId, job: Job) -> Evidence | None:
+        if id_ not in self._evidence:
+            output = self._all(id_, "stdout.jsonl") + self._all(id_, "stderr.log")
+            junit = self._executor.read(id_, JUNIT_FILE, 0, OUTPUT_BYTES_MAX) if job.spec.junit else b""
+            at: datetime = job.ended or job.last_output or job.spec.started
+            setup = self._tail(id_, "setup.log") if job.setup_failed else ""
+            self._evidence[id_] = gate_answers.answer(job, output, junit or None, setup, at)
+        return self._evidence[id_]

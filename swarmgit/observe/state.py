@@ -1,0 +1,215 @@
+"""The state branch as values. Trees and blobs are parsed once per id; what did not change is not read again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from swarmgit.documents import paths
+from swarmgit.documents import state as documents
+from swarmgit.errors import SwarmError
+from swarmgit.model.desired import Problem
+from swarmgit.model.ids import AgentName, CommitId, EntryId, GateName, TaskId
+from swarmgit.model.status import Entry, Freeze, GateHistory, Identity, TaskControl, TaskStatus
+from swarmgit.ports import LiveCache, Objects, TreeEntry
+
+T = TypeVar("T")
+CACHE_NAME = "state.json"
+UNSAVED_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the state branch says."""
+
+    statuses: Mapping[TaskId, TaskStatus] = field(default_factory=dict)
+    archived: Mapping[TaskId, str] = field(default_factory=dict)
+    entries: Mapping[EntryId, Entry] = field(default_factory=dict)
+    identities: Mapping[AgentName, Identity] = field(default_factory=dict)
+    gate_histories: Mapping[GateName, GateHistory] = field(default_factory=dict)
+    controls: Mapping[TaskId, TaskControl] = field(default_factory=dict)
+    freeze: Freeze | None = None
+    problems: tuple[Problem, ...] = ()
+    unreadable: frozenset[TaskId] = frozenset()
+
+
+class ArchiveIndex(Mapping[TaskId, str]):
+    """Finished tasks by their path in the archive; the trees are listed when somebody first asks."""
+
+    def __init__(self, objects: Objects, tree: str | None) -> None:
+        self._objects = objects
+        self._tree = tree
+        self._paths: dict[TaskId, str] | None = None
+
+    def _known(self) -> dict[TaskId, str]:
+        if self._paths is None:
+            files = self._objects.walk(self._tree, paths.STATE_ARCHIVE) if self._tree else {}
+            self._paths = {
+                TaskId(path.rsplit("/", 1)[-1].removesuffix(".yaml")): path
+                for path in files
+                if path.count("/") == 3 and path.endswith(".yaml")
+            }
+        return self._paths
+
+    def __getitem__(self, task: TaskId) -> str:
+        return self._known()[task]
+
+    def __iter__(self) -> Iterator[TaskId]:
+        return iter(self._known())
+
+    def __len__(self) -> int:
+        return len(self._known())
+
+
+class _Saved(msgspec.Struct):
+    """Parsed documents by blob id, kept between processes so that a command need not parse YAML."""
+
+    statuses: dict[str, TaskStatus] = {}
+    entries: dict[str, Entry] = {}
+    identities: dict[str, Identity] = {}
+    gates: dict[str, GateHistory] = {}
+
+
+class StateReader:
+    """Reads the state branch at any of its commits."""
+
+    def __init__(self, objects: Objects, cache: LiveCache) -> None:
+        self._objects = objects
+        self._cache = cache
+        self._saved: _Saved | None = None
+        self._blobs: dict[str, Any] = {}
+        self._trees: dict[str, dict[str, Any]] = {}
+        self._archives: dict[str | None, ArchiveIndex] = {}
+        self._problems: dict[str, list[Problem]] = {}
+        self._unsaved = 0
+
+    def read(self, head: CommitId | None) -> Stored:
+        """Return what the state branch says at a commit. A broken file is a problem with its place; the rest goes on."""
+        if head is None:
+            return Stored()
+        root = {entry.name: entry for entry in self._objects.tree(self._objects.commit(head).tree)}
+        statuses = self._folder(root, paths.STATE_TASKS, documents.load_status)
+        entries: dict[str, Entry] = {}
+        for month in self._subfolders(root, paths.STATE_QUEUE):
+            entries.update(self._files(month, f"{paths.STATE_QUEUE}/{month.name}", documents.load_entry))
+        stored = Stored(
+            statuses={TaskId(k): v for k, v in statuses.items()},
+            archived=self._archive(root),
+            entries={EntryId(k): v for k, v in entries.items()},
+            identities=self._identities(root),
+            gate_histories={
+                GateName(k): v for k, v in self._folder(root, paths.STATE_GATES, documents.load_gate_history).items()
+            },
+            **self._controls(root),
+            problems=tuple(problem for found in self._problems.values() for problem in found),
+            unreadable=self._unreadable(),
+        )
+        if self._unsaved > UNSAVED_MAX:
+            self.keep(stored)
+        return stored
+
+    def keep(self, stored: Stored) -> None:
+        """Keep what was parsed for the next process; only what the state still holds."""
+        if not self._unsaved:
+            return
+        wanted = {id(v) for group in (stored.statuses, stored.entries, stored.identities) for v in group.values()}
+        wanted |= {id(v) for v in stored.gate_histories.values()}
+        saved = _Saved()
+        groups: dict[type, dict[str, Any]] = {
+            TaskStatus: saved.statuses,
+            Entry: saved.entries,
+            Identity: saved.identities,
+            GateHistory: saved.gates,
+        }
+        for oid, value in self._blobs.items():
+            if id(value) in wanted and type(value) in groups:
+                groups[type(value)][oid] = value
+        self._cache.write(CACHE_NAME, msgspec.json.encode(saved))
+        self._unsaved = 0
+
+    # --- folders ----------------------------------------------------------------------------------------------------
+
+    def _subfolders(self, root: Mapping[str, TreeEntry], name: str) -> list[TreeEntry]:
+        folder = root.get(name)
+        if folder is None or folder.kind != "tree":
+            return []
+        return [entry for entry in self._objects.tree(folder.oid) if entry.kind == "tree"]
+
+    def _folder(self, root: Mapping[str, TreeEntry], name: str, load: Callable[[str, bytes], T]) -> dict[str, T]:
+        folder = root.get(name)
+        return self._files(folder, name, load) if folder is not None and folder.kind == "tree" else {}
+
+    def _files(self, folder: TreeEntry, path: str, load: Callable[[str, bytes], T]) -> dict[str, T]:
+        known = self._trees.get(folder.oid)
+        if known is not None:
+            return known
+        self._problems.pop(path, None)
+        found: dict[str, T] = {}
+        for entry in self._objects.tree(folder.oid):
+            if entry.kind == "blob" and entry.name.endswith(".yaml"):
+                value = self._value(entry.oid, f"{path}/{entry.name}", path, load)
+                if value is not None:
+                    found[entry.name.removesuffix(".yaml")] = value
+        if path not in self._problems:
+            self._trees[folder.oid] = found
+        return found
+
+    def _value(self, oid: str, path: str, folder: str, load: Callable[[str, bytes], T]) -> T | None:
+        if oid not in self._blobs:
+            self._blobs.update(self._from_cache())
+        if oid not in self._blobs:
+            try:
+                self._blobs[oid] = load(path, self._objects.blob(oid))
+                self._unsaved += 1
+            except SwarmError as error:
+                self._problems.setdefault(folder, []).append(Problem(path, 0, 0, error.message))
+                return None
+        value: T = self._blobs[oid]
+        return value
+
+    def _from_cache(self) -> dict[str, Any]:
+        if self._saved is not None:
+            return {}
+        raw = self._cache.read(CACHE_NAME)
+        try:
+            self._saved = msgspec.json.decode(raw, type=_Saved) if raw else _Saved()
+        except msgspec.MsgspecError:
+            self._saved = _Saved()
+        saved = self._saved
+        return {**saved.statuses, **saved.entries, **saved.identities, **saved.gates}
+
+    # --- kinds that are not one flat folder --------------------------------------------------------------------------
+
+    def _identities(self, root: Mapping[str, TreeEntry]) -> dict[AgentName, Identity]:
+        found: dict[AgentName, Identity] = {}
+        for agent in self._subfolders(root, paths.STATE_AGENTS):
+            files = self._files(agent, f"{paths.STATE_AGENTS}/{agent.name}", documents.load_identity)
+            if "identity" in files:
+                found[AgentName(agent.name)] = files["identity"]
+        return found
+
+    def _controls(self, root: Mapping[str, TreeEntry]) -> dict[str, Any]:
+        folder = root.get(paths.STATE_CONTROL)
+        if folder is None or folder.kind != "tree":
+            return {}
+        inside = {entry.name: entry for entry in self._objects.tree(folder.oid)}
+        freeze = None
+        if "freeze.yaml" in inside:
+            freeze = self._value(inside["freeze.yaml"].oid, paths.FREEZE, paths.STATE_CONTROL, documents.load_freeze)
+        tasks = inside.get("tasks")
+        controls = self._files(tasks, f"{paths.STATE_CONTROL}/tasks", documents.load_control) if tasks else {}
+        return {"controls": {TaskId(k): v for k, v in controls.items()}, "freeze": freeze}
+
+    def _archive(self, root: Mapping[str, TreeEntry]) -> ArchiveIndex:
+        entry = root.get(paths.STATE_ARCHIVE)
+        tree = entry.oid if entry is not None and entry.kind == "tree" else None
+        if tree not in self._archives:
+            self._archives = {tree: ArchiveIndex(self._objects, tree)}
+        return self._archives[tree]
+
+    def _unreadable(self) -> frozenset[TaskId]:
+        broken = self._problems.get(paths.STATE_TASKS, [])
+        return frozenset(TaskId(p.file.rsplit("/", 1)[-1].removesuffix(".yaml")) for p in broken)
