@@ -3,6 +3,7 @@ written by compare-and-swap, so that they work while a reconciler runs, and surv
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from swarmgit.app.sessions import find_session
 from swarmgit.app.views.tasks import statuses
 from swarmgit.app.world import World
 from swarmgit.documents import paths, state
-from swarmgit.errors import PersonMustAct
+from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.ids import SessionId, TaskId, ulid
 from swarmgit.model.status import Freeze, TaskControl, TaskStatus
 
@@ -137,8 +138,10 @@ def _write_control(world: World, task: TaskId, control: TaskControl, message: st
 
 
 def _write(world: World, changes: Mapping[str, bytes | None], message: str, at: datetime) -> bool:
-    """Commit and bring the checkout along; return whether anything changed."""
+    """Commit, and return whether anything changed."""
     commit = world.state.write(changes, message, at)
     if commit is not None:
-        world.state.sync_checkout(wait=False)
+        # the checkout only shows the branch; where it cannot follow now, the next tick brings it along
+        with contextlib.suppress(SwarmError):
+            world.state.sync_checkout(wait=True)
     return commit is not None

@@ -8,7 +8,8 @@ from swarmgit.errors import PersonMustAct
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import AgentName
-from swarmgit.model.status import Identity, Rejection, TaskStatus
+from swarmgit.model.status import TaskStatus
+from swarmgit.plan.agents import agent_for
 from swarmgit.plan.briefing import prompt_for
 
 
@@ -22,18 +23,11 @@ def prompt_text(look: Look, name: str) -> str:
     task = look.desired.tasks.get(task_id)
     if task is None:
         raise PersonMustAct(f"task {task_id} is not in the intent any more", f"swarmgit task show {task_id}")
-    status = look.plan.views.get(task_id) or look.observed.statuses.get(task_id)
-    identity = _identity(look, task, status)
-    return prompt_for(task, look.desired.roles.get(task.role, ""), identity, feedback(status), status)
+    status = look.plan.views.get(task_id) or look.observed.statuses.get(task_id) or TaskStatus(task_id, task.title)
+    identity = look.observed.identities.get(_agent(task, status))
+    return prompt_for(task, look.desired.roles.get(task.role, ""), identity, status)
 
 
-def _identity(look: Look, task: Task, status: TaskStatus | None) -> Identity:
-    """Return the agent that is pinned or was at it last; before that somebody new, whose name is not known yet."""
-    last = status.last if status else None
-    name = task.agent or (last.agent if last else AgentName(f"{task.role}-…"))
-    return look.observed.identities.get(name) or Identity(name=name, role=task.role, created=look.now)
-
-
-def feedback(status: TaskStatus | None) -> Rejection | None:
-    """Return the last rejection that the next attempt has to answer."""
-    return status.last.rejection if status and status.last else None
+def _agent(task: Task, status: TaskStatus) -> AgentName:
+    """Return who would take it if everybody were free."""
+    return task.agent or agent_for(task, status, frozenset()) or AgentName("")

@@ -6,7 +6,7 @@ import threading
 
 import click
 
-from swarmgit.cli.output import Settings, note, quiet_option
+from swarmgit.cli.output import Settings, quiet_option, say
 
 
 @click.command()
@@ -32,5 +32,5 @@ def reconcile(
     interrupted = threading.Event()
     with on_interrupt(interrupted, INTERRUPTED), open_progress(settings, quiet=quiet) as on_tick:
         result = run(world, options, on_tick, interrupted)
-    note(settings, "" if quiet else summary(result))
+    say("" if quiet or settings.is_quiet else summary(result))
     return int(result.code)

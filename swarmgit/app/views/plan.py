@@ -115,9 +115,8 @@ def waiting(look: Look) -> Iterator[Step]:
 
 
 def why_waiting(view: TaskStatus) -> str:
-    """Return the reason, with what is waited for where the reason does not name it already."""
-    missing = [name for name in view.waiting_for if name not in view.reason]
-    return ": ".join(part for part in (view.reason or "waiting", ", ".join(missing)) if part)
+    """Return the reason as a sentence; where there is none, what is waited for."""
+    return view.reason or ", ".join(view.waiting_for) or "waiting"
 
 
 def cost_band(look: Look) -> dict[str, Any]:

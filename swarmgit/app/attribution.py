@@ -1,0 +1,83 @@
+"""Which agent, task, model and session wrote a line, and at what price: from the commit's own trailers and state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from swarmgit.app.views.tasks import attempt_row
+from swarmgit.app.views.times import stamp
+from swarmgit.app.world import World
+from swarmgit.documents import paths, state
+from swarmgit.errors import PersonMustAct, WrongUsage
+from swarmgit.model import trailers
+from swarmgit.model.ids import CommitId
+from swarmgit.model.status import Attempt, TaskStatus
+
+LineCommit = Callable[[str, str, int], CommitId]
+"""(revision, path, line counted from 1) → the commit that the line is from; raises PersonMustAct."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    path: str
+    line: int
+
+
+def parse_place(text: str) -> Place:
+    """Return 'src/api.py:12' as a place."""
+    path, _, line = text.rpartition(":")
+    if not path or not line.isdigit() or int(line) < 1:
+        raise WrongUsage(f"{text!r} is no place", "write it as PATH:LINE, such as src/api.py:12")
+    return Place(path, int(line))
+
+
+def attribute(world: World, place: Place, rev: str | None, line_commit: LineCommit) -> dict[str, Any]:
+    """Return `blame --json`; `task` None: no agent wrote the line."""
+    target = world.repository.target
+    where = rev or (paths.branch_ref(target) if target else None)
+    if where is None:
+        raise PersonMustAct("there is no target branch to look in", "name a revision with --rev")
+    commit = line_commit(where, place.path, place.line)
+    info = world.objects.commit(commit)
+    who = trailers.parse(info.message)
+    attempt = _attempt(world, who.get("task"), who.get("session"))
+    return {
+        "version": 1,
+        "path": place.path,
+        "line": place.line,
+        "commit": commit,
+        "author": info.author,
+        "at": stamp(info.committed),
+        "task": who.get("task"),
+        "agent": who.get("agent"),
+        "model": who.get("model"),
+        "session": who.get("session"),
+        "attempt": int(who["attempt"]) if who.get("attempt", "").isdigit() else None,
+        "tokens": attempt.usage.tokens if attempt else None,
+        "usd": attempt.usage.usd if attempt else None,
+        "record": attempt_row(attempt) if attempt else None,
+    }
+
+
+def _attempt(world: World, task: str | None, session: str | None) -> Attempt | None:
+    status = stored_status(world, task) if task else None
+    return next((each for each in status.attempts if each.session == session), None) if status else None
+
+
+def stored_status(world: World, task: str) -> TaskStatus | None:
+    """Return a task's status from the hot folder or else from the newest archive that has it."""
+    head = world.state.head()
+    if head is None:
+        return None
+    tree = world.objects.commit(head).tree
+    files = world.objects.walk(tree)
+    name = f"/{task}.yaml"
+    found = [
+        path for path in files if path.endswith(name) and path.startswith((paths.STATE_TASKS, paths.STATE_ARCHIVE))
+    ]
+    if not found:
+        return None
+    path = max(found, key=lambda each: (each.startswith(paths.STATE_TASKS), each))
+    return state.load_status(world.objects.blob(files[path].oid), path)

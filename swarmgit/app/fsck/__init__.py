@@ -1,0 +1,31 @@
+"""Is every promise kept in the history? One walk over the target, one over the state branch, nothing believed."""
+
+from __future__ import annotations
+
+from swarmgit.app.fsck.ledger import read_ledger
+from swarmgit.app.fsck.report import Report, Violation
+from swarmgit.app.fsck.target import judge_target
+from swarmgit.app.world import World
+from swarmgit.documents import paths
+
+__all__ = ["Report", "Violation", "check"]
+
+
+def check(world: World) -> Report:
+    """Check P1, P2, I1 and I2 for every commit that swarmgit landed, that salvaged work is there (P3), and that every
+    file of state can be read (P8)."""
+    ledger = read_ledger(world)
+    target = world.repository.target
+    head = world.objects.ref(paths.branch_ref(target)) if target else None
+    checked, found = judge_target(world, ledger, head)
+    violations = (*ledger.violations, *found, *_missing_salvage(world, ledger.salvage))
+    return Report(checked, violations)
+
+
+def _missing_salvage(world: World, named: dict[str, str]) -> tuple[Violation, ...]:
+    present = world.objects.refs(f"{paths.SALVAGE}/")
+    return tuple(
+        Violation("P3", None, f"{path} says that work is kept under {ref}, but there is no such ref")
+        for ref, path in sorted(named.items())
+        if ref not in present
+    )

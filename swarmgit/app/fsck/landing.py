@@ -1,0 +1,75 @@
+"""One landed commit against its entry in the ledger: the tree, the parent, the evidence, the names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from swarmgit.app.fsck.report import Violation
+from swarmgit.app.world import World
+from swarmgit.model import trailers
+from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
+from swarmgit.plan.evidence import BUILT_IN
+from swarmgit.ports import CommitInfo
+
+
+def judge_landing(world: World, entry: Entry, info: CommitInfo) -> Iterator[Violation]:
+    """Yield every promise that a landed commit breaks."""
+    candidate = entry.candidate
+    if candidate is None:
+        yield Violation("I1", info.oid, f"entry {entry.id} does not say which candidate was gated")
+    else:
+        yield from _exact(world, candidate, info)
+        yield from _evidence(entry, candidate, info)
+    yield from _names(world, entry, info)
+
+
+def _exact(world: World, candidate: Candidate, info: CommitInfo) -> Iterator[Violation]:
+    if candidate.commit != info.oid:
+        yield Violation("P1", info.oid, f"the entry's candidate is another commit, {candidate.commit}")
+    parent = info.parents[0] if info.parents else None
+    if parent != candidate.base:
+        yield Violation("I2", info.oid, f"its first parent is {parent}, not {candidate.base}, which the target was at")
+    tree = world.engine.code_tree(info.oid)
+    if tree != candidate.code_tree:
+        yield Violation("I1", info.oid, f"its code tree is {tree}, but the gates ran on {candidate.code_tree}")
+
+
+def _evidence(entry: Entry, candidate: Candidate, info: CommitInfo) -> Iterator[Violation]:
+    intent = next((event for event in reversed(entry.events) if event.kind == "landing"), None)
+    if intent is None:
+        yield Violation("I1", info.oid, f"entry {entry.id} has no record of the landing's intent")
+        return
+    yield from _intent(intent, candidate, info)
+    required = intent.data.get("required") or []
+    missing = [name for name in BUILT_IN if name not in required]
+    if missing:
+        yield Violation("I1", info.oid, f"entry {entry.id} did not require {', '.join(missing)}, which are always on")
+    for name in required:
+        if not any(_proves(result, name, candidate, intent) for result in entry.evidence):
+            yield Violation("I1", info.oid, f"no evidence that gate {name} passed on code tree {candidate.code_tree}")
+
+
+def _intent(intent: LedgerEvent, candidate: Candidate, info: CommitInfo) -> Iterator[Violation]:
+    said = {name: intent.data.get(name) for name in ("old", "new", "code_tree")}
+    wanted = {"old": candidate.base, "new": info.oid, "code_tree": candidate.code_tree}
+    for name, value in wanted.items():
+        if said[name] != value:
+            yield Violation("I1", info.oid, f"the recorded intent says {name} {said[name]}, not {value}")
+
+
+def _proves(result: GateResult, name: str, candidate: Candidate, intent: LedgerEvent) -> bool:
+    has_passed = result.outcome == "pass" or (result.outcome == "skipped" and bool(result.reason))
+    return result.gate == name and has_passed and result.tree == candidate.code_tree and result.at <= intent.at
+
+
+def _names(world: World, entry: Entry, info: CommitInfo) -> Iterator[Violation]:
+    """P2: task, agent, session and model, in the commit's own trailers or in those of the work that it brings in."""
+    who = trailers.parse(info.message)
+    if "task" not in who:
+        brought = [trailers.parse(world.objects.commit(parent).message) for parent in info.parents[1:]]
+        who = next((each for each in brought if each.get("session") == entry.session), {})
+    for name, value in (("task", entry.task), ("agent", entry.agent), ("session", entry.session)):
+        if who.get(name) != value:
+            yield Violation("P2", info.oid, f"its trailers name {name} {who.get(name)}, the ledger {value}")
+    if not who.get("model"):
+        yield Violation("P2", info.oid, "its trailers name no model")

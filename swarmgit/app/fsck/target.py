@@ -1,0 +1,95 @@
+"""The target's history against the ledger, in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from swarmgit.app.fsck.landing import judge_landing
+from swarmgit.app.fsck.ledger import Ledger
+from swarmgit.app.fsck.report import Violation
+from swarmgit.app.world import World
+from swarmgit.model import trailers
+from swarmgit.model.ids import CommitId
+from swarmgit.model.status import Entry
+from swarmgit.ports import CommitInfo
+
+
+def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[int, tuple[Violation, ...]]:
+    """Return how many commits were judged, and every promise that they break."""
+    line = first_parent_line(world, head)
+    landed = ledger.by_commit
+    found: list[Violation] = []
+    checked = 0
+    for commit, info in line.items():
+        entry = landed.get(commit)
+        if entry is not None:
+            checked += 1
+            found += judge_landing(world, entry, info)
+        elif "task" in trailers.parse(info.message):
+            checked += 1
+            found += _without_entry(world, ledger, info)
+    elsewhere = [entry for commit, entry in landed.items() if commit not in line and entry.state == "landed"]
+    inside = _reachable(world, line, {entry.landed_commit for entry in elsewhere if entry.landed_commit})
+    for entry in elsewhere:
+        checked += 1
+        found += _off_the_line(world, entry, inside)
+    found += _statuses(ledger, {*line, *inside})
+    return checked, tuple(found)
+
+
+def first_parent_line(world: World, head: CommitId | None) -> dict[CommitId, CommitInfo]:
+    """Return the target's first-parent line by commit, newest first."""
+    line: dict[CommitId, CommitInfo] = {}
+    commit = head
+    while commit is not None and commit not in line:
+        line[commit] = world.objects.commit(commit)
+        commit = next(iter(line[commit].parents), None)
+    return line
+
+
+def _reachable(world: World, line: dict[CommitId, CommitInfo], wanted: set[CommitId]) -> set[CommitId]:
+    """Return which of `wanted` the target contains off its first-parent line, by one walk that ends with the last."""
+    missing = set(wanted)
+    seen = set(line)
+    todo = [parent for info in line.values() for parent in info.parents[1:]]
+    while todo and missing:
+        commit = todo.pop()
+        if commit not in seen:
+            seen.add(commit)
+            missing.discard(commit)
+            todo.extend(world.objects.commit(commit).parents)
+    return wanted - missing
+
+
+def _off_the_line(world: World, entry: Entry, inside: set[CommitId]) -> Iterator[Violation]:
+    commit = entry.landed_commit
+    if commit in inside:
+        assert commit is not None
+        yield from judge_landing(world, entry, world.objects.commit(commit))
+    else:
+        yield Violation(
+            "P2",
+            commit,
+            f"entry {entry.id} of task {entry.task} says that it landed as {commit}, which the target lacks",
+        )
+
+
+def _without_entry(world: World, ledger: Ledger, info: CommitInfo) -> Iterator[Violation]:
+    """Yield what is wrong with a commit that says it is swarmgit's and that the ledger does not know."""
+    who = trailers.parse(info.message)
+    yield Violation("P2", info.oid, f"it names task {who['task']}, but no entry of the ledger landed it")
+    tree = world.engine.code_tree(info.oid)
+    twin = next((entry for entry in ledger.landed if entry.session == who.get("session")), None)
+    gated = twin.candidate.code_tree if twin and twin.candidate else None
+    if gated is None:
+        yield Violation("I1", info.oid, f"there is no evidence that any gate passed on its code tree {tree}")
+    elif gated != tree:
+        yield Violation("I1", info.oid, f"its code tree {tree} is not {gated}, on which the gates passed")
+
+
+def _statuses(ledger: Ledger, contained: set[CommitId]) -> Iterator[Violation]:
+    """Yield tasks that say they landed as a commit that is neither in the target nor named by an entry."""
+    by_entry = set(ledger.by_commit)
+    for path, commit in ledger.said_landed.items():
+        if commit not in contained and commit not in by_entry:
+            yield Violation("P2", commit, f"{path} says that the task landed as {commit}, which the target lacks")

@@ -1,0 +1,184 @@
+"""Documents as text for people: status, tasks, plan. Pure: a document in, a text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from swarmgit.cli.table import printable, table
+
+Document = Mapping[str, Any]
+COLOUR = {
+    "running": "36",
+    "verifying": "36",
+    "queued": "36",
+    "landed": "32",
+    "unchanged": "32",
+    "reported": "32",
+    "rework": "33",
+    "needs-human": "31",
+    "failed": "31",
+    "cancelled": "2",
+}
+
+
+def status_text(document: Document, width: int | None = None, *, colour: bool = False) -> str:
+    """Return what `status` prints: what is in the way first, then the tasks, then who is at work."""
+    parts = [
+        "\n".join(_headline(document)),
+        tasks_text(document, width, colour=colour),
+        _section("sessions", _sessions(document, width)),
+        _section("merge queue", _queue(document, width)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _headline(document: Document) -> Iterator[str]:
+    target = document["target"] or "no usable .swarm/swarm.yaml"
+    commit = f" at {document['target_commit'][:10]}" if document.get("target_commit") else ""
+    yield f"target {target}{commit}, sandbox {document['sandbox']}"
+    frozen = document["frozen"]
+    if frozen:
+        why = f": {printable(frozen['reason'])}" if frozen["reason"] else ""
+        yield f"frozen by {frozen['by']} at {frozen['at']}{why} (swarmgit thaw)"
+    yield from (f"problem: {_place(problem)}" for problem in document["problems"])
+    yield from (f"draft: {path} is not committed" for path in document["drafts"])
+
+
+def _place(problem: Document) -> str:
+    place = f"{problem['file']}:{problem['line']}:{problem['column']}" if problem["line"] else problem["file"]
+    return f"{place}: {printable(problem['message'])}"
+
+
+def tasks_text(document: Document, width: int | None = None, *, colour: bool = False) -> str:
+    """Return the tasks as a table, or how to write the first one."""
+    tasks: Sequence[Document] = document["tasks"]
+    if not tasks:
+        return "no tasks; write one with: swarmgit task new ID --title …"
+    header = ("TASK", "PHASE", "TRIES", "AGENT", "TOKENS", "USD", "TITLE")
+    has_reason = any(_detail(task) for task in tasks)
+    rows = [_task_cells(task) for task in tasks]
+    if has_reason:
+        header = (*header[:-1], "WHY")
+        rows = [(*row[:-1], _detail(task) or row[-1]) for task, row in zip(tasks, rows, strict=True)]
+    text = table(header, rows, width)
+    return _coloured(text, tasks) if colour else text
+
+
+def _task_cells(task: Document) -> tuple[str, ...]:
+    return (
+        task["id"],
+        task["phase"],
+        str(task["attempts"] or "-"),
+        task["agent"] or "-",
+        tokens(task["tokens"]),
+        money(task["usd"]),
+        task["title"],
+    )
+
+
+def _detail(task: Document) -> str:
+    """Return why a task is where it is; for one that is finished well there is nothing to explain."""
+    if task["phase"] in {"landed", "reported"}:
+        return task["landed_commit"][:10] if task["landed_commit"] else ""
+    return task["reason"] or ", ".join(task["waiting_for"])
+
+
+def _coloured(text: str, tasks: Sequence[Document]) -> str:
+    header, *lines = text.split("\n")
+    painted = [
+        line.replace(f"  {task['phase']}", f"  \x1b[{COLOUR[task['phase']]}m{task['phase']}\x1b[0m", 1)
+        if task["phase"] in COLOUR
+        else line
+        for line, task in zip(lines, tasks, strict=True)
+    ]
+    return "\n".join((f"\x1b[1m{header}\x1b[0m", *painted))
+
+
+def _section(title: str, body: str) -> str:
+    return f"{title}\n{body}" if body else ""
+
+
+def _sessions(document: Document, width: int | None) -> str:
+    rows = [
+        (each["id"], each["task"] or "-", each["agent"] or "-", _how(each), each["state"], each["started"])
+        for each in document["sessions"]
+    ]
+    rows += [
+        (each["id"], each["task"] or "-", f"gate {each['gate']}", "-", each["state"], each["started"])
+        for each in document["gate_runs"]
+    ]
+    return table(("SESSION", "TASK", "AGENT", "RUNTIME", "STATE", "STARTED"), rows, width) if rows else ""
+
+
+def _how(session: Document) -> str:
+    return "/".join(part for part in (session["runtime"], session["model"]) if part) or "-"
+
+
+def _queue(document: Document, width: int | None) -> str:
+    rows = [(each["id"], each["task"], each["state"], each["tier"]) for each in document["queue"]]
+    return table(("ENTRY", "TASK", "STATE", "TIER"), rows, width) if rows else ""
+
+
+def plan_text(document: Document, width: int | None = None) -> str:
+    """Return what `plan` prints: one line per action, and what it may cost."""
+    problems = [f"problem: {_place(problem)}" for problem in document["problems"]]
+    actions = [(each["kind"], each["task"] or "-", each["reason"]) for each in document["actions"]]
+    body = table(("DO", "TASK", "WHY"), actions, width) if actions else "nothing to do"
+    return "\n".join((*problems, body, *_cost(document["cost"])))
+
+
+def _cost(cost: Document) -> Iterator[str]:
+    if cost["starts"]:
+        limit = f"at most {money(cost['usd_max'])} USD" if cost["usd_max"] is not None else "no upper bound"
+        missing = f" ({cost['without_limit']} without budget.usd)" if cost["without_limit"] else ""
+        yield f"{cost['starts']} sessions would start; cost: {limit}{missing}"
+
+
+def task_text(document: Document) -> str:
+    """Return what `task show` prints."""
+    lines = [f"{document['id']}: {document['title']}", f"phase: {document['phase']}"]
+    lines += [f"{name.replace('_', ' ')}: {value}" for name, value in _facts(document) if value]
+    if document["description"]:
+        lines += ["", *(f"  {line}" for line in str(document["description"]).rstrip().splitlines())]
+    for attempt in document["history"]:
+        lines += ["", *_attempt(attempt)]
+    return "\n".join(printable(line) if not line.startswith("  ") else line for line in lines)
+
+
+def _facts(document: Document) -> Iterator[tuple[str, str]]:
+    for name in ("reason", "file", "type", "priority", "role", "landed_commit", "finished"):
+        yield name, document[name] or ""
+    for name in ("waiting_for", "depends_on", "owns", "shares", "acceptance"):
+        yield name, ", ".join(document[name])
+    yield "paused", "yes" if document["paused"] else ""
+    yield "tokens", tokens(document["tokens"]) if document["tokens"] else ""
+    yield "usd", money(document["usd"]) if document["usd"] is not None else ""
+
+
+def _attempt(attempt: Document) -> Iterator[str]:
+    how = _how(attempt)
+    yield f"attempt {attempt['number']}: {attempt['outcome']}, {attempt['agent']} ({how}), session {attempt['session']}"
+    yield f"  {attempt['started']} to {attempt['ended'] or 'now'}"
+    if attempt["reason"]:
+        yield f"  {printable(attempt['reason'])}"
+    gates = ", ".join(f"{gate['gate']} {gate['outcome']}" for gate in attempt["gates"])
+    if gates:
+        yield f"  gates: {gates}"
+    if attempt["rejection"]:
+        yield f"  next step: {printable(attempt['rejection']['next_step'])}"
+    for name in ("head", "salvage"):
+        if attempt[name]:
+            yield f"  {name}: {attempt[name]}"
+
+
+def money(usd: float | None) -> str:
+    """Return dollars; '?' where no price is known."""
+    return "?" if usd is None else f"{usd:.2f}"
+
+
+def tokens(count: int) -> str:
+    """Return a count in few characters: 950, 12k, 1.2M."""
+    if count < 1000:
+        return str(count)
+    return f"{count / 1000:.0f}k" if count < 1_000_000 else f"{count / 1_000_000:.1f}M"

@@ -1,0 +1,84 @@
+"""The merge queue and the gates as text. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from swarmgit.cli.table import printable, table
+
+Document = Mapping[str, Any]
+
+
+def queue_text(document: Document, width: int | None = None) -> str:
+    """Return what `queue list` prints."""
+    rows = [
+        (
+            each["id"],
+            each["task"],
+            each["state"],
+            each["tier"],
+            each["agent"],
+            each["enqueued"],
+            f"waits for your edit in {', '.join(each['blocked'])}"
+            if each["blocked"]
+            else (each["landed_commit"] or "-")[:10],
+        )
+        for each in document["queue"]
+    ]
+    header = ("ENTRY", "TASK", "STATE", "TIER", "AGENT", "ENQUEUED", "LANDED")
+    return table(header, rows, width) if rows else "the queue is empty; what has landed: swarmgit queue list --all"
+
+
+def entry_text(document: Document) -> str:
+    """Return what `queue show` prints: the facts, the evidence, the history."""
+    return "\n".join(_entry(document))
+
+
+def _entry(document: Document) -> Iterator[str]:
+    yield f"entry {document['id']} of task {document['task']}: {document['state']} (tier {document['tier']})"
+    yield f"work: {document['head']} by {document['agent']}"
+    yield f"session {document['session']}, attempt {document['attempt']}"
+    if document["candidate"]:
+        candidate = document["candidate"]
+        yield f"candidate: {candidate['commit']} on {candidate['base']}, code tree {candidate['code_tree']}"
+    if document["landed_commit"]:
+        yield f"landed as {document['landed_commit']}"
+    if document["blocked"]:
+        yield f"the landing waits for your edit in {', '.join(document['blocked'])}"
+    for result in document["evidence"]:
+        how = "reused" if result["reused"] else f"{result['seconds']:.1f} s"
+        yield f"  {result['gate']}: {result['outcome']} on {result['tree'][:10]} at {result['at']} ({how})"
+    for event in document["events"]:
+        yield f"  {event['at']} {event['kind']} {printable(json.dumps(event['data'], ensure_ascii=False))}"
+
+
+def gates_text(document: Document, width: int | None = None) -> str:
+    """Return what `gates` prints, with a warning for each gate that never failed."""
+    gates = document["gates"]
+    if not gates:
+        return "no gates are configured; see .swarm/gates.yaml"
+    rows = [
+        (
+            each["gate"],
+            str(each["passed"]),
+            str(each["failed"]),
+            str(each["errors"]),
+            str(each["reused"]),
+            "-" if each["seconds_mean"] is None else f"{each['seconds_mean']:.1f}",
+            each["last_fail"] or "-",
+            each["run"] or "(not configured any more)",
+        )
+        for each in gates
+    ]
+    header = ("GATE", "PASSED", "FAILED", "ERRORS", "REUSED", "MEAN S", "LAST FAIL", "RUN")
+    warnings = [f"warning: {name}" for each in gates for name in _doubts(each)]
+    return "\n".join((table(header, rows, width), *warnings))
+
+
+def _doubts(gate: Document) -> Iterator[str]:
+    if gate["never_failed"]:
+        yield f"gate {gate['gate']} has never failed; nobody knows whether it can"
+    if not gate["ever_passed"] and (gate["failed"] or gate["errors"]):
+        yield f"gate {gate['gate']} has never passed"

@@ -1,0 +1,105 @@
+"""The words of `reconcile`: one line per event, and the closing summary. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from swarmgit.app.views.plan import KIND_OF_PHASE, Step, steps_of, who
+from swarmgit.cli.table import printable
+from swarmgit.model.actions import SaveTask, StartSession
+from swarmgit.model.ids import TaskId
+from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
+from swarmgit.model.status import FINISHED, TaskStatus
+
+if TYPE_CHECKING:
+    from swarmgit.app.look import Look
+    from swarmgit.app.run import Result, TickReport
+
+INTERRUPTED = (
+    "interrupted: sessions go on, and the next 'swarmgit reconcile' takes them up again. "
+    "Stop one with 'swarmgit stop SESSION', all new work with 'swarmgit freeze'"
+)
+SILENT = frozenset({"finish", "merge", "salvage", "gate"})
+
+
+@dataclass(slots=True)
+class Narrator:
+    """Turns tick reports into lines; says each thing once. `zone` None: the machine's own."""
+
+    zone: tzinfo | None = None
+    phases: dict[TaskId, str] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
+
+    def lines(self, report: TickReport) -> Iterator[str]:
+        for step in self._steps(report):
+            yield line(report.look.now.astimezone(self.zone), step)
+
+    def _steps(self, report: TickReport) -> Iterator[Step]:
+        for outcome in report.outcomes:
+            yield from self._outcome(outcome, report.look)
+        for action in report.actions:
+            if isinstance(action, SaveTask):
+                yield from self._phase(action.status)
+        for problem in report.look.desired.problems:
+            yield from self._once(Step("problem", None, str(problem)))
+
+    def _outcome(self, outcome: Outcome, look: Look) -> Iterator[Step]:
+        match outcome:
+            case Done(action=StartSession() as start):
+                yield Step("start", start.spec.task, who(start))
+            case Done(action=action):
+                yield from (step for step in steps_of(action, look) if step.kind not in SILENT and not _is_save(action))
+            case Failed():
+                hint = f" ({outcome.hint})" if outcome.hint else ""
+                yield from self._once(Step("error", None, f"{outcome.message}{hint}"))
+            case Blocked():
+                task = look.observed.entries[outcome.entry].task if outcome.entry in look.observed.entries else None
+                reason = f"an edit in {outcome.checkout} is in the way: {', '.join(outcome.paths[:5])}"
+                yield from self._once(Step("blocked", task, reason))
+
+    def _phase(self, status: TaskStatus) -> Iterator[Step]:
+        before = self.phases.get(status.task)
+        self.phases[status.task] = status.phase
+        if status.phase != before and status.phase not in {"waiting", "running"}:
+            reason = status.landed_commit[:10] if status.landed_commit else status.reason
+            yield Step(KIND_OF_PHASE[status.phase], status.task, reason)
+
+    def _once(self, step: Step) -> Iterator[Step]:
+        if step.reason not in self.said:
+            self.said.add(step.reason)
+            yield step
+
+
+def _is_save(action: object) -> bool:
+    return isinstance(action, SaveTask)
+
+
+def line(at: datetime, step: Step) -> str:
+    """Return '12:01:03 start   api-auth  builder-01 (codemod)'."""
+    words = [step.kind.ljust(7), step.task or "", printable(step.reason)]
+    return f"{at:%H:%M:%S} " + "  ".join(word for word in words if word).rstrip()
+
+
+def summary(result: Result) -> str:
+    """Return how it ended, what every task came to, and the commands to look further."""
+    counts = _counts(result.look)
+    tally = ", ".join(f"{count} {phase}" for phase, count in counts.items()) or "no tasks"
+    return "\n".join((f"{result.reason}: {tally}" if result.reason else tally, f"look further: {_further(result)}"))
+
+
+def _counts(look: Look) -> dict[str, int]:
+    from swarmgit.app.views.tasks import statuses
+
+    phases = sorted((status.phase for status in statuses(look).values()), key=lambda p: (p not in FINISHED, p))
+    return {phase: phases.count(phase) for phase in dict.fromkeys(phases)}
+
+
+def _further(result: Result) -> str:
+    from swarmgit.app.views.tasks import statuses
+
+    stuck = [s.task for s in statuses(result.look).values() if s.phase in {"needs-human", "failed"}]
+    commands = [f"swarmgit why {stuck[0]}"] if stuck else []
+    return ", ".join((*commands, "swarmgit status", "swarmgit log", "git log --first-parent"))
