@@ -1,0 +1,198 @@
+"""State files: text ↔ the values of `model/status.py`; and JSON for caches and session files.
+
+The text of a value is always the same: keys in the order of the fields, `version: 1` first, values that equal their
+default left out, UTC to the millisecond.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import msgspec
+
+from swarmgit.documents import blocks, places
+from swarmgit.errors import PersonMustAct
+from swarmgit.model.status import Entry, Freeze, GateHistory, Identity, TaskControl, TaskStatus
+
+T = TypeVar("T")
+
+VERSION = 1
+_STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]")
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def dump_status(value: TaskStatus) -> bytes:
+    return _dump(value)
+
+
+def load_status(path: str, data: bytes) -> TaskStatus:
+    return _load(path, data, TaskStatus)
+
+
+def dump_entry(value: Entry) -> bytes:
+    return _dump(value)
+
+
+def load_entry(path: str, data: bytes) -> Entry:
+    return _load(path, data, Entry)
+
+
+def dump_identity(value: Identity) -> bytes:
+    return _dump(value)
+
+
+def load_identity(path: str, data: bytes) -> Identity:
+    return _load(path, data, Identity)
+
+
+def dump_gate_history(value: GateHistory) -> bytes:
+    return _dump(value)
+
+
+def load_gate_history(path: str, data: bytes) -> GateHistory:
+    return _load(path, data, GateHistory)
+
+
+def dump_control(value: TaskControl) -> bytes:
+    return _dump(value)
+
+
+def load_control(path: str, data: bytes) -> TaskControl:
+    return _load(path, data, TaskControl)
+
+
+def dump_freeze(value: Freeze) -> bytes:
+    return _dump(value)
+
+
+def load_freeze(path: str, data: bytes) -> Freeze:
+    return _load(path, data, Freeze)
+
+
+def to_json(value: object) -> bytes:
+    """Return a value of the model as JSON, always the same for the same value."""
+    return _ENCODER.encode(value)
+
+
+def from_json(data: bytes, kind: type[T]) -> T:
+    """Return the value that `to_json` wrote; ValueError for anything else."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
+
+
+def _dump(value: object) -> bytes:
+    return blocks.write({"version": VERSION, **_plain(value)}).encode()
+
+
+def timestamp(at: datetime) -> str:
+    """Return an aware instant as `2026-11-22T08:00:00.123Z`."""
+    assert at.tzinfo is not None, "instants are aware"
+    utc = at.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of the model becomes plain data
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            name: _plain(item)
+            for name, default in _defaults(type(value))
+            if (item := getattr(value, name)) != default or default is MISSING
+        }
+    if isinstance(value, datetime):
+        return timestamp(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(value[key]) for key in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+@cache
+def _defaults(kind: type) -> tuple[tuple[str, Any], ...]:
+    return tuple((field.name, _default(field)) for field in fields(kind))
+
+
+def _default(field: Field[Any]) -> object:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
+
+def _load(path: str, data: bytes, kind: type[T]) -> T:
+    """Return the value of a state file, or raise PersonMustAct that says where it is broken."""
+    plain = _quick(data)
+    if plain is None:
+        plain = _careful(path, data)
+    if plain.pop("version", None) != VERSION:
+        raise _broken(path, data, ("version",), f"the version is not {VERSION}")
+    unknown = _unknown_key(plain, kind, ())
+    if unknown:
+        raise _broken(path, data, unknown, f"unknown key '{unknown[-1]}'")
+    try:
+        return msgspec.convert(plain, kind)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `$")
+        steps = tuple(name or int(index) for name, index in _STEP.findall(where))
+        raise _broken(path, data, steps, message) from error
+
+
+def _quick(data: bytes) -> dict[str, Any] | None:
+    try:
+        return blocks.read(data.decode())
+    except UnicodeDecodeError:
+        return None
+
+
+def _careful(path: str, data: bytes) -> dict[str, Any]:
+    node, problems = places.read(path, data, bytes_max=1 << 26, values_max=1 << 22)
+    if node is None or problems:
+        raise PersonMustAct("; ".join(map(str, problems)), _hint(path))
+    plain: dict[str, Any] = dict(node.data)
+    return plain
+
+
+def _broken(path: str, data: bytes, steps: tuple[str | int, ...], message: str) -> PersonMustAct:
+    node, _ = places.read(path, data, bytes_max=1 << 26, values_max=1 << 22)
+    line, column = node.at(steps) if node else (1, 1)
+    if node and steps and isinstance(steps[-1], str):
+        line, column = node.key_at(steps[:-1], steps[-1])
+    return PersonMustAct(f"{path}:{line}:{column}: {message}", _hint(path))
+
+
+def _hint(path: str) -> str:
+    return f"see what changed it: git log -p swarm/state -- {path}"
+
+
+def _unknown_key(plain: Any, kind: Any, path: tuple[str | int, ...]) -> tuple[str | int, ...] | None:  # noqa: ANN401
+    """Return the path of the first key that `kind` has no field for (msgspec would drop it in silence)."""
+    if isinstance(plain, list):
+        nested = (_unknown_key(item, kind, (*path, index)) for index, item in enumerate(plain))
+        return next((found for found in nested if found), None)
+    if not isinstance(plain, dict):
+        return None
+    known = _nested(kind)
+    for key, value in plain.items():
+        if key not in known:
+            return (*path, key)
+        inner = known[key]
+        found = _unknown_key(value, inner, (*path, key)) if inner else None
+        if found:
+            return found
+    return None
+
+
+@cache
+def _nested(kind: type) -> Mapping[str, type | None]:
+    """Return a dataclass's fields, each with the dataclass in its type, if any."""
+    return {name: _dataclass_in(hint) for name, hint in get_type_hints(kind).items()}
+
+
+def _dataclass_in(hint: object) -> type | None:
+    if isinstance(hint, type) and is_dataclass(hint):
+        return hint
+    return next((found for found in map(_dataclass_in, get_args(hint)) if found), None)
