@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from swarmgit.app.views.tasks import attempt_row
@@ -25,12 +26,14 @@ class Place:
     line: int
 
 
-def parse_place(text: str) -> Place:
-    """Return 'src/api.py:12' as a place."""
+def parse_place(text: str, cwd: Path, top: Path | None) -> Place:
+    """Return 'src/api.py:12' as a place in the repository; a path that exists below `cwd` is meant from there."""
     path, _, line = text.rpartition(":")
     if not path or not line.isdigit() or int(line) < 1:
         raise WrongUsage(f"{text!r} is no place", "write it as PATH:LINE, such as src/api.py:12")
-    return Place(path, int(line))
+    here = cwd / path
+    is_inside = top is not None and here.exists() and here.is_relative_to(top)
+    return Place(here.relative_to(top).as_posix() if is_inside and top else path, int(line))
 
 
 def attribute(world: World, place: Place, rev: str | None, line_commit: LineCommit) -> dict[str, Any]:
@@ -80,4 +83,4 @@ def stored_status(world: World, task: str) -> TaskStatus | None:
     if not found:
         return None
     path = max(found, key=lambda each: (each.startswith(paths.STATE_TASKS), each))
-    return state.load_status(world.objects.blob(files[path].oid), path)
+    return state.load_status(path, world.objects.blob(files[path].oid))

@@ -134,7 +134,7 @@ def _control(seen: Look, task: TaskId) -> TaskControl:
 
 
 def _write_control(world: World, task: TaskId, control: TaskControl, message: str, at: datetime) -> None:
-    _write(world, {paths.state_control(task): state.dump_control(task, control)}, message, at)
+    _write(world, {paths.state_control(task): state.dump_control(control)}, message, at)
 
 
 def _write(world: World, changes: Mapping[str, bytes | None], message: str, at: datetime) -> bool:

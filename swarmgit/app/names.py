@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from swarmgit.errors import PersonMustAct
@@ -12,6 +12,7 @@ Name = TypeVar("Name", bound=str)
 LIST_COMMANDS = {
     "task": "swarmgit task list",
     "agent": "swarmgit agents",
+    "schema": "swarmgit schema --help",
     "session": "swarmgit status",
     "entry": "swarmgit queue list --all",
 }
@@ -26,9 +27,9 @@ def find(name: str, known: Iterable[Name], kind: str) -> Name:
     starting = [candidate for candidate in names if name and candidate.startswith(name)]
     if len(starting) == 1 and kind != "task":
         return starting[0]
-    raise _unknown(name, starting or difflib.get_close_matches(name, names, 3), kind)
+    raise _unknown(name, [*starting] or difflib.get_close_matches(name, [*names], 3), kind)
 
 
-def _unknown(name: str, near: list[str], kind: str) -> PersonMustAct:
+def _unknown(name: str, near: Sequence[str], kind: str) -> PersonMustAct:
     guess = f"; did you mean {' or '.join(repr(str(each)) for each in near[:3])}?" if near else ""
     return PersonMustAct(f"there is no {kind} {name!r}{guess}", f"list them with: {LIST_COMMANDS[kind]}")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from swarmgit.app.revisions import state_commit
 from swarmgit.app.world import World
 from swarmgit.documents import paths
-from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import CommitId
 from swarmgit.ports import TreeEntry
 
@@ -61,22 +61,15 @@ def _concerns(world: World, task: str, path: str, old: str | None, new: str | No
 
 def diff(world: World, old: str | None = None, new: str | None = None) -> Iterator[FileDiff]:
     """Yield what differs between two revisions of the state branch: by default what its last commit changed."""
-    after = _commit(world, new) if new else world.state.head()
+    after = state_commit(world, new) if new else world.state.head()
     if after is None:
         return
     if old:
-        before: CommitId | None = _commit(world, old)
+        before: CommitId | None = state_commit(world, old)
     else:
         before = next(iter(world.objects.commit(after).parents), None)
     for path, (was, is_now) in sorted(changes(world, before, after)):
         yield FileDiff(path, tuple(_unified(world, path, was, is_now)))
-
-
-def _commit(world: World, rev: str) -> CommitId:
-    found = world.state_head_at(rev)
-    if found is None:
-        raise PersonMustAct(f"the state branch has no revision {rev!r}", "see 'swarmgit log' for its commits")
-    return found
 
 
 def _unified(world: World, path: str, old: str | None, new: str | None) -> Iterator[str]:

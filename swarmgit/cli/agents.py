@@ -52,10 +52,13 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
 @click.pass_obj
 def blame(settings: Settings, place: str, rev: str | None, as_json: bool) -> None:
     """Say which agent, task, model and session wrote a line, and at what price."""
+    from swarmgit.adapters.git import person
     from swarmgit.app.attribution import attribute, parse_place
     from swarmgit.cli.render_agents import blame_text
 
-    answer = attribute(settings.world(), parse_place(place), rev, settings.line_commit)
+    world = settings.world()
+    asked = parse_place(place, settings.cwd.resolve(), world.repository.top)
+    answer = attribute(world, asked, rev, lambda *where: person.blame(world.repository.common_dir, *where).commit)
     if as_json:
         say_json(answer)
     else:

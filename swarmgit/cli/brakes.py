@@ -13,7 +13,7 @@ from swarmgit.cli.output import Settings, note, say
 def stop(settings: Settings, session: str) -> None:
     """Stop SESSION with all its processes and pause its task; what it did is kept."""
     from swarmgit.app.control import stop as stop_session
-    from swarmgit.cli.render import stopped
+    from swarmgit.cli.render_run import stopped
 
     note(settings, stopped(stop_session(settings.world(), session, settings.person)))
 

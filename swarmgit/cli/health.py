@@ -12,11 +12,11 @@ from swarmgit.cli.output import Settings, json_option, note, say, say_json
 @click.pass_obj
 def doctor(settings: Settings, as_json: bool) -> int:
     """Check that this machine and repository are in order, and name the command that repairs what is not."""
-    from swarmgit.adapters.machine import facts
+    from swarmgit.adapters.machine import Machine
     from swarmgit.app.doctor import examine
     from swarmgit.cli.render_health import doctor_text
 
-    report = examine(settings.world, facts)
+    report = examine(settings.world, Machine(settings.environ))
     if as_json:
         say_json(report.document())
     else:

@@ -15,6 +15,7 @@ from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
 from swarmgit.model.status import FINISHED, TaskStatus
 
 if TYPE_CHECKING:
+    from swarmgit.app.control import Stopped
     from swarmgit.app.look import Look
     from swarmgit.app.run import Result, TickReport
 
@@ -59,6 +60,8 @@ class Narrator:
                 task = look.observed.entries[outcome.entry].task if outcome.entry in look.observed.entries else None
                 reason = f"an edit in {outcome.checkout} is in the way: {', '.join(outcome.paths[:5])}"
                 yield from self._once(Step("blocked", task, reason))
+            case _:
+                return
 
     def _phase(self, status: TaskStatus) -> Iterator[Step]:
         before = self.phases.get(status.task)
@@ -103,3 +106,19 @@ def _further(result: Result) -> str:
     stuck = [s.task for s in statuses(result.look).values() if s.phase in {"needs-human", "failed"}]
     commands = [f"swarmgit why {stuck[0]}"] if stuck else []
     return ", ".join((*commands, "swarmgit status", "swarmgit log", "git log --first-parent"))
+
+
+def stopped(done: Stopped) -> str:
+    """Return what became of a session that was to be stopped, and how its task goes on."""
+    if done.was_over:
+        return f"session {done.session} is over already"
+    end = "has ended" if done.is_over else "has not ended yet, though it was asked and killed; see 'swarmgit status'"
+    if done.task is None:
+        return f"session {done.session} {end}"
+    return "\n".join(
+        (
+            f"session {done.session} {end}; task {done.task} is paused, and its work is kept",
+            f"go on where it was: swarmgit task resume {done.task}",
+            f"begin afresh:       swarmgit task restart {done.task}",
+        )
+    )

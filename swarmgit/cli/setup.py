@@ -50,9 +50,10 @@ def validate(settings: Settings, as_json: bool) -> int:
 @click.argument("kind")
 def schema(kind: str) -> None:
     """Print the JSON Schema of a KIND of document: swarm, gates, policy, task, convoy, …"""
-    from swarmgit.documents.schemas import schema_text
+    from swarmgit.app.names import find
+    from swarmgit.documents import schemas
 
-    say(schema_text(kind).rstrip("\n"))
+    say(schemas.text(find(kind, schemas.kinds(), "schema")).rstrip("\n"))
 
 
 @click.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from swarmgit.cli.output import Settings, json_option, note, say, say_json
@@ -17,15 +19,15 @@ def task() -> None:
 @click.option("--title", required=True, help="What to do, in one line.")
 @click.option("--description", default="", help="What and why, for someone without this context.")
 @click.option("--owns", multiple=True, metavar="GLOB", help="What it may change; may be repeated.")
-@click.option("--type", "type_", default=None, metavar="TYPE", help="implement, mechanical, review, docs, …")
+@click.option("--type", default=None, metavar="TYPE", help="implement, mechanical, review, docs, …")
 @click.option("--depends-on", multiple=True, metavar="ID", help="Tasks that come first; may be repeated.")
 @click.option("--edit", is_flag=True, help="Open the new file in an editor.")
 @click.pass_obj
-def new(settings: Settings, edit: bool, **fields: object) -> None:
+def new(settings: Settings, /, edit: bool, **fields: Any) -> None:  # noqa: ANN401  passed on by name
     """Write .swarm/tasks/ID.yaml in the working tree; commit it to make it count."""
-    from swarmgit.app.new_task import draft_from, write_task
+    from swarmgit.app.new_task import Draft, write_task
 
-    path = write_task(settings.world(), draft_from(fields))
+    path = write_task(settings.world(), Draft(**fields))
     if edit:
         click.edit(filename=str(path))
     say(str(path))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from swarmgit.app.fsck.ledger import read_ledger
 from swarmgit.app.fsck.report import Report, Violation
 from swarmgit.app.fsck.target import judge_target
@@ -22,7 +24,7 @@ def check(world: World) -> Report:
     return Report(checked, violations)
 
 
-def _missing_salvage(world: World, named: dict[str, str]) -> tuple[Violation, ...]:
+def _missing_salvage(world: World, named: Mapping[str, str]) -> tuple[Violation, ...]:
     present = world.objects.refs(f"{paths.SALVAGE}/")
     return tuple(
         Violation("P3", None, f"{path} says that work is kept under {ref}, but there is no such ref")

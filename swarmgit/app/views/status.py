@@ -34,7 +34,7 @@ def status_document(look: Look) -> dict[str, Any]:
         "agents": [agent_row(look, identity) for _, identity in sorted(look.observed.identities.items())],
         "sandbox": SANDBOX,
         "drafts": list(look.drafts),
-        "problems": problem_rows(look.desired.problems),
+        "problems": problem_rows((*look.desired.problems, *look.observed.problems)),
     }
 
 

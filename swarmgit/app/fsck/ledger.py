@@ -1,0 +1,94 @@
+"""All of state, read for fsck: the ledger's entries, what tasks say, and what cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from swarmgit.app.events import parse as parse_events
+from swarmgit.app.fsck.report import Violation
+from swarmgit.app.world import World
+from swarmgit.documents import paths, state
+from swarmgit.errors import SwarmError
+from swarmgit.model.ids import CommitId
+from swarmgit.model.status import Entry, TaskStatus
+
+LOADERS = {
+    paths.STATE_TASKS: state.load_status,
+    paths.STATE_QUEUE: state.load_entry,
+    paths.STATE_AGENTS: state.load_identity,
+    paths.STATE_GATES: state.load_gate_history,
+    paths.STATE_CONTROL: state.load_control,
+}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """`salvage`: ref → the file that names it. `said_landed`: file of a task → the commit it says it landed as."""
+
+    entries: tuple[Entry, ...] = ()
+    salvage: Mapping[str, str] = field(default_factory=dict)
+    said_landed: Mapping[str, CommitId] = field(default_factory=dict)
+    violations: tuple[Violation, ...] = ()
+
+    @cached_property
+    def landed(self) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if entry.state == "landed")
+
+    @cached_property
+    def by_commit(self) -> dict[CommitId, Entry]:
+        """Return entries by the commit they landed as, or are about to: a crash may lie between move and record."""
+        pending = {e.candidate.commit: e for e in self.entries if e.state == "landing" and e.candidate}
+        return {**pending, **{entry.landed_commit: entry for entry in self.landed if entry.landed_commit}}
+
+
+def read_ledger(world: World) -> Ledger:
+    """Return everything on the state branch that fsck needs; a file that cannot be read is a violation."""
+    head = world.state.head()
+    if head is None:
+        return Ledger()
+    values: dict[str, Any] = {}
+    violations: list[Violation] = []
+    for path, entry in sorted(world.objects.walk(world.objects.commit(head).tree).items()):
+        try:
+            values[path] = load(path, world.objects.blob(entry.oid))
+        except (SwarmError, ValueError) as error:
+            violations.append(Violation("P8", None, str(error)))
+    entries = {path: value for path, value in values.items() if isinstance(value, Entry)}
+    tasks = {path: value for path, value in values.items() if isinstance(value, TaskStatus)}
+    violations += _landed_without_commit(entries)
+    return Ledger(
+        tuple(entries.values()),
+        {attempt.salvage: path for path, task in tasks.items() for attempt in task.attempts if attempt.salvage},
+        {path: task.landed_commit for path, task in tasks.items() if task.phase == "landed" and task.landed_commit},
+        tuple(violations),
+    )
+
+
+def _landed_without_commit(entries: Mapping[str, Entry]) -> Iterator[Violation]:
+    for path, entry in entries.items():
+        if entry.state == "landed" and entry.landed_commit is None:
+            yield Violation("P2", None, f"{path} says that it landed, but not as which commit")
+
+
+def load(path: str, data: bytes) -> object:
+    """Return what a state file holds; raise SwarmError or ValueError with its place where it cannot be read."""
+    folder, _, rest = path.partition("/")
+    if path == paths.FREEZE:
+        return state.load_freeze(path, data)
+    if folder == paths.STATE_ARCHIVE:
+        folder = paths.STATE_QUEUE if f"/{paths.STATE_QUEUE}/" in rest else paths.STATE_TASKS
+    if folder == paths.STATE_EVENTS:
+        _check_events(path, data)
+        return None
+    if folder in LOADERS and path.endswith(".yaml"):
+        return LOADERS[folder](path, data)
+    return None
+
+
+def _check_events(path: str, data: bytes) -> None:
+    for number, line in enumerate(data.splitlines(), start=1):
+        if line and not parse_events(line):
+            raise ValueError(f"{path}:{number}:1: this line is no JSON object")

@@ -1,0 +1,47 @@
+"""doctor, fsck and gc as text. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmgit.cli.table import printable
+
+if TYPE_CHECKING:
+    from swarmgit.app.doctor import Report as DoctorReport
+    from swarmgit.app.fsck.report import Report as FsckReport
+    from swarmgit.app.gc import Collected
+
+PAINT = {"ok": "32", "warn": "33", "fail": "31"}
+
+
+def doctor_text(report: DoctorReport, *, colour: bool = False) -> str:
+    """Return one line per check, and below each that is not in order how to repair it."""
+    lines = []
+    for check in report.checks:
+        level = f"\x1b[{PAINT[check.level]}m{check.level:<4}\x1b[0m" if colour else f"{check.level:<4}"
+        lines.append(f"{level}  {check.name:<10}  {printable(check.message)}")
+        if check.repair:
+            lines.append(f"{'':18}{check.repair}")
+    return "\n".join(lines)
+
+
+def fsck_text(report: FsckReport) -> str:
+    """Return every broken promise, then how much was checked."""
+    lines = [
+        f"{each.promise}: {f'{each.commit}: ' if each.commit else ''}{printable(each.message)}"
+        for each in report.violations
+    ]
+    verdict = "every promise is kept" if report.is_ok else f"{len(report.violations)} violations"
+    return "\n".join((*lines, f"{report.checked} landed commits checked: {verdict}"))
+
+
+def gc_text(report: Collected) -> str:
+    """Return what was removed, or would be."""
+    verb = "would remove" if report.is_dry else "removed"
+    counts = (
+        (len(report.refs), "candidates"),
+        (report.sessions, "session folders"),
+        (report.worktrees, "worktrees"),
+    )
+    told = ", ".join(f"{count} {name}" for count, name in counts if count)
+    return f"{verb} {told}" if told else "nothing to remove"
