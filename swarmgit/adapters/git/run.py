@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from swarmgit.errors import SwarmError
 
@@ -30,6 +31,14 @@ HARDENED: Mapping[str, str] = {
     "GIT_LITERAL_PATHSPECS": "1",
 }
 """ISOLATION: never configuration, hooks, attributes or prompts from anywhere else."""
+
+SWARMGIT: Mapping[str, str] = {
+    "GIT_AUTHOR_NAME": "swarmgit",
+    "GIT_AUTHOR_EMAIL": "swarmgit@localhost",
+    "GIT_COMMITTER_NAME": "swarmgit",
+    "GIT_COMMITTER_EMAIL": "swarmgit@localhost",
+}
+"""Who moves refs, for the reflogs."""
 
 WITHOUT_HOOKS: tuple[str, ...] = (
     "-c",
@@ -64,15 +73,39 @@ class Git:
     """A git directory and how to call git on it.
 
     `pass_fds` are inherited by children that move refs, so that the reconciler's lock outlives a killed reconciler
-    until its last ref update is over.
+    until its last ref update is over. `base` is what the environment is built on: HARDENED, but for the few calls
+    that work in a person's checkout under that person's own settings (see `persons_environment`).
     """
 
     git_dir: Path
     env: Mapping[str, str] = field(default_factory=dict)
     pass_fds: tuple[int, ...] = ()
+    base: Mapping[str, str] = field(default_factory=lambda: HARDENED)
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        return {**HARDENED, "GIT_DIR": str(self.git_dir), **self.env, **(extra or {})}
+        return {**self.base, "GIT_DIR": str(self.git_dir), **self.env, **(extra or {})}
+
+    def start(
+        self,
+        *args: str,
+        stderr: int | IO[bytes] = subprocess.DEVNULL,
+        env: Mapping[str, str] | None = None,
+        moves_refs: bool = False,
+    ) -> subprocess.Popen[bytes]:
+        """Start a git that is spoken to over pipes; the end of its standard input (also our death) is its end.
+
+        It has a process group of its own, so that Ctrl-C at the terminal does not end it between two messages.
+        """
+        return subprocess.Popen(
+            ["git", *WITHOUT_HOOKS, *args],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=self.environment(env),
+            cwd=self.git_dir,
+            pass_fds=self.pass_fds if moves_refs else (),
+            process_group=0,
+        )
 
     def call(
         self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -100,3 +133,17 @@ class Git:
     def line(self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> str:
         """Run git and return its output as one stripped string."""
         return self.out(*args, stdin=stdin, env=env).decode("utf-8", "surrogateescape").strip()
+
+
+def persons_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return a person's environment for git calls in their own checkout: theirs, without what redirects git."""
+    kept = {name: value for name, value in environ.items() if not name.startswith("GIT_")}
+    return {
+        **kept,
+        "LC_ALL": "C",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_EDITOR": "/bin/false",
+        "GIT_PAGER": "cat",
+        "GIT_LITERAL_PATHSPECS": "1",
+        **SWARMGIT,
+    }

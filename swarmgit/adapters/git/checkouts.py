@@ -1,0 +1,264 @@
+"""The working trees of a repository: which branch each has checked out, and bringing one along with its branch."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from swarmgit.adapters.git.run import Git, GitFailed
+from swarmgit.adapters.git.pathdiff import Change
+from swarmgit.model.ids import CommitId
+
+BUSY_ON_BRANCH = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-apply", "rebase-merge", "sequencer")
+LOCK_WAIT_S = 0.3
+MARK = "swarmgit"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A working tree. `head` is the full name of the branch that is checked out, None when detached."""
+
+    git_dir: Path
+    top: Path
+    head: str | None
+
+    @property
+    def index(self) -> Path:
+        return Path(os.path.realpath(self.git_dir / "index"))
+
+
+def find_checkouts(git: Git, top: Path | None) -> list[Checkout]:
+    """Return the working trees that exist; `git.git_dir` is the common directory, `top` its own working tree."""
+    found = []
+    if top is not None and top.is_dir():
+        found.append(Checkout(git.git_dir, top, read_head(git, git.git_dir)))
+    worktrees = git.git_dir / "worktrees"
+    for admin in sorted(worktrees.iterdir()) if worktrees.is_dir() else ():
+        try:
+            place = Path((admin / "gitdir").read_text().strip()).parent
+        except OSError:
+            continue
+        if (place / ".git").is_file():
+            found.append(Checkout(admin, place, read_head(git, admin)))
+    return found
+
+
+def main_top(git: Git) -> Path | None:
+    """Return the working tree that belongs to the common directory itself, None where it is bare."""
+    listing = git.call("config", "--get-regexp", "-z", r"^core\.(bare|worktree)$").stdout.decode(
+        "utf-8", "surrogateescape"
+    )
+    settings = dict(entry.partition("\n")[::2] for entry in listing.split("\0") if entry)
+    if settings.get("core.worktree"):
+        return (git.git_dir / settings["core.worktree"]).resolve()
+    if settings.get("core.bare", "false") == "true" or git.git_dir.name != ".git":
+        return None
+    return git.git_dir.parent
+
+
+def read_head(git: Git, git_dir: Path) -> str | None:
+    """Return the full name of the branch that HEAD of one working tree names."""
+    path = git_dir / "HEAD"
+    if path.is_symlink():
+        return os.readlink(path)  # noqa: PTH115 - the text is the branch's name, as git of old wrote it
+    try:
+        text = path.read_text()
+    except OSError:
+        return None
+    if text.startswith("ref:"):
+        name = text[4:].strip()
+        if name != "refs/heads/.invalid":
+            return name
+        return replace(git, git_dir=git_dir).line("symbolic-ref", "-q", "HEAD") or None  # the reftable format
+    return None
+
+
+def work_in_progress(checkout: Checkout, branch: str) -> str | None:
+    """Return the file in its git folder that says another command is at work on `branch` in this checkout."""
+    if checkout.head == branch:
+        return next((name for name in BUSY_ON_BRANCH if (checkout.git_dir / name).exists()), None)
+    for name in ("rebase-merge/head-name", "rebase-apply/head-name", "rebase-merge/update-refs", "BISECT_START"):
+        try:
+            words = (checkout.git_dir / name).read_text(errors="replace").split()
+        except OSError:
+            continue
+        if branch in words or (name == "BISECT_START" and branch.removeprefix("refs/heads/") in words):
+            return name.partition("/")[0]
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One checkout's way from `old` to `new`, under the lock of its index. All methods may be repeated.
+
+    `environ`: the person's; the files of their checkout are written under their own settings, hooks excepted.
+    """
+
+    checkout: Checkout
+    environ: Mapping[str, str]
+    old: CommitId
+    new: CommitId
+
+    @property
+    def lock_path(self) -> Path:
+        return self.checkout.index.with_name("index.lock")
+
+    @property
+    def _private(self) -> Path:
+        return self.checkout.index.with_name("index.swarmgit")
+
+    def lock(self, wait_s: float = LOCK_WAIT_S) -> bool:
+        """Take the index's lock, which keeps other git commands out; False where someone else holds it."""
+        mark = f"{MARK} {self.old} {self.new} {os.getpid()}\n"
+        deadline = time.monotonic() + wait_s
+        with tempfile.NamedTemporaryFile("w", dir=self.checkout.git_dir, prefix="swarmgit-") as file:
+            file.write(mark)
+            file.flush()
+            while True:
+                try:
+                    os.link(file.name, self.lock_path)
+                except FileExistsError:
+                    if time.monotonic() >= deadline:
+                        return False
+                    time.sleep(0.01)
+                else:
+                    break
+        self._copy_index()
+        return True
+
+    def unlock(self) -> None:
+        """Leave the index as it is and let others in."""
+        self._drop_private()
+        self.lock_path.unlink(missing_ok=True)
+
+    def in_the_way(self, changes: Mapping[str, Change]) -> tuple[str, ...]:
+        """Return the paths whose local edits keep this checkout from following; none: it can. Changes nothing."""
+        untracked = self._untracked_in_the_way(changes)
+        if untracked:
+            return tuple(sorted(untracked))
+        trial = self._git("read-tree", "-m", "-u", "-n", self.old, self.new)
+        if trial:
+            self._git("update-index", "-q", "--refresh")
+            trial = self._git("read-tree", "-m", "-u", "-n", self.old, self.new)
+        if not trial:
+            return ()
+        edited = self._names("diff-index", "--cached", self.old) | self._names("diff-files")
+        related = {path for path in edited if path in changes or _overlaps(path, changes)}
+        return tuple(sorted(related)) or ("index",)
+
+    def follow(self, changes: Mapping[str, Change]) -> None:
+        """Bring files and index along. An edit that a person made meanwhile stays, as an edit of the new content."""
+        self._copy_index()
+        if self._git("read-tree", "-m", "-u", self.old, self.new):
+            self._copy_index()
+            self._settle(changes)
+        self._private.replace(self.checkout.index)
+
+    def _settle(self, changes: Mapping[str, Change]) -> None:
+        """Finish what a killed `read-tree -u` left half done: what is certainly not a person's edit is written anew."""
+        self._git("update-index", "-q", "--refresh")
+        edited = self._names("diff-files")
+        if refused := self._git("read-tree", "-i", "-m", self.old, self.new):
+            raise GitFailed(("read-tree", self.old, self.new), 1, refused)
+        anew = []
+        for path, (before, after) in changes.items():
+            file = self.checkout.top / path
+            touched = path in edited or (before is None and os.path.lexists(file))
+            if after is None:
+                if not touched:
+                    _remove(file, self.checkout.top)
+            elif after.kind == "blob" and (not touched or self._is_cut_short(path, file)):
+                anew.append(path)
+        names = "".join(f"{path}\0" for path in anew).encode("utf-8", "surrogateescape")
+        if names and (refused := self._git("checkout-index", "-f", "-u", "-z", "--stdin", stdin=names)):
+            raise GitFailed(("checkout-index",), 1, refused)
+        self._git("update-index", "-q", "--refresh")
+
+    def _is_cut_short(self, path: str, file: Path) -> bool:
+        """Return whether the file is missing, or is a beginning of its new content: then nothing is lost with it."""
+        if not os.path.lexists(file):
+            return True
+        if file.is_symlink() or not file.is_file():
+            return False
+        done = self._theirs().call("cat-file", "--filters", f"{self.new}:{path}", cwd=self.checkout.top)
+        return done.returncode == 0 and done.stdout.startswith(file.read_bytes())
+
+    def _untracked_in_the_way(self, changes: Mapping[str, Change]) -> set[str]:
+        """Return files that git does not track where new ones have to go, also those that it ignores."""
+        present = {}
+        for path, (before, _) in changes.items():
+            found = None if before else _what_is_there(self.checkout.top, path)
+            if found is None or (found in changes and found != path):
+                continue
+            if (self.checkout.top / found).is_dir() and any(other.startswith(f"{found}/") for other in changes):
+                continue
+            present[path] = found
+        if not present:
+            return set()
+        tracked = self._names("ls-files", "--", *present.values())
+        return {found for found in present.values() if found not in tracked}
+
+    def _copy_index(self) -> None:
+        """Give the index a second name for git to work on: its time stays, which git's own checks rely on."""
+        self._drop_private()
+        os.link(self.checkout.index, self._private)
+
+    def _drop_private(self) -> None:
+        self._private.unlink(missing_ok=True)
+        self._private.with_name("index.swarmgit.lock").unlink(missing_ok=True)
+
+    def _theirs(self) -> Git:
+        env = {"GIT_INDEX_FILE": str(self._private), "GIT_WORK_TREE": str(self.checkout.top)}
+        return Git(self.checkout.git_dir, env=env, base=self.environ)
+
+    def _git(self, *args: str, stdin: bytes | None = None) -> str:
+        """Run git in the checkout; return '' when it went well, else its words."""
+        done = self._theirs().call(
+            "-c", "submodule.recurse=false", *args, stdin=stdin, cwd=self.checkout.top
+        )  # fmt: skip
+        return "" if done.returncode == 0 else done.stderr.decode("utf-8", "replace") or "no message"
+
+    def _names(self, command: str, *args: str) -> set[str]:
+        options = ("-z",) if command == "ls-files" else ("-z", "--name-only")
+        done = self._theirs().out(command, *options, *args, cwd=self.checkout.top)
+        return {name for name in done.decode("utf-8", "surrogateescape").split("\0") if name}
+
+
+def read_mark(lock: Path) -> tuple[CommitId, CommitId] | None:
+    """Return (old, new) of a lock file that is ours; None where there is none, or it is someone else's."""
+    try:
+        words = lock.read_text(errors="replace").split()
+    except OSError:
+        return None
+    return (CommitId(words[1]), CommitId(words[2])) if len(words) == 4 and words[0] == MARK else None
+
+
+def _what_is_there(top: Path, path: str) -> str | None:
+    """Return the part of `path` that is taken by a file (or by a folder, for the whole path); None when free."""
+    parts = path.split("/")
+    for count in range(1, len(parts)):
+        parent = top.joinpath(*parts[:count])
+        if not os.path.lexists(parent):
+            return None
+        if parent.is_symlink() or not parent.is_dir():
+            return "/".join(parts[:count])
+    return path if os.path.lexists(top / path) else None
+
+
+def _overlaps(path: str, changes: Mapping[str, Change]) -> bool:
+    return any(other.startswith(f"{path}/") or path.startswith(f"{other}/") for other in changes)
+
+
+def _remove(file: Path, top: Path) -> None:
+    file.unlink(missing_ok=True)
+    for folder in file.parents:
+        if folder == top or not folder.is_relative_to(top):
+            return
+        try:
+            folder.rmdir()
+        except OSError:
+            return

@@ -1,0 +1,179 @@
+"""The engine: a bare repository of swarmgit's own, where all git work on agents' content happens."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit, new_tree, write_file
+from swarmgit.adapters.git.merge import merge_trees
+from swarmgit.adapters.git.objects import GitObjects, Remembered
+from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
+from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.transfer import Transfer
+from swarmgit.adapters.git.pathdiff import changed_files
+from swarmgit.documents.paths import ENGINE, SWARM
+from swarmgit.model.desired import Gate
+from swarmgit.model.ids import CommitId, TreeId
+from swarmgit.model.observed import MergeTry
+from swarmgit.ports import Identity, TreeEntry
+
+EMPTY_TREE = {
+    "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    "sha256": "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
+NO_ATTRIBUTES = "* !filter !diff !merge !text !eol !ident !working-tree-encoding\n"
+CONFIG = """[core]
+\trepositoryformatversion = {version}
+\tbare = true
+\tlogAllRefUpdates = false
+\tautocrlf = false
+\tsafecrlf = false
+\tattributesFile = /dev/null
+\texcludesFile = /dev/null
+\thooksPath = /dev/null
+\tfsmonitor = false
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+{extensions}"""
+
+
+def engine_git(live: Path, common_dir: Path, algorithm: str = "sha1", pass_fds: tuple[int, ...] = ()) -> Git:
+    """Return the engine repository in `live`, made or mended if need be. Every call there reads only its own files."""
+    folder = live / ENGINE
+    files = _files(folder, common_dir, algorithm)
+    if not (folder / "HEAD").exists():
+        live.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="engine-", dir=live) as scratch:
+            made = Path(scratch) / ENGINE
+            _fill(made, files)
+            made.rename(folder)
+    else:
+        _fill(folder, files)
+    # git before 2.43 ignores the variable; there, attributes of a tree are not read in a bare repository anyway
+    return Git(folder, env={"GIT_ATTR_SOURCE": EMPTY_TREE[algorithm]}, pass_fds=pass_fds)
+
+
+class GitEngine:
+    """ports.Engine. `objects` reads the engine, which sees the person's objects too; `person` reads theirs."""
+
+    def __init__(self, git: Git, person: GitObjects, *, durable: bool = True) -> None:
+        self.git = git
+        self.objects = GitObjects(git, person.algorithm)
+        self.transfer = Transfer(self.objects, person, durable)
+        self._person = person
+        self._writer = LooseWriter(git.git_dir / "objects", durable=False)
+        self._refs = RefWriter(git)
+        self._person_refs = RefWriter(person.git)
+        self._code_trees: Remembered[TreeId] = Remembered(4096)
+        self._inputs: Remembered[str] = Remembered(4096)
+
+    def code_tree(self, rev: str) -> TreeId:
+        known = self._code_trees.get(rev)
+        if known is not None:
+            return known
+        whole = self.objects.tree_of(rev)
+        entries = tuple(entry for entry in self.objects.tree(whole) if entry.name != SWARM)
+        tree = new_tree(entries, self._person.algorithm)
+        if tree.oid != whole:
+            self._writer.write([tree])
+        is_id = len(rev) == len(whole) and set(rev) <= set("0123456789abcdef")
+        return self._code_trees.put(rev, TreeId(tree.oid)) if is_id else TreeId(tree.oid)
+
+    def gate_inputs(self, rev: str, gates: Sequence[Gate]) -> dict[str, str]:
+        asked = [gate for gate in gates if gate.inputs]
+        if not asked:
+            return {}
+        tree = self.code_tree(rev)
+        files: dict[str, TreeEntry] = {}
+        found: dict[str, str] = {}
+        for gate in asked:
+            key = "\0".join((tree, *gate.inputs))
+            known = self._inputs.get(key)
+            if known is None:
+                files = files or self.objects.walk(tree)
+                known = self._inputs.put(key, _hash_of_matching(files, gate.inputs))
+            found[gate.name] = known
+        return found
+
+    def merge(self, onto: CommitId, head: CommitId, message: str, gates: Sequence[Gate], style: str) -> MergeTry:
+        merged = merge_trees(self.objects, onto, head)
+        if merged.tree is None:
+            return MergeTry(onto, head, None, None, merged.conflicts)
+        info = self.objects.commit(head)
+        parents = (onto,) if style == "squash" else (onto, head)
+        author = Identity(info.author, info.author_email)
+        commit = new_commit(CommitText(merged.tree, parents, message, info.committed, author), self._person.algorithm)
+        self._writer.write([commit])
+        return MergeTry(
+            onto, head, CommitId(commit.oid), self.code_tree(commit.oid), (), self.gate_inputs(commit.oid, gates)
+        )
+
+    def pin(self, ref: str, oid: CommitId) -> None:
+        if self.objects.ref(ref) != oid:
+            move_own(self._refs, self.git.git_dir, RefChange(ref, oid), len(oid))
+
+    def unpin(self, ref: str) -> None:
+        """Drop a ref of the engine, if it is there."""
+        if self.objects.ref(ref) is not None:
+            move_own(self._refs, self.git.git_dir, RefChange(ref, None), 40)
+
+    def salvage(self, ref: str, oid: CommitId) -> None:
+        if not ref.startswith("refs/swarm/"):
+            raise ValueError(f"swarmgit keeps saved work under refs/swarm/, not in {ref}")
+        if self._person.ref(ref) != oid:
+            self.transfer.bring(oid)
+            move_own(self._person_refs, self._person.git.git_dir, RefChange(ref, oid), len(oid))
+
+    def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
+        return tuple(sorted(changed_files(self.objects, self.objects.tree_of(old), self.objects.tree_of(new))))
+
+    def close(self) -> None:
+        """End the git processes."""
+        self.objects.close()
+        self._refs.close()
+        self._person_refs.close()
+
+
+def _hash_of_matching(files: dict[str, TreeEntry], patterns: Sequence[str]) -> str:
+    """Return the sha256 over path, mode and id of the files that match gitwildmatch patterns, in order of path."""
+    from pathspec import GitIgnoreSpec
+
+    matches = GitIgnoreSpec.from_lines(patterns).match_file
+    digest = hashlib.sha256()
+    for path, entry in files.items():
+        if matches(path):
+            digest.update(f"{entry.mode} {entry.oid}\t{path}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _files(folder: Path, common_dir: Path, algorithm: str) -> dict[str, str]:
+    extensions = "" if algorithm == "sha1" else f"[extensions]\n\tobjectFormat = {algorithm}\n"
+    files = {
+        "config": CONFIG.format(version=1 if extensions else 0, extensions=extensions),
+        "objects/info/alternates": os.path.relpath(common_dir / "objects", folder / "objects") + "\n",
+        "info/attributes": NO_ATTRIBUTES,
+    }
+    shallow = common_dir / "shallow"
+    if shallow.exists():
+        files["shallow"] = shallow.read_text()
+    return files
+
+
+def _fill(folder: Path, files: dict[str, str]) -> None:
+    """Write what is missing or differs. HEAD comes last: where it is, the rest is."""
+    for name in ("objects/info", "objects/pack", "info", "refs/heads"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name, text in {**files, "HEAD": "ref: refs/heads/none\n"}.items():
+        path = folder / name
+        if not path.exists() or path.read_text() != text:
+            write_file(path, text.encode())
+    if "shallow" not in files:
+        (folder / "shallow").unlink(missing_ok=True)

@@ -1,0 +1,41 @@
+"""What the target's history itself says about landings, for when the state branch has to be made anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from swarmgit.adapters.git.run import Git
+from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
+
+FIELDS = ("Swarm-Agent", "Swarm-Session", "Swarm-Model")
+
+
+@dataclass(frozen=True, slots=True)
+class LandedTask:
+    """The commit on the target's history that names the task, and who made it."""
+
+    commit: CommitId
+    agent: AgentName
+    session: SessionId
+    model: str
+
+
+def landed_in_history(git: Git, target: CommitId | str) -> dict[TaskId, LandedTask]:
+    """Return, for each task named by a trailer in the history of `target`, its newest landing.
+
+    Where both a merge and its second parent name the task, the merge (which is on the first-parent line) is meant.
+    """
+    trailers = "%x01".join(f"%(trailers:key={name},valueonly,separator=%x02)" for name in ("Swarm-Task", *FIELDS))
+    listing = git.out(
+        "log", "-z", "--topo-order", f"--format=%H%x01{trailers}", "--grep=^Swarm-Task:", str(target), "--"
+    ).decode("utf-8", "replace")
+    found: dict[TaskId, LandedTask] = {}
+    for record in listing.split("\0"):
+        commit, *values = record.strip("\n").split("\x01")
+        if len(values) != 4:
+            continue
+        tasks, agent, session, model = ([part.strip() for part in value.split("\x02")] for value in values)
+        for task in filter(None, tasks):
+            entry = LandedTask(CommitId(commit), AgentName(agent[-1]), SessionId(session[-1]), model[-1])
+            found.setdefault(TaskId(task), entry)
+    return found

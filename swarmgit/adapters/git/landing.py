@@ -1,0 +1,249 @@
+"""Landing: the target moves by compare-and-swap, and its checkouts follow, or nothing happens at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from swarmgit.adapters.git.checkouts import Checkout, Step, find_checkouts, main_top, read_mark, work_in_progress
+from swarmgit.adapters.git.loose import write_file
+from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, is_open, move_own
+from swarmgit.adapters.git.run import persons_environment
+from swarmgit.adapters.git.transfer import Transfer
+from swarmgit.adapters.git.pathdiff import Change, changed_files
+from swarmgit.documents.paths import CANDIDATE, branch_ref
+from swarmgit.errors import SwarmError, TryLater
+from swarmgit.model.ids import CommitId
+from swarmgit.ports import InTheWay, Landed, Moved
+
+INTENT = "landing.json"
+MOVE_TRIES_MAX = 10
+STACK_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What `landing.json` says while a landing is under way; `made`: the file's time, by the file system's clock."""
+
+    ref: str
+    old: CommitId
+    new: CommitId
+    pid: int
+    boot: str
+    made: float
+
+
+class GitLanding:
+    """ports.Landing. One process at a time (the one that holds the reconciler's lock) may use it.
+
+    `environ`: the person's environment, for the files of their checkouts. `fault` is called between the steps.
+    """
+
+    def __init__(
+        self,
+        objects: GitObjects,
+        transfer: Transfer,
+        live: Path,
+        environ: Mapping[str, str],
+        fault: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._objects = objects
+        self._transfer = transfer
+        self._intent = live / INTENT
+        self._environ = persons_environment(environ)
+        self._fault = fault
+        self._common_dir = objects.git.git_dir
+        self._target_refs = RefWriter(objects.git, reason="swarmgit: land")
+        self._own_refs = RefWriter(objects.git)
+        self._top: Path | None = None
+        self._top_known = False
+
+    def publish(self, ref: str, commit: CommitId, target_head: CommitId) -> None:
+        _check_candidate(ref)
+        if self._objects.ref(ref) != commit:
+            self._transfer.bring(commit, (target_head,))
+            self._fault("landing: candidate brought")
+            move_own(self._own_refs, self._common_dir, RefChange(ref, commit), len(commit))
+
+    def unpin(self, ref: str) -> None:
+        _check_candidate(ref)
+        if self._objects.ref(ref) is not None:
+            move_own(self._own_refs, self._common_dir, RefChange(ref, None), 40)
+
+    def land(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
+        ref = branch_ref(target)
+        if self._intent.exists():
+            self.heal(target)
+        now = self._objects.ref(ref)
+        if now is not None and self._objects.is_ancestor(new, now):
+            return Landed()
+        if now != old:
+            return Moved(now)
+        if not self._continues(old, new):
+            raise ValueError(f"{old} is not on the first-parent line of {new}: it cannot land there")
+        checkouts = self._checkouts()
+        for checkout in checkouts:
+            if busy := work_in_progress(checkout, ref):
+                return InTheWay(str(checkout.top), (busy,))
+        self._record(ref, old, new)
+        self._fault("landing: recorded")
+        steps = [self._step(c, old, new) for c in checkouts if c.head == ref and c.index.exists()]
+        return self._carry_out(ref, steps, checkouts, (old, new))
+
+    def heal(self, target: str) -> None:
+        self._target_refs.close()
+        intent = self._read_intent()
+        if intent is not None:
+            self._drop_ref_locks(intent)
+        for checkout in self._checkouts():
+            mark = read_mark(checkout.index.with_name("index.lock"))
+            if mark is None:
+                continue
+            step = self._step(checkout, *mark)
+            ref = checkout.head or branch_ref(target)
+            now = self._objects.ref(ref)
+            if now is not None and self._objects.is_ancestor(step.new, now) and checkout.index.exists():
+                step.follow(self._changes(step.old, step.new))
+                self._fault("landing: healed")
+            step.unlock()
+        self._intent.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End the git processes."""
+        self._target_refs.close()
+        self._own_refs.close()
+
+    def _carry_out(
+        self, ref: str, steps: list[Step], checkouts: list[Checkout], ends: tuple[CommitId, CommitId]
+    ) -> Landed | Moved | InTheWay:
+        """Lock, look, move, follow. An expected failure undoes the locks; a crash leaves them for `heal`."""
+        old, new = ends
+        locked: list[Step] = []
+        try:
+            answer = self._prepare(steps, locked) or self._move(ref, old, new)
+        except SwarmError:
+            self._give_up(locked)
+            raise
+        if answer is not None:
+            self._give_up(locked)
+            return answer
+        self._fault("landing: moved")
+        late = [self._step(c, old, new) for c in self._came_late(ref, checkouts)]
+        locked.extend(step for step in late if step.lock() and not step.in_the_way(self._changes(old, new)))
+        for step in locked:
+            step.follow(self._changes(old, new))
+            self._fault("landing: followed")
+            step.unlock()
+            self._fault("landing: unlocked")
+        for step in late:
+            if read_mark(step.lock_path) == ends:
+                step.unlock()
+        self._intent.unlink(missing_ok=True)
+        return Landed(tuple(str(step.checkout.top) for step in locked))
+
+    def _prepare(self, steps: list[Step], locked: list[Step]) -> InTheWay | None:
+        """Take each checkout's lock (noted in `locked`) and make sure that it can follow."""
+        for step in steps:
+            if not step.lock():
+                return InTheWay(str(step.checkout.top), ("index.lock",))
+            locked.append(step)
+            self._fault("landing: locked")
+            if paths := step.in_the_way(self._changes(step.old, step.new)):
+                return InTheWay(str(step.checkout.top), paths)
+            self._fault("landing: looked")
+        return None
+
+    def _move(self, ref: str, old: CommitId, new: CommitId) -> Moved | None:
+        for attempt in range(MOVE_TRIES_MAX):
+            try:
+                self._target_refs.move([RefChange(ref, new, old)], len(new))
+            except RefRefused as refused:
+                now = self._objects.ref(ref)
+                if now != old:
+                    return Moved(now)
+                reason = refused
+                time.sleep(0.01 * attempt)
+            else:
+                return None
+        raise TryLater(reason.message, f"git log -1 {ref}") from reason
+
+    def _give_up(self, locked: list[Step]) -> None:
+        for step in locked:
+            step.unlock()
+        self._intent.unlink(missing_ok=True)
+
+    def _came_late(self, ref: str, checkouts: list[Checkout]) -> list[Checkout]:
+        """Return the checkouts that have switched to the target since we looked."""
+        before = {checkout.git_dir for checkout in checkouts if checkout.head == ref}
+        return [c for c in self._checkouts() if c.head == ref and c.git_dir not in before and c.index.exists()]
+
+    def _continues(self, old: CommitId, new: CommitId) -> bool:
+        """Return whether the first-parent line of `new` leads to `old` within the length of a batch."""
+        at = new
+        for _ in range(STACK_MAX):
+            parents = self._objects.commit(at).parents
+            if not parents or parents[0] == old:
+                return bool(parents)
+            at = parents[0]
+        return False
+
+    def _checkouts(self) -> list[Checkout]:
+        if not self._top_known:
+            self._top, self._top_known = main_top(self._objects.git), True
+        return find_checkouts(self._objects.git, self._top)
+
+    def _step(self, checkout: Checkout, old: CommitId, new: CommitId) -> Step:
+        return Step(checkout, self._environ, old, new)
+
+    def _changes(self, old: CommitId, new: CommitId) -> dict[str, Change]:
+        return changed_files(self._objects, self._objects.commit(old).tree, self._objects.commit(new).tree)
+
+    def _record(self, ref: str, old: CommitId, new: CommitId) -> None:
+        content = {"version": 1, "ref": ref, "old": old, "new": new, "pid": os.getpid(), "boot": _boot_id()}
+        write_file(self._intent, json.dumps(content).encode())
+
+    def _read_intent(self) -> Intent | None:
+        try:
+            found = json.loads(self._intent.read_bytes())
+            made = self._intent.stat().st_mtime
+            return Intent(found["ref"], found["old"], found["new"], found["pid"], found["boot"], made)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _drop_ref_locks(self, intent: Intent) -> None:
+        """Remove the locks of the target and of HEAD that a killed `update-ref` of exactly this landing left."""
+        if intent.boot == _boot_id() and intent.pid != os.getpid() and _is_alive(intent.pid):
+            return
+        for name, contents in ((intent.ref, {"", intent.new}), ("HEAD", {""})):
+            lock = self._common_dir / f"{name}.lock"
+            try:
+                ours = lock.read_text(errors="replace").strip() in contents and lock.stat().st_mtime >= intent.made
+            except OSError:
+                continue
+            if ours and not is_open(lock):
+                lock.unlink(missing_ok=True)
+
+
+def _check_candidate(ref: str) -> None:
+    if not ref.startswith(f"{CANDIDATE}/"):
+        raise ValueError(f"a candidate's ref is under {CANDIDATE}/, not {ref}")
+
+
+def _boot_id() -> str:
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else ""
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

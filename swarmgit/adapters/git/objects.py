@@ -1,0 +1,266 @@
+"""Reading a repository's objects and refs, through one git process that lives as long as we do."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+from swarmgit.adapters.git.run import Git, GitFailed
+from swarmgit.errors import PersonMustAct, TryLater
+from swarmgit.model.ids import CommitId, TreeId
+from swarmgit.ports import CommitInfo, TreeEntry
+
+KIND_OF_MODE = {"040000": "tree", "160000": "commit"}
+Value = TypeVar("Value")
+
+
+class MissingObject(PersonMustAct):
+    """The repository lacks an object that something in it names."""
+
+    def __init__(self, spec: str) -> None:
+        super().__init__(f"the repository has no object {spec}", "git fsck")
+
+
+class Remembered(Generic[Value]):
+    """At most `size_max` values by key; those longest unused go first. For facts that never change."""
+
+    def __init__(self, size_max: int) -> None:
+        self._values: OrderedDict[str, Value] = OrderedDict()
+        self._size_max = size_max
+
+    def get(self, key: str) -> Value | None:
+        value = self._values.get(key)
+        if value is not None:
+            with contextlib.suppress(KeyError):  # another thread may just have dropped it
+                self._values.move_to_end(key)
+        return value
+
+    def put(self, key: str, value: Value) -> Value:
+        self._values[key] = value
+        while len(self._values) > self._size_max:
+            self._values.popitem(last=False)
+        return value
+
+
+class CatFile:
+    """`git cat-file --batch-command`, started when first asked, started again if it died, safe for threads."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def info(self, spec: str) -> tuple[str, str] | None:
+        """Return (object id, kind) of a revision expression, None where it names nothing."""
+        answer = self._ask(b"info", spec)
+        return None if answer is None else answer[:2]
+
+    def contents(self, spec: str) -> tuple[str, str, bytes] | None:
+        """Return (object id, kind, content) of a revision expression, None where it names nothing."""
+        return self._ask(b"contents", spec)
+
+    def close(self) -> None:
+        with self._lock:
+            self._end()
+
+    def _ask(self, command: bytes, spec: str) -> tuple[str, str, bytes] | None:
+        name = spec.encode("utf-8", "surrogateescape")
+        if not name or b"\n" in name or b"\0" in name:
+            return None
+        with self._lock:
+            for _ in range(3):
+                try:
+                    return self._exchange(command, name)
+                except (BrokenPipeError, EOFError):
+                    self._end()
+                except BaseException:
+                    self._end()  # interrupted between question and answer
+                    raise
+        raise TryLater(f"git cat-file in {self._git.git_dir} ends without an answer", "git cat-file --batch-check")
+
+    def _exchange(self, command: bytes, name: bytes) -> tuple[str, str, bytes] | None:
+        child = self._child or self._git.start("cat-file", "--batch-command")
+        self._child = child
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(command + b" " + name + b"\n")
+        child.stdin.flush()
+        header = child.stdout.readline()
+        if not header.endswith(b"\n"):
+            raise EOFError
+        fields = header.split()
+        if len(fields) != 3 or fields[1] not in {b"blob", b"tree", b"commit", b"tag"}:
+            return None
+        content = b""
+        if command == b"contents":
+            size = int(fields[2])
+            content = child.stdout.read(size + 1)
+            if len(content) != size + 1:
+                raise EOFError
+        return fields[0].decode(), fields[1].decode(), content[:-1]
+
+    def _end(self) -> None:
+        child, self._child = self._child, None
+        if child is None:
+            return
+        for pipe in (child.stdin, child.stdout):
+            with contextlib.suppress(OSError):
+                assert pipe is not None
+                pipe.close()
+        child.wait()
+
+
+class GitObjects:
+    """ports.Objects over any git directory. Trees and commits are kept in memory by id."""
+
+    def __init__(self, git: Git, algorithm: str | None = None, *, trees_max: int = 8192) -> None:
+        self.git = git
+        self._algorithm = algorithm
+        self._cat = CatFile(git)
+        self._trees: Remembered[tuple[TreeEntry, ...]] = Remembered(trees_max)
+        self._commits: Remembered[CommitInfo] = Remembered(2048)
+        self._contains: Remembered[str] = Remembered(8192)
+
+    @property
+    def algorithm(self) -> str:
+        """Return the repository's object format, 'sha1' or 'sha256'."""
+        if self._algorithm is None:
+            self._algorithm = self.git.line("rev-parse", "--show-object-format")
+        return self._algorithm
+
+    def ref(self, name: str) -> CommitId | None:
+        found = self._cat.info(f"{name}^{{commit}}")
+        return CommitId(found[0]) if found else None
+
+    def refs(self, prefix: str) -> dict[str, CommitId]:
+        folder = prefix.rpartition("/")[0]  # git matches whole components only; the rest of the prefix is ours to match
+        listing = self.git.out("for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", folder)
+        found = {}
+        for line in listing.decode("utf-8", "surrogateescape").splitlines():
+            oid, peeled, name = line.split(" ", 2)
+            if name.startswith(prefix):
+                found[name] = CommitId(peeled or oid)
+        return found
+
+    def resolve(self, spec: str) -> str | None:
+        found = self._cat.info(spec)
+        return found[0] if found else None
+
+    def kind(self, spec: str) -> str | None:
+        """Return 'blob', 'tree', 'commit' or 'tag'; None where there is no such object."""
+        found = self._cat.info(spec)
+        return found[1] if found else None
+
+    def blob(self, oid: str) -> bytes:
+        return self._content(oid, "blob")
+
+    def tree(self, oid: str) -> tuple[TreeEntry, ...]:
+        known = self._trees.get(oid)
+        if known is not None:
+            return known
+        return self._trees.put(oid, parse_tree(self._content(oid, "tree"), len(oid) // 2))
+
+    def remember_tree(self, oid: str, entries: tuple[TreeEntry, ...]) -> None:
+        """Take note of a tree that was just written, so that it need not be read."""
+        self._trees.put(oid, entries)
+
+    def walk(self, oid: str, prefix: str = "") -> dict[str, TreeEntry]:
+        found: dict[str, TreeEntry] = {}
+        ahead = [(oid, f"{prefix.rstrip('/')}/" if prefix else "")]
+        while ahead:
+            tree, below = ahead.pop()
+            for entry in self.tree(tree):
+                if entry.kind == "tree":
+                    ahead.append((entry.oid, f"{below}{entry.name}/"))
+                else:
+                    found[below + entry.name] = entry
+        return dict(sorted(found.items()))
+
+    def commit(self, oid: str) -> CommitInfo:
+        known = self._commits.get(oid)
+        if known is not None:
+            return known
+        found = self._cat.contents(f"{oid}^{{commit}}")
+        if found is None:
+            raise MissingObject(oid)
+        return self._commits.put(oid, parse_commit(CommitId(found[0]), found[2]))
+
+    def is_ancestor(self, old: CommitId, new: CommitId) -> bool:
+        if old == new:
+            return True
+        key = f"{old}..{new}"
+        known = self._contains.get(key)
+        if known is None:
+            if not (self.resolve(old) and self.resolve(new)):
+                return False  # not remembered: the object may arrive
+            done = self.git.call("merge-base", "--is-ancestor", old, new)
+            if done.returncode not in {0, 1}:
+                raise GitFailed(("merge-base",), done.returncode, done.stderr.decode("utf-8", "replace"))
+            known = self._contains.put(key, "no" if done.returncode else "yes")
+        return known == "yes"
+
+    def tree_of(self, rev: str) -> TreeId:
+        """Return the id of the tree that a commit or a tree stands for."""
+        oid = self.resolve(f"{rev}^{{tree}}")
+        if oid is None:
+            raise MissingObject(rev)
+        return TreeId(oid)
+
+    def close(self) -> None:
+        """End the git process; the next question starts another."""
+        self._cat.close()
+
+    def _content(self, oid: str, kind: str) -> bytes:
+        found = self._cat.contents(oid)
+        if found is None or found[1] != kind:
+            raise MissingObject(oid)
+        return found[2]
+
+
+def parse_tree(content: bytes, id_size: int) -> tuple[TreeEntry, ...]:
+    """Return the entries of a raw tree object, whose ids are `id_size` bytes long."""
+    entries = []
+    at = 0
+    while at < len(content):
+        space = content.index(b" ", at)
+        end = content.index(b"\0", space)
+        mode = content[at:space].decode().zfill(6)
+        oid = content[end + 1 : end + 1 + id_size].hex()
+        name = content[space + 1 : end].decode("utf-8", "surrogateescape")
+        entries.append(TreeEntry(mode, KIND_OF_MODE.get(mode, "blob"), oid, name))
+        at = end + 1 + id_size
+    return tuple(entries)
+
+
+def parse_commit(oid: CommitId, content: bytes) -> CommitInfo:
+    """Return the fields of a raw commit object; bytes that are no UTF-8 are shown as replacement characters."""
+    head, _, message = content.decode("utf-8", "replace").partition("\n\n")
+    tree, parents, author, committer = "", [], "", ""
+    for line in head.split("\n"):
+        key, _, value = line.partition(" ")
+        if key == "tree":
+            tree = value
+        elif key == "parent":
+            parents.append(CommitId(value))
+        elif key == "author":
+            author = value
+        elif key == "committer":
+            committer = value
+            break  # what follows (signatures, encodings) is of no interest
+    name, email, _ = parse_person(author)
+    return CommitInfo(oid, TreeId(tree), tuple(parents), name, email, parse_person(committer)[2], message)
+
+
+def parse_person(line: str) -> tuple[str, str, datetime]:
+    """Return name, email and instant of 'Name <email> 1700000000 +0000'; the epoch where the date is broken."""
+    who, _, when = line.rpartition(">")
+    name, _, email = who.partition("<")
+    try:
+        at = datetime.fromtimestamp(int(when.split()[0]), UTC)
+    except (ValueError, IndexError, OverflowError, OSError):
+        at = datetime.fromtimestamp(0, UTC)
+    return name.strip(), email, at

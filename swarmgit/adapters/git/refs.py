@@ -1,0 +1,146 @@
+"""Moving refs by compare-and-swap, through one git process that lives as long as we do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from swarmgit.adapters.git.run import SWARMGIT, Git
+from swarmgit.errors import SwarmError, TryLater
+
+
+class RefRefused(SwarmError):
+    """git did not move the ref: it is elsewhere than expected, or locked. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefChange:
+    """`new` None deletes. `old` None: whatever it was; '' : must not exist."""
+
+    name: str
+    new: str | None
+    old: str | None = None
+
+
+class RefWriter:
+    """`git update-ref --stdin` with hooks off. The child inherits the reconciler's lock by `git.pass_fds`.
+
+    `reason` goes into reflogs; None writes none.
+    """
+
+    def __init__(self, git: Git, reason: str | None = None) -> None:
+        self._git = git
+        self._args = ("-c", "core.logAllRefUpdates=false", "update-ref", "--stdin", "-z")
+        if reason is not None:
+            self._args = ("update-ref", "-m", reason, "--stdin", "-z")
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._errors = b""
+
+    def move(self, changes: Sequence[RefChange], id_length: int) -> None:
+        """Make all the changes or none, then raise RefRefused with git's words. `id_length`: 40 or 64 digits."""
+        commands = b"".join(_command(change, "0" * id_length) for change in changes)
+        with self._lock:
+            if self._child is not None and self._child.poll() is not None:
+                self._end()
+            try:
+                for message in (b"start\0", commands + b"prepare\0", b"commit\0"):
+                    self._exchange(message)
+            except (BrokenPipeError, EOFError):
+                words = self._end()
+                names = ", ".join(change.name for change in changes)
+                raise RefRefused(f"{names} not moved: {words or 'git ended without a word'}") from None
+            except BaseException:
+                self._end()  # interrupted between question and answer: the next move needs a fresh conversation
+                raise
+
+    def close(self) -> None:
+        with self._lock:
+            self._end()
+
+    def _exchange(self, message: bytes) -> None:
+        if self._child is None:
+            self._child = self._git.start(*self._args, stderr=subprocess.PIPE, env=SWARMGIT, moves_refs=True)
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.write(message)
+        self._child.stdin.flush()
+        if not self._child.stdout.readline().endswith(b": ok\n"):
+            raise EOFError
+
+    def _end(self) -> str:
+        child, self._child = self._child, None
+        if child is None:
+            return ""
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
+        with contextlib.suppress(OSError):
+            child.stdin.close()
+        words = child.stderr.read().decode("utf-8", "replace").strip()
+        child.stdout.close()
+        child.stderr.close()
+        child.wait()
+        return words
+
+
+def _command(change: RefChange, zero: str) -> bytes:
+    name = change.name.encode()
+    old = b"" if change.old is None else (change.old or zero).encode()
+    if change.new is None:
+        return b"delete %s\0%s\0" % (name, old)
+    return b"update %s\0%s\0%s\0" % (name, change.new.encode(), old)
+
+
+def move_own(refs: RefWriter, common_dir: Path, change: RefChange, id_length: int) -> None:
+    """Move a ref that only swarmgit writes (`refs/swarm/…`), past a lock that a killed git of ours left."""
+    for attempt in range(8):
+        try:
+            refs.move([change], id_length)
+        except RefRefused as refused:
+            if not drop_stale_lock(common_dir / f"{change.name}.lock"):
+                time.sleep(0.02 * attempt)
+            reason = refused
+        else:
+            return
+    raise TryLater(reason.message, f"git for-each-ref {change.name}") from reason
+
+
+def drop_stale_lock(path: Path, age_s_min: float = 2.0) -> bool:
+    """Remove a `*.lock` that a killed git left; return whether it is gone. Only for who alone writes that file.
+
+    Kept while it is young or any live process has it open. Its age is measured by the file system's own clock.
+    """
+    try:
+        made = path.stat().st_mtime
+    except FileNotFoundError:
+        return True
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".swarmgit-now-") as now:
+        age_s = os.fstat(now.fileno()).st_mtime - made
+    if age_s < age_s_min or is_open(path):
+        return False
+    path.unlink(missing_ok=True)
+    return True
+
+
+def is_open(path: Path) -> bool:
+    """Return whether a live process has the file open, as far as this system tells."""
+    try:
+        wanted = path.stat()
+    except FileNotFoundError:
+        return False
+    for handle in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            found = handle.stat()
+        except OSError:
+            continue
+        if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
+            return True
+    return False

@@ -1,0 +1,142 @@
+"""Bringing commits from the engine into the person's repository, without any git that reads its configuration.
+
+Both lie on one file system, so a new loose object is given a second name there (a hard link): no bytes are copied.
+What the engine does not hold loose goes through a pack.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from swarmgit.adapters.git.loose import loose_path, sync
+from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.run import Git, GitFailed
+from swarmgit.model.ids import CommitId
+
+LINKS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """From `engine` (its reader) to the objects folder of `person` (theirs)."""
+
+    engine: GitObjects
+    person: GitObjects
+    durable: bool = True
+
+    def bring(self, commit: CommitId, known: tuple[CommitId, ...] = ()) -> None:
+        """Make `commit` and all it needs be in the person's repository, which has `known` and all they need.
+
+        Leaves come before what names them, so that after a kill nothing there names what is missing.
+        """
+        links = self._links(commit, known)
+        if links is None:
+            self._bring_pack(commit, known)
+            return
+        for oid in links:
+            self._link(oid)
+        if self.durable:
+            for folder in {loose_path(self._to, oid).parent for oid in links}:
+                sync(folder)
+
+    def _links(self, commit: CommitId, known: tuple[CommitId, ...]) -> list[str] | None:
+        """Return the loose objects to link; None where a pack is needed, or better because they are many."""
+        links: dict[str, None] = {}
+        for oid in self._needed(commit, frozenset(known)):
+            if loose_path(self._from, oid).exists():
+                links[oid] = None
+            elif self.person.kind(oid) is None:
+                return None
+            if len(links) > LINKS_MAX:
+                return None
+        return list(links)
+
+    @property
+    def _from(self) -> Path:
+        return self.engine.git.git_dir / "objects"
+
+    @property
+    def _to(self) -> Path:
+        return self.person.git.git_dir / "objects"
+
+    def _needed(self, commit: CommitId, known: frozenset[CommitId]) -> Iterator[str]:
+        """Yield the objects that `commit` adds to what is there, leaves first."""
+        for oid in self._new_commits(commit, known):
+            info = self.engine.commit(oid)
+            bases = [self.engine.commit(parent).tree for parent in info.parents]
+            yield from self._needed_tree(info.tree, bases)
+            yield oid
+
+    def _new_commits(self, commit: CommitId, known: frozenset[CommitId]) -> list[CommitId]:
+        """Return the commits that the person's repository lacks, parents before children."""
+        found: dict[CommitId, None] = {}
+        seen = set(known)
+        ahead = [(commit, False)]
+        while ahead:
+            oid, parents_done = ahead.pop()
+            if parents_done:
+                found[oid] = None
+            elif oid not in seen and (oid == commit or self.person.kind(oid) != "commit"):
+                seen.add(oid)
+                ahead.append((oid, True))
+                ahead.extend((parent, False) for parent in self.engine.commit(oid).parents)
+        return list(found)
+
+    def _needed_tree(self, tree: str, bases: Sequence[str]) -> Iterator[str]:
+        """Yield what `tree` has that none of the trees `bases` has at the same place, and the tree itself last."""
+        if tree in bases:
+            return
+        theirs = [{entry.name: entry for entry in self.engine.tree(base)} for base in bases]
+        for entry in self.engine.tree(tree):
+            there = [names[entry.name] for names in theirs if entry.name in names]
+            if entry.kind == "commit" or any(entry.oid == other.oid for other in there):
+                continue
+            if entry.kind == "tree":
+                yield from self._needed_tree(entry.oid, [other.oid for other in there if other.kind == "tree"])
+            else:
+                yield entry.oid
+        yield tree
+
+    def _link(self, oid: str) -> None:
+        source, goal = loose_path(self._from, oid), loose_path(self._to, oid)
+        if self.durable:
+            sync(source)
+        goal.parent.mkdir(exist_ok=True)
+        try:
+            os.link(source, goal)
+        except FileExistsError:
+            os.utime(goal)
+        except OSError:  # another file system after all
+            handle, name = tempfile.mkstemp(prefix="tmp_obj_", dir=goal.parent)
+            os.close(handle)
+            shutil.copyfile(source, name)
+            Path(name).chmod(0o444)
+            if self.durable:
+                sync(Path(name))
+            Path(name).replace(goal)
+
+    def _bring_pack(self, commit: CommitId, known: tuple[CommitId, ...]) -> None:
+        wanted = "\n".join([commit, *(f"^{oid}" for oid in known)]) + "\n"
+        git: Git = self.engine.git
+        pack = git.start("pack-objects", "--revs", "--stdout", "-q", "--delta-base-offset")
+        assert pack.stdin is not None
+        assert pack.stdout is not None
+        pack.stdin.write(wanted.encode())
+        pack.stdin.close()
+        taken = subprocess.run(
+            ["git", "-c", "core.fsync=pack,pack-metadata", "index-pack", "--stdin"],
+            stdin=pack.stdout,
+            capture_output=True,
+            env=git.environment({"GIT_OBJECT_DIRECTORY": str(self._to)}),
+            cwd=git.git_dir,
+            check=False,
+        )
+        pack.stdout.close()
+        if pack.wait() != 0 or taken.returncode != 0:
+            raise GitFailed(("index-pack",), taken.returncode, taken.stderr.decode("utf-8", "replace"))
