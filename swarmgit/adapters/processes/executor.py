@@ -46,6 +46,7 @@ class LocalExecutor:
         self._fault = fault or _no_fault
         self._launcher = Launcher()
         self._jobs = Jobs(self._sessions, clock, self._launcher)
+        self._is_laid_out = False
         self._asked: set[tuple[int, str]] = set()
 
     def start(self, spec: StartSpec) -> None:
@@ -169,8 +170,10 @@ class LocalExecutor:
         folder, marker = self._sessions / spec.id, self._active / spec.id
         if folder.exists():
             return marker.exists()
-        for parent in (self._sessions, self._active, self._bell):
-            parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self._is_laid_out:
+            for parent in (self._sessions, self._active, self._bell):
+                parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._is_laid_out = True
         self._fault("executor.mark")
         marker.touch()
         self._fault("executor.make")
