@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from swarmgit.model.desired import Gate, Policy, Runtime, WorktreeConfig
+from swarmgit.model.desired import Desired, Gate, Policy, Runtime, WorktreeConfig
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.work import Capture, Evidence, SessionSpec, Stream
@@ -128,7 +128,7 @@ class Lease:
 
 class Worktrees(Protocol):
     def lease(self, session: SessionId, commit: CommitId, config: WorktreeConfig, pool: str) -> Lease:
-        """Return a worktree filled with exactly `commit`; the same one for the same session, recycled if one is free."""
+        """Return a worktree filled with exactly `commit`; the same one for the same session, recycled where possible."""
 
     def carry(self, session: SessionId, base: CommitId, commit: CommitId, paths: Sequence[str]) -> tuple[str, ...]:
         """Put the difference that `commit` made to its parent, for `paths` only, into the leased worktree.
@@ -137,7 +137,7 @@ class Worktrees(Protocol):
         """
 
     def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
-        """Snapshot the leased worktree as one commit on the commit it was filled with (deterministic for equal input)."""
+        """Snapshot the leased worktree as one commit on the commit it was filled with; equal input, equal commit."""
 
     def path(self, session: SessionId) -> Path | None:
         """Return where a session's files are, None when it has no lease."""
@@ -147,6 +147,9 @@ class Worktrees(Protocol):
 
     def leases(self) -> dict[SessionId, Path]:
         """Return every worktree that belongs to a session."""
+
+    def gc(self, keep: int) -> None:
+        """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""
 
     def setup_done(self, session: SessionId) -> None:
         """Remember that the set-up commands have succeeded in the leased worktree, with what they made."""
@@ -258,6 +261,9 @@ class Executor(Protocol):
     def forget(self, session: SessionId) -> None:
         """Stop reporting a session; its folder stays for reading until it is collected."""
 
+    def gc(self, older_than: datetime) -> int:
+        """Delete folders of forgotten sessions that ended before `older_than`; return how many."""
+
 
 class LiveCache(Protocol):
     """What is cheap to lose: gate answers and merges tried, kept between processes, bounded in number."""
@@ -350,7 +356,8 @@ class World:
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
-    wraps a command by policy. `environment` is the fingerprint that goes into evidence keys. `fault` is called
+    wraps a command by policy. `environment` is the fingerprint that goes into evidence keys. `drafts` lists
+    intent files whose working copy differs from the commit. `sandbox` names what confines sessions. `fault` is called
     before each effect with its name: the crash tests raise in it.
     """
 
@@ -368,6 +375,9 @@ class World:
     stream_reader: Callable[[str], StreamReader]
     command_for: Callable[[Runtime, Placement], Command]
     confine: Callable[[Command, Policy, Path], Command]
+    drafts: Callable[[Desired], tuple[str, ...]]
+    state_branch: str
+    sandbox: str
     environment: str
     host_env: Mapping[str, str]
     fault: Callable[[str], None]

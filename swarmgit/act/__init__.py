@@ -1,0 +1,70 @@
+"""Do: one action, one outcome. No decisions here; each effect may be repeated, because a crash will repeat it."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from swarmgit.act import landing, sessions
+from swarmgit.errors import SwarmError
+from swarmgit.model.actions import (
+    Action,
+    Archive,
+    FinishSession,
+    KeepEvidence,
+    Land,
+    Retire,
+    RunGate,
+    Salvage,
+    SaveEntry,
+    SaveFile,
+    SaveGateHistory,
+    SaveIdentity,
+    SaveTask,
+    StartSession,
+    StopSession,
+    TryMerges,
+    Unpin,
+)
+from swarmgit.model.desired import Policy
+from swarmgit.model.outcomes import Done, Failed, Outcome, ToSave
+from swarmgit.ports import World
+
+
+def execute(action: Action, world: World, policy: Policy) -> Outcome:
+    """Do one action. A failure that a person or time can mend becomes a value; a bug stays an exception."""
+    world.fault(type(action).__name__)
+    try:
+        return _execute(action, world, policy) or Done(action)
+    except SwarmError as error:
+        return Failed(action, error.message, error.hint)
+    except OSError as error:
+        return Failed(action, f"{type(action).__name__}: {error}", "check disk space and permissions: swarmgit doctor")
+
+
+def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  # noqa: C901, PLR0911, PLR0912  one line per action
+    match action:
+        case StartSession():
+            return sessions.start(action, world, policy)
+        case RunGate():
+            return sessions.run_gate(action, world, policy)
+        case StopSession():
+            return sessions.stop(action, world)
+        case FinishSession():
+            return sessions.finish(action, world)
+        case Retire():
+            return sessions.retire(action, world)
+        case Salvage():
+            return landing.salvage(action, world)
+        case KeepEvidence():
+            world.cache.keep_evidence(action.evidence)
+            return None
+        case TryMerges():
+            return landing.try_merges(action, world)
+        case Land():
+            return landing.land(action, world)
+        case Unpin():
+            return landing.unpin(action, world)
+        case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveFile() | Archive():
+            return ToSave(action)
+        case _:
+            assert_never(action)

@@ -70,6 +70,12 @@ CACHE = "cache"
 ENGINE = "engine.git"
 LOCK = "lock"
 
+# a session's folder
+CAPTURE_FILE = "capture.json"
+JUNIT_FILE = "junit.xml"
+REPORT_FILE = "outbox/report.md"
+MESSAGE_FILE = "outbox/message.md"
+
 # refs
 CANDIDATE = "refs/swarm/candidate"
 SALVAGE = "refs/swarm/salvage"

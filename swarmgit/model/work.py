@@ -83,6 +83,13 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """`capture.json`: a session's work was taken in; `capture` is None where there was no worktree."""
+
+    capture: Capture | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FileAction:
     action: str
     file: str

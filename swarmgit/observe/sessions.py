@@ -6,16 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from swarmgit.documents.paths import CAPTURE_FILE, JUNIT_FILE, REPORT_FILE
 from swarmgit.documents.state import from_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import SessionId
-from swarmgit.model.work import Capture, Evidence, Session, SessionState
+from swarmgit.model.work import Evidence, Session, SessionState, Taken
 from swarmgit.observe import gate_answers
 from swarmgit.ports import Executor, Job, StreamReader
 
-CAPTURE_FILE = "capture.json"
-REPORT_FILE = "outbox/report.md"
-JUNIT_FILE = "junit.xml"
 CHUNK_BYTES = 1 << 20
 STREAM_BYTES_MAX = 64 << 20
 OUTPUT_BYTES_MAX = 8 << 20
@@ -26,15 +24,8 @@ STATES: dict[str, SessionState] = {"queued": "starting", "running": "running", "
 
 
 class Readers(Protocol):
-    def __call__(self, adapter: str) -> StreamReader:
+    def __call__(self, adapter: str, /) -> StreamReader:
         """Return a new reader for a runtime's stream."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """`capture.json`: a session's work was taken in; `capture` is None where there was no worktree."""
-
-    capture: Capture | None = None
 
 
 @dataclass(slots=True)

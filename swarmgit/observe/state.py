@@ -87,7 +87,7 @@ class StateReader:
         self._unsaved = 0
 
     def read(self, head: CommitId | None) -> Stored:
-        """Return what the state branch says at a commit. A broken file is a problem with its place; the rest goes on."""
+        """Return what the state branch says at a commit. A broken file is a problem; the rest goes on."""
         if head is None:
             return Stored()
         root = {entry.name: entry for entry in self._objects.tree(self._objects.commit(head).tree)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from swarmgit.model.desired import Task
 from swarmgit.model.status import Attempt, Identity, Rejection, TaskStatus
@@ -28,26 +27,6 @@ def feedback_of(status: TaskStatus | None) -> Rejection | None:
     """Return the rejection that the next session has to answer."""
     last = status.last if status else None
     return last.rejection if last is not None and status is not None and last.number >= status.window else None
-
-
-def task_document(task: Task) -> Mapping[str, object]:
-    """Return the task as plain data for `task.json`."""
-    return {
-        "version": 1,
-        "id": task.id,
-        "title": task.title,
-        "description": task.description,
-        "type": task.type,
-        "priority": task.priority,
-        "convoy": task.convoy,
-        "depends_on": list(task.depends_on),
-        "scope": {"owns": list(task.scope.owns), "shares": list(task.scope.shares), "reads": list(task.scope.reads)},
-        "contracts": task.contracts,
-        "acceptance": [{"run": item.run} for item in task.acceptance],
-        "role": task.role,
-        "labels": dict(task.labels),
-        "allow_no_change": task.allow_no_change,
-    }
 
 
 def _section(title: str, body: str) -> str:

@@ -1,0 +1,111 @@
+"""Write down what happened: the outcomes of a tick become at most one state commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from swarmgit.documents import paths
+from swarmgit.documents import state as documents
+from swarmgit.model.actions import (
+    Archive,
+    Salvage,
+    Save,
+    SaveEntry,
+    SaveFile,
+    SaveGateHistory,
+    SaveIdentity,
+    SaveTask,
+)
+from swarmgit.model.ids import CommitId
+from swarmgit.model.outcomes import Failed, Outcome, ToSave
+from swarmgit.ports import StateStore
+
+SUBJECT_CHARS_MAX = 100
+
+Reader = Callable[[str], bytes | None]
+"""Reads a file of the state branch as it stands before the commit."""
+
+
+def commit(outcomes: Sequence[Outcome], state: StateStore, read: Reader, now: datetime) -> CommitId | None:
+    """Write the saves of a tick as one state commit; None when there is nothing to write."""
+    saves = savable(outcomes)
+    changes = files(saves, read)
+    if not changes:
+        return None
+    return state.write(changes, message(saves), now)
+
+
+def savable(outcomes: Sequence[Outcome]) -> list[Save]:
+    """Return what may be written. Where work could not be saved nothing is: the record would say that it was.
+
+    The next tick observes what did happen and decides again; every effect may be repeated.
+    """
+    if any(isinstance(outcome, Failed) and isinstance(outcome.action, Salvage) for outcome in outcomes):
+        return []
+    return [outcome.save for outcome in outcomes if isinstance(outcome, ToSave)]
+
+
+def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:
+    """Return the changed files by path; None deletes."""
+    changes: dict[str, bytes | None] = {}
+    for save in saves:
+        match save:
+            case SaveTask(status):
+                changes[paths.state_task(status.task)] = documents.dump_status(status)
+            case SaveEntry(entry):
+                changes[paths.state_entry(entry.id, entry.enqueued)] = documents.dump_entry(entry)
+            case SaveIdentity(identity):
+                changes[paths.state_agent(identity.name)] = documents.dump_identity(identity)
+            case SaveGateHistory(history):
+                changes[paths.state_gate(history.gate)] = documents.dump_gate_history(history)
+            case SaveFile():
+                changes[save.path] = _content(save, changes, read)
+            case Archive(path, to):
+                changes[to] = _pending(path, changes, read)
+                changes[path] = None
+    return changes
+
+
+def _pending(path: str, changes: dict[str, bytes | None], read: Reader) -> bytes | None:
+    return changes[path] if path in changes else read(path)
+
+
+def _content(save: SaveFile, changes: dict[str, bytes | None], read: Reader) -> bytes:
+    before = _pending(save.path, changes, read) or b"" if save.append else b""
+    return before + save.content.encode()
+
+
+def message(saves: Sequence[Save]) -> str:
+    """Return the commit's message: what happened to which task, one line each, readable as a story."""
+    lines = [save.reason for save in saves if isinstance(save, SaveTask) and save.reason]
+    if not lines:
+        return _quiet(saves)
+    first = lines[0] if len(lines) == 1 else f"{_head(lines[0])} and {len(lines) - 1} more"
+    subject = first if len(first) <= SUBJECT_CHARS_MAX else first[: SUBJECT_CHARS_MAX - 1] + "…"
+    is_whole = len(lines) == 1 and subject == first
+    return subject if is_whole else "\n".join((subject, "", *lines))
+
+
+def _head(line: str) -> str:
+    return line.partition(" (")[0]
+
+
+def _quiet(saves: Sequence[Save]) -> str:
+    words: list[str] = []
+    for save in saves:
+        match save:
+            case SaveTask(status):
+                words.append(f"{status.task}: {status.reason or status.phase}")
+            case SaveEntry(entry):
+                words.append(f"{entry.task}: {entry.events[-1].kind if entry.events else entry.state}")
+            case SaveGateHistory(history):
+                words.append(f"gate {history.gate}")
+            case SaveIdentity(identity):
+                words.append(f"{identity.name}")
+            case Archive(path, _):
+                words.append(f"archive {path}")
+            case SaveFile(path):
+                words.append(path)
+    subject = ", ".join(dict.fromkeys(words))
+    return subject if len(subject) <= SUBJECT_CHARS_MAX else subject[: SUBJECT_CHARS_MAX - 1] + "…"

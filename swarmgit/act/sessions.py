@@ -1,0 +1,152 @@
+"""Sessions and gate runs: place them in a worktree, start, stop, take their work in, let them go."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import msgspec
+
+from swarmgit.documents import paths
+from swarmgit.documents.state import to_json
+from swarmgit.errors import SwarmError
+from swarmgit.model import trailers
+from swarmgit.model.actions import FinishSession, Retire, RunGate, StartSession, StopSession
+from swarmgit.model.desired import Policy, Task
+from swarmgit.model.outcomes import Done, Outcome
+from swarmgit.model.work import Capture, SessionSpec, Taken
+from swarmgit.ports import Command, Identity, Placement, StartSpec, World
+
+PORT_FIRST = 20000
+PORT_COUNT = 20000
+MESSAGE_BYTES_MAX = 16 << 10
+
+GATE_SCRIPT = (
+    'rm -f -- "$2"; /bin/sh -c "$1"; code=$?; '
+    'if [ -n "$2" ] && [ -f "$2" ] && [ ! -L "$2" ]; then cp -- "$2" "$3"; fi; exit $code'
+)
+"""Runs the gate's command, then brings the report that it wrote into the session folder."""
+
+
+def start(action: StartSession, world: World, policy: Policy) -> Outcome:
+    """Start an agent's session; what cannot start leaves a folder that says why, and is observed like any other end."""
+    spec = action.spec
+    try:
+        lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "agents")
+        if action.carry is not None:
+            world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
+        ports = _ports(spec, action.ports)
+        placement = Placement(spec, lease.tree, world.executor.folder(spec.id), ports, world.host_env)
+        command = world.confine(world.command_for(action.runtime, placement), policy, lease.tree)
+    except SwarmError as error:
+        world.executor.refuse(spec, error.message)
+        return Done(action)
+    setup = action.worktree.setup if lease.needs_setup else ()
+    world.executor.start(StartSpec(spec, command.argv, str(lease.tree), command.env, tuple(setup), _files(action)))
+    return Done(action)
+
+
+def _files(action: StartSession) -> dict[str, bytes]:
+    feedback = msgspec.to_builtins(action.feedback) if action.feedback else None
+    return {
+        "prompt.md": action.prompt.encode(),
+        "task.json": _json(_task_document(action.task)),
+        "feedback.json": _json(feedback),
+    }
+
+
+def _task_document(task: Task) -> object:
+    plain = msgspec.to_builtins(task)
+    return {"version": 1, **{key: value for key, value in plain.items() if key != "path"}}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _ports(spec: SessionSpec, count: int) -> tuple[int, ...]:
+    """Return the session's ports: a block that depends on its id only, below the ephemeral range of Linux and macOS."""
+    blocks = PORT_COUNT // max(1, count)
+    block = int.from_bytes(spec.id.encode()[-8:], "big") % blocks
+    return tuple(PORT_FIRST + block * count + number for number in range(count))
+
+
+def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
+    """Start a gate run on a checkout of exactly the tree in question."""
+    spec = action.spec
+    try:
+        lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "gates")
+    except SwarmError as error:
+        world.executor.refuse(spec, error.message)
+        return Done(action)
+    folder = world.executor.folder(spec.id)
+    argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
+    env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
+    command = world.confine(Command(argv, env), policy, lease.tree)
+    setup = action.worktree.setup if lease.needs_setup else ()
+    world.executor.start(StartSpec(spec, command.argv, str(lease.tree), command.env, tuple(setup)))
+    return Done(action)
+
+
+def stop(action: StopSession, world: World) -> Outcome:
+    world.executor.cancel(action.session, action.reason, action.grace_s)
+    return Done(action)
+
+
+def finish(action: FinishSession, world: World) -> Outcome:
+    """Take a session's work in. `capture.json` is written last: with it the session is finished, whatever comes."""
+    spec = action.spec
+    world.executor.reap(spec.id)
+    capture = _capture(action, world) if world.worktrees.path(spec.id) is not None else None
+    world.fault("capture")
+    world.executor.write(spec.id, paths.CAPTURE_FILE, to_json(Taken(capture)))
+    return Done(action)
+
+
+def _capture(action: FinishSession, world: World) -> Capture:
+    spec = action.spec
+    assert spec.task is not None
+    assert spec.agent is not None
+    _remember_setup(action, world)
+    maker = trailers.Maker(spec.task, spec.agent, spec.id, spec.model or spec.runtime, spec.attempt)
+    subject, body = _words(action, world)
+    author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
+    capture = world.worktrees.capture(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
+    world.engine.pin(paths.captured_ref(spec.task, spec.id), capture.commit)
+    salvage = None
+    if action.salvage and capture.changes:
+        salvage = paths.salvage_ref(spec.task, spec.id)
+        world.engine.salvage(salvage, capture.commit)
+    return replace(capture, gate_inputs=world.engine.gate_inputs(capture.commit, action.gates), salvage=salvage)
+
+
+def _words(action: FinishSession, world: World) -> tuple[str, str]:
+    """Return subject and body of the commit: the agent's own from its outbox, else the task's title."""
+    raw = world.executor.read(action.spec.id, paths.MESSAGE_FILE, 0, MESSAGE_BYTES_MAX)
+    text = raw.decode("utf-8", "replace").replace("\0", "").strip()
+    lines = [line for line in text.splitlines() if not line.startswith("Swarm-")]
+    if not lines:
+        return action.title, ""
+    return lines[0], "\n".join(lines[1:])
+
+
+def _ended(spec: SessionSpec, world: World) -> datetime:
+    """Return when a session ended: the capture must be the same commit however often it is made."""
+    job = world.executor.poll([spec.id]).get(spec.id)
+    at = (job.ended or job.last_output) if job else None
+    return (at or spec.started).astimezone(UTC).replace(microsecond=0)
+
+
+def _remember_setup(action: FinishSession, world: World) -> None:
+    job = world.executor.poll([action.spec.id]).get(action.spec.id)
+    if action.worktree.setup and job is not None and job.state in {"succeeded", "failed"} and not job.setup_failed:
+        world.worktrees.setup_done(action.spec.id)
+
+
+def retire(action: Retire, world: World) -> Outcome:
+    """Let a session go: its processes are gone and its facts are recorded."""
+    world.executor.reap(action.session)
+    world.worktrees.release(action.session)
+    world.executor.forget(action.session)
+    return Done(action)

@@ -1,0 +1,129 @@
+"""What is cheap to lose, kept in the live folder: gate answers, merges tried, parsed documents."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from swarmgit.model.ids import CommitId, EntryId, EvidenceKey
+from swarmgit.model.observed import MergeTry
+from swarmgit.model.work import Evidence
+
+T = TypeVar("T")
+
+LINES_MAX = 4000
+LINES_KEPT = 2000
+
+
+class _Lines(Generic[T]):
+    """A file of JSON lines that is appended to, read on from where reading stopped, and cut when it grows too long."""
+
+    def __init__(self, path: Path, kind: type[T]) -> None:
+        self._path = path
+        self._decoder = msgspec.json.Decoder(kind)
+        self._offset = 0
+        self._inode = 0
+        self.values: list[T] = []
+
+    def refresh(self) -> bool:
+        """Read what was added since; return whether anything was."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return False
+        if found.st_ino != self._inode or found.st_size < self._offset:
+            self._inode, self._offset, self.values = found.st_ino, 0, []
+        if found.st_size == self._offset:
+            return False
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        for line in whole.splitlines():
+            try:
+                self.values.append(self._decoder.decode(line))
+            except msgspec.MsgspecError:
+                continue
+        return bool(whole)
+
+    def append(self, value: T) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("ab") as file:
+            if file.tell() and not self._ends_with_newline():
+                file.write(b"\n")
+            file.write(msgspec.json.encode(value) + b"\n")
+        if len(self.values) >= LINES_MAX:
+            self._cut()
+
+    def _ends_with_newline(self) -> bool:
+        with self._path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+
+    def _cut(self) -> None:
+        self.refresh()
+        kept = b"".join(msgspec.json.encode(value) + b"\n" for value in self.values[-LINES_KEPT:])
+        _replace(self._path, kept)
+
+
+class FileCache:
+    """ports.LiveCache in `<live>/cache/`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._answers: _Lines[Evidence] = _Lines(folder / "evidence.jsonl", Evidence)
+        self._tries: _Lines[MergeTry] = _Lines(folder / "merges.jsonl", MergeTry)
+        self._evidence: dict[EvidenceKey, Evidence] = {}
+        self._merges: dict[tuple[CommitId, CommitId], MergeTry] = {}
+        self._blocked: dict[EntryId, tuple[str, ...]] | None = None
+
+    def evidence(self) -> Mapping[EvidenceKey, Evidence]:
+        if self._answers.refresh():
+            self._evidence = {answer.key: answer for answer in self._answers.values}
+        return self._evidence
+
+    def keep_evidence(self, evidence: Evidence) -> None:
+        if self.evidence().get(evidence.key) != evidence:
+            self._answers.append(evidence)
+
+    def merges(self) -> Mapping[tuple[CommitId, CommitId], MergeTry]:
+        if self._tries.refresh():
+            self._merges = {(tried.base, tried.head): tried for tried in self._tries.values}
+        return self._merges
+
+    def keep_merge(self, tried: MergeTry) -> None:
+        self._tries.append(tried)
+
+    def blocked(self) -> Mapping[EntryId, tuple[str, ...]]:
+        if self._blocked is None:
+            raw = self.read("blocked.json")
+            try:
+                self._blocked = msgspec.json.decode(raw, type=dict[EntryId, tuple[str, ...]]) if raw else {}
+            except msgspec.MsgspecError:
+                self._blocked = {}
+        return self._blocked
+
+    def keep_blocked(self, entries: Mapping[EntryId, tuple[str, ...]]) -> None:
+        self._blocked = dict(entries)
+        self.write("blocked.json", msgspec.json.encode(self._blocked))
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, content: bytes) -> None:
+        _replace(self._folder / name, content)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.replace(path)

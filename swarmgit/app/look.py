@@ -1,0 +1,48 @@
+"""The same look at the world as a tick takes, without doing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from swarmgit.app.revisions import state_commit
+from swarmgit.desired.load import load
+from swarmgit.errors import PersonMustAct
+from swarmgit.model.actions import Plan
+from swarmgit.model.desired import Desired
+from swarmgit.model.observed import Observed
+from swarmgit.observe.snapshot import Observer
+from swarmgit.plan import plan
+from swarmgit.ports import World
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`drafts`: paths below `.swarm/` whose working copy differs from the target's commit: nobody acts on them yet."""
+
+    desired: Desired
+    observed: Observed
+    plan: Plan
+    now: datetime
+    drafts: tuple[str, ...] = field(default=())
+
+
+def look(world: World, at: str | None = None) -> Look:
+    """Return what is, or what the state branch said `at` a revision or a time (ISO 8601)."""
+    desired = loader(world)()
+    observer = Observer(world)
+    now = world.clock.now()
+    if at is not None:
+        return Look(desired, observer.at(desired, state_commit(world, at)), Plan(), now)
+    observed = observer.observe(desired)
+    observer.keep()
+    return Look(desired, observed, plan(desired, observed, now), now, world.drafts(desired))
+
+
+def loader(world: World) -> Callable[[], Desired]:
+    """Return the function that loads the intent in force."""
+    target = world.repository.target
+    if target is None:
+        raise PersonMustAct("no branch of this repository holds .swarm/swarm.yaml", "swarmgit init")
+    return lambda: load(world.objects, target, world.cache)

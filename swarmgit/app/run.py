@@ -1,0 +1,179 @@
+"""`reconcile`: tick until nothing is left to do, or only people can act; or once; or for as long as one watches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from swarmgit.app.look import Look, loader
+from swarmgit.app.tick import Ticked, Ticker
+from swarmgit.documents import paths
+from swarmgit.errors import TryLater
+from swarmgit.model.actions import Action, StopSession
+from swarmgit.model.ids import SessionId, TaskId
+from swarmgit.model.outcomes import Done, Failed, Outcome
+from swarmgit.observe.snapshot import Observer
+from swarmgit.ports import Doorbell, Identity, World
+
+FAILURES_MAX = 10
+INTERRUPTED = 130
+NEEDS_PERSON = 4
+PERSON_MUST_ACT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    mode: Literal["settle", "once", "watch"] = "settle"
+    timeout_s: float | None = None
+    only: frozenset[TaskId] = frozenset()
+    now: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TickReport:
+    number: int
+    actions: tuple[Action, ...]
+    outcomes: tuple[Outcome, ...]
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`code` is the process's exit code (DESIGN §12)."""
+
+    code: int
+    reason: str
+    look: Look
+
+
+def reconcile(
+    world: World, options: Options, on_tick: Callable[[TickReport], None], interrupted: threading.Event
+) -> Result:
+    """Take the lock, heal what a killed reconciler left, and tick. Sessions go on when this returns early."""
+    world.lock.acquire()
+    try:
+        return _run(world, options, on_tick, interrupted)
+    finally:
+        world.lock.release()
+
+
+def _run(world: World, options: Options, on_tick: Callable[[TickReport], None], interrupted: threading.Event) -> Result:
+    load = loader(world)
+    started = world.clock.now()
+    ticker = Ticker(
+        world,
+        load,
+        Observer(world),
+        options.only,
+        options.now,
+        trusted_since=None if options.mode == "once" else started,
+    )
+    _heal(world)
+    bell = world.doorbell() if options.mode != "once" else None
+    try:
+        return _loop(ticker, options, on_tick, interrupted, bell)
+    finally:
+        if bell is not None:
+            bell.close()
+        ticker.observer.keep()
+        world.state.sync_checkout(wait=True)
+
+
+def _loop(
+    ticker: Ticker,
+    options: Options,
+    on_tick: Callable[[TickReport], None],
+    interrupted: threading.Event,
+    bell: Doorbell | None,
+) -> Result:
+    world = ticker.world
+    started = world.clock.now()
+    failures = 0
+    number = 0
+    while True:
+        number += 1
+        done = ticker.tick()
+        look = Look(done.desired, done.observed, done.plan, done.now)
+        on_tick(TickReport(number, done.plan.actions, done.outcomes, look))
+        failures = failures + 1 if _failed(done) else 0
+        if options.mode == "once" or bell is None:
+            world.state.sync_checkout(wait=True)
+            return _result(done, look, "one tick is done")
+        if interrupted.is_set():
+            return Result(INTERRUPTED, "interrupted; sessions go on", look)
+        if failures >= FAILURES_MAX:
+            return Result(PERSON_MUST_ACT, f"the same step failed {failures} times: {_first_failure(done)}", look)
+        if done.plan.is_settled and options.mode == "settle":
+            return _result(done, look, "settled")
+        waited = (world.clock.now() - started).total_seconds()
+        if options.timeout_s is not None and waited >= options.timeout_s:
+            return Result(PERSON_MUST_ACT, f"not settled after {options.timeout_s:g} s; sessions go on", look)
+        _pause(world, done, options, bell, failures, waited)
+
+
+def _pause(world: World, done: Ticked, options: Options, bell: Doorbell, failures: int, waited_s: float) -> None:
+    """Wait for the doorbell, unless this tick's own effects have to be looked at first."""
+    world.state.sync_checkout(wait=False)
+    if _changed(done) and not failures:
+        bell.wait(0)
+        return
+    limits = [done.plan.wake_in_s or 0.0]
+    if failures:
+        limits = [0.2 * failures]
+    if options.timeout_s is not None:
+        limits.append(max(0.0, options.timeout_s - waited_s))
+    bell.wait(max(0.005, min(limits)))
+
+
+def _changed(done: Ticked) -> bool:
+    """Return whether the tick did anything that the next look will see; asking a session to stop is not that."""
+    return done.commit is not None or any(
+        isinstance(outcome, Done) and not isinstance(outcome.action, StopSession) for outcome in done.outcomes
+    )
+
+
+def _failed(done: Ticked) -> bool:
+    return any(isinstance(outcome, Failed) for outcome in done.outcomes)
+
+
+def _first_failure(done: Ticked) -> str:
+    return next((o.message for o in done.outcomes if isinstance(o, Failed)), "")
+
+
+def _result(done: Ticked, look: Look, reason: str) -> Result:
+    if done.desired.problems or done.observed.problems or done.desired.swarm is None:
+        count = len(done.desired.problems) + len(done.observed.problems)
+        return Result(PERSON_MUST_ACT, f"{reason}; {count} problems need a person", look)
+    if done.plan.needs_person:
+        return Result(NEEDS_PERSON, f"{reason}; some tasks need a person", look)
+    return Result(0, reason, look)
+
+
+# --- after a crash ---------------------------------------------------------------------------------------------------
+
+
+def _heal(world: World) -> None:
+    """Finish or undo what a killed reconciler left half done, before the first look."""
+    target = world.repository.target
+    if target is not None:
+        world.landing.heal(target)
+    world.state.sync_checkout(wait=False)
+    live = world.executor.poll()
+    for session in world.worktrees.leases():
+        if session not in live:
+            _save_orphan(world, session)
+
+
+def _save_orphan(world: World, session: SessionId) -> None:
+    """Give back a worktree whose session folder is not there; whatever was changed in it is saved first."""
+    at = world.clock.now().replace(microsecond=0)
+    try:
+        author = Identity("unknown", "unknown@agents.swarmgit.invalid")
+        capture = world.worktrees.capture(session, "Work found in a worktree without a session", author, at)
+        if capture.changes:
+            world.engine.salvage(f"{paths.SALVAGE}/orphan/{session}", capture.commit)
+    except TryLater:
+        return
+    world.worktrees.release(session)

@@ -1,0 +1,127 @@
+"""The only place that picks real adapters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from swarmgit import ports, runtimes
+from swarmgit.adapters import sandbox
+from swarmgit.adapters.clock import SystemClock
+from swarmgit.adapters.doorbell import open_doorbell
+from swarmgit.adapters.drafts import drafts
+from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
+from swarmgit.adapters.git.engine import GitEngine, engine_git
+from swarmgit.adapters.git.landing import GitLanding
+from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.state import GitStateStore
+from swarmgit.adapters.git.statecheckout import StateCheckout
+from swarmgit.adapters.git.worktrees import GitWorktrees, Person
+from swarmgit.adapters.live_cache import FileCache
+from swarmgit.adapters.lock import ReconcilerLock
+from swarmgit.adapters.processes.executor import LocalExecutor
+from swarmgit.documents import paths
+from swarmgit.model.desired import Desired, Policy
+
+STATE_BRANCH = "swarm/state"
+TARGET_NAME = "target"
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TMPDIR", "TZ", "USER", "LOGNAME", "SHELL")
+"""What sessions and gates get of the person's environment: where programs are, and how people write here."""
+
+
+def no_fault(name: str) -> None:
+    """Do nothing; the crash tests raise here."""
+
+
+def open_world(
+    cwd: Path,
+    environ: Mapping[str, str],
+    *,
+    lead: bool = False,
+    clock: ports.Clock | None = None,
+    fault: Callable[[str], None] = no_fault,
+) -> ports.World:
+    """Return the world of the repository around `cwd`.
+
+    `lead`: take the reconciler's lock first, so that every child that moves refs inherits it.
+    """
+    found = discover(cwd, environ)
+    the_clock = clock or SystemClock()
+    lock = ReconcilerLock(found.live / paths.LOCK, the_clock)
+    if lead:
+        lock.acquire()
+    fds = (lock.fd,) if lead else ()
+    objects = GitObjects(Git(found.common_dir, pass_fds=fds), found.algorithm)
+    cache = FileCache(found.live / paths.CACHE)
+    target = _target(objects, cache)
+    engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects)
+    person = Person(found.common_dir / "objects", found.top, found.algorithm)
+    return ports.World(
+        repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
+        clock=the_clock,
+        objects=objects,
+        state=_state(found, objects, engine, lead=lead, fault=fault),
+        engine=engine,
+        worktrees=GitWorktrees(engine.git, found.store, person, engine.code_tree, fault),
+        landing=GitLanding(objects, engine.transfer, found.live, environ, fault),
+        executor=LocalExecutor(found.live, the_clock, fault),
+        cache=cache,
+        lock=lock,
+        doorbell=lambda: open_doorbell(_bells(found, target)),
+        stream_reader=lambda adapter: runtimes.stream_reader(adapter),
+        command_for=runtimes.command_for,
+        confine=_confine,
+        drafts=lambda desired: _drafts(found, objects, desired),
+        state_branch=STATE_BRANCH,
+        sandbox=sandbox.NoSandbox().describe(),
+        environment=_environment(),
+        host_env={name: environ[name] for name in PASSED_ON if name in environ},
+        fault=fault,
+    )
+
+
+def _target(objects: GitObjects, cache: FileCache) -> str | None:
+    """Return the target branch, remembered so that a person may be on any branch."""
+    remembered = (cache.read(TARGET_NAME) or b"").decode("utf-8", "replace").strip() or None
+    target = find_target(objects, remembered)
+    if target is not None and target != remembered:
+        cache.write(TARGET_NAME, target.encode())
+    return target
+
+
+def _state(
+    found: FoundRepository, objects: GitObjects, engine: GitEngine, *, lead: bool, fault: Callable[[str], None]
+) -> GitStateStore:
+    checkout = StateCheckout(objects, engine.git, found.top, found.live, STATE_BRANCH) if found.top else None
+    return GitStateStore(objects, STATE_BRANCH, checkout, is_leader=lambda: lead, fault=fault)
+
+
+def _bells(found: FoundRepository, target: str | None) -> list[Path]:
+    """Return the folders that ring: sessions that end, the target's and the state's refs, and packed refs."""
+    heads = found.common_dir / "refs" / "heads"
+    refs = [heads / branch for branch in (target, STATE_BRANCH) if branch]
+    return [found.live / paths.BELL, *(ref.parent for ref in refs)]
+
+
+def _confine(command: ports.Command, policy: Policy, worktree: Path) -> ports.Command:
+    """Wrap a command by policy. No sandbox is built yet; `required` refuses."""
+    box = sandbox.best_sandbox(policy.sandbox)
+    return ports.Command(box.wrap(command.argv), command.env)
+
+
+def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tuple[str, ...]:
+    """Return uncommitted intent where the target is checked out here; on another branch differences mean nothing."""
+    if found.top is None or desired.commit is None or objects.resolve("HEAD^{commit}") is None:
+        return ()
+    head = (found.git_dir / "HEAD").read_text(encoding="utf-8").strip()
+    if desired.swarm is None or head != f"ref: {paths.branch_ref(desired.swarm.target)}":
+        return ()
+    tree = objects.resolve(f"{desired.commit}:{paths.SWARM}")
+    return drafts(found.top, objects.walk(tree, paths.SWARM) if tree else {})
+
+
+def _environment() -> str:
+    machine = os.uname()
+    return f"{machine.sysname} {machine.machine}"
