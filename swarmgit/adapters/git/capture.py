@@ -1,0 +1,158 @@
+"""Take a session's work in: one commit by the engine, made from the files alone."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from swarmgit.adapters.git.filling import EXACT, places
+from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.scan import Findings, scan, shown
+from swarmgit.adapters.git.slots import Slot
+from swarmgit.adapters.git.treediff import RawChange, tree_changes
+from swarmgit.model.ids import BlobId, CommitId, TreeId
+from swarmgit.model.work import Capture, Change
+from swarmgit.ports import Identity
+
+COMMITTER = Identity("swarmgit", "swarmgit@localhost")
+READ_SIZE_MAX = 1 << 20
+BATCH_SIZE_MAX = 32 << 20
+CALLS_MAX = 200
+LINK = "120000"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What the commit says; the same label and files give the same commit."""
+
+    message: str
+    author: Identity
+    at: datetime
+
+
+def capture(engine: Git, slot: Slot, label: Label, fault: Callable[[str], None]) -> Capture:
+    """Return the snapshot of a slot's tree on the commit it was filled with, with every objection to it.
+
+    What is objected to is still taken in where git can store it, so that it can be salvaged. `code_tree` is the
+    whole tree here.
+    """
+    findings = scan(engine, slot)
+    fault("capture:scanned")
+    tree = _snapshot(engine, slot, findings)
+    fault("capture:staged")
+    commit = _commit(engine, tree, slot.commit, label)
+    fault("capture:committed")
+    raw = tree_changes(engine, slot.commit, commit)
+    links: dict[str, str] = {}
+    markers: list[str] = []
+    for change, content in _contents(engine, raw, findings.present):
+        if change.new_mode == LINK:
+            links[shown(change.path)] = content.decode("utf-8", "backslashreplace")
+        elif has_markers(content):
+            markers.append(shown(change.path))
+    return Capture(
+        commit=CommitId(commit),
+        code_tree=TreeId(tree),
+        base=CommitId(slot.commit),
+        changes=tuple(map(_change, raw)),
+        objections=tuple(findings.objections),
+        markers=tuple(markers),
+        links=links,
+    )
+
+
+def _snapshot(engine: Git, slot: Slot, findings: Findings) -> str:
+    """Return the tree of the base with the findings applied, through a copy of the private index."""
+    with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
+        index = Path(made, "index")
+        # Copied with its times: git trusts entries whose file is older than the index.
+        shutil.copy2(slot.index, index)
+        env = places(slot, index)
+        if findings.absent:
+            gone = _listing(findings.absent)
+            engine.out(*EXACT, "update-index", "--force-remove", "-z", "--stdin", stdin=gone, env=env)
+        _add(engine, env, findings)
+        return engine.out(*EXACT, "write-tree", env=env).decode("ascii").strip()
+
+
+def _listing(paths: Sequence[bytes] | set[bytes]) -> bytes:
+    return b"".join(path + b"\0" for path in sorted(paths))
+
+
+def _add(engine: Git, env: Mapping[str, str], findings: Findings) -> None:
+    """Put every present file into the index. Where git refuses a list, its halves are tried."""
+    todo = [sorted(findings.present)] if findings.present else []
+    for _ in range(CALLS_MAX):
+        if not todo:
+            return
+        paths = todo.pop()
+        done = engine.call(
+            *EXACT, "update-index", "--add", "--replace", "-z", "--stdin", stdin=_listing(paths), env=env
+        )
+        if done.returncode != 0 and len(paths) > 1:
+            todo += [paths[len(paths) // 2 :], paths[: len(paths) // 2]]
+        elif done.returncode != 0:
+            findings.object(paths[0], "could not be taken in by git")
+    for paths in todo:
+        for path in paths:
+            findings.object(path, "was not taken in because too many others could not be")
+
+
+def _commit(engine: Git, tree: str, parent: str, label: Label) -> str:
+    date = f"@{int(label.at.timestamp())} +0000"
+    env = {
+        "GIT_AUTHOR_NAME": label.author.name.strip(" .,:;<>\"\\'\n") or "agent",
+        "GIT_AUTHOR_EMAIL": label.author.email or "agent@localhost",
+        "GIT_AUTHOR_DATE": date,
+        "GIT_COMMITTER_NAME": COMMITTER.name,
+        "GIT_COMMITTER_EMAIL": COMMITTER.email,
+        "GIT_COMMITTER_DATE": date,
+    }
+    message = label.message.replace("\0", "").encode("utf-8", "replace")
+    return engine.out("commit-tree", tree, "-p", parent, stdin=message, env=env).decode("ascii").strip()
+
+
+def _change(raw: RawChange) -> Change:
+    """Return a change with its path as text; a name that is not UTF-8 is written out and refused by its backslashes."""
+    path = raw.path.decode("utf-8", "backslashreplace")
+    return Change(path, raw.status, raw.old_mode, raw.new_mode, BlobId(raw.old_blob), BlobId(raw.new_blob))
+
+
+def _contents(engine: Git, raw: Sequence[RawChange], sizes: Mapping[bytes, int]) -> Iterator[tuple[RawChange, bytes]]:
+    """Yield what each changed file and link of at most 1 MiB now holds, read from git in bounded batches."""
+    batch: list[RawChange] = []
+    size = 0
+    for change in raw:
+        if change.new_mode in {"000000", "160000"} or sizes.get(change.path, 0) > READ_SIZE_MAX:
+            continue
+        if size + sizes.get(change.path, 0) > BATCH_SIZE_MAX:
+            yield from _read_batch(engine, batch)
+            batch, size = [], 0
+        batch.append(change)
+        size += sizes.get(change.path, 0)
+    yield from _read_batch(engine, batch)
+
+
+def _read_batch(engine: Git, batch: Sequence[RawChange]) -> Iterator[tuple[RawChange, bytes]]:
+    if not batch:
+        return
+    asked = "".join(f"{change.new_blob}\n" for change in batch).encode("ascii")
+    output = engine.out("cat-file", "--batch", stdin=asked)
+    at = 0
+    for change in batch:
+        end = output.index(b"\n", at)
+        size = int(output[at:end].split(b" ")[2])
+        yield change, output[end + 1 : end + 1 + size]
+        at = end + 2 + size
+
+
+def has_markers(content: bytes) -> bool:
+    """Return whether a text file holds both the beginning and the end of a conflict as git marks it."""
+    if b"\0" in content[:8000]:
+        return False
+    text = b"\n" + content
+    return b"\n<<<<<<< " in text and b"\n>>>>>>> " in text

@@ -1,0 +1,109 @@
+"""Bring a slot's tree to exactly one commit: fast where an older tree is there, and never by trusting what it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from swarmgit.adapters.git.beneath import copy_beneath
+from swarmgit.adapters.git.private_git import escaped
+from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.slots import Slot, SlotStore
+from swarmgit.model.desired import WorktreeConfig
+
+EXACT: tuple[str, ...] = (
+    *("-c", "core.autocrlf=false"),
+    *("-c", "core.symlinks=true"),
+    *("-c", "core.fileMode=true"),
+    *("-c", "core.trustctime=true"),
+    *("-c", "core.checkStat=default"),
+    *("-c", "core.protectHFS=true"),
+    *("-c", "core.protectNTFS=true"),
+    *("-c", "checkout.workers=2"),
+    *("-c", "checkout.thresholdForParallelism=2000"),
+)
+"""What is in a commit and what is in a tree are the same bytes, whatever the machine's habits. A change time cannot
+be forged, so an edited file is noticed however its other times were set."""
+
+INCLUDE_SIZE_MAX = 64 << 20
+GITLINK_MODE = b"\x00\x00\xe0\x00"
+
+
+def places(slot: Slot, index: Path | None = None) -> dict[str, str]:
+    """Return the environment that makes the engine's git work on a slot's tree with an index of swarmgit's own."""
+    return {"GIT_WORK_TREE": str(slot.tree), "GIT_INDEX_FILE": str(index or slot.index)}
+
+
+def clean(engine: Git, store: SlotStore, slot: Slot, keep: Sequence[str]) -> None:
+    """Remove everything the engine's index does not know, but for the paths to `keep`. Raise where anything resists."""
+    if not stat.S_ISDIR(slot.tree.lstat().st_mode):
+        raise NotADirectoryError(str(slot.tree))
+    for stray in (slot.tree / ".git", slot.folder / "index.lock"):
+        store.trash(stray)
+    for stray in slot.folder.glob("work-*"):
+        store.trash(stray)
+    for path in keep:
+        _cut_links(slot.tree, path)
+    patterns = [argument for path in keep for argument in ("-e", escaped(path))]
+    engine.out(*EXACT, "clean", "-ffdxq", *patterns, env=places(slot))
+    _empty_submodules(engine, store, slot)
+
+
+def _cut_links(tree: Path, path: str) -> None:
+    """Remove the first symbolic link on the way to a kept path: what is kept lies in the tree itself or is not kept."""
+    at = tree
+    for part in path.split("/"):
+        at /= part
+        if at.is_symlink():
+            at.unlink()
+            return
+
+
+def _empty_submodules(engine: Git, store: SlotStore, slot: Slot) -> None:
+    """Empty the folders that stand for submodules: git leaves alone whatever lies in them."""
+    if GITLINK_MODE not in slot.index.read_bytes():
+        return
+    for line in engine.out("ls-files", "-s", "-z", env=places(slot)).split(b"\0"):
+        folder = slot.tree / line.partition(b"\t")[2].decode("utf-8", "surrogateescape")
+        if line.startswith(b"160000 ") and folder.is_dir() and not folder.is_symlink() and any(folder.iterdir()):
+            store.trash(folder)
+
+
+def check_out(engine: Git, slot: Slot) -> None:
+    """Write the commit's files; of a recycled tree only those that differ or were touched."""
+    engine.out(*EXACT, "read-tree", "--reset", "-u", slot.commit, env=places(slot))
+
+
+def include(slot: Slot, top: Path | None, paths: Sequence[str]) -> tuple[str, ...]:
+    """Copy untracked files of the person in; return those copied. Missing, tracked, linked or odd ones are left out."""
+    if top is None:
+        return ()
+    return tuple(path for path in map(plain, paths) if path and copy_beneath(top, slot.tree, path, INCLUDE_SIZE_MAX))
+
+
+def plain(path: str) -> str:
+    """Return a configured path without decoration; '' for one that leads out of the tree or into a `.git`."""
+    parts = [part for part in path.split("/") if part not in {"", "."}]
+    return "" if path.startswith("/") or ".." in parts or ".git" in parts else "/".join(parts)
+
+
+def setup_hash(engine: Git, commit: str, config: WorktreeConfig) -> str | None:
+    """Return what the set-up's result depends on: its commands and its key files at `commit`; None without set-up."""
+    if not config.setup:
+        return None
+    keys: Mapping[str, str] = {}
+    if config.setup_key:
+        listed = engine.out("ls-tree", "-r", "-z", commit, "--", *filter(None, map(plain, config.setup_key)))
+        keys = {line.partition(b"\t")[2].hex(): line.partition(b"\t")[0].decode() for line in listed.split(b"\0")}
+    text = json.dumps([list(config.setup), sorted(keys.items())])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def untracked(engine: Git, slot: Slot) -> tuple[str, ...]:
+    """Return all that the index does not know, ignored or not, whole folders as one path."""
+    listed = engine.out("ls-files", "-o", "-z", "--directory", env=places(slot))
+    names = (name.rstrip(b"/") for name in listed.split(b"\0"))
+    return tuple(name.decode("utf-8", "surrogateescape") for name in names if name)

@@ -1,0 +1,143 @@
+"""The `.git` inside a session's worktree: written as plain files, the agent's own from then on.
+
+Nothing of it is ever read by git on the host. The one thing read back is the message of the agent's last commit, by
+hand and with bounds.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from swarmgit.adapters.git.beneath import read_beneath
+from swarmgit.adapters.git.run import Git
+from swarmgit.ports import Identity
+
+MESSAGE_SIZE_MAX = 16 * 1024
+OBJECT_SIZE_MAX = 256 * 1024
+REF = re.compile(r"refs/heads/[A-Za-z0-9_][A-Za-z0-9_.\-/]{0,200}")
+OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateGit:
+    """What a private `.git` says. `objects`: the person's objects folder; `hidden`: paths its status leaves out."""
+
+    branch: str
+    commit: str
+    objects: Path
+    author: Identity
+    object_format: str = "sha1"
+    hidden: tuple[str, ...] = ()
+
+
+def write(folder: Path, private: PrivateGit, index: Path) -> None:
+    """Write a complete git directory to `folder`, which must not exist."""
+    branch = folder / "refs" / "heads" / private.branch
+    for made in (branch.parent, folder / "refs" / "tags", folder / "objects" / "info", folder / "objects" / "pack"):
+        made.mkdir(parents=True, exist_ok=True)
+    (folder / "info").mkdir()
+    (folder / "HEAD").write_text(f"ref: refs/heads/{private.branch}\n", "utf-8")
+    branch.write_text(f"{private.commit}\n", "utf-8")
+    (folder / "config").write_text(_config(private), "utf-8")
+    (folder / "objects" / "info" / "alternates").write_text(f"{private.objects}\n", "utf-8")
+    (folder / "info" / "exclude").write_text("".join(f"{escaped(path)}\n" for path in private.hidden), "utf-8")
+    shallow = private.objects.parent / "shallow"
+    if shallow.is_file():
+        shutil.copyfile(shallow, folder / "shallow")
+    # With its times: git trusts an entry whose file is older than its index, so a younger copy would trust too much.
+    shutil.copy2(index, folder / "index")
+
+
+def _config(private: PrivateGit) -> str:
+    is_sha1 = private.object_format == "sha1"
+    lines = [
+        "[core]",
+        f"\trepositoryformatversion = {0 if is_sha1 else 1}",
+        "\tfilemode = true",
+        "\tbare = false",
+        "\tlogallrefupdates = true",
+        *([] if is_sha1 else ["[extensions]", f"\tobjectFormat = {private.object_format}"]),
+        "[user]",
+        f"\tname = {_quoted(private.author.name)}",
+        f"\temail = {_quoted(private.author.email)}",
+        "[gc]",
+        "\tauto = 0",
+        "[maintenance]",
+        "\tauto = false",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(value: str) -> str:
+    plain = "".join(letter for letter in value if letter.isprintable())
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def escaped(path: str) -> str:
+    """Return the gitignore pattern that means exactly this path, anchored at the root."""
+    body = re.sub(r"([*?\[\]\\])", r"\\\1", path.strip("/"))
+    return f"/{body[:-1]}\\ " if body.endswith(" ") else f"/{body}"
+
+
+def bring_objects(engine: Git, folder: Path, commit: str, objects: Path) -> None:
+    """Copy what `commit` needs and the person's objects do not hold into a private git directory.
+
+    A gate checks out commits that so far only the engine has; with this, git works there too, and the engine's
+    objects stay out of sight.
+    """
+    loose = Path(commit[:2], commit[2:])
+    if (objects / loose).exists():
+        return
+    if not (engine.git_dir / "objects" / loose).exists():
+        there = engine.call("cat-file", "-e", commit, env={"GIT_OBJECT_DIRECTORY": str(objects)})
+        if there.returncode == 0:
+            return
+    only_branches = ("-c", "core.alternateRefsPrefixes=refs/heads/")
+    listed = engine.call(*only_branches, "rev-list", "--objects", commit, "--not", "--alternate-refs")
+    if listed.returncode == 0:
+        pack = str(folder / "objects" / "pack" / "pack")
+        engine.call("-c", "core.fsync=none", "pack-objects", "-q", pack, stdin=listed.stdout)
+
+
+def agent_message(git_dir: Path, base: str) -> str | None:
+    """Return the message of the commit that HEAD points at, if the agent moved it from `base` and it can be read."""
+    head = _text(git_dir, "HEAD")
+    if head.startswith("ref: "):
+        name = head.removeprefix("ref: ").strip()
+        if not REF.fullmatch(name) or ".." in name:
+            return None
+        head = _text(git_dir, name) or _packed(git_dir, name)
+    oid = head.strip()
+    if not OID.fullmatch(oid) or oid == base:
+        return None
+    packed = read_beneath(git_dir, f"objects/{oid[:2]}/{oid[2:]}", OBJECT_SIZE_MAX)
+    return _message(packed) if packed else None
+
+
+def _text(git_dir: Path, path: str) -> str:
+    content = read_beneath(git_dir, path, 4096)
+    return content.decode("utf-8", "replace").strip() if content else ""
+
+
+def _packed(git_dir: Path, ref: str) -> str:
+    lines: Sequence[bytes] = (read_beneath(git_dir, "packed-refs", 1 << 20) or b"").splitlines()
+    ending = b" " + ref.encode()
+    return next((line.split(b" ")[0].decode("ascii", "replace") for line in lines if line.endswith(ending)), "")
+
+
+def _message(packed: bytes) -> str | None:
+    try:
+        raw = zlib.decompressobj().decompress(packed, OBJECT_SIZE_MAX)
+    except zlib.error:
+        return None
+    kind, _, body = raw.partition(b"\0")
+    if not kind.startswith(b"commit "):
+        return None
+    text = body.partition(b"\n\n")[2][:MESSAGE_SIZE_MAX].decode("utf-8", "replace")
+    plain = "".join(letter for letter in text if letter.isprintable() or letter in "\n\t").strip()
+    return plain or None

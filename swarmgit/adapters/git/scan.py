@@ -1,0 +1,238 @@
+"""Look at what a session left behind, before git reads any of it: which paths changed, and what is wrong with them.
+
+Only what would be taken in is judged. What git ignores, and what the worktree was given (`include`, `share`, set-up
+outputs), is not the session's work.
+"""
+
+# Names need not be UTF-8, so paths are bytes here, which pathlib does not take.
+# ruff: noqa: PTH101, PTH106, PTH108, PTH112, PTH114, PTH118
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from swarmgit.adapters.git.filling import EXACT, places
+from swarmgit.adapters.git.private_git import escaped
+from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.slots import Slot
+from swarmgit.adapters.git.treediff import parse_raw
+from swarmgit.plan.protected import fold
+
+FILE_SIZE_MAX = 50 << 20
+TOTAL_SIZE_MAX = 2 << 30
+FILES_MAX = 200_000
+DEPTH_MAX = 100
+ENTRIES_MAX = 2_000_000
+OBJECTIONS_MAX = 200
+REPOSITORY_PARTS = (b"HEAD", b"objects", b"refs")
+SHORT_DOTGIT = re.compile(r"git~[0-9]+")
+
+
+@dataclass(slots=True)
+class Findings:
+    """Paths are bytes below the tree. `present`: to take in, with sizes; `absent`: to take out."""
+
+    present: dict[bytes, int] = field(default_factory=dict)
+    absent: set[bytes] = field(default_factory=set)
+    objections: list[str] = field(default_factory=list)
+
+    def object(self, path: bytes, complaint: str) -> None:
+        """Note what is wrong with a path, up to a bound."""
+        if len(self.objections) < OBJECTIONS_MAX:
+            self.objections.append(f"{shown(path)} {complaint}")
+        elif len(self.objections) == OBJECTIONS_MAX:
+            self.objections.append("and more of the kind")
+
+
+def shown(path: bytes) -> str:
+    """Return a path as text, with everything that is not plain text written out."""
+    text = path.decode("utf-8", "backslashreplace")
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def scan(engine: Git, slot: Slot) -> Findings:
+    """Return what to take in of a slot's tree and every objection to it. Nothing is changed but missing read rights."""
+    findings = Findings()
+    if not slot.tree.is_dir() or slot.tree.is_symlink():
+        findings.objections.append("the worktree itself was removed or replaced")
+        return findings
+    kept = Kept(slot.kept)
+    root = os.fsencode(slot.tree)
+    oddities = list(_walk(root, kept))
+    changed, gone = _tracked(engine, slot)
+    candidates = [*changed, *sorted(_untracked(engine, slot, kept))]
+    findings.absent.update(gone)
+    for path in candidates:
+        if path.endswith(b"/"):
+            candidates.extend(_files_of_repository(root, path.rstrip(b"/")))
+    _report_oddities(engine, slot, findings, oddities)
+    _take(findings, root, candidates)
+    _find_bare_repositories(findings, root)
+    return findings
+
+
+class Kept:
+    """The paths that are not the session's work, and all below them."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = frozenset(os.fsencode(path) for path in paths)
+
+    def covers(self, path: bytes) -> bool:
+        """Return whether a path is one of them or lies below one."""
+        if not self._paths:
+            return False
+        parts = path.split(b"/")
+        return any(b"/".join(parts[:size]) in self._paths for size in range(1, len(parts) + 1))
+
+
+def _walk(root: bytes, kept: Kept) -> Iterator[tuple[bytes, str]]:
+    """Yield each path that is neither file, folder nor link, that is a nested `.git`, or that lies too deep.
+
+    Types come from the folder listing, so this costs one system call per folder and follows nothing.
+    """
+    todo = [b""]
+    entries = 0
+    while todo and entries < ENTRIES_MAX:
+        folder = todo.pop()
+        for entry in _listed(os.path.join(root, folder)):
+            entries += 1
+            path = folder + b"/" + entry.name if folder else entry.name
+            if path == b".git" or kept.covers(path):
+                continue
+            if entry.name == b".git":
+                yield path, "belongs to a repository inside the worktree"
+            elif entry.is_dir(follow_symlinks=False):
+                if path.count(b"/") >= DEPTH_MAX:
+                    yield path, f"lies more than {DEPTH_MAX} folders deep"
+                else:
+                    todo.append(path)
+            elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
+                yield path, "is a pipe, socket or device"
+
+
+def _listed(folder: bytes) -> list[os.DirEntry[bytes]]:
+    """Return a folder's entries; where the agent took away the right to look, take it back first."""
+    for _ in range(2):
+        try:
+            with os.scandir(folder) as entries:
+                return list(entries)
+        except PermissionError:
+            os.chmod(folder, 0o700)
+        except OSError:
+            break
+    return []
+
+
+def _tracked(engine: Git, slot: Slot) -> tuple[list[bytes], list[bytes]]:
+    """Return the tracked files that may have changed and those that are gone. A file behind a link counts as gone."""
+    output = engine.out(*EXACT, "diff-files", "-z", "--raw", "--no-abbrev", "--ignore-submodules=all", env=places(slot))
+    changes = parse_raw(output)
+    gone = [change.path for change in changes if change.new_mode == "000000"]
+    return [change.path for change in changes if change.new_mode not in {"000000", "160000"}], gone
+
+
+def _untracked(engine: Git, slot: Slot, kept: Kept) -> Iterable[bytes]:
+    """Return new paths that are not ignored; one that ends with '/' is a repository of its own."""
+    hidden = [argument for path in slot.kept for argument in ("-x", escaped(path))]
+    output = engine.out(*EXACT, "ls-files", "-z", "-o", "--exclude-standard", *hidden, env=places(slot))
+    return [path for path in output.split(b"\0") if path and not kept.covers(path.rstrip(b"/"))]
+
+
+def _files_of_repository(root: bytes, folder: bytes) -> Iterator[bytes]:
+    """Yield the files of a nested repository but for its `.git`, so that they are saved although they are refused."""
+    todo = [folder]
+    count = 0
+    while todo and count < FILES_MAX:
+        at = todo.pop()
+        for entry in _listed(os.path.join(root, at)):
+            count += 1
+            path = at + b"/" + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name != b".git" and path.count(b"/") < DEPTH_MAX:
+                    todo.append(path)
+            elif entry.name != b".git":
+                yield path
+
+
+def _report_oddities(engine: Git, slot: Slot, findings: Findings, oddities: list[tuple[bytes, str]]) -> None:
+    """Object to what the walk found, unless git ignores it: that is never taken in."""
+    if not oddities:
+        return
+    names = b"".join(path + b"\0" for path, _ in oddities)
+    asked = engine.call(*EXACT, "check-ignore", "-z", "--stdin", stdin=names, env=places(slot))
+    ignored = set(asked.stdout.split(b"\0")) if asked.returncode in {0, 1} else set()
+    for path, complaint in oddities:
+        if path not in ignored:
+            findings.object(path, complaint)
+
+
+def _take(findings: Findings, root: bytes, candidates: Sequence[bytes]) -> None:
+    """Sort the candidates into what to take in and what not to, within the limits."""
+    links: dict[tuple[int, int], list[bytes]] = {}
+    total = 0
+    for path in candidates:
+        facts = _facts(root, path)
+        if facts is None or path.endswith(b"/"):
+            continue
+        if not stat.S_ISREG(facts.st_mode) and not stat.S_ISLNK(facts.st_mode):
+            findings.absent.add(path)  # the walk has objected
+            continue
+        if path.count(b"/") > DEPTH_MAX:
+            continue  # the walk has objected
+        if facts.st_size > FILE_SIZE_MAX:
+            findings.object(path, f"is larger than {FILE_SIZE_MAX >> 20} MiB")
+            continue
+        if len(findings.present) >= FILES_MAX or total + facts.st_size > TOTAL_SIZE_MAX:
+            findings.object(path, f"is beyond the limits of {FILES_MAX} files and {TOTAL_SIZE_MAX >> 30} GiB")
+            continue
+        total += facts.st_size
+        findings.present[path] = facts.st_size
+        _check_name(findings, path)
+        if facts.st_nlink > 1 and stat.S_ISREG(facts.st_mode):
+            links.setdefault((facts.st_dev, facts.st_ino), []).append(path)
+            if facts.st_nlink == len(links[facts.st_dev, facts.st_ino]):
+                del links[facts.st_dev, facts.st_ino]
+    for paths in links.values():
+        findings.object(paths[0], "is a hard link to a file outside of the work")
+
+
+def _facts(root: bytes, path: bytes) -> os.stat_result | None:
+    try:
+        return os.lstat(os.path.join(root, path))
+    except OSError:
+        return None
+
+
+def _check_name(findings: Findings, path: bytes) -> None:
+    try:
+        text = path.decode("utf-8")
+    except UnicodeDecodeError:
+        findings.object(path, "has a name that is not UTF-8")
+        return
+    if not text.isprintable() and any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in text):
+        findings.object(path, "has a line break or control character in its name")
+    parts = text.split("/")
+    if any(part.startswith("-") for part in parts):
+        findings.object(path, "has a name that begins with a dash")
+    if any(_is_dotgit(part) for part in parts):
+        findings.object(path, "has a name that some file systems take for .git")
+
+
+def _is_dotgit(part: str) -> bool:
+    folded = fold(part.partition(":")[0])
+    return folded == ".git" or SHORT_DOTGIT.fullmatch(folded) is not None
+
+
+def _find_bare_repositories(findings: Findings, root: bytes) -> None:
+    """Object to folders that git would take for a repository although they are plain files."""
+    folders = {b""}
+    for path in findings.present:
+        parts = path.split(b"/")
+        folders.update(b"/".join(parts[:size]) for size in range(1, len(parts)))
+    for folder in sorted(folders):
+        if all(os.path.lexists(os.path.join(root, folder, part)) for part in REPOSITORY_PARTS):
+            findings.object(folder or b"the worktree", "looks like a bare repository")

@@ -1,0 +1,192 @@
+"""Worktrees for sessions: leased, filled by the engine, captured, given back. ISOLATION.md, "A session's worktree"."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from swarmgit.adapters.git import capture, carry, filling, private_git
+from swarmgit.adapters.git.run import Git, GitFailed
+from swarmgit.adapters.git.slots import Slot, SlotStore
+from swarmgit.errors import PersonMustAct
+from swarmgit.model.desired import WorktreeConfig
+from swarmgit.model.ids import CommitId, SessionId, TreeId
+from swarmgit.model.work import Capture
+from swarmgit.ports import Identity, Lease
+
+
+def no_fault(name: str) -> None:
+    """Do nothing; the crash tests raise here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What worktrees see of the person's repository. `top` is None in a bare one; `include` is copied from there."""
+
+    objects: Path
+    top: Path | None = None
+    object_format: str = "sha1"
+
+
+class GitWorktrees:
+    """Implements `ports.Worktrees` on a folder outside the repository; `code_tree` strips `.swarm` from a tree."""
+
+    def __init__(
+        self,
+        engine: Git,
+        store: Path,
+        person: Person,
+        code_tree: Callable[[str], TreeId],
+        fault: Callable[[str], None] = no_fault,
+    ) -> None:
+        self._engine = engine
+        self._person = person
+        self._code_tree = code_tree
+        self._fault = fault
+        self._slots = SlotStore(store, fault)
+
+    def lease(self, session: SessionId, commit: CommitId, config: WorktreeConfig, pool: str) -> Lease:
+        """Return a worktree of exactly `commit`; the same one for the same session, recycled if one is free."""
+        held = self._slots.find(session)
+        if held and held.state == "leased":
+            return _lease(held)
+        if held:  # killed half-way: a git that outlived it may still write there
+            self._slots.discard(held)
+        shared = tuple(filter(None, map(filling.plain, config.share)))
+        wanted = Slot(Path(), "filling", commit, session, shared=shared)
+        wanted = replace(wanted, setup_wanted=filling.setup_hash(self._engine, commit, config))
+        before, slot = self._slots.claim(wanted, pool, _preference(wanted))
+        if before.state == "free":
+            try:
+                return self._fill(before, slot, wanted, config)
+            except (GitFailed, OSError):  # the last user left something that resists: a fresh one costs little
+                self._slots.discard(slot)
+                before, slot = self._slots.claim(wanted, pool, _preference(wanted), new=True)
+        try:
+            return self._fill(before, slot, wanted, config)
+        except (GitFailed, OSError):
+            self._slots.discard(slot)
+            raise
+
+    def _fill(self, before: Slot, slot: Slot, wanted: Slot, config: WorktreeConfig) -> Lease:
+        self._fault("worktree:claimed")
+        keeps_setup = (
+            before.state == "free" and before.setup_hash is not None and before.setup_hash == wanted.setup_wanted
+        )
+        outputs = before.outputs if keeps_setup else ()
+        if before.state == "free":
+            filling.clean(self._engine, self._slots, slot, (*wanted.shared, *outputs))
+            self._fault("worktree:cleaned")
+        filling.check_out(self._engine, slot)
+        self._fault("worktree:checked-out")
+        included = filling.include(slot, self._person.top, config.include)
+        self._fault("worktree:included")
+        slot = replace(
+            slot,
+            state="leased",
+            setup_hash=before.setup_hash if keeps_setup else None,
+            included=included,
+            shared=wanted.shared,
+            outputs=outputs,
+        )
+        self._write_private_git(slot)
+        self._fault("worktree:private-git")
+        self._slots.write(slot)
+        self._fault("worktree:leased")
+        return _lease(slot)
+
+    def _write_private_git(self, slot: Slot) -> None:
+        session = str(slot.session)
+        private = private_git.PrivateGit(
+            branch=f"swarm/{session}",
+            commit=slot.commit,
+            objects=self._person.objects,
+            author=Identity(f"agent of {session}", f"{session}@swarmgit.invalid"),
+            object_format=self._person.object_format,
+            hidden=slot.kept,
+        )
+        with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
+            folder = Path(made, "git")
+            private_git.write(folder, private, slot.index)
+            private_git.bring_objects(self._engine, folder, slot.commit, self._person.objects)
+            folder.rename(slot.tree / ".git")
+
+    def carry(self, session: SessionId, base: CommitId, commit: CommitId, paths: Sequence[str]) -> tuple[str, ...]:
+        """Put the difference that `commit` made to its parent, for `paths` only, into the leased worktree."""
+        return carry.carry(self._engine, self._held(session), base, commit, paths)
+
+    def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
+        """Snapshot the leased worktree as one commit on the commit it was filled with; `gate_inputs` stays empty."""
+        slot = self._held(session)
+        taken = capture.capture(self._engine, slot, capture.Label(message, author, at), self._fault)
+        if taken.objections and slot.recyclable:
+            self._slots.write(replace(slot, recyclable=False))
+        return replace(taken, code_tree=self._code_tree(taken.commit))
+
+    def agent_message(self, session: SessionId) -> str | None:
+        """Return the message of the agent's own last commit, None where it made none that can be read."""
+        slot = self._held(session)
+        return private_git.agent_message(slot.tree / ".git", slot.commit)
+
+    def path(self, session: SessionId) -> Path | None:
+        """Return where a session's files are, None when it has no lease."""
+        slot = self._slots.find(session)
+        return slot.tree if slot and slot.state == "leased" else None
+
+    def leases(self) -> dict[SessionId, Path]:
+        """Return every session that has a worktree, and where."""
+        return {SessionId(str(slot.session)): slot.tree for slot in self._slots.all() if slot.state == "leased"}
+
+    def release(self, session: SessionId, *, discard: bool = False) -> None:
+        """Give the worktree back for reuse; `discard` when it must not be reused. Without a lease: nothing."""
+        slot = self._slots.find(session)
+        if slot is None:
+            return
+        self._fault("worktree:release")
+        if discard or slot.state != "leased" or not slot.recyclable:
+            self._slots.discard(slot)
+        else:
+            self._slots.write(replace(slot, state="free", session=None, setup_wanted=None))
+        self._fault("worktree:released")
+
+    def setup_done(self, session: SessionId) -> None:
+        """Remember that the set-up commands have succeeded, and that all untracked files of now are what they made."""
+        slot = self._held(session)
+        if slot.setup_hash == slot.setup_wanted:
+            return
+        apart = {*slot.included, *slot.shared}
+        outputs = tuple(path for path in filling.untracked(self._engine, slot) if path not in apart)
+        self._slots.write(replace(slot, setup_hash=slot.setup_wanted, outputs=outputs))
+
+    def gc(self, keep: int) -> None:
+        """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""
+        self._slots.gc(keep)
+
+    def _held(self, session: SessionId) -> Slot:
+        slot = self._slots.find(session)
+        if slot is None or slot.state != "leased":
+            raise PersonMustAct(
+                f"session {session} has no worktree", hint="swarmgit status shows which sessions have one"
+            )
+        return slot
+
+
+def _preference(wanted: Slot) -> Callable[[Slot], int]:
+    """Return the rank of a free slot, the lowest first: its set-up is worth most, then the files it has already."""
+
+    def rank(slot: Slot) -> int:
+        return 2 * (slot.setup_hash != wanted.setup_wanted) + (slot.commit != wanted.commit)
+
+    return rank
+
+
+def _lease(slot: Slot) -> Lease:
+    return Lease(
+        session=SessionId(str(slot.session)),
+        tree=slot.tree,
+        slot=slot.name,
+        needs_setup=slot.setup_wanted is not None and slot.setup_hash != slot.setup_wanted,
+    )
