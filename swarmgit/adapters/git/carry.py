@@ -1,7 +1,7 @@
 """Put an earlier attempt's work into a fresh worktree, as uncommitted changes."""
 
 # Names need not be UTF-8, so paths are bytes here, which pathlib does not take.
-# ruff: noqa: PTH101, PTH106, PTH108, PTH112, PTH114, PTH118
+# ruff: noqa: PTH106, PTH108, PTH112, PTH114, PTH118
 
 from __future__ import annotations
 

@@ -102,8 +102,8 @@ def setup_hash(engine: Git, commit: str, config: WorktreeConfig) -> str | None:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def untracked(engine: Git, slot: Slot) -> tuple[str, ...]:
-    """Return all that the index does not know, ignored or not, whole folders as one path."""
-    listed = engine.out("ls-files", "-o", "-z", "--directory", env=places(slot))
+def ignored(engine: Git, slot: Slot) -> tuple[str, ...]:
+    """Return all that git ignores in a slot's tree, whole folders as one path."""
+    listed = engine.out("ls-files", "-o", "-i", "--exclude-standard", "-z", "--directory", env=places(slot))
     names = (name.rstrip(b"/") for name in listed.split(b"\0"))
     return tuple(name.decode("utf-8", "surrogateescape") for name in names if name)

@@ -5,7 +5,7 @@ outputs), is not the session's work.
 """
 
 # Names need not be UTF-8, so paths are bytes here, which pathlib does not take.
-# ruff: noqa: PTH101, PTH106, PTH108, PTH112, PTH114, PTH118
+# ruff: noqa: PTH101, PTH118
 
 from __future__ import annotations
 

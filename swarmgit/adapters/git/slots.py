@@ -89,9 +89,9 @@ class SlotStore:
         Return what the slot was before (state filling: it is new) and what it is now.
         """
         with self._choice:
-            free = (
-                [] if new else [slot for slot in self.all() if slot.state == "free" and slot.folder.parent.name == pool]
-            )
+            slots = self.all()
+            self._discard_stale(slots)
+            free = [slot for slot in slots if slot.state == "free" and slot.folder.parent.name == pool and not new]
             before = min(free, key=rank) if free else self._make(pool, wanted)
             after = replace(
                 before, state="filling", session=wanted.session, commit=wanted.commit, setup_wanted=wanted.setup_wanted
@@ -100,6 +100,12 @@ class SlotStore:
             self._filling.add(after.folder)
             self._hints[str(wanted.session)] = after.folder
         return before, after
+
+    def _discard_stale(self, slots: list[Slot]) -> None:
+        """Throw away what a killed process was filling; a git that outlived it may still write there."""
+        for slot in slots:
+            if slot.state == "filling" and slot.folder not in self._filling:
+                self.discard(slot)
 
     def _make(self, pool: str, wanted: Slot) -> Slot:
         folder = self._root / pool
@@ -151,9 +157,7 @@ class SlotStore:
             for stray in self._root.glob("[!.]*/.new-*"):
                 self.trash(stray)
             slots = self.all()
-            for slot in slots:
-                if slot.state == "filling" and slot.folder not in self._filling:
-                    self.discard(slot)
+            self._discard_stale(slots)
             for pool in {slot.folder.parent for slot in slots}:
                 free = [slot for slot in slots if slot.state == "free" and slot.folder.parent == pool]
                 free.sort(key=lambda slot: (slot.folder / RECORD).stat().st_mtime_ns, reverse=True)

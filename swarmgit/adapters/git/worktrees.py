@@ -152,14 +152,19 @@ class GitWorktrees:
             self._slots.write(replace(slot, state="free", session=None, setup_wanted=None))
         self._fault("worktree:released")
 
-    def setup_done(self, session: SessionId) -> None:
-        """Remember that the set-up commands have succeeded, and that all untracked files of now are what they made."""
+    def setup_done(self, session: SessionId, outputs: Sequence[str] | None = None) -> None:
+        """Remember that the set-up commands have succeeded, and what they made: kept for the next, never captured.
+
+        `outputs`: the untracked paths as they were before the agent's program started. Without it the agent may have
+        worked already, so only what git ignores counts: a new file of the agent's is never taken for set-up.
+        """
         slot = self._held(session)
         if slot.setup_hash == slot.setup_wanted:
             return
         apart = {*slot.included, *slot.shared}
-        outputs = tuple(path for path in filling.untracked(self._engine, slot) if path not in apart)
-        self._slots.write(replace(slot, setup_hash=slot.setup_wanted, outputs=outputs))
+        made = filling.ignored(self._engine, slot) if outputs is None else map(filling.plain, outputs)
+        kept = tuple(path for path in made if path and path not in apart)
+        self._slots.write(replace(slot, setup_hash=slot.setup_wanted, outputs=kept))
 
     def gc(self, keep: int) -> None:
         """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""
