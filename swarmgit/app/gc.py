@@ -18,12 +18,11 @@ from swarmgit.model.ids import SessionId
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What was removed, or would be: candidate refs of finished entries, session folders, worktrees."""
+    """What was removed, or would be: candidate refs of finished entries, and session folders past retention."""
 
     is_dry: bool
     refs: tuple[str, ...]
     sessions: int
-    worktrees: int
 
     def document(self) -> dict[str, Any]:
         """Return `gc --json`."""
@@ -32,22 +31,22 @@ class Collected:
             "dry_run": self.is_dry,
             "candidates": list(self.refs),
             "session_folders": self.sessions,
-            "worktrees": self.worktrees,
         }
 
 
 def collect(world: World, *, is_dry: bool) -> Collected:
-    """Remove candidate refs of entries that are not open, forgotten sessions' folders past retention, and worktrees
-    that are leased to nobody."""
+    """Remove candidate refs of entries that are not open, forgotten sessions' folders past retention, and the
+    files of worktrees that nobody has used for long; worktrees that are leased are not touched."""
     seen = look(world)
     refs = stale_candidates(world, seen)
-    days = (seen.desired.swarm or Swarm(target="")).retention_days
-    before = seen.now - timedelta(days=days)
+    swarm = seen.desired.swarm or Swarm(target="")
+    before = seen.now - timedelta(days=swarm.retention_days)
     if is_dry:
-        return Collected(True, refs, len(old_folders(world, before)), 0)
+        return Collected(True, refs, len(old_folders(world, before)))
     for ref in refs:
         world.landing.unpin(ref)
-    return Collected(False, refs, world.executor.gc(before), world.worktrees.gc(before))
+    world.worktrees.gc(swarm.agents_max)
+    return Collected(False, refs, world.executor.gc(before))
 
 
 def stale_candidates(world: World, seen: Look) -> tuple[str, ...]:

@@ -6,7 +6,9 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from swarmgit.app.world import World
 from swarmgit.errors import PersonMustAct
+from swarmgit.model.ids import TaskId
 
 Name = TypeVar("Name", bound=str)
 LIST_COMMANDS = {
@@ -28,6 +30,16 @@ def find(name: str, known: Iterable[Name], kind: str) -> Name:
     if len(starting) == 1 and kind != "task":
         return starting[0]
     raise _unknown(name, [*starting] or difflib.get_close_matches(name, [*names], 3), kind)
+
+
+def named_tasks(world: World, names: Sequence[str]) -> frozenset[TaskId]:
+    """Return the tasks of the intent that a person named; nothing is loaded when none was."""
+    if not names:
+        return frozenset()
+    from swarmgit.app.look import loader
+
+    desired = loader(world)()
+    return frozenset(find(TaskId(name), {*desired.tasks, *desired.held}, "task") for name in names)
 
 
 def _unknown(name: str, near: Sequence[str], kind: str) -> PersonMustAct:

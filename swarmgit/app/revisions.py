@@ -9,7 +9,7 @@ from swarmgit.app.world import World
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import CommitId
 
-HEAD = re.compile(r"(?:HEAD|@|swarm/state)?((?:[~^][0-9]*)*)")
+HEAD = re.compile(r"(?:HEAD|@)?((?:[~^][0-9]*)*)")
 OBJECT = re.compile(r"[0-9a-f]{4,64}((?:[~^][0-9]*)*)")
 AGO = re.compile(r"(\d+) ?(second|minute|hour|day|week)s?(?: ago)?")
 COMMITS_MAX = 1_000_000
@@ -26,7 +26,7 @@ def state_commit(world: World, rev: str) -> CommitId:
 
 def _by_name(world: World, rev: str) -> CommitId | None:
     head = world.state.head()
-    named = HEAD.fullmatch(rev)
+    named = HEAD.fullmatch(rev.removeprefix(world.state_branch))
     if head is None:
         return None
     if named and rev:

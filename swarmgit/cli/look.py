@@ -31,10 +31,12 @@ def plan(settings: Settings, as_json: bool) -> int:
 def status(settings: Settings, at: str | None, as_json: bool) -> None:
     """Show tasks, sessions and the queue."""
     from swarmgit.app.look import look
+    from swarmgit.app.revisions import state_commit
     from swarmgit.app.views.status import status_document
     from swarmgit.cli.render import status_text
 
-    document = status_document(look(settings.world(), at))
+    world = settings.world()
+    document = status_document(look(world, state_commit(world, at) if at else None), world.sandbox)
     if as_json:
         say_json(document)
     else:

@@ -25,10 +25,11 @@ class Settings:
     width: int | None
     environ: Mapping[str, str]
 
-    def world(self) -> World:
+    def world(self, *, lead: bool = False) -> World:
+        """Open the repository around us; `lead`: take the reconciler's lock, or say who has it."""
         from swarmgit.wiring import open_world
 
-        return open_world(self.cwd.resolve(), self.environ)
+        return open_world(self.cwd.resolve(), self.environ, lead=lead)
 
     @property
     def person(self) -> str:

@@ -38,10 +38,6 @@ def fsck_text(report: FsckReport) -> str:
 def gc_text(report: Collected) -> str:
     """Return what was removed, or would be."""
     verb = "would remove" if report.is_dry else "removed"
-    counts = (
-        (len(report.refs), "candidates"),
-        (report.sessions, "session folders"),
-        (report.worktrees, "worktrees"),
-    )
+    counts = ((len(report.refs), "candidates"), (report.sessions, "session folders"))
     told = ", ".join(f"{count} {name}" for count, name in counts if count)
     return f"{verb} {told}" if told else "nothing to remove"

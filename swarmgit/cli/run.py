@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Literal
 
 import click
 
@@ -18,17 +19,23 @@ from swarmgit.cli.output import Settings, quiet_option, say
 @quiet_option
 @click.pass_obj
 def reconcile(
-    settings: Settings, mode: str | None, timeout_s: float | None, tasks: tuple[str, ...], now: bool, quiet: bool
+    settings: Settings,
+    mode: Literal["once", "watch"] | None,
+    timeout_s: float | None,
+    tasks: tuple[str, ...],
+    now: bool,
+    quiet: bool,
 ) -> int:
     """Bring the world to what the committed tasks ask for, until nothing is left to do or only people can act."""
     from swarmgit.adapters.interrupt import on_interrupt
+    from swarmgit.app.names import named_tasks as named
     from swarmgit.app.run import Options
     from swarmgit.app.run import reconcile as run
     from swarmgit.cli.progress import open_progress
     from swarmgit.cli.render_run import INTERRUPTED, summary
 
-    world = settings.world()
-    options = Options(mode=mode or "settle", timeout_s=timeout_s, only=frozenset(tasks), now=now)
+    world = settings.world(lead=True)
+    options = Options(mode=mode or "settle", timeout_s=timeout_s, only=named(world, tasks), now=now)
     interrupted = threading.Event()
     with on_interrupt(interrupted, INTERRUPTED), open_progress(settings, quiet=quiet) as on_tick:
         result = run(world, options, on_tick, interrupted)

@@ -14,12 +14,9 @@ from swarmgit.model.work import Session
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
 
-SANDBOX = "none"
-"""What keeps sessions apart from the machine; the sandbox itself is not part of this version."""
 
-
-def status_document(look: Look) -> dict[str, Any]:
-    """Return `status --json` (DESIGN §12)."""
+def status_document(look: Look, sandbox: str) -> dict[str, Any]:
+    """Return `status --json` (DESIGN §12). `sandbox` names what confines sessions."""
     sessions = sorted(look.observed.sessions.values(), key=lambda each: each.spec.id)
     return {
         "version": 1,
@@ -32,7 +29,7 @@ def status_document(look: Look) -> dict[str, Any]:
         "gate_runs": [gate_run_row(each) for each in sessions if each.spec.kind == "gate"],
         "queue": [entry_row(entry) for entry in in_order(look.observed.entries.values()) if entry.state in ACTIVE],
         "agents": [agent_row(look, identity) for _, identity in sorted(look.observed.identities.items())],
-        "sandbox": SANDBOX,
+        "sandbox": sandbox,
         "drafts": list(look.drafts),
         "problems": problem_rows((*look.desired.problems, *look.observed.problems)),
     }
