@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from swarmgit.documents.places import Scalar, scalar
+from swarmgit.documents.scalars import Scalar, scalar
 
 # what is never written as itself: control characters, line breaks of every kind, marks that hide or reorder text
 _HIDDEN = r"\x00-\x1f\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff"

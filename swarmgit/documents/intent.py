@@ -37,7 +37,7 @@ RENAMED = {
 
 
 class Parsed(NamedTuple, Generic[T]):
-    """`value` is None exactly where `problems` is not empty; `node` says where things stand, if it is YAML at all."""
+    """`value` is None where there are problems; `node` says where things stand, if it is YAML at all."""
 
     value: T | None
     problems: tuple[Problem, ...]
@@ -86,10 +86,10 @@ def role(path: str, _blob: BlobId, data: bytes) -> Parsed[str]:
     return Parsed(None, problems) if problems or text is None else Parsed(text.replace("\r\n", "\n"), ())
 
 
-def experiment(path: str, data: bytes) -> tuple[Problem, ...]:
-    """Return what is wrong with `.swarm/experiments/<id>.yaml`."""
+def experiment(path: str, _blob: BlobId, data: bytes) -> Parsed[None]:
+    """Check `.swarm/experiments/<id>.yaml`; nothing reads its value yet."""
     node, problems = places.read(path, data)
-    return problems if node is None else (*problems, *schemas.check("experiment", path, node))
+    return Parsed(None, problems if node is None else (*problems, *schemas.check("experiment", path, node)))
 
 
 def stem(path: str) -> str:

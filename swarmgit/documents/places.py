@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import yaml
 
+from swarmgit.documents.scalars import Scalar, scalar
 from swarmgit.model.desired import Problem
 
 BYTES_MAX = 1 << 20
@@ -19,13 +20,8 @@ DEPTH_MAX = 40
 VALUES_MAX = 20_000
 
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INTEGER = re.compile(r"[-+]?[0-9]{1,30}|0o[0-7]{1,20}|0x[0-9a-fA-F]{1,20}")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _MARKER = re.compile(r"(<<<<<<<|>>>>>>>)( |$)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-Scalar = str | int | float | bool | None
 _TEXT_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
 
 
@@ -141,22 +137,6 @@ def _syntax_problem(file: str, text: str, error: yaml.MarkedYAMLError) -> Proble
         return Problem(file, place.line, indent.index("\t") + 1, "a tab indents this line; YAML wants spaces")
     words = ", ".join(part for part in (error.context, error.problem) if part)
     return Problem(file, *place, f"not valid YAML: {words}")
-
-
-def scalar(text: str) -> Scalar:
-    """Return what a plain scalar means: None, a boolean, a finite number or the text itself."""
-    if text in _NULL:
-        return None
-    if text in _BOOLEAN:
-        return _BOOLEAN[text]
-    if text[0] not in "0123456789+-.":
-        return text
-    if _INTEGER.fullmatch(text):
-        return int(text, 0 if text[:2] in {"0x", "0o"} else 10)
-    if _FLOAT.fullmatch(text):
-        number = float(text)
-        return number if abs(number) != float("inf") else text
-    return text
 
 
 class _Events(Protocol):

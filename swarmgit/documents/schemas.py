@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -11,11 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from swarmgit.documents.places import Node, Place
+from swarmgit.documents.spelling import did_you_mean
 from swarmgit.model.desired import Problem
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
+
+    from swarmgit.documents.places import Node, Place
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _FOLDERS = {"schemas": "schemas", "template": ".swarm-template"}
@@ -60,12 +61,16 @@ def text(kind: str) -> str:
 
 @cache
 def fingerprint() -> str:
-    """Return a hash of every schema and of the template: it changes when the meaning of a document may have."""
+    """Return a hash of all that gives documents their meaning: schemas, template, the code that reads them."""
+    code = [
+        _PACKAGE / "model" / "desired.py",
+        *(_PACKAGE / "documents").glob("*.py"),
+        *(_PACKAGE / "desired").glob("*.py"),
+    ]
+    files = [*folder("schemas").glob("*.json"), *folder("template").rglob("*.*"), *code]
     digest = hashlib.sha256()
-    for root in (folder("schemas"), folder("template")):
-        for path in sorted(root.rglob("*")):
-            if path.is_file():
-                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(path for path in files if path.is_file()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
@@ -170,12 +175,6 @@ def not_one_of(value: object, allowed: Sequence[object]) -> str:
     words = [_shown(item, quote="") for item in allowed]
     listed = words[0] if len(words) == 1 else f"one of {', '.join(words[:-1])} or {words[-1]}"
     return f"must be {listed}, not {_shown(value)}{did_you_mean(value, words)}"
-
-
-def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the nearest known word, else nothing."""
-    near = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def _dotted(path: Sequence[str | int]) -> str:

@@ -11,13 +11,17 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from swarmgit.documents import blocks, places
+from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.status import Entry, Freeze, GateHistory, Identity, TaskControl, TaskStatus
+
+if TYPE_CHECKING:
+    from swarmgit.documents.places import Node
+    from swarmgit.model.desired import Problem
 
 T = TypeVar("T")
 
@@ -149,15 +153,22 @@ def _quick(data: bytes) -> dict[str, Any] | None:
 
 
 def _careful(path: str, data: bytes) -> dict[str, Any]:
-    node, problems = places.read(path, data, bytes_max=1 << 26, values_max=1 << 22)
+    node, problems = _with_places(path, data)
     if node is None or problems:
         raise PersonMustAct("; ".join(map(str, problems)), _hint(path))
     plain: dict[str, Any] = dict(node.data)
     return plain
 
 
+def _with_places(path: str, data: bytes) -> tuple[Node | None, tuple[Problem, ...]]:
+    # imported here: only a broken or hand-edited file needs the YAML library
+    from swarmgit.documents import places
+
+    return places.read(path, data, bytes_max=1 << 26, values_max=1 << 22)
+
+
 def _broken(path: str, data: bytes, steps: tuple[str | int, ...], message: str) -> PersonMustAct:
-    node, _ = places.read(path, data, bytes_max=1 << 26, values_max=1 << 22)
+    node, _ = _with_places(path, data)
     line, column = node.at(steps) if node else (1, 1)
     if node and steps and isinstance(steps[-1], str):
         line, column = node.key_at(steps[:-1], steps[-1])

@@ -1,0 +1,121 @@
+"""The intent in force at a branch: read from its commit, never from the working tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from swarmgit import ports
+from swarmgit.desired.cache import Cache
+from swarmgit.desired.known import KNOWN_ADAPTERS
+from swarmgit.documents import paths, schemas
+from swarmgit.errors import SwarmError
+from swarmgit.model.desired import Desired, Problem
+from swarmgit.model.ids import BlobId, CommitId
+
+COMMITS_MAX = 2000
+STATES_MAX = 300
+"""How far back an earlier good version is looked for: commits, and different states of `.swarm/` among them."""
+
+
+def load(
+    objects: ports.Objects, target: str, cache: Cache | None = None, adapters: AbstractSet[str] = KNOWN_ADAPTERS
+) -> Desired:
+    """Return the intent that the branch `target` asks for, with every problem found on the way."""
+    commit = objects.ref(paths.branch_ref(target))
+    if commit is None:
+        message = f"the branch '{target}' does not exist, so nothing is asked for; begin with: swarmgit init"
+        return Desired(None, None, problems=(Problem(paths.SWARM, 0, 0, message),))
+    return load_commit(objects, commit, cache, adapters)
+
+
+def load_commit(
+    objects: ports.Objects, commit: CommitId, cache: Cache | None = None, adapters: AbstractSet[str] = KNOWN_ADAPTERS
+) -> Desired:
+    """Return the intent at one commit."""
+    cache = cache or Cache(None)
+    tree = _swarm_tree(objects, commit)
+    if tree is None:
+        message = f"there is no {paths.SWARM}/ in commit {commit[:12]}; make one with: swarmgit init"
+        return Desired(commit, None, problems=(Problem(paths.SWARM, 0, 0, message),))
+    found = cache.get(tree, commit, adapters)
+    if found is None:
+        found = _assemble(objects, commit, tree, cache, adapters)
+        cache.put(tree, commit, adapters, found)
+    return found if found.commit == commit else replace(found, commit=commit)
+
+
+def builtin_roles() -> Mapping[str, str]:
+    """Return the texts of the roles that always exist."""
+    roles: Path = schemas.folder("template") / "roles"
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(roles.glob("*.md"))}
+
+
+def _assemble(objects: ports.Objects, commit: CommitId, tree: str, cache: Cache, adapters: AbstractSet[str]) -> Desired:
+    # imported here: with a warm cache no command needs the parsers
+    from swarmgit.desired.assemble import Sources, assemble, kind_of
+    from swarmgit.documents.intent import Parsed
+
+    entries = {f"{paths.SWARM}/{path}": entry for path, entry in objects.walk(tree).items()}
+    odd = [path for path, entry in entries.items() if not entry.mode.startswith("100") and kind_of(path)]
+    blobs = {path: BlobId(entry.oid) for path, entry in entries.items() if path not in odd}
+    if not cache.parsed:
+        cache.parsed = {key: Parsed(task, ()) for key, task in cache.earlier_tasks().items()}
+    sources = Sources(
+        blobs,
+        objects.blob,
+        lambda: _earlier(objects, commit, tree),
+        adapters,
+        builtin_roles(),
+        cache.parsed,
+    )
+    desired = assemble(sources)
+    refused = tuple(Problem(path, 0, 0, "not read: it is a symbolic link, not a file") for path in odd)
+    return replace(desired, problems=(*refused, *desired.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """`.swarm/` as it was; `tree` is its id."""
+
+    objects: ports.Objects
+    tree: str
+
+    def blob(self, path: str) -> BlobId | None:
+        oid = self.tree
+        *folders, name = path.split("/")[1:]
+        for folder in folders:
+            entry = _entry(self.objects, oid, folder)
+            if entry is None or entry.kind != "tree":
+                return None
+            oid = entry.oid
+        entry = _entry(self.objects, oid, name)
+        return BlobId(entry.oid) if entry and entry.mode.startswith("100") else None
+
+
+def _earlier(objects: ports.Objects, commit: CommitId, tree: str) -> Iterator[_Earlier]:
+    """Yield the earlier states of `.swarm/` along the first parents, each once in a row, as far as bounds allow."""
+    states = 0
+    for _ in range(COMMITS_MAX):
+        try:
+            parents = objects.commit(commit).parents
+            if not parents or states >= STATES_MAX:
+                return
+            commit = parents[0]
+            before = _swarm_tree(objects, commit)
+        except SwarmError:
+            return  # a shallow clone ends here
+        if before is not None and before != tree:
+            tree, states = before, states + 1
+            yield _Earlier(objects, tree)
+
+
+def _swarm_tree(objects: ports.Objects, commit: CommitId) -> str | None:
+    entry = _entry(objects, objects.commit(commit).tree, paths.SWARM)
+    return entry.oid if entry and entry.kind == "tree" else None
+
+
+def _entry(objects: ports.Objects, tree: str, name: str) -> ports.TreeEntry | None:
+    return next((entry for entry in objects.tree(tree) if entry.name == name), None)
