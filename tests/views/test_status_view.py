@@ -61,7 +61,14 @@ def test_sessions_are_those_of_agents_and_gate_runs_are_apart() -> None:
     document = status_document(look(sessions={"s1": session(), "g1": gate}), "none")
     assert [each["id"] for each in document["sessions"]] == ["s1"]
     assert [(each["id"], each["gate"]) for each in document["gate_runs"]] == [("g1", "test")]
-    wanted = {"task": "api", "agent": "builder-01", "runtime": "codemod", "model": None, "state": "running", "pid": 4711}
+    wanted = {
+        "task": "api",
+        "agent": "builder-01",
+        "runtime": "codemod",
+        "model": None,
+        "state": "running",
+        "pid": 4711,
+    }
     assert wanted.items() <= document["sessions"][0].items()
     assert document["sessions"][0]["started"] == "2026-01-02T11:50:00Z"
 
