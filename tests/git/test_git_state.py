@@ -64,7 +64,12 @@ def test_a_concurrent_writer_costs_a_retry_and_loses_nothing(person: Person) -> 
             other.write({f"other/{number}": b"theirs\n"}, "theirs", AT)
 
     assert person.state(fault=fault).write({"mine": b"mine\n"}, "mine", AT)
-    assert person.git("ls-tree", "-r", "--name-only", "swarm/state").split() == ["mine", "other/0", "other/1", "other/2"]
+    assert person.git("ls-tree", "-r", "--name-only", "swarm/state").split() == [
+        "mine",
+        "other/0",
+        "other/1",
+        "other/2",
+    ]
 
 
 def test_a_writer_that_always_loses_gives_up_for_now(person: Person) -> None:

@@ -194,8 +194,9 @@ class Step:
             found = None if before else _what_is_there(self.checkout.top, path)
             if found is None or (found in changes and found != path):
                 continue
-            if (self.checkout.top / found).is_dir() and any(other.startswith(f"{found}/") for other in changes):
-                continue
+            place = self.checkout.top / found
+            if place.is_dir() and not place.is_symlink() and any(other.startswith(f"{found}/") for other in changes):
+                continue  # a folder whose files go with this landing; git looks whether others are in it
             present[path] = found
         if not present:
             return set()
