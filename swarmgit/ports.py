@@ -358,7 +358,8 @@ class World:
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
     wraps a command by policy. `environment` is the fingerprint that goes into evidence keys. `drafts` lists
     intent files whose working copy differs from the commit. `sandbox` names what confines sessions. `fault` is called
-    before each effect with its name: the crash tests raise in it.
+    before each effect with its name: the crash tests raise in it. `close` ends the git children and gives back the
+    lock; whatever is asked afterwards starts them again.
     """
 
     repository: Repository
@@ -381,3 +382,4 @@ class World:
     environment: str
     host_env: Mapping[str, str]
     fault: Callable[[str], None]
+    close: Callable[[], None]

@@ -9,7 +9,7 @@ from pathlib import Path
 from swarmgit import ports, runtimes
 from swarmgit.adapters import sandbox
 from swarmgit.adapters.clock import SystemClock
-from swarmgit.adapters.doorbell import open_doorbell
+from swarmgit.adapters.doorbell import WatchdogDoorbell
 from swarmgit.adapters.drafts import drafts
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
 from swarmgit.adapters.git.engine import GitEngine, engine_git
@@ -57,20 +57,28 @@ def open_world(
     cache = FileCache(found.live / paths.CACHE)
     target = _target(objects, cache)
     engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects)
+    state = _state(found, objects, engine, lead=lead, fault=fault)
+    landing = GitLanding(objects, engine.transfer, found.live, environ, fault)
+
+    def close() -> None:
+        for part in (landing, state, engine, objects):
+            part.close()
+        lock.release()
+
     person = Person(found.common_dir / "objects", found.top, found.algorithm)
     return ports.World(
         repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
         clock=the_clock,
         objects=objects,
-        state=_state(found, objects, engine, lead=lead, fault=fault),
+        state=state,
         engine=engine,
         worktrees=GitWorktrees(engine.git, found.store, person, engine.code_tree, fault),
-        landing=GitLanding(objects, engine.transfer, found.live, environ, fault),
+        landing=landing,
         executor=LocalExecutor(found.live, the_clock, fault),
         cache=cache,
         lock=lock,
-        doorbell=lambda: open_doorbell(_bells(found, target)),
-        stream_reader=lambda adapter: runtimes.stream_reader(adapter),
+        doorbell=lambda: WatchdogDoorbell(_bells(found, target)),
+        stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
         confine=_confine,
         drafts=lambda desired: _drafts(found, objects, desired),
@@ -79,6 +87,7 @@ def open_world(
         environment=_environment(),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
         fault=fault,
+        close=close,
     )
 
 
@@ -105,7 +114,7 @@ def _bells(found: FoundRepository, target: str | None) -> list[Path]:
     return [found.live / paths.BELL, *(ref.parent for ref in refs)]
 
 
-def _confine(command: ports.Command, policy: Policy, worktree: Path) -> ports.Command:
+def _confine(command: ports.Command, policy: Policy, worktree: Path) -> ports.Command:  # noqa: ARG001  the seam
     """Wrap a command by policy. No sandbox is built yet; `required` refuses."""
     box = sandbox.best_sandbox(policy.sandbox)
     return ports.Command(box.wrap(command.argv), command.env)

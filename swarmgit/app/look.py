@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from swarmgit.app.revisions import state_commit
+from swarmgit.desired.cache import Cache
 from swarmgit.desired.load import load
+from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.actions import Plan
 from swarmgit.model.desired import Desired
@@ -45,4 +47,5 @@ def loader(world: World) -> Callable[[], Desired]:
     target = world.repository.target
     if target is None:
         raise PersonMustAct("no branch of this repository holds .swarm/swarm.yaml", "swarmgit init")
-    return lambda: load(world.objects, target, world.cache)
+    cache = Cache(world.repository.live / paths.CACHE / "desired")
+    return lambda: load(world.objects, target, cache)

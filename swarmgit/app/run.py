@@ -56,7 +56,7 @@ def reconcile(
     try:
         return _run(world, options, on_tick, interrupted)
     finally:
-        world.lock.release()
+        world.close()
 
 
 def _run(world: World, options: Options, on_tick: Callable[[TickReport], None], interrupted: threading.Event) -> Result:

@@ -84,8 +84,16 @@ def _save_tasks(situation: Situation, draft: Draft) -> None:
         stored = situation.observed.statuses.get(name)
         updated = replace(view, conditions=conditions.of(view, stored, situation.now))
         draft.views[name] = updated
-        if updated != stored:
+        if updated != stored and not (name in draft.passing and _is_same_but_words(updated, stored)):
             draft.add(SaveTask(updated, _story(stored, updated)))
+
+
+def _is_same_but_words(status: TaskStatus, stored: TaskStatus | None) -> bool:
+    """Return whether nothing but the sentence differs that the next tick will replace anyway."""
+    if stored is None:
+        return not status.attempts
+    spoken = {"reason": stored.reason, "waiting_for": stored.waiting_for, "conditions": stored.conditions}
+    return replace(status, **spoken) == stored
 
 
 def _story(stored: TaskStatus | None, status: TaskStatus) -> str:

@@ -60,6 +60,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
         return _keep_running(situation, draft, task, status, session)
     if not session.is_finished:
         draft.add(_finish(situation, task, status, session))
+        draft.passing.add(status.task)
         return replace(
             status, phase="running", reason="the session has ended; its work is being taken in", waiting_for=()
         )

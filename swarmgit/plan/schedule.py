@@ -38,6 +38,7 @@ def start(situation: Situation, draft: Draft) -> None:
             continue
         draft.add(starts.start_session(situation, task, status, starts.spec_of(situation, task, status, agent)))
         draft.views[task.id] = replace(status, reason=f"starting with {agent}", waiting_for=())
+        draft.passing.add(task.id)
         floor.owners[task.id] = task
         floor.busy.add(agent)
         floor.free -= 1

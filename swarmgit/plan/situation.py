@@ -88,6 +88,9 @@ class Draft:
     stuck: dict[EntryId, str] = field(default_factory=dict)
     identities: dict[AgentName, Identity] = field(default_factory=dict)
     wakes: list[float] = field(default_factory=list)
+    passing: set[TaskId] = field(default_factory=set)
+    """Tasks whose view holds for this tick only: the next one sees what this one does, and saves that."""
+
     needs_person: bool = False
 
     def add(self, *actions: Action) -> None:

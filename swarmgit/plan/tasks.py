@@ -20,6 +20,7 @@ from swarmgit.plan import attempts, attribution, cv, rejections, verify
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.situation import Draft, Situation
 
+IN_LINE = "in the merge queue; its own gates are green"
 CONFLICTS_MAX = 5
 LOST_MAX = 5
 ERRORS_MAX = 2
@@ -203,7 +204,7 @@ def _enqueue(situation: Situation, draft: Draft, task: Task, status: TaskStatus)
     )
     draft.entries[entry.id] = entry
     draft.add(SaveEntry(entry))
-    return replace(status, entry=entry.id, phase="queued", reason="its own gates are green", waiting_for=())
+    return replace(status, entry=entry.id, phase="queued", reason=IN_LINE, waiting_for=())
 
 
 def _follow_entry(situation: Situation, draft: Draft, task: Task, status: TaskStatus, entry: Entry) -> TaskStatus:
@@ -219,7 +220,7 @@ def _follow_entry(situation: Situation, draft: Draft, task: Task, status: TaskSt
         case _:
             stuck = draft.stuck.get(entry.id)
             waiting = (stuck,) if stuck else ()
-            return replace(status, phase="queued", reason=stuck or "in the merge queue", waiting_for=waiting)
+            return replace(status, phase="queued", reason=stuck or IN_LINE, waiting_for=waiting)
 
 
 def landed(situation: Situation, draft: Draft, status: TaskStatus, entry: Entry) -> TaskStatus:

@@ -1,0 +1,186 @@
+"""A real repository with real agents: what the end-to-end tests stand on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+import yaml
+
+from swarmgit import ports
+from swarmgit.app.run import Options, Result, TickReport, reconcile
+from swarmgit.documents import state as documents
+from swarmgit.model.ids import TaskId
+from swarmgit.model.status import Entry, TaskStatus
+from swarmgit.wiring import open_world
+
+GATE_OK = {"name": "check", "run": "test ! -e BROKEN"}
+
+
+@pytest.fixture(autouse=True)
+def _refuse_the_real_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may read or write this machine's own settings."""
+    home = tmp_path_factory.mktemp("home")
+    for name in [name for name in os.environ if name.startswith(("GIT_", "SWARM", "XDG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    (home / ".gitconfig").write_text(
+        "[user]\n\tname = Pat Person\n\temail = pat@example.org\n[init]\n\tdefaultBranch = main\n"
+        '[commit]\n\tgpgsign = false\n[protocol "file"]\n\tallow = always\n'
+    )
+
+
+class Repo:
+    """A person's repository. `agent(task, script)` says what the agent of a task does, in shell."""
+
+    def __init__(self, root: Path, *, bare: bool = False) -> None:
+        self.root = root / "repo"
+        self.agents = root / "agents"
+        self.agents.mkdir(parents=True)
+        self.root.mkdir()
+        self.git("init", "-q", *(["--bare"] if bare else []))
+        runner = self.agents / "run.sh"
+        runner.write_text(f'exec /bin/sh "{self.agents}/$SWARM_TASK.sh"\n')
+        self.swarm: dict[str, Any] = {
+            "version": 1,
+            "target": "main",
+            "agents_max": 4,
+            "stop_grace_seconds": 0.3,
+            "tiers": {name: {"runtime": "script"} for name in ("frontier", "standard", "fast")},
+            "runtimes": {"script": {"adapter": "command", "run": ["/bin/sh", str(runner)]}},
+        }
+        self.gates: list[dict[str, Any]] = [GATE_OK]
+
+    # --- the person -------------------------------------------------------------------------------------------------
+
+    def git(self, *args: str, check: bool = True, cwd: Path | None = None) -> str:
+        done = subprocess.run(["git", *args], cwd=cwd or self.root, capture_output=True, text=True, check=False)
+        if check and done.returncode:
+            raise AssertionError(f"git {' '.join(args)}: {done.stderr}")
+        return done.stdout.strip()
+
+    def write(self, files: dict[str, str]) -> None:
+        for name, text in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(dedent(text))
+
+    def commit(self, files: dict[str, str] | None = None, message: str = "work") -> str:
+        self.write(files or {})
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
+    def start(self, files: dict[str, str] | None = None) -> Repo:
+        """Commit the first files and the swarm's settings."""
+        self.write(files or {"README.md": "hello\n"})
+        self.configure()
+        self.commit(message="start")
+        return self
+
+    def configure(self) -> None:
+        self.write(
+            {
+                ".swarm/swarm.yaml": yaml.safe_dump(self.swarm),
+                ".swarm/gates.yaml": yaml.safe_dump({"version": 1, "gates": self.gates}),
+                ".swarm/.gitignore": "state/\nrun\n",
+            }
+        )
+
+    def task(self, name: str, script: str | None = None, **fields: Any) -> None:
+        """Write a task file (not committed) and what its agent does."""
+        owns = fields.pop("owns", [f"{name}.txt"])
+        scope = {"owns": owns, **({"shares": fields.pop("shares")} if "shares" in fields else {})}
+        document = {
+            "version": 1,
+            "title": f"Do {name}",
+            "description": f"Do what {name} says.",
+            "scope": scope,
+            **fields,
+        }
+        self.write({f".swarm/tasks/{name}.yaml": yaml.safe_dump(document, sort_keys=False)})
+        self.agent(name, script if script is not None else f"echo {name} > {name}.txt")
+
+    def agent(self, name: str, script: str) -> None:
+        (self.agents / f"{name}.sh").write_text(dedent(script))
+
+    # --- swarmgit ---------------------------------------------------------------------------------------------------
+
+    def world(self, *, lead: bool = False, fault: Callable[[str], None] | None = None) -> ports.World:
+        extra = {"fault": fault} if fault else {}
+        return open_world(self.root, os.environ, lead=lead, **extra)
+
+    def reconcile(
+        self,
+        *,
+        timeout_s: float = 60,
+        fault: Callable[[str], None] | None = None,
+        on_tick: Callable[[TickReport], None] = lambda _: None,
+        **options: Any,
+    ) -> Result:
+        world = self.world(lead=True, fault=fault)
+        try:
+            return reconcile(world, Options(timeout_s=timeout_s, **options), on_tick, threading.Event())
+        finally:
+            world.close()
+
+    def swarmgit(self, *args: str, check: bool = True, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run the real command line in a process of its own."""
+        done = subprocess.run(
+            [sys.executable, "-m", "swarmgit", *args],
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"swarmgit {' '.join(args)}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    # --- what came of it --------------------------------------------------------------------------------------------
+
+    def status(self, task: str) -> TaskStatus:
+        raw = self.git("show", f"swarm/state:tasks/{task}.yaml")
+        return documents.load_status(f"tasks/{task}.yaml", (raw + "\n").encode())
+
+    def phases(self) -> dict[str, str]:
+        names = self.git("ls-tree", "--name-only", "swarm/state:tasks").splitlines()
+        return {name.removesuffix(".yaml"): self.status(name.removesuffix(".yaml")).phase for name in names}
+
+    def entries(self) -> list[Entry]:
+        paths = self.git("ls-tree", "-r", "--name-only", "swarm/state", "merge-queue").splitlines()
+        return [documents.load_entry(p, (self.git("show", f"swarm/state:{p}") + "\n").encode()) for p in paths]
+
+    def show(self, path: str, rev: str = "main") -> str:
+        return self.git("show", f"{rev}:{path}")
+
+    def landed(self) -> list[str]:
+        """Return the tasks that landed, oldest first, by the trailers on the target's first-parent line."""
+        out = self.git("log", "--first-parent", "--reverse", "--format=%(trailers:key=Swarm-Task,valueonly)", "main")
+        return [line for line in out.splitlines() if line]
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Iterator[Repo]:
+    made = Repo(tmp_path)
+    yield made
+    world_ids = made.root / ".git" / "swarmgit" / "active"
+    if world_ids.is_dir():
+        world = made.world()
+        for session in world.executor.poll():
+            world.executor.cancel(session, "the test is over", 0.0)
+        world.close()
+
+
+def task_id(name: str) -> TaskId:
+    return TaskId(name)
