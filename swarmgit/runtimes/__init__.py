@@ -1,0 +1,53 @@
+"""Agent programs by adapter name; a module is imported when its runtime is used."""
+
+from __future__ import annotations
+
+import difflib
+from functools import lru_cache
+from importlib import import_module
+from typing import cast
+
+from swarmgit.errors import PersonMustAct
+from swarmgit.model.desired import Runtime
+from swarmgit.ports import Command, Placement, StreamReader
+from swarmgit.runtimes.base import RuntimeAdapter
+
+GROUP = "swarmgit.runtimes"
+BUILT_IN = {"command": ("swarmgit.runtimes.command", "CommandRuntime")}
+
+
+@lru_cache(maxsize=64)
+def adapter(name: str) -> RuntimeAdapter:
+    """Return a runtime's adapter, or raise PersonMustAct that names the nearest known one."""
+    if name in BUILT_IN:
+        module, factory = BUILT_IN[name]
+        return cast(RuntimeAdapter, getattr(import_module(module), factory)())
+    return _installed(name)
+
+
+def command_for(runtime: Runtime, placement: Placement) -> Command:
+    """Return what to run for a session of this runtime."""
+    return adapter(runtime.adapter).command(runtime, placement)
+
+
+def stream_reader(name: str) -> StreamReader:
+    """Return a fresh reader for the output of the named adapter's programs."""
+    return adapter(name).stream_reader()
+
+
+def _installed(name: str) -> RuntimeAdapter:
+    """Return an adapter that another package brings by its entry point. Looked up only for names we do not have."""
+    from importlib.metadata import entry_points
+
+    found = entry_points(group=GROUP)
+    for entry in found:
+        if entry.name == name:
+            try:
+                loaded = entry.load()
+                return cast(RuntimeAdapter, loaded() if callable(loaded) else loaded)
+            except Exception as error:
+                raise PersonMustAct(f"runtime adapter {name!r} ({entry.value}) cannot be loaded: {error}") from error
+    known = sorted({*BUILT_IN, *(entry.name for entry in found)})
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known adapters: {', '.join(known)}"
+    raise PersonMustAct(f"there is no runtime adapter {name!r}; {hint}", hint="set 'adapter' in .swarm/swarm.yaml")

@@ -189,7 +189,8 @@ def test_counts_of_known_runners(output: str, counts: tuple[int | None, int | No
         ),
         (
             (
-                "  \u25cf sums \u203a adds\n\n    expect(received).toBe(expected)\n\n    Expected: 3\n    Received: 4\n\n"
+                "  \u25cf sums \u203a adds\n\n    expect(received).toBe(expected)\n\n"
+                "    Expected: 3\n    Received: 4\n\n"
                 "      at Object.<anonymous> (src/sum.test.js:5:17)\n      at run (node_modules/jest/x.js:1:1)\n"
             ),
             [
@@ -213,6 +214,18 @@ def test_counts_of_known_runners(output: str, counts: tuple[int | None, int | No
 )
 def test_places_of_known_formats(output: str, places: list[dict[str, Any]]) -> None:
     assert list(read_report(output, None).places) == places
+
+
+def test_two_tests_of_one_name_keep_their_own_places() -> None:
+    block = "____ test_x ____\nE   assert {0} == 0\n\ntests/test_{0}.py:{0}: AssertionError\n"
+    summary = "FAILED tests/test_{0}.py::test_x - assert {0} == 0\n"
+    output = "".join([*map(block.format, (1, 2)), "=== short test summary info ===\n", *map(summary.format, (1, 2))])
+
+    places = read_report(output, None).places
+
+    assert [(place["test"], place["file"], place["line"]) for place in places] == [
+        (f"tests/test_{number}.py::test_x", f"tests/test_{number}.py", number) for number in (1, 2)
+    ]
 
 
 JUNIT = b"""<?xml version="1.0" encoding="utf-8"?>

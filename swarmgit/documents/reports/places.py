@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -240,17 +241,21 @@ def _set_place(place: dict[str, Any], match: re.Match[str]) -> None:
 
 
 def _merged(tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Join pytest's block about a test (`TestX.test_y`) with its summary line, which names its file too."""
-    by_name: dict[str, dict[str, Any]] = {}
+    """Join pytest's block about a test (`TestX.test_y`) with its summary line, which names its file too.
+
+    Blocks come before the summary and in its order, so that of two tests with one name each gets its own.
+    """
+    blocks: dict[str, deque[dict[str, Any]]] = {}
     merged: list[dict[str, Any]] = []
     for place in tests:
-        name = str(place.get("test", "")).rpartition(".py::")[2].replace("::", ".")
-        known = by_name.get(name) if name else None
-        if known is None:
-            by_name[name] = place
+        test = str(place.get("test", ""))
+        waiting = blocks.get(test.rpartition(".py::")[2].replace("::", ".")) if ".py::" in test else None
+        if not waiting:
+            blocks.setdefault(test, deque()).append(place)
             merged.append(place)
-        elif "test" in place:
-            known["test"] = place["test"]
-            for key, value in place.items():
-                known.setdefault(key, value)
+            continue
+        block = waiting.popleft()
+        block["test"] = test
+        for key, value in place.items():
+            block.setdefault(key, value)
     return merged
