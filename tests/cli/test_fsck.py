@@ -1,0 +1,176 @@
+"""fsck proves P1, P2, I1 and I2 over the history, and notices every way of breaking them by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from paper import REQUIRED, Paper, message_of, status_of, without
+
+from swarmgit.app.fsck import check
+from swarmgit.cli.render_health import fsck_text
+
+
+def broken(paper: Paper) -> list[tuple[str, str | None]]:
+    return [(each.promise, each.commit) for each in check(paper.world()).violations]
+
+
+def messages(paper: Paper) -> str:
+    return "\n".join(each.message for each in check(paper.world()).violations)
+
+
+def test_a_history_that_tells_the_truth_is_ok(paper: Paper) -> None:
+    paper.record(status_of(paper.land("api")))
+    paper.commit({"mine.txt": "by a person"})
+    paper.land("ui")
+    report = check(paper.world())
+    assert report.document() == {"version": 1, "ok": True, "checked": 2, "violations": []}
+    assert fsck_text(report) == "2 landed commits checked: every promise is kept"
+
+
+def test_a_repository_without_state_and_landings_is_ok(paper: Paper) -> None:
+    assert check(paper.world()).document() == {"version": 1, "ok": True, "checked": 0, "violations": []}
+
+
+def test_a_commit_that_changes_only_intent_between_landings_does_not_matter(paper: Paper) -> None:
+    paper.land("api")
+    paper.commit({".swarm/tasks/ui.yaml": "version: 1\n"})
+    paper.land("ui")
+    assert broken(paper) == []
+
+
+def test_a_hand_made_ungated_commit_with_trailers_is_found(paper: Paper) -> None:
+    commit = paper.commit({"evil.txt": "x"}, message_of("evil"))
+    assert broken(paper) == [("P2", commit), ("I1", commit)]
+    assert "no evidence that any gate passed" in messages(paper)
+
+
+def test_a_landed_commit_whose_tree_was_altered_is_found(paper: Paper) -> None:
+    entry = paper.land("api")
+    paper.top.joinpath("api.txt").write_text("altered")
+    paper.git("add", "-A")
+    paper.git("commit", "-q", "--amend", "--no-edit")
+    assert broken(paper) == [("P2", paper.head()), ("I1", paper.head()), ("P2", entry.landed_commit)]
+    assert f"is not {entry.candidate.code_tree}, on which the gates passed" in messages(paper)
+
+
+def test_a_ledger_that_was_bent_to_an_altered_commit_is_found(paper: Paper) -> None:
+    entry = paper.landing("api", {"api.txt": "api"})
+    paper.top.joinpath("api.txt").write_text("altered")
+    paper.git("add", "-A")
+    paper.git("commit", "-q", "--amend", "--no-edit")
+    candidate = replace(entry.candidate, commit=paper.head())
+    paper.record(replace(entry, landed_commit=paper.head(), candidate=candidate))
+    assert {promise for promise, _ in broken(paper)} == {"I1"}
+
+
+def test_a_ledger_that_says_landed_for_a_commit_the_target_lacks_is_found(paper: Paper) -> None:
+    entry = paper.land("api")
+    paper.git("reset", "-q", "--hard", "HEAD~1")
+    assert broken(paper) == [("P2", entry.landed_commit)]
+
+
+def test_a_ledger_that_says_landed_for_no_commit_at_all_is_found(paper: Paper) -> None:
+    paper.record(replace(paper.landing("api", {"a": "a"}), landed_commit=None))
+    assert ("P2", None) in broken(paper)
+
+
+def test_a_landing_without_an_entry_is_found(paper: Paper) -> None:
+    paper.landing("api", {"api.txt": "api"})
+    assert broken(paper) == [("P2", paper.head()), ("I1", paper.head())]
+
+
+def test_every_required_gate_needs_a_pass_on_exactly_that_tree_before_the_landing(paper: Paper) -> None:
+    entry = paper.landing("api", {"api.txt": "api"})
+    first, *others = entry.evidence
+    late = replace(entry, evidence=(replace(first, at=first.at + timedelta(hours=1)), *others))
+    elsewhere = replace(entry, evidence=(replace(first, tree=entry.base), *others))
+    red = replace(entry, evidence=(replace(first, outcome="fail"), *others))
+    unexplained = replace(entry, evidence=(replace(first, outcome="skipped"), *others))
+    for bent in (without(entry, "test"), late, elsewhere, red, unexplained, replace(entry, evidence=())):
+        paper.record(bent)
+        assert {promise for promise, _ in broken(paper)} == {"I1"}
+    paper.record(replace(entry, evidence=(replace(first, outcome="skipped", reason="by policy"), *others)))
+    assert broken(paper) == []
+
+
+def test_a_landing_that_did_not_require_the_built_in_judges_is_found(paper: Paper) -> None:
+    entry = paper.landing("api", {"api.txt": "api"})
+    intent, done = entry.events
+    bent = replace(intent, data={**intent.data, "required": ["test"]})
+    paper.record(replace(entry, events=(bent, done)))
+    assert broken(paper) == [("I1", paper.head())]
+    paper.record(replace(entry, events=(done,)))
+    assert "no record of the landing's intent" in messages(paper)
+
+
+def test_a_landing_whose_first_parent_is_not_the_old_head_is_found(paper: Paper) -> None:
+    old = paper.head()
+    paper.commit({"mine.txt": "x"})
+    entry = paper.landing("api", {"api.txt": "api"})
+    candidate = replace(entry.candidate, base=old)
+    paper.record(replace(entry, candidate=candidate))
+    assert {promise for promise, _ in broken(paper)} == {"I2", "I1"}
+
+
+def test_a_landed_commit_that_names_another_agent_is_found(paper: Paper) -> None:
+    paper.record(replace(paper.landing("api", {"api.txt": "api"}), agent="builder-02"))
+    assert broken(paper) == [("P2", paper.head())]
+
+
+def test_the_trailers_of_the_work_that_a_merge_brings_in_count(paper: Paper) -> None:
+    paper.record(paper.landing("api", {"api.txt": "api"}, with_trailers=False))
+    assert broken(paper) == []
+
+
+def test_landings_that_a_persons_merge_moved_off_the_first_parent_line_are_still_judged(paper: Paper) -> None:
+    base = paper.head()
+    paper.land("api")
+    paper.git("checkout", "-q", "-b", "mine", base)
+    paper.commit({"mine.txt": "x"})
+    paper.git("merge", "-q", "-m", "Merge main", "main")
+    paper.git("branch", "-f", "main", "mine")
+    assert broken(paper) == []
+    assert check(paper.world()).checked == 1
+
+
+def test_a_landing_whose_record_a_crash_cut_off_is_no_violation(paper: Paper) -> None:
+    paper.record(replace(paper.landing("api", {"api.txt": "api"}), state="landing", landed_commit=None))
+    assert broken(paper) == []
+
+
+def test_archived_entries_count(paper: Paper) -> None:
+    entry = paper.landing("api", {"api.txt": "api"})
+    from swarmgit.documents import paths, state
+
+    paper.write({paths.archived_entry(entry.id, entry.enqueued): state.dump_entry(entry)})
+    assert broken(paper) == []
+
+
+def test_a_task_that_says_landed_where_the_target_shows_nothing_is_found(paper: Paper) -> None:
+    entry = paper.land("api")
+    paper.record(status_of(entry, landed_commit=entry.head.replace(entry.head[0], "0")))
+    assert [promise for promise, _ in broken(paper)] == ["P2"]
+
+
+def test_a_state_file_that_cannot_be_read_is_named_with_its_place(paper: Paper) -> None:
+    paper.write(
+        {
+            "tasks/api.yaml": b"version: 1\ntask: api\ntitle: x\nphaze: landed\n",
+            "events/2026-01/02/s.jsonl": b"{}\nno\n",
+        }
+    )
+    assert broken(paper) == [("P8", None), ("P8", None)]
+    assert "tasks/api.yaml:4:1: unknown key 'phaze'" in messages(paper)
+    assert "events/2026-01/02/s.jsonl:2:1: " in messages(paper)
+
+
+def test_work_that_a_task_says_is_kept_has_to_be_there(paper: Paper) -> None:
+    entry = paper.land("api")
+    ref = "refs/swarm/salvage/api/session-api"
+    last = replace(status_of(entry).attempts[0], salvage=ref)
+    paper.record(status_of(entry, attempts=(last,)))
+    assert broken(paper) == [("P3", None)]
+    paper.git("update-ref", ref, entry.head)
+    assert broken(paper) == []
+    assert "test" in REQUIRED
