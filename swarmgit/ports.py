@@ -128,7 +128,7 @@ class Lease:
 
 class Worktrees(Protocol):
     def lease(self, session: SessionId, commit: CommitId, config: WorktreeConfig, pool: str) -> Lease:
-        """Return a worktree filled with exactly `commit`; the same one for the same session, recycled where possible."""
+        """Return a worktree filled with exactly `commit`; the same one for the same session, recycled if it can be."""
 
     def carry(self, session: SessionId, base: CommitId, commit: CommitId, paths: Sequence[str]) -> tuple[str, ...]:
         """Put the difference that `commit` made to its parent, for `paths` only, into the leased worktree.
@@ -151,8 +151,8 @@ class Worktrees(Protocol):
     def gc(self, keep: int) -> None:
         """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""
 
-    def setup_done(self, session: SessionId) -> None:
-        """Remember that the set-up commands have succeeded in the leased worktree, with what they made."""
+    def setup_done(self, session: SessionId, outputs: Sequence[str] | None = None) -> None:
+        """Remember that the set-up commands have succeeded in the leased worktree, and which paths they made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
+import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 
@@ -13,14 +16,17 @@ from swarmgit.documents.state import to_json
 from swarmgit.errors import SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.actions import FinishSession, Retire, RunGate, StartSession, StopSession
-from swarmgit.model.desired import Policy, Task
+from swarmgit.model.desired import Policy, Task, WorktreeConfig
+from swarmgit.model.ids import SessionId
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.model.work import Capture, SessionSpec, Taken
-from swarmgit.ports import Command, Identity, Placement, StartSpec, World
+from swarmgit.ports import Command, Identity, Lease, Placement, StartSpec, World
 
-PORT_FIRST = 20000
-PORT_COUNT = 20000
+PORT_FIRST = 10240
+PORT_REGIONS = 55
+PORTS_PER_REGION = 400
 MESSAGE_BYTES_MAX = 16 << 10
+SETUP_BYTES_MAX = 4 << 20
 
 GATE_SCRIPT = (
     'rm -f -- "$2"; /bin/sh -c "$1"; code=$?; '
@@ -36,14 +42,14 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "agents")
         if action.carry is not None:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
-        ports = _ports(spec, action.ports)
+        ports = _ports(lease, action.ports)
         placement = Placement(spec, lease.tree, world.executor.folder(spec.id), ports, world.host_env)
         command = world.confine(world.command_for(action.runtime, placement), policy, lease.tree)
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
-    setup = action.worktree.setup if lease.needs_setup else ()
-    world.executor.start(StartSpec(spec, command.argv, str(lease.tree), command.env, tuple(setup), _files(action)))
+    setup = _setup(action.worktree, lease, world.executor.folder(spec.id))
+    world.executor.start(StartSpec(spec, command.argv, str(lease.tree), command.env, setup, _files(action)))
     return Done(action)
 
 
@@ -65,11 +71,16 @@ def _json(value: object) -> bytes:
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def _ports(spec: SessionSpec, count: int) -> tuple[int, ...]:
-    """Return the session's ports: a block that depends on its id only, below the ephemeral range of Linux and macOS."""
-    blocks = PORT_COUNT // max(1, count)
-    block = int.from_bytes(spec.id.encode()[-8:], "big") % blocks
-    return tuple(PORT_FIRST + block * count + number for number in range(count))
+def _ports(lease: Lease, count: int) -> tuple[int, ...]:
+    """Return the ports of a session: by its worktree's slot, so that no two live sessions of a repository share one.
+
+    Each repository has a region of its own (chosen by its store's path) below the ephemeral ports of Linux.
+    """
+    pool, _, slot = lease.slot.rpartition("/")
+    store = str(lease.tree).partition(f"/{pool}/{slot}/")[0]
+    region = zlib.crc32(store.encode("utf-8", "surrogateescape")) % PORT_REGIONS
+    offset = region * PORTS_PER_REGION + (int(slot) - 1) * count
+    return tuple(PORT_FIRST + (offset + number) % (PORT_REGIONS * PORTS_PER_REGION) for number in range(count))
 
 
 def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
@@ -84,8 +95,8 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
     argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
     env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
     command = world.confine(Command(argv, env), policy, lease.tree)
-    setup = action.worktree.setup if lease.needs_setup else ()
-    world.executor.start(StartSpec(spec, command.argv, str(lease.tree), command.env, tuple(setup)))
+    setup = _setup(action.worktree, lease, folder)
+    world.executor.start(StartSpec(spec, command.argv, str(lease.tree), command.env, setup))
     return Done(action)
 
 
@@ -108,7 +119,7 @@ def _capture(action: FinishSession, world: World) -> Capture:
     spec = action.spec
     assert spec.task is not None
     assert spec.agent is not None
-    _remember_setup(action, world)
+    _remember_setup(spec.id, world)
     maker = trailers.Maker(spec.task, spec.agent, spec.id, spec.model or spec.runtime, spec.attempt)
     subject, body = _words(action, world)
     author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
@@ -138,15 +149,26 @@ def _ended(spec: SessionSpec, world: World) -> datetime:
     return (at or spec.started).astimezone(UTC).replace(microsecond=0)
 
 
-def _remember_setup(action: FinishSession, world: World) -> None:
-    job = world.executor.poll([action.spec.id]).get(action.spec.id)
-    if action.worktree.setup and job is not None and job.state in {"succeeded", "failed"} and not job.setup_failed:
-        world.worktrees.setup_done(action.spec.id)
+def _setup(config: WorktreeConfig, lease: Lease, folder: Path) -> tuple[str, ...]:
+    """Return the set-up commands to run, the last of which lists what they made, before anybody else makes files."""
+    if not lease.needs_setup:
+        return ()
+    listed = shlex.quote(str(folder / paths.SETUP_FILE))
+    return (*config.setup, f"{{ printf 'done\\0'; git ls-files --others --directory -z; }} > {listed}")
+
+
+def _remember_setup(session: SessionId, world: World) -> None:
+    raw = world.executor.read(session, paths.SETUP_FILE, 0, SETUP_BYTES_MAX)
+    done, *outputs = raw.split(b"\0")
+    if done == b"done" and world.worktrees.path(session) is not None:
+        names = [name.decode("utf-8", "surrogateescape").rstrip("/") for name in outputs if name]
+        world.worktrees.setup_done(session, [name for name in names if name != ".git"])
 
 
 def retire(action: Retire, world: World) -> Outcome:
     """Let a session go: its processes are gone and its facts are recorded."""
     world.executor.reap(action.session)
+    _remember_setup(action.session, world)
     world.worktrees.release(action.session)
     world.executor.forget(action.session)
     return Done(action)

@@ -73,6 +73,7 @@ LOCK = "lock"
 # a session's folder
 CAPTURE_FILE = "capture.json"
 JUNIT_FILE = "junit.xml"
+SETUP_FILE = "setup.outputs"
 REPORT_FILE = "outbox/report.md"
 MESSAGE_FILE = "outbox/message.md"
 

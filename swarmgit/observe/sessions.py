@@ -61,7 +61,7 @@ class SessionWatcher:
         ear = self._ears.get(id_)
         if ear is None:
             adapter = adapters.get(job.spec.runtime, job.spec.runtime)
-            ear = self._ears[id_] = _Ear(self._readers(adapter))
+            ear = self._ears[id_] = _Ear(self._reader(adapter))
         is_over = job.state not in {"queued", "running", "unknown"}
         self._listen(id_, ear, to_the_end=is_over)
         taken = self._taken(id_) if is_over else None
@@ -81,6 +81,13 @@ class SessionWatcher:
             is_finished=taken is not None,
             capture=taken.capture if taken else None,
         )
+
+    def _reader(self, adapter: str) -> StreamReader:
+        """Return the adapter's reader; plain JSON lines where the adapter is not installed (any more)."""
+        try:
+            return self._readers(adapter)
+        except SwarmError:
+            return self._readers("command")
 
     def _listen(self, id_: SessionId, ear: _Ear, *, to_the_end: bool) -> None:
         while ear.offset < STREAM_BYTES_MAX:

@@ -92,8 +92,8 @@ def _is_same_but_words(status: TaskStatus, stored: TaskStatus | None) -> bool:
     """Return whether nothing but the sentence differs that the next tick will replace anyway."""
     if stored is None:
         return not status.attempts
-    spoken = {"reason": stored.reason, "waiting_for": stored.waiting_for, "conditions": stored.conditions}
-    return replace(status, **spoken) == stored
+    said = replace(status, reason=stored.reason, waiting_for=stored.waiting_for, conditions=stored.conditions)
+    return said == stored
 
 
 def _story(stored: TaskStatus | None, status: TaskStatus) -> str:
