@@ -153,7 +153,7 @@ def _observe(rung: threading.Event) -> tuple[BaseObserver, Any]:
     class Ringer(FileSystemEventHandler):
         def on_any_event(self, event: FileSystemEvent) -> None:
             path = os.fsdecode(getattr(event, "dest_path", "") or event.src_path)
-            if not path.endswith((".lock", ".new")):  # the file that is renamed into place comes next
+            if not path.endswith(".lock"):  # the file that is renamed into place comes next
                 rung.set()
 
     observer = Observer()

@@ -47,6 +47,8 @@ class LocalExecutor:
         self._launcher = Launcher()
         self._jobs = Jobs(self._sessions, clock, self._launcher)
         self._is_laid_out = False
+        self._clean: set[str] = set()
+        """Ended sessions of which nothing is left: only a process of theirs could start another."""
         self._asked: set[tuple[int, str]] = set()
 
     def start(self, spec: StartSpec) -> None:
@@ -112,7 +114,7 @@ class LocalExecutor:
     def reap(self, session: SessionId) -> None:
         """Kill what is left of an ended session and wait until it is gone; TryLater when it stays or still runs."""
         job = self._jobs.look(session)
-        if job is None:
+        if job is None or session in self._clean:
             return
         if job.state in {"queued", "running"}:
             raise TryLater(f"session {session} still runs", hint=f"swarmgit stop {session}")
@@ -125,6 +127,7 @@ class LocalExecutor:
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, 0.05)
         self._launcher.reap()
+        self._clean.add(session)
 
     def write(self, session: SessionId, name: str, content: bytes) -> None:
         """Write a file into a session's folder by rename."""
@@ -141,6 +144,7 @@ class LocalExecutor:
         (self._bell / session).unlink(missing_ok=True)
         (self._active / session).unlink(missing_ok=True)
         self._jobs.forget(session)
+        self._clean.discard(session)
 
     def gc(self, older_than: datetime, keep: AbstractSet[SessionId] = frozenset()) -> int:
         """Delete folders of forgotten sessions that ended before `older_than`; return how many."""
