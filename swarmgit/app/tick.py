@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from swarmgit import act, record
-from swarmgit.model.actions import Action, Plan, Retire, RunGate, Save, StartSession, Unpin
+from swarmgit.model.actions import Action, Plan, Retire, RunGate, StartSession, Unpin
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.observed import Observed
@@ -17,6 +17,8 @@ from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
 from swarmgit.ports import World
 
+LETTING_GO = (Retire, Unpin)
+STARTING = (StartSession, RunGate)
 STARTERS = 4
 """Worktrees are filled side by side: most of a start is git writing files."""
 
@@ -45,37 +47,35 @@ class Ticker:
     trusted_since: datetime | None = None
 
     def tick(self) -> Ticked:
+        """Do one tick.
+
+        What is let go of was recorded before: a session without a folder and without a record would be lost work.
+        """
         world = self.world
         desired = self.load()
         observed = self.observer.observe(desired, self.trusted_since)
         now = world.clock.now()
         decided = plan(desired, observed, now, self.only, apply_now=self.apply_now)
-        outcomes = self._execute(decided.actions, desired)
+        let_go = [action for action in decided.actions if isinstance(action, LETTING_GO)]
+        starts = [action for action in decided.actions if isinstance(action, STARTING)]
+        others = [action for action in decided.actions if not isinstance(action, (*LETTING_GO, *STARTING))]
+        outcomes = self._execute(others, desired)
         world.fault("record")
         commit = record.commit(outcomes, world.state, self._reader(observed), now)
         world.fault("recorded")
-        outcomes += self._let_go(decided.actions, desired)
+        outcomes += self._execute(let_go, desired)
+        outcomes += self._start(starts, desired)
         return Ticked(desired, observed, decided, tuple(outcomes), commit, now)
 
     def _execute(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
-        """Do everything but the letting go, which has to wait until the state has recorded what is let go of."""
-        starts = [action for action in actions if isinstance(action, StartSession | RunGate)]
-        others = [
-            action for action in actions if not isinstance(action, StartSession | RunGate | Retire | Unpin | Save)
-        ]
-        saves = [action for action in actions if isinstance(action, Save)]
-        outcomes = [act.execute(action, self.world, desired.policy) for action in others]
-        if len(starts) > 1:
-            with ThreadPoolExecutor(STARTERS) as pool:
-                outcomes += pool.map(lambda action: act.execute(action, self.world, desired.policy), starts)
-        else:
-            outcomes += [act.execute(action, self.world, desired.policy) for action in starts]
-        return outcomes + [act.execute(save, self.world, desired.policy) for save in saves]
+        return [act.execute(action, self.world, desired.policy) for action in actions]
 
-    def _let_go(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
-        return [
-            act.execute(action, self.world, desired.policy) for action in actions if isinstance(action, Retire | Unpin)
-        ]
+    def _start(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
+        """Start what starts, side by side, once the worktrees that were let go of can be used again."""
+        if len(actions) < 2:
+            return self._execute(actions, desired)
+        with ThreadPoolExecutor(STARTERS) as pool:
+            return list(pool.map(lambda action: act.execute(action, self.world, desired.policy), actions))
 
     def _reader(self, observed: Observed) -> Callable[[str], bytes | None]:
         def read(path: str) -> bytes | None:

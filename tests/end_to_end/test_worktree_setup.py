@@ -8,7 +8,7 @@ from tests.conftest import Repo
 def test_set_up_runs_once_for_equal_keys_and_its_outputs_are_never_captured(repo: Repo) -> None:
     log = repo.agents / "setup.log"
     repo.swarm.update(agents_max=1, gates_max=1)
-    repo.swarm["worktree"] = {"setup": [f"echo ran >> {log}; mkdir -p deps; echo lib > deps/lib.txt"], "setup_key": ["lock"]}
+    repo.swarm["worktree"] = {"setup": [f"echo ran $SWARM_TASK $SWARM_GATE $PWD >> {log}; mkdir -p deps; echo lib > deps/lib.txt"], "setup_key": ["lock"]}
     repo.gates = [{"name": "deps", "run": "test -e deps/lib.txt"}]
     repo.start({"lock": "1\n"})
     repo.task("one", "cat deps/lib.txt > one.txt")
@@ -21,7 +21,7 @@ def test_set_up_runs_once_for_equal_keys_and_its_outputs_are_never_captured(repo
     assert repo.show("two.txt") == "lib"
     assert "deps" not in repo.git("ls-tree", "--name-only", "main").split()
     ran_by_agents_and_gates = log.read_text().splitlines()
-    assert len(ran_by_agents_and_gates) == 2
+    assert len(ran_by_agents_and_gates) == 2, ran_by_agents_and_gates
 
 
 def test_a_set_up_that_fails_is_not_the_agents_fault_and_needs_a_person(repo: Repo) -> None:
