@@ -48,7 +48,13 @@ class Person:
 
     def git(self, *args: str, cwd: Path | None = None, stdin: str = "") -> str:
         done = subprocess.run(
-            ["git", *args], cwd=cwd or self.top, env=self.environ, input=stdin, capture_output=True, text=True
+            ["git", *args],
+            cwd=cwd or self.top,
+            env=self.environ,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, f"git {args}: {done.stderr}"
         return done.stdout.rstrip("\n")
@@ -74,7 +80,9 @@ class Person:
         env = {**self.environ, "GIT_INDEX_FILE": str(index)}
 
         def run(*args: str, stdin: str = "") -> str:
-            done = subprocess.run(["git", *args], cwd=self.top, env=env, input=stdin, capture_output=True, text=True)
+            done = subprocess.run(
+                ["git", *args], cwd=self.top, env=env, input=stdin, capture_output=True, text=True, check=False
+            )
             assert done.returncode == 0, done.stderr
             return done.stdout.strip()
 
@@ -83,8 +91,8 @@ class Person:
             if text is None:
                 run("rm", "-q", "--cached", path)
                 continue
-            mode, text = ("100755", text[2:]) if text.startswith("x:") else ("100644", text)
-            oid = run("hash-object", "-w", "--stdin", stdin=text)
+            mode = "100755" if text.startswith("x:") else "100644"
+            oid = run("hash-object", "-w", "--stdin", stdin=text.removeprefix("x:"))
             run("update-index", "--add", "--replace", "--cacheinfo", f"{mode},{oid},{path}")
         tree = run("write-tree")
         index.unlink()

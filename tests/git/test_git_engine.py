@@ -11,6 +11,7 @@ import pytest
 from person_repository import Person, make_person
 
 from swarmgit.adapters.git.engine import engine_git
+from swarmgit.adapters.git.run import SWARMGIT
 from swarmgit.model.desired import Gate
 from swarmgit.model.ids import GateName
 
@@ -34,7 +35,7 @@ LINES = "".join(f"line {number}\n" for number in range(20))
     ("theirs", "ours", "conflicts"),
     [
         ({"a.txt": "theirs\n"}, {"a.txt": "ours\n"}, ("a.txt",)),
-        ({"a.txt": "theirs\n", "src/b.txt": "theirs\n"}, {"a.txt": "ours\n", "src/b.txt": "o\n"}, ("a.txt", "src/b.txt")),
+        ({"a.txt": "t\n", "src/b.txt": "t\n"}, {"a.txt": "o\n", "src/b.txt": "o\n"}, ("a.txt", "src/b.txt")),
         ({"new": "theirs\n"}, {"new": "ours\n"}, ("new",)),
         ({"a.txt": None}, {"a.txt": "ours\n"}, ("a.txt",)),
         ({"a.txt": "same\n"}, {"a.txt": "same\n"}, ()),
@@ -97,7 +98,8 @@ def test_the_code_tree_is_the_tree_without_swarm_files(person: Person) -> None:
     before = engine.code_tree(person.head())
     intent = person.commit({".swarm/tasks/t.yaml": "x\n"})
     assert engine.code_tree(intent) == before
-    assert person.commit({"a.txt": "other\n"}) and engine.code_tree(person.head()) != before
+    person.commit({"a.txt": "other\n"})
+    assert engine.code_tree(person.head()) != before
     assert {entry.name for entry in engine.objects.tree(before)} == {"a.txt", "src"}
     assert engine.code_tree(before) == before
 
@@ -127,7 +129,7 @@ def agents_commit(person: Person, base: str, files: dict[str, str], parents: int
     work.mkdir()
     env = {
         **engine.git.environment(), "GIT_INDEX_FILE": str(person.home / "index"), "GIT_WORK_TREE": str(work),
-        "GIT_AUTHOR_NAME": "agent", "GIT_AUTHOR_EMAIL": "a@x", "GIT_COMMITTER_NAME": "agent", "GIT_COMMITTER_EMAIL": "a@x",
+        **SWARMGIT,
     }  # fmt: skip
 
     def run(*args: str) -> str:

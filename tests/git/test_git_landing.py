@@ -17,7 +17,7 @@ REF = "refs/swarm/candidate/01abc"
 
 def tree_files(top: Path) -> dict[str, str]:
     return {
-        str(path.relative_to(top)): os.readlink(path) if path.is_symlink() else path.read_text()
+        str(path.relative_to(top)): str(path.readlink()) if path.is_symlink() else path.read_text()
         for path in sorted(top.rglob("*"))
         if (path.is_file() or path.is_symlink()) and ".git" not in path.relative_to(top).parts
     }
@@ -31,7 +31,7 @@ def snapshot(person: Person) -> tuple:
 
 
 def assert_no_locks(person: Person) -> None:
-    left = [p for p in person.common_dir.rglob("*.lock")] + [p for p in person.common_dir.rglob("*index.swarmgit*")]
+    left = [*person.common_dir.rglob("*.lock"), *person.common_dir.rglob("*index.swarmgit*")]
     left += list(person.live.glob("landing.json"))
     assert left == []
 
@@ -262,7 +262,7 @@ def test_a_removed_worktree_keeps_nobody_waiting(person: Person, tmp_path: Path)
     person.git("checkout", "-q", "-b", "mine")
     linked = tmp_path / "linked"
     person.git("worktree", "add", "-q", str(linked), "main")
-    os.rename(linked, tmp_path / "away")
+    linked.rename(tmp_path / "away")
     assert person.landing().land("main", old, new) == Landed()
 
 
@@ -349,7 +349,7 @@ def kill_at_moved(person: Person, old, new) -> None:
 def test_half_written_files_of_a_killed_follow_are_written_whole(person: Person) -> None:
     old = person.head()
     changes = {f"f{number}": f"content {number}\n" * 100 for number in range(6)}
-    person.commit({name: "old\n" for name in changes} | {"gone": "x"})
+    person.commit(dict.fromkeys(changes, "old\n") | {"gone": "x"})
     old = person.head()
     new = person.make("main", {**changes, "gone": None, "fresh/one": "fresh\n", "fresh/two": "fresh\n"})
     kill_at_moved(person, old, new)

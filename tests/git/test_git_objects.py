@@ -52,8 +52,8 @@ def test_trees_and_blobs_are_read(person: Person) -> None:
     objects = person.objects()
     root = objects.resolve("HEAD^{tree}")
     assert [(e.mode, e.kind, e.name) for e in objects.tree(root)] == [
-        ("040000", "tree", ".swarm"), ("100644", "blob", "a.txt"), ("100755", "blob", "bin"), ("120000", "blob", "link"),
-        ("100644", "blob", "odd name\t.txt"), ("040000", "tree", "src"),
+        ("040000", "tree", ".swarm"), ("100644", "blob", "a.txt"), ("100755", "blob", "bin"),
+        ("120000", "blob", "link"), ("100644", "blob", "odd name\t.txt"), ("040000", "tree", "src"),
     ]  # fmt: skip
     assert list(objects.walk(objects.resolve("HEAD:src"), "src")) == ["src/b.txt", "src/c.txt"]
     assert objects.blob(objects.walk(root)["src/b.txt"].oid) == b"b\n"

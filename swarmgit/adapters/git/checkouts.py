@@ -6,16 +6,18 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.adapters.git.pathdiff import Change
+from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.model.ids import CommitId
 
 BUSY_ON_BRANCH = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-apply", "rebase-merge", "sequencer")
 LOCK_WAIT_S = 0.3
 MARK = "swarmgit"
+NAMED_MAX = 200
+NO_PRELOAD = ("-c", "core.preloadIndex=false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class Step:
     environ: Mapping[str, str]
     old: CommitId
     new: CommitId
+    _seen: dict[str, tuple[int, ...] | None] = field(default_factory=dict)
+    """The files as they were when `in_the_way` found them unedited: the licence to write them without asking again."""
 
     @property
     def lock_path(self) -> Path:
@@ -135,11 +139,36 @@ class Step:
         self._drop_private()
         self.lock_path.unlink(missing_ok=True)
 
-    def in_the_way(self, changes: Mapping[str, Change]) -> tuple[str, ...]:
-        """Return the paths whose local edits keep this checkout from following; none: it can. Changes nothing."""
+    def in_the_way(self, changes: Mapping[str, Change], *, is_late: bool = False) -> tuple[str, ...]:
+        """Return the paths whose local edits keep this checkout from following; none: it can. Changes nothing.
+
+        `is_late`: its branch has moved already.
+        """
         untracked = self._untracked_in_the_way(changes)
         if untracked:
             return tuple(sorted(untracked))
+        if not is_late and self._is_small(changes):
+            seen = {path: _facts(self.checkout.top / path) for path in changes}
+            edited = self._edited(changes)
+            self._seen.update({} if edited else seen)
+            return tuple(sorted(edited))
+        return self._try_read_tree(changes)
+
+    def _is_small(self, changes: Mapping[str, Change]) -> bool:
+        """Return whether git may be given the paths by name, which costs far less than comparing whole trees."""
+        gitlinks = any(side is not None and side.kind == "commit" for change in changes.values() for side in change)
+        return (
+            len(changes) <= NAMED_MAX and not gitlinks and not (self.checkout.git_dir / "info/sparse-checkout").exists()
+        )
+
+    def _edited(self, changes: Mapping[str, Change]) -> set[str]:
+        """Return those of the paths (or what lies below) that differ from HEAD in the index or in the files."""
+        options = ("--porcelain=v2", "-z", "--no-renames", "--untracked-files=no", "--no-ahead-behind")
+        done = self._theirs().out(*NO_PRELOAD, "status", *options, "--", *changes, cwd=self.checkout.top)
+        lines = done.decode("utf-8", "surrogateescape").split("\0")
+        return {line.split(" ", 10 if line[0] == "u" else 8)[-1] for line in lines if line[:2] in {"1 ", "u "}}
+
+    def _try_read_tree(self, changes: Mapping[str, Change]) -> tuple[str, ...]:
         trial = self._git("read-tree", "-m", "-u", "-n", self.old, self.new)
         if trial:
             self._git("update-index", "-q", "--refresh")
@@ -153,10 +182,24 @@ class Step:
     def follow(self, changes: Mapping[str, Change]) -> None:
         """Bring files and index along. An edit that a person made meanwhile stays, as an edit of the new content."""
         self._copy_index()
+        if self._write_named(changes):
+            self._private.replace(self.checkout.index)
+            return
         if self._git("read-tree", "-m", "-u", self.old, self.new):
             self._copy_index()
             self._settle(changes)
         self._private.replace(self.checkout.index)
+
+    def _write_named(self, changes: Mapping[str, Change]) -> bool:
+        """Write exactly the changed files, if they are still as `in_the_way` saw them; False: nothing was done."""
+        if not self._seen or any(_facts(self.checkout.top / path) != facts for path, facts in self._seen.items()):
+            return False
+        self._seen.clear()
+        options = ("--source", self.new, "--staged", "--worktree", "--no-overlay")
+        if self._git("restore", *options, "--", *changes):
+            self._copy_index()
+            return False
+        return True
 
     def _settle(self, changes: Mapping[str, Change]) -> None:
         """Finish what a killed `read-tree -u` left half done: what is certainly not a person's edit is written anew."""
@@ -219,7 +262,7 @@ class Step:
     def _git(self, *args: str, stdin: bytes | None = None) -> str:
         """Run git in the checkout; return '' when it went well, else its words."""
         done = self._theirs().call(
-            "-c", "submodule.recurse=false", *args, stdin=stdin, cwd=self.checkout.top
+            "-c", "submodule.recurse=false", *NO_PRELOAD, *args, stdin=stdin, cwd=self.checkout.top
         )  # fmt: skip
         return "" if done.returncode == 0 else done.stderr.decode("utf-8", "replace") or "no message"
 
@@ -248,6 +291,15 @@ def _what_is_there(top: Path, path: str) -> str | None:
         if parent.is_symlink() or not parent.is_dir():
             return "/".join(parts[:count])
     return path if os.path.lexists(top / path) else None
+
+
+def _facts(file: Path) -> tuple[int, ...] | None:
+    """Return what tells one state of a file from the next; None where there is nothing."""
+    try:
+        found = file.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return (found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _overlaps(path: str, changes: Mapping[str, Change]) -> bool:

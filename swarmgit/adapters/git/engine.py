@@ -12,10 +12,10 @@ from pathlib import Path
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit, new_tree, write_file
 from swarmgit.adapters.git.merge import merge_trees
 from swarmgit.adapters.git.objects import GitObjects, Remembered
+from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.transfer import Transfer
-from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.documents.paths import ENGINE, SWARM
 from swarmgit.model.desired import Gate
 from swarmgit.model.ids import CommitId, TreeId

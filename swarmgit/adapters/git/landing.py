@@ -12,10 +12,10 @@ from pathlib import Path
 from swarmgit.adapters.git.checkouts import Checkout, Step, find_checkouts, main_top, read_mark, work_in_progress
 from swarmgit.adapters.git.loose import write_file
 from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.pathdiff import Change, changed_files
 from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, is_open, move_own
 from swarmgit.adapters.git.run import persons_environment
 from swarmgit.adapters.git.transfer import Transfer
-from swarmgit.adapters.git.pathdiff import Change, changed_files
 from swarmgit.documents.paths import CANDIDATE, branch_ref
 from swarmgit.errors import SwarmError, TryLater
 from swarmgit.model.ids import CommitId
@@ -134,7 +134,9 @@ class GitLanding:
             return answer
         self._fault("landing: moved")
         late = [self._step(c, old, new) for c in self._came_late(ref, checkouts)]
-        locked.extend(step for step in late if step.lock() and not step.in_the_way(self._changes(old, new)))
+        locked.extend(
+            step for step in late if step.lock() and not step.in_the_way(self._changes(old, new), is_late=True)
+        )
         for step in locked:
             step.follow(self._changes(old, new))
             self._fault("landing: followed")
