@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from swarmgit.model.desired import Desired, Gate, Policy, Runtime, WorktreeConfig
-from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
+from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.work import Capture, Evidence, SessionSpec, Stream
 
@@ -82,6 +82,9 @@ class StateStore(Protocol):
 
     def sync_checkout(self, *, wait: bool = True) -> None:
         """Bring `.swarm/state/` to the branch's head, making it where it is missing; a bare repository has none."""
+
+    def link_run(self) -> None:
+        """Make the link `.swarm/run` to the live folder where it is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +327,16 @@ class Lock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LandedTask:
+    """The commit on the target's history that names a task, and who made it."""
+
+    commit: CommitId
+    agent: AgentName
+    session: SessionId
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """Where a session is about to run: what a runtime needs to know to build its command."""
 
@@ -356,8 +369,9 @@ class World:
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
-    wraps a command by policy. `environment` is the fingerprint that goes into evidence keys. `drafts` lists
-    intent files whose working copy differs from the commit. `sandbox` names what confines sessions. `fault` is called
+    wraps a command by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
+    reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
+    the commit. `sandbox` names what confines sessions. `fault` is called
     before each effect with its name: the crash tests raise in it. `close` ends the git children and gives back the
     lock; whatever is asked afterwards starts them again.
     """
@@ -376,6 +390,7 @@ class World:
     stream_reader: Callable[[str], StreamReader]
     command_for: Callable[[Runtime, Placement], Command]
     confine: Callable[[Command, Policy, Path], Command]
+    landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]
     drafts: Callable[[Desired], tuple[str, ...]]
     state_branch: str
     sandbox: str

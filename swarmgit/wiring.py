@@ -13,6 +13,7 @@ from swarmgit.adapters.doorbell import WatchdogDoorbell
 from swarmgit.adapters.drafts import drafts
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
 from swarmgit.adapters.git.engine import GitEngine, engine_git
+from swarmgit.adapters.git.history import landed_in_history
 from swarmgit.adapters.git.landing import GitLanding
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git
@@ -81,6 +82,7 @@ def open_world(
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
         confine=_confine,
+        landed_in_history=lambda commit: landed_in_history(objects.git, commit),
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
         sandbox=sandbox.NoSandbox().describe(),

@@ -13,7 +13,7 @@ import msgspec
 
 from swarmgit.documents import paths
 from swarmgit.documents.state import to_json
-from swarmgit.errors import SwarmError
+from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.actions import FinishSession, Retire, RunGate, StartSession, StopSession
 from swarmgit.model.desired import Policy, Task, WorktreeConfig
@@ -49,7 +49,14 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         world.executor.refuse(spec, error.message)
         return Done(action)
     setup = _setup(action.worktree, lease, world.executor.folder(spec.id))
-    world.executor.start(StartSpec(spec, command.argv, str(lease.tree), command.env, setup, _files(action)))
+    return _run(action, StartSpec(spec, command.argv, str(lease.tree), command.env, setup, _files(action)), world)
+
+
+def _run(action: StartSession | RunGate, spec: StartSpec, world: World) -> Outcome:
+    try:
+        world.executor.start(spec)
+    except PersonMustAct as error:
+        world.executor.refuse(spec.spec, error.message)
     return Done(action)
 
 
@@ -96,8 +103,7 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
     env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
     command = world.confine(Command(argv, env), policy, lease.tree)
     setup = _setup(action.worktree, lease, folder)
-    world.executor.start(StartSpec(spec, command.argv, str(lease.tree), command.env, setup))
-    return Done(action)
+    return _run(action, StartSpec(spec, command.argv, str(lease.tree), command.env, setup), world)
 
 
 def stop(action: StopSession, world: World) -> Outcome:

@@ -7,15 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from swarmgit.app import recovery
 from swarmgit.app.look import Look, loader
 from swarmgit.app.tick import Ticked, Ticker
-from swarmgit.documents import paths
-from swarmgit.errors import TryLater
 from swarmgit.model.actions import Action, StopSession
-from swarmgit.model.ids import SessionId, TaskId
+from swarmgit.model.ids import TaskId
 from swarmgit.model.outcomes import Done, Failed, Outcome
 from swarmgit.observe.snapshot import Observer
-from swarmgit.ports import Doorbell, Identity, World
+from swarmgit.ports import Doorbell, World
 
 FAILURES_MAX = 10
 INTERRUPTED = 130
@@ -70,7 +69,7 @@ def _run(world: World, options: Options, on_tick: Callable[[TickReport], None], 
         options.now,
         trusted_since=None if options.mode == "once" else started,
     )
-    _heal(world)
+    recovery.heal(world)
     bell = world.doorbell() if options.mode != "once" else None
     try:
         return _loop(ticker, options, on_tick, interrupted, bell)
@@ -149,31 +148,3 @@ def _result(done: Ticked, look: Look, reason: str) -> Result:
     if done.plan.needs_person:
         return Result(NEEDS_PERSON, f"{reason}; some tasks need a person", look)
     return Result(0, reason, look)
-
-
-# --- after a crash ---------------------------------------------------------------------------------------------------
-
-
-def _heal(world: World) -> None:
-    """Finish or undo what a killed reconciler left half done, before the first look."""
-    target = world.repository.target
-    if target is not None:
-        world.landing.heal(target)
-    world.state.sync_checkout(wait=False)
-    live = world.executor.poll()
-    for session in world.worktrees.leases():
-        if session not in live:
-            _save_orphan(world, session)
-
-
-def _save_orphan(world: World, session: SessionId) -> None:
-    """Give back a worktree whose session folder is not there; whatever was changed in it is saved first."""
-    at = world.clock.now().replace(microsecond=0)
-    try:
-        author = Identity("unknown", "unknown@agents.swarmgit.invalid")
-        capture = world.worktrees.capture(session, "Work found in a worktree without a session", author, at)
-        if capture.changes:
-            world.engine.salvage(f"{paths.SALVAGE}/orphan/{session}", capture.commit)
-    except TryLater:
-        return
-    world.worktrees.release(session)

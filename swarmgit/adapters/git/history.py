@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from swarmgit.adapters.git.run import Git
 from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
+from swarmgit.ports import LandedTask
 
 FIELDS = ("Swarm-Agent", "Swarm-Session", "Swarm-Model")
-
-
-@dataclass(frozen=True, slots=True)
-class LandedTask:
-    """The commit on the target's history that names the task, and who made it."""
-
-    commit: CommitId
-    agent: AgentName
-    session: SessionId
-    model: str
 
 
 def landed_in_history(git: Git, target: CommitId | str) -> dict[TaskId, LandedTask]:

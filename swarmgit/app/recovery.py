@@ -1,0 +1,64 @@
+"""What a new reconciler does before its first look: finish or undo what a killed one left, and never start blank."""
+
+from __future__ import annotations
+
+from swarmgit import record
+from swarmgit.documents import paths
+from swarmgit.errors import TryLater
+from swarmgit.model.actions import SaveTask
+from swarmgit.model.ids import SessionId
+from swarmgit.model.outcomes import ToSave
+from swarmgit.model.status import TaskStatus
+from swarmgit.ports import Identity, World
+
+
+def heal(world: World) -> None:
+    """Heal landings and the state checkout, give back worktrees without a session, restore a lost state branch."""
+    target = world.repository.target
+    if target is not None:
+        world.landing.heal(target)
+        _restore_state(world, target)
+    world.state.link_run()
+    world.state.sync_checkout(wait=False)
+    live = world.executor.poll()
+    for session in world.worktrees.leases():
+        if session not in live:
+            _save_orphan(world, session)
+
+
+def _restore_state(world: World, target: str) -> None:
+    """Where there is no state branch, begin it with what the target's own trailers say: nothing lands twice."""
+    head = world.objects.ref(paths.branch_ref(target))
+    if world.state.head() is not None or head is None:
+        return
+    now = world.clock.now()
+    known = [
+        ToSave(
+            SaveTask(
+                TaskStatus(
+                    task=task,
+                    title=task,
+                    phase="landed",
+                    reason=f"landed as {landed.commit[:10]}; restored from the target's history",
+                    landed_commit=landed.commit,
+                    finished=now,
+                ),
+                f"{task}: landed (restored from the target's history)",
+            )
+        )
+        for task, landed in sorted(world.landed_in_history(head).items())
+    ]
+    record.commit(known, world.state, lambda _: None, now)
+
+
+def _save_orphan(world: World, session: SessionId) -> None:
+    """Give back a worktree whose session folder is not there; whatever was changed in it is saved first."""
+    at = world.clock.now().replace(microsecond=0)
+    try:
+        author = Identity("unknown", "unknown@agents.swarmgit.invalid")
+        capture = world.worktrees.capture(session, "Work found in a worktree without a session", author, at)
+        if capture.changes:
+            world.engine.salvage(f"{paths.SALVAGE}/orphan/{session}", capture.commit)
+    except TryLater:
+        return
+    world.worktrees.release(session)
