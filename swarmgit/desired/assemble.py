@@ -124,7 +124,7 @@ class _Assembly:
             tasks={task: tasks[task] for task in sorted(tasks)},
             convoys=convoys,
             roles=dict(sorted(roles.items())),
-            problems=tuple(sorted(set(self.problems), key=lambda found: (found.file, found.line, found.column))),
+            problems=tuple(sorted(set(self.problems), key=_place_first)),
             held=frozenset(self.task_ids - tasks.keys()),
         )
 
@@ -269,3 +269,7 @@ class _Assembly:
 def _misnamed(path: str) -> list[Problem]:
     is_yml = path.endswith(".yml") and kind_of(path.removesuffix(".yml") + ".yaml") is not None
     return [Problem(path, 0, 0, "not read: the name must end in .yaml")] if is_yml else []
+
+
+def _place_first(problem: Problem) -> tuple[str, int, int, str]:
+    return problem.file, problem.line, problem.column, problem.message

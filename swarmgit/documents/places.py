@@ -7,6 +7,7 @@ and dates stay text. Aliases are understood, but counted as often as they are us
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -19,7 +20,8 @@ BYTES_MAX = 1 << 20
 DEPTH_MAX = 40
 VALUES_MAX = 20_000
 
-_PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+PARSERS: tuple[Any, ...] = (getattr(yaml, "CSafeLoader", yaml.SafeLoader), yaml.SafeLoader)
+"""PyYAML's parsers, the one in C first where it is there; both give the same events."""
 _MARKER = re.compile(r"(<<<<<<<|>>>>>>>)( |$)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TEXT_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
@@ -70,7 +72,12 @@ class _Refused(Exception):
 
 
 def read(
-    file: str, data: bytes, *, bytes_max: int = BYTES_MAX, values_max: int = VALUES_MAX
+    file: str,
+    data: bytes,
+    *,
+    bytes_max: int = BYTES_MAX,
+    values_max: int = VALUES_MAX,
+    parser: Callable[[str], _Events] = PARSERS[0],
 ) -> tuple[Node | None, tuple[Problem, ...]]:
     """Return the mapping that a document holds, and every problem found; None where there is no mapping to judge.
 
@@ -79,7 +86,7 @@ def read(
     text, problems = decode(file, data, bytes_max)
     if text is None:
         return None, problems
-    builder = _Builder(_PARSER(text), values_max)
+    builder = _Builder(parser(text), values_max)
     try:
         node = builder.document()
     except _Refused as refused:

@@ -1,0 +1,68 @@
+"""`swarmgit validate`: every problem in the intent, as it is in the working tree or as it is committed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from pathlib import Path
+
+from swarmgit import ports
+from swarmgit.app.world import World
+from swarmgit.desired.assemble import Sources, assemble, kind_of
+from swarmgit.desired.known import KNOWN_ADAPTERS
+from swarmgit.desired.load import builtin_roles, load
+from swarmgit.documents import paths
+from swarmgit.model.desired import Desired, Problem
+from swarmgit.model.ids import BlobId
+
+FILES_MAX = 100_000
+
+
+def validate(world: World, *, committed: bool = False) -> tuple[Problem, ...]:
+    """Return the problems of the working tree's `.swarm/`; of the target's commit if asked for or there is none."""
+    top = world.repository.top
+    if top is not None and not committed and (top / paths.SWARM).is_dir():
+        return read_working_tree(top).problems
+    return validate_committed(world.objects, world.repository.target or "main")
+
+
+def validate_committed(
+    objects: ports.Objects, target: str, adapters: AbstractSet[str] = KNOWN_ADAPTERS
+) -> tuple[Problem, ...]:
+    """Return the problems of the intent that is in force on a branch."""
+    return load(objects, target, None, adapters).problems
+
+
+def read_working_tree(top: Path, adapters: AbstractSet[str] = KNOWN_ADAPTERS) -> Desired:
+    """Return what the files in `.swarm/` would ask for if they were committed now, with no earlier versions."""
+    contents: dict[BlobId, bytes] = {}
+    blobs: dict[str, BlobId] = {}
+    odd: list[Problem] = []
+    for file in _files(top / paths.SWARM):
+        path = file.relative_to(top).as_posix()
+        if kind_of(path) is None and not path.endswith(".yml"):
+            continue
+        if file.is_symlink() or not file.is_file():
+            odd.append(Problem(path, 0, 0, "not read: it is not a plain file"))
+            continue
+        data = file.read_bytes()
+        blob = BlobId(hashlib.sha256(data).hexdigest())
+        blobs[path], contents[blob] = blob, data
+    found = assemble(Sources(blobs, contents.__getitem__, tuple, adapters, builtin_roles()))
+    return replace(found, problems=(*odd, *found.problems))
+
+
+def _files(swarm: Path) -> list[Path]:
+    """Return what is below `.swarm/`, but for the machine's own folders; links are not followed."""
+    found: list[Path] = []
+    folders = [swarm]
+    while folders and len(found) < FILES_MAX:
+        for entry in sorted(folders.pop().iterdir()):
+            if entry.parent == swarm and entry.name in {"state", "run"}:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                folders.append(entry)
+            else:
+                found.append(entry)
+    return sorted(found)
