@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from swarmgit.adapters.git.filling import EXACT, places
+from swarmgit.adapters.git.filling import places
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.scan import Findings, scan, shown
 from swarmgit.adapters.git.slots import Slot
@@ -47,6 +47,8 @@ def capture(engine: Git, slot: Slot, label: Label, fault: Callable[[str], None])
     commit = _commit(engine, tree, slot.commit, label)
     fault("capture:committed")
     raw = tree_changes(engine, slot.commit, commit)
+    for path in sorted({change.path for change in raw}.intersection(findings.linked)):
+        findings.object(path, "is a hard link to a file outside of the work")
     links: dict[str, str] = {}
     markers: list[str] = []
     for change, content in _contents(engine, raw, findings.present):
@@ -74,9 +76,9 @@ def _snapshot(engine: Git, slot: Slot, findings: Findings) -> str:
         env = places(slot, index)
         if findings.absent:
             gone = _listing(findings.absent)
-            engine.out(*EXACT, "update-index", "--force-remove", "-z", "--stdin", stdin=gone, env=env)
+            engine.out("update-index", "--force-remove", "-z", "--stdin", stdin=gone, env=env)
         _add(engine, env, findings)
-        return engine.out(*EXACT, "write-tree", env=env).decode("ascii").strip()
+        return engine.out("write-tree", env=env).decode("ascii").strip()
 
 
 def _listing(paths: Sequence[bytes] | set[bytes]) -> bytes:
@@ -90,9 +92,7 @@ def _add(engine: Git, env: Mapping[str, str], findings: Findings) -> None:
         if not todo:
             return
         paths = todo.pop()
-        done = engine.call(
-            *EXACT, "update-index", "--add", "--replace", "-z", "--stdin", stdin=_listing(paths), env=env
-        )
+        done = engine.call("update-index", "--add", "--replace", "-z", "--stdin", stdin=_listing(paths), env=env)
         if done.returncode != 0 and len(paths) > 1:
             todo += [paths[len(paths) // 2 :], paths[: len(paths) // 2]]
         elif done.returncode != 0:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from swarmgit.adapters.git.filling import EXACT, places
+from swarmgit.adapters.git.filling import places
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import RawChange, tree_changes
@@ -75,8 +75,8 @@ def _apply(engine: Git, slot: Slot, changes: Iterable[RawChange]) -> None:
     lines = b"".join(b"%s %s\t%s\0" % (c.new_mode.encode(), c.new_blob.encode(), c.path) for c in kept)
     with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
         env = places(slot, Path(made, "index"))
-        engine.out(*EXACT, "update-index", "-z", "--index-info", stdin=lines, env=env)
-        engine.out(*EXACT, "checkout-index", "-a", "-f", "-q", env=env)
+        engine.out("update-index", "-z", "--index-info", stdin=lines, env=env)
+        engine.out("checkout-index", "-a", "-f", "-q", env=env)
 
 
 def _beyond_link(root: bytes, path: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,27 +15,32 @@ from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.model.desired import WorktreeConfig
 
-EXACT: tuple[str, ...] = (
-    *("-c", "core.autocrlf=false"),
-    *("-c", "core.symlinks=true"),
-    *("-c", "core.fileMode=true"),
-    *("-c", "core.trustctime=true"),
-    *("-c", "core.checkStat=default"),
-    *("-c", "core.protectHFS=true"),
-    *("-c", "core.protectNTFS=true"),
-    *("-c", "checkout.workers=2"),
-    *("-c", "checkout.thresholdForParallelism=2000"),
-)
+EXACT: Mapping[str, str] = {
+    "core.autocrlf": "false",
+    "core.symlinks": "true",
+    "core.fileMode": "true",
+    "core.trustctime": "true",
+    "core.checkStat": "default",
+    "core.protectHFS": "true",
+    "core.protectNTFS": "true",
+    "checkout.workers": "2",
+    "checkout.thresholdForParallelism": "2000",
+}
 """What is in a commit and what is in a tree are the same bytes, whatever the machine's habits. A change time cannot
 be forged, so an edited file is noticed however its other times were set."""
 
+SETTINGS: Mapping[str, str] = {
+    "GIT_CONFIG_COUNT": str(len(EXACT)),
+    **{f"GIT_CONFIG_KEY_{number}": key for number, key in enumerate(EXACT)},
+    **{f"GIT_CONFIG_VALUE_{number}": value for number, value in enumerate(EXACT.values())},
+}
 INCLUDE_SIZE_MAX = 64 << 20
 GITLINK_MODE = b"\x00\x00\xe0\x00"
 
 
 def places(slot: Slot, index: Path | None = None) -> dict[str, str]:
     """Return the environment that makes the engine's git work on a slot's tree with an index of swarmgit's own."""
-    return {"GIT_WORK_TREE": str(slot.tree), "GIT_INDEX_FILE": str(index or slot.index)}
+    return {**SETTINGS, "GIT_WORK_TREE": str(slot.tree), "GIT_INDEX_FILE": str(index or slot.index)}
 
 
 def clean(engine: Git, store: SlotStore, slot: Slot, keep: Sequence[str]) -> None:
@@ -48,7 +54,8 @@ def clean(engine: Git, store: SlotStore, slot: Slot, keep: Sequence[str]) -> Non
     for path in keep:
         _cut_links(slot.tree, path)
     patterns = [argument for path in keep for argument in ("-e", escaped(path))]
-    engine.out(*EXACT, "clean", "-ffdxq", *patterns, env=places(slot))
+    engine.out("clean", "-ffdxq", *patterns, env=places(slot))
+    _insist_on_plain(slot, keep)
     _empty_submodules(engine, store, slot)
 
 
@@ -60,6 +67,26 @@ def _cut_links(tree: Path, path: str) -> None:
         if at.is_symlink():
             at.unlink()
             return
+
+
+def _insist_on_plain(slot: Slot, keep: Sequence[str]) -> None:
+    """Raise where the tree still holds what git does not see: pipes, devices, a `.git`, folders with other rights."""
+    rights = stat.S_IMODE(slot.folder.lstat().st_mode)
+    kept = {str(slot.tree / path) for path in keep}
+    todo = [str(slot.tree)]
+    while todo:
+        folder = todo.pop()
+        if stat.S_IMODE(os.lstat(folder).st_mode) != rights:
+            raise PermissionError(folder)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name == ".git":
+                    raise FileExistsError(entry.path)
+                if entry.path in kept or entry.is_symlink() or entry.is_file(follow_symlinks=False):
+                    continue
+                if not entry.is_dir(follow_symlinks=False):
+                    raise FileExistsError(entry.path)
+                todo.append(entry.path)
 
 
 def _empty_submodules(engine: Git, store: SlotStore, slot: Slot) -> None:
@@ -74,7 +101,7 @@ def _empty_submodules(engine: Git, store: SlotStore, slot: Slot) -> None:
 
 def check_out(engine: Git, slot: Slot) -> None:
     """Write the commit's files; of a recycled tree only those that differ or were touched."""
-    engine.out(*EXACT, "read-tree", "--reset", "-u", slot.commit, env=places(slot))
+    engine.out("read-tree", "--reset", "-u", slot.commit, env=places(slot))
 
 
 def include(slot: Slot, top: Path | None, paths: Sequence[str]) -> tuple[str, ...]:

@@ -15,16 +15,13 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from swarmgit.adapters.git.filling import EXACT, places
+from swarmgit.adapters.git.filling import places
 from swarmgit.adapters.git.private_git import escaped
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import parse_raw
 from swarmgit.plan.protected import fold
 
-FILE_SIZE_MAX = 50 << 20
-TOTAL_SIZE_MAX = 2 << 30
-FILES_MAX = 200_000
 DEPTH_MAX = 100
 ENTRIES_MAX = 2_000_000
 OBJECTIONS_MAX = 200
@@ -32,12 +29,28 @@ REPOSITORY_PARTS = (b"HEAD", b"objects", b"refs")
 SHORT_DOTGIT = re.compile(r"git~[0-9]+")
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one session may hand in: sizes in bytes."""
+
+    file_size: int = 50 << 20
+    total_size: int = 2 << 30
+    files: int = 200_000
+
+
+DEFAULT_LIMITS = Limits()
+
+
 @dataclass(slots=True)
 class Findings:
-    """Paths are bytes below the tree. `present`: to take in, with sizes; `absent`: to take out."""
+    """Paths are bytes below the tree. `present`: to take in, with sizes; `absent`: to take out.
+
+    `linked`: files with more names than are known here; an objection only where one turns out to have changed.
+    """
 
     present: dict[bytes, int] = field(default_factory=dict)
     absent: set[bytes] = field(default_factory=set)
+    linked: list[bytes] = field(default_factory=list)
     objections: list[str] = field(default_factory=list)
 
     def object(self, path: bytes, complaint: str) -> None:
@@ -54,7 +67,7 @@ def shown(path: bytes) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
-def scan(engine: Git, slot: Slot) -> Findings:
+def scan(engine: Git, slot: Slot, limits: Limits = DEFAULT_LIMITS) -> Findings:
     """Return what to take in of a slot's tree and every objection to it. Nothing is changed but missing read rights."""
     findings = Findings()
     if not slot.tree.is_dir() or slot.tree.is_symlink():
@@ -63,14 +76,13 @@ def scan(engine: Git, slot: Slot) -> Findings:
     kept = Kept(slot.kept)
     root = os.fsencode(slot.tree)
     oddities = list(_walk(root, kept))
-    changed, gone = _tracked(engine, slot)
+    changed = _tracked(engine, slot, findings)
     candidates = [*changed, *sorted(_untracked(engine, slot, kept))]
-    findings.absent.update(gone)
     for path in candidates:
         if path.endswith(b"/"):
             candidates.extend(_files_of_repository(root, path.rstrip(b"/")))
     _report_oddities(engine, slot, findings, oddities)
-    _take(findings, root, candidates)
+    _take(findings, root, candidates, limits)
     _find_bare_repositories(findings, root)
     return findings
 
@@ -127,18 +139,18 @@ def _listed(folder: bytes) -> list[os.DirEntry[bytes]]:
     return []
 
 
-def _tracked(engine: Git, slot: Slot) -> tuple[list[bytes], list[bytes]]:
-    """Return the tracked files that may have changed and those that are gone. A file behind a link counts as gone."""
-    output = engine.out(*EXACT, "diff-files", "-z", "--raw", "--no-abbrev", "--ignore-submodules=all", env=places(slot))
+def _tracked(engine: Git, slot: Slot, findings: Findings) -> list[bytes]:
+    """Return the tracked files that may have changed, and note those that are gone (also: behind a link)."""
+    output = engine.out("diff-files", "-z", "--raw", "--no-abbrev", "--ignore-submodules=all", env=places(slot))
     changes = parse_raw(output)
-    gone = [change.path for change in changes if change.new_mode == "000000"]
-    return [change.path for change in changes if change.new_mode not in {"000000", "160000"}], gone
+    findings.absent.update(change.path for change in changes if change.new_mode == "000000")
+    return [change.path for change in changes if change.new_mode not in {"000000", "160000"}]
 
 
 def _untracked(engine: Git, slot: Slot, kept: Kept) -> Iterable[bytes]:
     """Return new paths that are not ignored; one that ends with '/' is a repository of its own."""
     hidden = [argument for path in slot.kept for argument in ("-x", escaped(path))]
-    output = engine.out(*EXACT, "ls-files", "-z", "-o", "--exclude-standard", *hidden, env=places(slot))
+    output = engine.out("ls-files", "-z", "-o", "--exclude-standard", *hidden, env=places(slot))
     return [path for path in output.split(b"\0") if path and not kept.covers(path.rstrip(b"/"))]
 
 
@@ -146,7 +158,7 @@ def _files_of_repository(root: bytes, folder: bytes) -> Iterator[bytes]:
     """Yield the files of a nested repository but for its `.git`, so that they are saved although they are refused."""
     todo = [folder]
     count = 0
-    while todo and count < FILES_MAX:
+    while todo and count < ENTRIES_MAX:
         at = todo.pop()
         for entry in _listed(os.path.join(root, at)):
             count += 1
@@ -162,15 +174,16 @@ def _report_oddities(engine: Git, slot: Slot, findings: Findings, oddities: list
     """Object to what the walk found, unless git ignores it: that is never taken in."""
     if not oddities:
         return
-    names = b"".join(path + b"\0" for path, _ in oddities)
-    asked = engine.call(*EXACT, "check-ignore", "-z", "--stdin", stdin=names, env=places(slot))
+    names = b"".join(b"./%s\0" % path for path, _ in oddities)  # so that no name is taken for a pathspec
+    env = {**places(slot), "GIT_LITERAL_PATHSPECS": "0"}
+    asked = engine.call("check-ignore", "-z", "--stdin", stdin=names, env=env)
     ignored = set(asked.stdout.split(b"\0")) if asked.returncode in {0, 1} else set()
     for path, complaint in oddities:
-        if path not in ignored:
+        if b"./" + path not in ignored:
             findings.object(path, complaint)
 
 
-def _take(findings: Findings, root: bytes, candidates: Sequence[bytes]) -> None:
+def _take(findings: Findings, root: bytes, candidates: Sequence[bytes], limits: Limits) -> None:
     """Sort the candidates into what to take in and what not to, within the limits."""
     links: dict[tuple[int, int], list[bytes]] = {}
     total = 0
@@ -183,11 +196,11 @@ def _take(findings: Findings, root: bytes, candidates: Sequence[bytes]) -> None:
             continue
         if path.count(b"/") > DEPTH_MAX:
             continue  # the walk has objected
-        if facts.st_size > FILE_SIZE_MAX:
-            findings.object(path, f"is larger than {FILE_SIZE_MAX >> 20} MiB")
+        if facts.st_size > limits.file_size:
+            findings.object(path, f"is larger than {limits.file_size >> 20} MiB")
             continue
-        if len(findings.present) >= FILES_MAX or total + facts.st_size > TOTAL_SIZE_MAX:
-            findings.object(path, f"is beyond the limits of {FILES_MAX} files and {TOTAL_SIZE_MAX >> 30} GiB")
+        if len(findings.present) >= limits.files or total + facts.st_size > limits.total_size:
+            findings.object(path, f"is beyond the limits of {limits.files} files and {limits.total_size >> 20} MiB")
             continue
         total += facts.st_size
         findings.present[path] = facts.st_size
@@ -196,8 +209,7 @@ def _take(findings: Findings, root: bytes, candidates: Sequence[bytes]) -> None:
             links.setdefault((facts.st_dev, facts.st_ino), []).append(path)
             if facts.st_nlink == len(links[facts.st_dev, facts.st_ino]):
                 del links[facts.st_dev, facts.st_ino]
-    for paths in links.values():
-        findings.object(paths[0], "is a hard link to a file outside of the work")
+    findings.linked.extend(path for paths in links.values() for path in paths)
 
 
 def _facts(root: bytes, path: bytes) -> os.stat_result | None:
