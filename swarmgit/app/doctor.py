@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from swarmgit.app.fsck.ledger import read_ledger
 from swarmgit.app.gc import stale_candidates
 from swarmgit.app.look import Look, look
+from swarmgit.app.views.words import counted
 from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
@@ -168,7 +169,7 @@ def _seen(world: World) -> Iterator[Check]:
     yield from _intent(seen)
     stale = stale_candidates(world, seen)
     if stale:
-        yield Check("leftovers", "warn", f"{len(stale)} candidates of finished entries are kept", "swarmgit gc")
+        yield Check("leftovers", "warn", f"{counted(len(stale), 'candidate')} of finished entries kept", "swarmgit gc")
     else:
         yield Check("leftovers", "ok", "nothing is left over")
     if seen.observed.freeze:
@@ -181,4 +182,8 @@ def _intent(seen: Look) -> Iterator[Check]:
     if seen.desired.swarm is None and not seen.desired.problems:
         yield Check("intent", "fail", f"there is no {paths.SWARM_YAML} on a target branch", "swarmgit init")
     elif not seen.desired.problems:
-        yield Check("intent", "ok", f"{len(seen.desired.tasks)} tasks, {len(seen.desired.gates)} gates, no problems")
+        yield Check(
+            "intent",
+            "ok",
+            f"{counted(len(seen.desired.tasks), 'task')}, {counted(len(seen.desired.gates), 'gate')}, no problems",
+        )

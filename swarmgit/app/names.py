@@ -14,7 +14,6 @@ Name = TypeVar("Name", bound=str)
 LIST_COMMANDS = {
     "task": "swarmgit task list",
     "agent": "swarmgit agents",
-    "schema": "swarmgit schema --help",
     "session": "swarmgit status",
     "entry": "swarmgit queue list --all",
 }

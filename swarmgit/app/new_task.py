@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swarmgit.app.world import World
-from swarmgit.documents import paths
+from swarmgit.documents import paths, schemas
 from swarmgit.errors import PersonMustAct, WrongUsage
 
+SCHEMA_LINE = "# yaml-language-server: $schema=../run/schemas/task.json"
 ID = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 
 
@@ -25,7 +26,7 @@ class Draft:
     depends_on: tuple[str, ...] = ()
 
 
-def write_task(world: World, draft: Draft, schema_line: str = "") -> Path:
+def write_task(world: World, draft: Draft) -> Path:
     """Write `.swarm/tasks/<id>.yaml` in the working tree and return its path; never overwrite, never commit."""
     top = world.repository.top
     if top is None:
@@ -41,18 +42,23 @@ def write_task(world: World, draft: Draft, schema_line: str = "") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{draft.id}.yaml"
     with path.open("x", encoding="utf-8") as file:
-        file.write(task_text(draft, schema_line))
+        file.write(task_text(draft))
+    install_schemas(world)
     return path
 
 
-def task_text(draft: Draft, schema_line: str) -> str:
+def install_schemas(world: World) -> None:
+    """Put the schemas where the documents' first lines say that editors find them: `.swarm/run/schemas/`."""
+    schemas.install(world.repository.live / "schemas")
+
+
+def task_text(draft: Draft) -> str:
     """Return the file's text: what was given, and a comment where a person has to go on."""
-    return "".join(f"{line}\n" for line in _lines(draft, schema_line))
+    return "".join(f"{line}\n" for line in _lines(draft))
 
 
-def _lines(draft: Draft, schema_line: str) -> Iterator[str]:
-    if schema_line:
-        yield schema_line
+def _lines(draft: Draft) -> Iterator[str]:
+    yield SCHEMA_LINE
     yield "version: 1"
     yield f"title: {quoted(draft.title)}"
     yield "description: |"

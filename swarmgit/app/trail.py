@@ -61,12 +61,11 @@ def _concerns(world: World, task: str, path: str, old: str | None, new: str | No
 
 def diff(world: World, old: str | None = None, new: str | None = None) -> Iterator[FileDiff]:
     """Yield what differs between two revisions of the state branch: by default what its last commit changed."""
+    before = state_commit(world, old) if old else None
     after = state_commit(world, new) if new else world.state.head()
     if after is None:
         return
-    if old:
-        before: CommitId | None = state_commit(world, old)
-    else:
+    if before is None:
         before = next(iter(world.objects.commit(after).parents), None)
     for path, (was, is_now) in sorted(changes(world, before, after)):
         yield FileDiff(path, tuple(_unified(world, path, was, is_now)))

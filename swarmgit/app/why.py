@@ -11,6 +11,7 @@ from swarmgit.app.names import find
 from swarmgit.app.views.plan import why_waiting
 from swarmgit.app.views.tasks import statuses
 from swarmgit.app.views.times import stamp
+from swarmgit.app.views.words import counted
 from swarmgit.documents import paths
 from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import TaskId
@@ -139,9 +140,12 @@ def _attempts(look: Look, status: TaskStatus) -> Iterator[str]:
         return
     task, swarm = look.desired.tasks.get(status.task), look.desired.swarm
     allowed = (task.budget.attempts if task else None) or (swarm.attempts_max if swarm else None)
+    if status.finished:
+        yield f"It took {counted(len(status.attempts), 'session')}."
+        return
     used = sum(attempt.outcome in CHARGED for attempt in status.counted)
     last = status.attempts[-1]
-    yield f"{used} of {allowed or '?'} attempts are used up; it has had {len(status.attempts)} sessions."
+    yield f"{used} of {allowed or '?'} attempts are used up; it has had {counted(len(status.attempts), 'session')}."
     detail = f": {last.reason.rstrip('.')}" if last.reason else ""
     yield f"The last one, {last.session} by {last.agent}, is {last.outcome}{detail}."
 
@@ -167,11 +171,11 @@ def _details(rejection: Rejection) -> Iterator[str]:
 
 
 def _conditions(status: TaskStatus) -> Iterator[str]:
+    """Yield what the conditions say beyond the phase and its reason."""
     for condition in status.conditions:
-        yield _sentence(
-            f"{condition.type} is {condition.status} since {stamp(condition.since)} ({condition.reason})",
-            condition.message,
-        )
+        if condition.message and condition.message != status.reason:
+            since = f"since {stamp(condition.since)} ({condition.reason})"
+            yield _sentence(f"{condition.type} is {condition.status} {since}", condition.message)
 
 
 def some(names: tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ from swarmgit.cli.version import VERSION
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("setup:init", "Write .swarm/ for this repository and commit only that."),
-    "demo": ("setup:demo", "Run a complete offline tour in a scratch repository."),
+    "demo": ("demo:demo", "Run a complete offline tour in a scratch repository."),
     "validate": ("setup:validate", "Report every problem in the intent, with its place."),
     "schema": ("setup:schema", "Print the JSON Schema of a kind of document."),
     "plan": ("look:plan", "Show what a tick would do and why, and do none of it."),

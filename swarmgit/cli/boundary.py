@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import traceback
 from pathlib import Path
 
 import click
@@ -47,6 +45,8 @@ def _expected(error: SwarmError) -> int:
 
 
 def _bug(error: Exception) -> int:
+    import traceback
+
     text = "".join(traceback.format_exception(error))
     if os.environ.get("SWARMGIT_TRACEBACK") == "1":
         click.echo(text, err=True)
@@ -60,6 +60,8 @@ def _bug(error: Exception) -> int:
 
 def _keep(text: str) -> Path:
     """Write the traceback where this repository's live folder is, else into the temporary folder."""
+    import tempfile
+
     run_link = Path(".swarm/run")
     folder = run_link if run_link.is_dir() else None
     handle, name = tempfile.mkstemp(prefix="swarmgit-bug-", suffix=".txt", dir=folder)

@@ -29,7 +29,9 @@ class Settings:
         """Open the repository around us; `lead`: take the reconciler's lock, or say who has it."""
         from swarmgit.wiring import open_world
 
-        return open_world(self.cwd.resolve(), self.environ, lead=lead)
+        world = open_world(self.cwd.resolve(), self.environ, lead=lead)
+        click.get_current_context().call_on_close(world.close)
+        return world
 
     @property
     def person(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from swarmgit.app.views.words import counted
 from swarmgit.cli.table import printable, table
 
 Document = Mapping[str, Any]
@@ -132,7 +133,7 @@ def _cost(cost: Document) -> Iterator[str]:
     if cost["starts"]:
         limit = f"at most {money(cost['usd_max'])} USD" if cost["usd_max"] is not None else "no upper bound"
         missing = f" ({cost['without_limit']} without budget.usd)" if cost["without_limit"] else ""
-        yield f"{cost['starts']} sessions would start; cost: {limit}{missing}"
+        yield f"{counted(cost['starts'], 'session')} would start; cost: {limit}{missing}"
 
 
 def task_text(document: Document) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from swarmgit.app.views.words import counted
 from swarmgit.cli.render import money, tokens
 from swarmgit.cli.table import printable, table
 
@@ -41,7 +42,7 @@ def agent_text(document: Document) -> str:
 
 def _agent(document: Document) -> Iterator[str]:
     yield f"{document['name']} ({document['role']}), since {document['created']}"
-    done = f"{document['tasks_completed']} tasks completed in {document['sessions']} sessions"
+    done = f"{counted(document['tasks_completed'], 'task')} completed in {counted(document['sessions'], 'session')}"
     yield f"{done}, first pass {percent(document['first_pass_rate'])}"
     yield f"reworked {document['reworked']}, failed {document['failed']}"
     yield f"tokens {tokens(document['tokens'])}, usd {money(document['usd'])}"

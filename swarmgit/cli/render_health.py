@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmgit.app.views.words import counted
 from swarmgit.cli.table import printable
 
 if TYPE_CHECKING:
@@ -31,13 +32,13 @@ def fsck_text(report: FsckReport) -> str:
         f"{each.promise}: {f'{each.commit}: ' if each.commit else ''}{printable(each.message)}"
         for each in report.violations
     ]
-    verdict = "every promise is kept" if report.is_ok else f"{len(report.violations)} violations"
-    return "\n".join((*lines, f"{report.checked} landed commits checked: {verdict}"))
+    verdict = "every promise is kept" if report.is_ok else counted(len(report.violations), "violation")
+    return "\n".join((*lines, f"{counted(report.checked, 'landed commit')} checked: {verdict}"))
 
 
 def gc_text(report: Collected) -> str:
     """Return what was removed, or would be."""
     verb = "would remove" if report.is_dry else "removed"
-    counts = ((len(report.refs), "candidates"), (report.sessions, "session folders"))
-    told = ", ".join(f"{count} {name}" for count, name in counts if count)
+    counts = ((len(report.refs), "candidate"), (report.sessions, "session folder"))
+    told = ", ".join(counted(*each) for each in counts if each[0])
     return f"{verb} {told}" if told else "nothing to remove"

@@ -23,7 +23,8 @@ INTERRUPTED = (
     "interrupted: sessions go on, and the next 'swarmgit reconcile' takes them up again. "
     "Stop one with 'swarmgit stop SESSION', all new work with 'swarmgit freeze'"
 )
-SILENT = frozenset({"finish", "merge", "salvage", "gate"})
+SILENT = frozenset({"finish", "merge", "salvage", "gate", "land"})
+NAME_COLUMNS_MAX = 24
 
 
 @dataclass(slots=True)
@@ -35,8 +36,9 @@ class Narrator:
     said: set[str] = field(default_factory=set)
 
     def lines(self, report: TickReport) -> Iterator[str]:
+        names = max((len(task) for task in report.look.desired.tasks), default=0)
         for step in self._steps(report):
-            yield line(report.look.now.astimezone(self.zone), step)
+            yield line(report.look.now.astimezone(self.zone), step, min(names, NAME_COLUMNS_MAX))
 
     def _steps(self, report: TickReport) -> Iterator[Step]:
         for outcome in report.outcomes:
@@ -80,10 +82,10 @@ def _is_save(action: object) -> bool:
     return isinstance(action, SaveTask)
 
 
-def line(at: datetime, step: Step) -> str:
-    """Return '12:01:03 start   api-auth  builder-01 (codemod)'."""
-    words = [step.kind.ljust(7), step.task or "", printable(step.reason)]
-    return f"{at:%H:%M:%S} " + "  ".join(word for word in words if word).rstrip()
+def line(at: datetime, step: Step, width: int = 0) -> str:
+    """Return '12:01:03 start   api-auth  builder-01 (codemod)'; `width`: columns for the task's name."""
+    name = f"{step.task.ljust(width)}  " if step.task else ""
+    return f"{at:%H:%M:%S} {step.kind:<7} {name}{printable(step.reason)}".rstrip()
 
 
 def summary(result: Result) -> str:

@@ -46,7 +46,7 @@ def event_text(event: dict[str, Any], *, as_json: bool) -> str:
     what = f"{rest.pop('action', kind)} {rest.pop('file', '')}".strip()
     facts = " ".join(f"{key}={value}" for key, value in rest.items())
     words = (str(event.get("timestamp", ""))[:19], event.get("agent_id", ""), event.get("task_id", ""), what, facts)
-    return printable("  ".join(str(word) for word in words if word))
+    return "  ".join(printable(str(word)) for word in words if word)
 
 
 def write_output(chunk: bytes, *, is_terminal: bool) -> None:

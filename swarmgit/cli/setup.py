@@ -1,8 +1,6 @@
-"""Commands that set a repository up: init, validate, schema, demo, completion."""
+"""Commands that set a repository up: init, validate, schema, completion."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import click
 
@@ -10,39 +8,41 @@ from swarmgit.cli.output import Settings, json_option, note, say, say_json
 
 
 @click.command()
+@click.option("--target", metavar="BRANCH", help="The branch that work lands on; by default the repository's main one.")
 @click.pass_obj
-def init(settings: Settings) -> None:
-    """Write .swarm/ for this repository and commit only that."""
-    from swarmgit.app.init import init as write_intent
-    from swarmgit.cli.render import initialised
+def init(settings: Settings, target: str | None) -> None:
+    """Write .swarm/ for this repository and commit only that; safe to run again."""
+    from functools import partial
+    from shutil import which
 
-    done = write_intent(settings.cwd.resolve(), settings.environ)
+    from swarmgit.adapters.git.intent_commit import open_intent
+    from swarmgit.app.init import init as write_intent
+    from swarmgit.app.new_task import install_schemas
+    from swarmgit.cli.render_setup import initialised
+
+    find_program = partial(which, path=settings.environ.get("PATH"))
+    with open_intent(settings.cwd.resolve(), settings.environ) as repository:
+        done = write_intent(repository, find_program, target)
+    install_schemas(settings.world())
     say(initialised(done))
 
 
 @click.command()
-@click.argument("path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-def demo(path: Path | None) -> int:
-    """Run a complete offline tour in a scratch repository that is kept."""
-    from swarmgit.app.demo import run
-
-    return run(path)
-
-
-@click.command()
+@click.option("--committed", is_flag=True, help="Look at the target's commit, not at the working tree.")
 @json_option
 @click.pass_obj
-def validate(settings: Settings, as_json: bool) -> int:
+def validate(settings: Settings, committed: bool, as_json: bool) -> int:
     """Report every problem in the working tree's intent (exit code 1 when there is one)."""
     from swarmgit.app.validate import validate as find_problems
     from swarmgit.app.views.problems import problems_document
+    from swarmgit.app.views.words import counted
 
-    problems = find_problems(settings.world())
+    problems = find_problems(settings.world(), committed=committed)
     if as_json:
         say_json(problems_document(problems))
     else:
         say("\n".join(map(str, problems)))
-        note(settings, "no problems" if not problems else f"{len(problems)} problems")
+        note(settings, counted(len(problems), "problem") if problems else "no problems")
     return 1 if problems else 0
 
 
@@ -50,10 +50,13 @@ def validate(settings: Settings, as_json: bool) -> int:
 @click.argument("kind")
 def schema(kind: str) -> None:
     """Print the JSON Schema of a KIND of document: swarm, gates, policy, task, convoy, …"""
-    from swarmgit.app.names import find
     from swarmgit.documents import schemas
+    from swarmgit.errors import WrongUsage
 
-    say(schemas.text(find(kind, schemas.kinds(), "schema")).rstrip("\n"))
+    if kind not in schemas.kinds():
+        guess = schemas.did_you_mean(kind, schemas.kinds())
+        raise WrongUsage(f"there is no kind of document '{kind}'{guess}", f"kinds: {', '.join(schemas.kinds())}")
+    say(schemas.text(kind).rstrip("\n"))
 
 
 @click.command()

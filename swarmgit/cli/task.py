@@ -30,8 +30,10 @@ def new(settings: Settings, /, edit: bool, **fields: Any) -> None:  # noqa: ANN4
     path = write_task(settings.world(), Draft(**fields))
     if edit:
         click.edit(filename=str(path))
-    say(str(path))
-    note(settings, f"commit it to make it count: git add {path} && git commit; check it with 'swarmgit validate'")
+    here = settings.cwd.resolve()
+    shown = path.relative_to(here) if path.is_relative_to(here) else path
+    say(str(shown))
+    note(settings, f"it counts once it is committed: swarmgit validate && git add {shown} && git commit")
 
 
 @task.command("list")

@@ -76,7 +76,7 @@ def test_a_plan_is_one_line_per_action_and_the_cost() -> None:
     api = task("api")
     assert plan_text(plan_document(look(api, actions=[start(api)]))) == (
         "DO     TASK  WHY\nstart  api   builder-01 (codemod): ready\n"
-        "1 sessions would start; cost: no upper bound (1 without budget.usd)"
+        "1 session would start; cost: no upper bound (1 without budget.usd)"
     )
     assert plan_text(plan_document(look())) == "nothing to do"
 
@@ -101,9 +101,9 @@ def test_progress_is_one_line_per_event() -> None:
     api = task("api")
     narrator = Narrator(UTC)
     started = narrator.lines(report(look(api), Done(start(api))))
-    assert list(started) == ["12:00:00 start    api  builder-01 (codemod)"]
+    assert list(started) == ["12:00:00 start   api  builder-01 (codemod)"]
     saved = [SaveTask(landed("api"))]
-    assert list(narrator.lines(report(look(api), actions=saved))) == ["12:00:00 landed   api  dddddddddd"]
+    assert list(narrator.lines(report(look(api), actions=saved))) == ["12:00:00 landed  api  dddddddddd"]
     assert list(narrator.lines(report(look(api), actions=saved))) == []
 
 
@@ -111,13 +111,13 @@ def test_a_failure_is_said_once() -> None:
     narrator = Narrator(UTC)
     failed = Failed(start(task("api")), "no such runtime", "swarmgit validate")
     lines = [*narrator.lines(report(look(), failed)), *narrator.lines(report(look(), failed))]
-    assert lines == ["12:00:00 error    no such runtime (swarmgit validate)"]
+    assert lines == ["12:00:00 error   no such runtime (swarmgit validate)"]
 
 
 def test_a_landing_that_waits_names_the_edit() -> None:
     blocked = Blocked("e1", "/repo", ("a.txt",))
     (line,) = Narrator(UTC).lines(report(look(entries={"e1": entry()}), blocked))
-    assert line == "12:00:00 blocked  api  an edit in /repo is in the way: a.txt"
+    assert line == "12:00:00 blocked api  an edit in /repo is in the way: a.txt"
 
 
 def test_the_summary_counts_phases_and_names_the_next_commands() -> None:

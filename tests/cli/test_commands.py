@@ -1,0 +1,256 @@
+"""The real command line on a real repository with real agents."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from datetime import datetime
+
+import pytest
+
+SLOW = "echo started; echo work > slow.txt; sleep 60"
+
+
+def until(condition, seconds: float = 30):
+    """Wait for something that another process does."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come true in time")
+
+
+@pytest.fixture
+def running(repo):
+    """A repository with one session that runs and no reconciler."""
+    repo.start()
+    repo.task("slow", SLOW)
+    repo.commit()
+    repo.swarmgit("reconcile", "--once")
+    until(lambda: "started" in repo.swarmgit("logs", "slow").stdout)
+    return repo
+
+
+def document(repo, *args: str, code: int = 0) -> dict:
+    done = repo.swarmgit(*args, "--json", check=False)
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_run_from_start_to_end(repo) -> None:
+    # given three tasks, one of which has to wait for another
+    repo.start()
+    repo.task("api")
+    repo.task("ui", depends_on=["api"])
+    repo.task("bad", "touch BROKEN", owns=["BROKEN"], budget={"attempts": 1})
+    repo.commit()
+
+    # when it is planned
+    planned = {(each["kind"], each["task"]) for each in document(repo, "plan")["actions"]}
+
+    # then nothing has begun, and the plan says what would
+    assert planned == {("start", "api"), ("start", "bad"), ("wait", "ui")}
+    assert document(repo, "status")["sessions"] == []
+
+    # when it runs
+    done = repo.swarmgit("reconcile", "--timeout", "60", check=False)
+
+    # then what is good has landed, what is not waits for a person, and every event had its line
+    assert done.returncode == 0 or done.returncode == 4
+    assert " start   api  builder-0" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("look further: swarmgit why bad, ")
+    status = document(repo, "status")
+    rows = {each["id"]: each for each in status["tasks"]}
+    assert {name: row["phase"] for name, row in rows.items()} == {"api": "landed", "ui": "landed", "bad": "failed"}
+    assert rows["api"]["landed_commit"] in repo.git("log", "--format=%H", "main")
+    assert (rows["bad"]["attempts"], status["queue"], status["sessions"]) == (1, [], [])
+
+    # and every promise is kept, and everything can be looked at
+    checked = document(repo, "fsck")
+    assert (checked["ok"], checked["checked"], checked["violations"]) == (True, 2, [])
+    assert "gate check failed" in repo.swarmgit("why", "bad").stdout
+    assert "bad: failed" in repo.swarmgit("log").stdout
+    assert "+phase: " in repo.swarmgit("diff", "HEAD~2").stdout
+    assert "create api.txt" in repo.swarmgit("events").stdout
+    assert document(repo, "gates")["gates"][0]["ever_failed"] is True
+    assert len(document(repo, "queue", "list", "--all")["queue"]) == 2
+    assert "landed as" in repo.swarmgit("queue", "show", "api").stdout
+    assert sum(each["tasks_completed"] for each in document(repo, "agents")["agents"]) == 2
+    blamed = document(repo, "blame", "api.txt:1")
+    assert (blamed["task"], blamed["session"]) == ("api", rows["api"]["session"])
+    assert "state       the state branch is readable" in repo.swarmgit("doctor").stdout
+    assert repo.swarmgit("gc").stderr == "nothing to remove\n"
+    assert "# Task bad: Do bad" in repo.swarmgit("prompt", "bad").stdout
+
+    # and the past is still there
+    then = document(repo, "status", "--at", "HEAD~2")
+    assert then["sessions"] == []
+    assert repo.swarmgit("status", "--at", "nosuch", check=False).returncode == 1
+
+
+def test_status_imports_nothing_heavy(repo) -> None:
+    repo.start()
+    repo.task("api")
+    repo.commit()
+    repo.swarmgit("status", "--json")
+    show = "import sys; from swarmgit.cli import main; main(); print(' '.join(sys.modules), file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", show, "status", "--json"], cwd=repo.root, capture_output=True, text=True, check=False
+    )
+    assert not {"yaml", "jsonschema", "rich", "git", "watchdog", "asyncio"} & set(done.stderr.split())
+
+
+def test_stop_ends_the_session_keeps_its_work_and_pauses_its_task(running) -> None:
+    # given a session at work
+    (session,) = document(running, "status")["sessions"]
+    assert running.swarmgit("worktree", "path", "slow").stderr.startswith(
+        f"warning: session {session['id']} is at work"
+    )
+
+    # when a person stops it
+    told = running.swarmgit("stop", session["id"][:20]).stderr
+
+    # then it is over, its task is paused, and its work is kept
+    assert f"session {session['id']} has ended; task slow is paused" in told
+    assert running.swarmgit("stop", session["id"]).stderr == f"session {session['id']} is over already\n"
+    running.swarmgit("reconcile", check=False)
+    (task,) = document(running, "status")["tasks"]
+    assert (task["phase"], task["attempts"]) == ("waiting", 1)
+    assert "paused by" in task["reason"]
+    ref = f"refs/swarm/salvage/slow/{session['id']}"
+    assert running.git("show", f"{ref}:slow.txt") == "work"
+
+    # and it goes on when it is resumed
+    running.agent("slow", "echo done > slow.txt")
+    running.swarmgit("task", "resume", "slow")
+    running.swarmgit("reconcile", "--timeout", "60")
+    assert running.show("slow.txt") == "done"
+
+
+def test_an_interrupted_reconcile_leaves_its_sessions_running_and_says_how_to_stop_them(running) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "swarmgit", "reconcile", "--watch"], cwd=running.root, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: f'"pid":{child.pid},' in (running.root / ".git/swarmgit/lock").read_text())
+    assert "another reconcile" in running.swarmgit("reconcile", check=False).stderr
+    time.sleep(0.5)
+    child.terminate()
+    told = child.communicate(timeout=30)[1]
+    assert child.returncode == 130
+    assert "swarmgit stop SESSION" in told
+    (session,) = document(running, "status")["sessions"]
+    assert session["state"] == "running"
+
+
+def test_a_freeze_holds_everything_until_thaw(repo) -> None:
+    repo.start()
+    repo.task("api")
+    repo.commit()
+    repo.swarmgit("freeze", "--reason", "fire drill")
+    frozen = document(repo, "status")["frozen"]
+    assert frozen["reason"] == "fire drill"
+    assert datetime.fromisoformat(frozen["at"]).tzinfo is not None
+    repo.swarmgit("reconcile", check=False)
+    assert [each["phase"] for each in document(repo, "status")["tasks"]] == ["waiting"]
+    assert (repo.root / ".swarm/state/control/freeze.yaml").exists()
+    assert "thawed" in repo.swarmgit("thaw").stderr
+    assert repo.swarmgit("thaw").stderr == "there was no freeze\n"
+    repo.swarmgit("reconcile")
+    assert repo.landed() == ["api"]
+
+
+def test_a_task_is_paused_cancelled_and_restarted(repo) -> None:
+    repo.start()
+    repo.task("api")
+    repo.commit()
+    repo.swarmgit("task", "pause", "api", "--reason", "later")
+    repo.swarmgit("reconcile", check=False)
+    assert "It is paused by" in repo.swarmgit("why", "api").stdout
+    repo.swarmgit("task", "cancel", "api")
+    repo.swarmgit("reconcile", check=False)
+    assert document(repo, "task", "show", "api")["phase"] == "cancelled"
+    assert "is cancelled, not paused" in repo.swarmgit("task", "resume", "api", check=False).stderr
+    repo.swarmgit("task", "restart", "api")
+    repo.swarmgit("reconcile")
+    assert repo.landed() == ["api"]
+    assert "has landed as" in repo.swarmgit("task", "restart", "api", check=False).stderr
+    assert "there is nothing to cancel" in repo.swarmgit("task", "cancel", "api", check=False).stderr
+
+
+def test_an_unknown_name_gets_a_guess_and_exit_code_1(repo) -> None:
+    repo.start()
+    repo.task("api")
+    repo.commit()
+    for args in (["why", "apu"], ["task", "pause", "apu"], ["prompt", "apu"], ["reconcile", "--task", "apu"]):
+        done = repo.swarmgit(*args, check=False)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == (
+            "error: there is no task 'apu'; did you mean 'api'?\nhint: list them with: swarmgit task list\n"
+        )
+    assert repo.swarmgit("logs", "nosuch", check=False).returncode == 1
+    assert repo.swarmgit("agents", "show", "nosuch", check=False).returncode == 1
+
+
+def test_only_the_named_task_is_started(repo) -> None:
+    repo.start()
+    repo.task("api")
+    repo.task("ui")
+    repo.commit()
+    repo.swarmgit("reconcile", "--task", "ui", check=False)
+    assert repo.landed() == ["ui"]
+
+
+def test_quiet_says_nothing_but_what_was_asked_for(repo) -> None:
+    repo.start()
+    repo.task("api")
+    repo.commit()
+    for args in (["-q", "reconcile", "--once"], ["reconcile", "-q"], ["-q", "freeze"], ["-q", "validate"]):
+        done = repo.swarmgit(*args, check=False)
+        assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_new_task_is_a_draft_until_it_is_committed(repo) -> None:
+    repo.start()
+    done = repo.swarmgit("task", "new", "api", "--title", 'Say: "hi"', "--owns", "api.txt", "--type", "docs")
+    assert done.stdout == ".swarm/tasks/api.yaml\n"
+    assert document(repo, "validate")["problems"] == []
+    assert document(repo, "status")["drafts"] == [".swarm/tasks/api.yaml"]
+    assert document(repo, "status")["tasks"] == []
+    again = repo.swarmgit("task", "new", "api", "--title", "x", check=False)
+    assert (again.returncode, "exists already" in again.stderr) == (1, True)
+    assert repo.swarmgit("task", "new", "../x", "--title", "x", check=False).returncode == 2
+    repo.swarmgit("task", "new", "ui", "--title", "no scope")
+    problems = document(repo, "validate", code=1)["problems"]
+    assert [each["file"] for each in problems] == [".swarm/tasks/ui.yaml"]
+    assert set(problems[0]) == {"file", "line", "column", "message"}
+
+
+def test_init_can_be_run_twice(repo) -> None:
+    repo.commit({"README.md": "hello"})
+    assert "committed them on main" in repo.swarmgit("init").stdout
+    assert "nothing to do" in repo.swarmgit("init").stdout
+    assert document(repo, "validate")["problems"] == []
+
+
+def test_a_schema_is_printed_and_an_unknown_kind_is_wrong_usage(repo) -> None:
+    repo.start()
+    assert json.loads(repo.swarmgit("schema", "task").stdout)["type"] == "object"
+    done = repo.swarmgit("schema", "tusk", check=False)
+    assert done.returncode == 2
+    assert "did you mean 'task'?" in done.stderr
+
+
+def test_doctor_in_a_folder_without_a_repository_names_the_repair(tmp_path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "swarmgit", "-C", str(tmp_path), "doctor", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    checks = {each["name"]: each for each in json.loads(done.stdout)["checks"]}
+    assert done.returncode == 1
+    assert checks["repository"]["repair"] == "git init"
