@@ -41,6 +41,7 @@ def plan(
     schedule.start(situation, draft)
     gate_runs.run(situation, draft)
     archive.move(situation, draft)
+    gate_runs.save_histories(situation, draft)
     draft.save_identities(observed)
     _save_tasks(situation, draft)
     _retire_recorded(situation, draft)

@@ -80,7 +80,8 @@ def judge(situation: Situation, gates: tuple[Gate, ...], subject: Subject, since
 
 
 def _counts(situation: Situation, evidence: Evidence, since: datetime) -> bool:
-    if evidence.outcome == "pass" or evidence.key in situation.gate_sessions:
+    session = situation.gate_sessions.get(evidence.key)
+    if evidence.outcome == "pass" or (session is not None and session.evidence == evidence):
         return True
     trusted = situation.observed.trusted_since
     return evidence.at >= (max(since, trusted) if trusted else since)

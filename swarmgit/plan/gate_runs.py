@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
 from swarmgit.model.actions import KeepEvidence, Retire, RunGate, SaveGateHistory, StopSession
 from swarmgit.model.ids import GateName, SessionId, ulid
-from swarmgit.model.status import GateHistory
+from swarmgit.model.status import GateHistory, GateResult
 from swarmgit.model.work import Evidence, Session, SessionSpec
 from swarmgit.plan.attempts import RESTART_AFTER
 from swarmgit.plan.situation import Draft, Situation, Want
@@ -17,7 +18,6 @@ RECENT_MAX = 20
 
 def collect(situation: Situation, draft: Draft) -> None:
     """Keep the answers of runs that have ended, count them in the gates' histories, and let the sessions go."""
-    histories: dict[GateName, GateHistory] = {}
     configured = {gate.name for gate in situation.desired.gates}
     for session in situation.gate_sessions.values():
         if not session.is_over:
@@ -28,9 +28,27 @@ def collect(situation: Situation, draft: Draft) -> None:
             continue
         draft.add(KeepEvidence(evidence), Retire(session.spec.id))
         if evidence.gate in configured:
-            known = histories.get(evidence.gate) or situation.observed.gate_histories.get(evidence.gate)
-            histories[evidence.gate] = _counted(known or GateHistory(gate=evidence.gate), evidence)
-    draft.add(*(SaveGateHistory(history) for _, history in sorted(histories.items())))
+            draft.histories[evidence.gate] = _counted(_history(situation, draft, evidence.gate), evidence)
+
+
+def count_reuse(situation: Situation, draft: Draft, results: Iterable[GateResult]) -> None:
+    """Count the answers that were taken over instead of run again."""
+    configured = {gate.name for gate in situation.desired.gates}
+    for result in results:
+        if result.reused and result.gate in configured:
+            history = _history(situation, draft, result.gate)
+            draft.histories[result.gate] = replace(history, reused=history.reused + 1)
+
+
+def save_histories(situation: Situation, draft: Draft) -> None:
+    for name, history in sorted(draft.histories.items()):
+        if situation.observed.gate_histories.get(name) != history:
+            draft.add(SaveGateHistory(history))
+
+
+def _history(situation: Situation, draft: Draft, gate: GateName) -> GateHistory:
+    known = draft.histories.get(gate) or situation.observed.gate_histories.get(gate)
+    return known or GateHistory(gate=gate)
 
 
 def _counted(history: GateHistory, evidence: Evidence) -> GateHistory:
@@ -79,7 +97,8 @@ def _watch(situation: Situation, draft: Draft, session: Session, *, is_wanted: b
     reason = session.stop_reason
     if reason is None and situation.now >= limit:
         reason = f"time limit of {session.spec.minutes_max:g} minutes"
-    if reason is None and not is_wanted and session.state != "starting":
+    is_frozen = situation.observed.freeze is not None
+    if reason is None and not is_wanted and not is_frozen and session.state != "starting":
         reason = "nobody needs its answer any more"
     if reason is None:
         if session.state == "starting" and situation.now - session.spec.started > RESTART_AFTER:

@@ -15,7 +15,7 @@ from swarmgit.model.desired import PRIORITY_RANK, Gate
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent, Rejection
-from swarmgit.plan import evidence, rejections
+from swarmgit.plan import evidence, gate_runs, rejections
 from swarmgit.plan.evidence import Subject, Verdict
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.verify import Asked, red_target, want
@@ -212,6 +212,7 @@ def _intend(
     }
     intent = _with_event(situation, entry, "landing", data, state="landing", candidate=candidate, evidence=results)
     _save(draft, intent)
+    gate_runs.count_reuse(situation, draft, verdict.results)
 
 
 def _reject(situation: Situation, draft: Draft, entry: Entry, rejection: Rejection, data: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from swarmgit.plan import agents, scope, starts
 from swarmgit.plan.situation import Draft, Situation
 
 SATISFIED = frozenset({"landed", "unchanged", "reported"})
+SELECTION = "selection"
 AT_WORK = frozenset({"running", "verifying", "queued"})
 
 
@@ -31,6 +32,8 @@ def start(situation: Situation, draft: Draft) -> None:
         if waits:
             kind, what = waits
             draft.views[task.id] = replace(status, reason=what, waiting_for=(kind,))
+            if kind == SELECTION:
+                draft.passing.add(task.id)
             continue
         agent = agents.agent_for(task, status, frozenset(floor.busy))
         if agent is None:
@@ -85,7 +88,7 @@ def _brake(situation: Situation, task: Task) -> Waits | None:
     if task.suspend:
         return "suspension", "its file says suspend: true"
     if situation.only and task.id not in situation.only:
-        return "selection", "this reconcile was asked for other tasks only"
+        return SELECTION, "this reconcile was asked for other tasks only"
     if situation.observed.target_head is None:
         return "target", "the target branch has no commit"
     return None

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from swarmgit.model.actions import Action, SaveIdentity
 from swarmgit.model.desired import Desired, Gate, Swarm, Task
-from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
+from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, SessionId, TaskId, TreeId
 from swarmgit.model.observed import Observed
-from swarmgit.model.status import Entry, Identity, Rejection, TaskControl, TaskStatus
+from swarmgit.model.status import Entry, GateHistory, Identity, Rejection, TaskControl, TaskStatus
 from swarmgit.model.work import Evidence, Session
 
 NO_CONTROL = TaskControl()
@@ -87,6 +87,7 @@ class Draft:
     refused: dict[EntryId, Rejection] = field(default_factory=dict)
     stuck: dict[EntryId, str] = field(default_factory=dict)
     identities: dict[AgentName, Identity] = field(default_factory=dict)
+    histories: dict[GateName, GateHistory] = field(default_factory=dict)
     wakes: list[float] = field(default_factory=list)
     passing: set[TaskId] = field(default_factory=set)
     """Tasks whose view holds for this tick only: the next one sees what this one does, and saves that."""

@@ -53,9 +53,8 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
     if task is None or control.cancelled or is_running:
         return status
     is_restart = control.restart is not None and control.restart != status.restart
-    is_edited = (
-        status.phase in {"failed", "needs-human"} and bool(status.generation) and (status.generation != task.generation)
-    )
+    is_asleep = status.phase in {"failed", "needs-human"} and status.last is not None
+    is_edited = is_asleep and status.last is not None and status.last.generation != task.generation
     if not (is_restart or is_edited or status.phase == "cancelled"):
         return status
     entry = draft.entries.get(status.entry) if status.entry else None

@@ -8,7 +8,7 @@ from datetime import datetime
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import CommitId, TaskId, TreeId
 from swarmgit.model.status import Attempt, GateResult
-from swarmgit.plan import attribution, cv, evidence, rejections
+from swarmgit.plan import attribution, cv, evidence, gate_runs, rejections
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.evidence import Subject, Verdict
 from swarmgit.plan.situation import Draft, Situation, Want
@@ -63,6 +63,7 @@ def submitted(situation: Situation, draft: Draft, task: Task, attempt: Attempt) 
         return Waits("its gates run on the submitted tree", _names(verdict))
     results = (*evidence.built_in(subject.code_tree, since), *verdict.results)
     draft.add(*attribution.gate_lines(attempt, task.id, results, "submit"))
+    gate_runs.count_reuse(situation, draft, verdict.results)
     return Passed(replace(attempt, gates=results))
 
 
