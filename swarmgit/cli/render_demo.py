@@ -59,7 +59,7 @@ def _further(ending: Ending) -> Iterator[str]:
         ("swarmgit why quiet-lint", "why a task is where it is"),
         ("swarmgit task show slugify", "its attempts: what was refused, and the feedback"),
         ("swarmgit blame src/tally/slug.py:7", "which agent, session and model wrote a line"),
-        ("swarmgit logs search-index", "what the newest session of a task printed"),
+        ("swarmgit events", "who did what to which file, when"),
         ("swarmgit agents", "who did what, by verified outcomes only"),
         ("swarmgit fsck", "is every promise kept in the history"),
     ):

@@ -1,0 +1,6 @@
+"""Count words."""
+
+
+def count_words(text: str) -> int:
+    """Return the number of words: what white space separates."""
+    return len(text.split())

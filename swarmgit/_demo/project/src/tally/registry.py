@@ -1,0 +1,3 @@
+"""What tally can do, by name."""
+
+COMMANDS = ("lines",)

@@ -1,0 +1,64 @@
+"""What the demo is to show, and whether it has. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from swarmgit.model.ids import TaskId
+from swarmgit.model.status import AttemptOutcome, TaskStatus
+
+SHARING = (TaskId("title-case"), TaskId("wrap-text"))
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One thing to see: `told` says it in a sentence, `look` is the task to look at."""
+
+    told: str
+    look: TaskId
+    has_happened: bool
+
+
+def scenes(statuses: Mapping[TaskId, TaskStatus]) -> tuple[Scene, ...]:
+    """Return every scene of the demo, judged by the recorded state alone."""
+    played = _Played(statuses)
+    redone = next((task for task in SHARING if "conflict" in played.outcomes(task)), SHARING[1])
+    first = next(task for task in SHARING if task != redone)
+    return (
+        played.scene("count-words", "landed at the first attempt", "landed", ["landed"]),
+        played.scene(
+            "slugify", "was refused by gate lint, read its feedback and landed", "landed", ["rejected", "landed"]
+        ),
+        played.scene(first, f"and {redone} changed the same line; it came first and landed", "landed", ["landed"]),
+        played.scene(redone, "conflicted, and was done again on the new base", "landed", ["conflict", "landed"]),
+        played.scene(
+            "search-index",
+            "hung, was stopped at its time limit with all its processes, and landed at the second attempt",
+            "landed",
+            ["timeout", "landed"],
+        ),
+        played.scene("docstrings", "said that no change was needed, and the gates agreed", "unchanged", ["unchanged"]),
+        played.scene(
+            "quiet-lint",
+            "changed the linter, which is outside its scope: refused twice, nothing landed, its work is kept",
+            "failed",
+            ["rejected", "rejected"],
+        ),
+        played.scene("report", "waited for count-words and slugify, then landed", "landed", ["landed"]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    statuses: Mapping[TaskId, TaskStatus]
+
+    def outcomes(self, task: TaskId) -> list[AttemptOutcome]:
+        status = self.statuses.get(task)
+        return [attempt.outcome for attempt in status.attempts] if status else []
+
+    def scene(self, name: str, told: str, phase: str, outcomes: Sequence[AttemptOutcome]) -> Scene:
+        task = TaskId(name)
+        status = self.statuses.get(task)
+        is_so = status is not None and status.phase == phase and self.outcomes(task) == list(outcomes)
+        return Scene(told, task, is_so)
