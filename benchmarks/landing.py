@@ -1,0 +1,44 @@
+"""What landing costs besides gates: entries that stand in the queue until all of them are in the target."""
+
+from __future__ import annotations
+
+from benchmarks.figures import Figure
+from benchmarks.machine import timed
+from benchmarks.scene import scene
+from benchmarks.stored import store_queue
+
+BATCH_MAX = 50
+BUDGETS = {(200, 200): 8.0, (20_000, 200): 12.0}
+
+
+def measure(*, quick: bool) -> list[Figure]:
+    """Return the milliseconds per entry, by files of the repository and entries; `batch_max` is set to 50 and 8."""
+    if quick:
+        return [_land(200, 8, 8)]
+    cases = (
+        (200, 50, BATCH_MAX),
+        (200, 200, BATCH_MAX),
+        (200, 200, 8),
+        (20_000, 50, BATCH_MAX),
+        (20_000, 200, BATCH_MAX),
+    )
+    return [_land(*case) for case in cases]
+
+
+def _land(files: int, entries: int, batch_max: int) -> Figure:
+    names = [f"task-{number:03d}" for number in range(entries)]
+    with scene(files) as here:
+        here.swarm["merge"] = {"batch_max": batch_max}
+        here.configure()
+        for name in names:
+            here.task(name)
+        here.commit("tasks")
+        here.run("freeze", "the benchmark is not ready")
+        here.world().close()  # makes the engine
+        store_queue(here, names)
+        here.run("thaw")
+        total_ms = timed(lambda: here.reconcile("-q", "--timeout", "120"))
+        landed = here.landed()
+    what = f"landing, per entry, {files:,} files, {entries} entries, batches of {batch_max}"
+    note = "" if landed == entries else f"only {landed} landed"
+    return Figure(what, "ms", (total_ms / max(1, landed),), BUDGETS.get((files, entries)), note)
