@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from swarmgit.app import recovery
+from swarmgit.app.gc import stale_candidates
 from swarmgit.app.look import Look, loader
 from swarmgit.app.tick import Ticked, Ticker
 from swarmgit.model.actions import Action, StopSession
@@ -95,6 +96,8 @@ def _loop(
         number += 1
         done = ticker.tick()
         look = Look(done.desired, done.observed, done.plan, done.now)
+        if number == 1:
+            _unpin_closed(world, look)
         on_tick(TickReport(number, done.plan.actions, done.outcomes, look))
         failures = failures + 1 if _failed(done) else 0
         if options.mode == "once" or bell is None:
@@ -104,7 +107,7 @@ def _loop(
             return Result(INTERRUPTED, "interrupted; sessions go on", look)
         if failures >= FAILURES_MAX:
             return Result(PERSON_MUST_ACT, f"the same step failed {failures} times: {_first_failure(done)}", look)
-        if done.plan.is_settled and options.mode == "settle":
+        if done.plan.is_settled and not _changed(done) and options.mode == "settle":
             return _result(done, look, "settled")
         waited = (world.clock.now() - started).total_seconds()
         if options.timeout_s is not None and waited >= options.timeout_s:
@@ -124,6 +127,12 @@ def _pause(world: World, done: Ticked, options: Options, bell: Doorbell, failure
     if options.timeout_s is not None:
         limits.append(max(0.0, options.timeout_s - waited_s))
     bell.wait(max(0.005, min(limits)))
+
+
+def _unpin_closed(world: World, look: Look) -> None:
+    """Drop what still pins candidates of entries that are over: a kill came between the record and the unpinning."""
+    for ref in stale_candidates(world, look):
+        world.landing.unpin(ref)
 
 
 def _changed(done: Ticked) -> bool:

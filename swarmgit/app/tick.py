@@ -50,6 +50,7 @@ class Ticker:
         """Do one tick.
 
         What is let go of was recorded before: a session without a folder and without a record would be lost work.
+        Where work could not be saved, the tick ends there: nothing is let go of, and no session starts over it.
         """
         world = self.world
         desired = self.load()
@@ -63,8 +64,9 @@ class Ticker:
         world.fault("record")
         commit = record.commit(outcomes, world.state, self._reader(observed), now)
         world.fault("recorded")
-        outcomes += self._execute(let_go, desired)
-        outcomes += self._start(starts, desired)
+        if not record.has_unsaved_work(outcomes):
+            outcomes += self._execute(let_go, desired)
+            outcomes += self._start(starts, desired)
         return Ticked(desired, observed, decided, tuple(outcomes), commit, now)
 
     def _execute(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:

@@ -18,7 +18,7 @@ def prompt_for(task: Task, role_text: str, identity: Identity | None, status: Ta
         _scope(task),
         _acceptance(task),
         _section("Contracts that others rely on", task.contracts),
-        _previous(previous),
+        _previous(previous) or _earlier(status),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -70,7 +70,7 @@ def _previous(previous: tuple[Attempt, ...]) -> str:
     last = previous[-1]
     lines = [f"Attempt {a.number} by {a.agent}: {a.outcome}. {a.reason}".strip() for a in previous[-3:]]
     if last.salvage:
-        lines.append(f"What attempt {last.number} changed is kept: git diff {last.base[:12]} {last.salvage}")
+        lines.append(f"What attempt {last.number} changed is kept: {_kept(last)}")
     if last.outcome == "rejected" and last.kept_paths:
         lines.append(
             f"Its changes to {len(last.kept_paths)} files are in your worktree again as uncommitted changes, "
@@ -79,6 +79,18 @@ def _previous(previous: tuple[Attempt, ...]) -> str:
     if last.rejection is not None:
         lines.append(_feedback(last.rejection))
     return _section("What was tried before", "\n\n".join(lines))
+
+
+def _earlier(status: TaskStatus | None) -> str:
+    """Return where the work of the attempt before a new start is kept."""
+    last = status.last if status else None
+    if last is None or last.salvage is None:
+        return ""
+    return _section("Before the task was started again", f"What was done is kept: {_kept(last)}")
+
+
+def _kept(attempt: Attempt) -> str:
+    return f"git diff {attempt.base[:12]} {attempt.salvage}"
 
 
 def _feedback(rejection: Rejection) -> str:

@@ -63,7 +63,7 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
     if entry is not None and entry.state in {"queued", "gating"}:
         drop_entry(situation, draft, entry, "the task starts again")
     return replace(
-        status,
+        _give_up_last(draft, status),
         phase="waiting",
         reason="",
         entry=None,
@@ -87,10 +87,17 @@ def _withdraw(situation: Situation, draft: Draft, task: Task | None, status: Tas
     if entry is not None and entry.state not in {"rejected", "dropped"}:
         drop_entry(situation, draft, entry, "the task was withdrawn")
     reason = "cancelled by a person" if situation.control(status.task).cancelled else "removed from intent"
-    last = status.last
-    if last is not None and last.head is not None and last.outcome in {"submitted", "no-change"}:
-        status = attempts.with_last(status, salvaged(draft, status.task, replace(last, outcome="cancelled")))
+    status = _give_up_last(draft, status)
     return replace(status, phase="cancelled", reason=reason, waiting_for=(), finished=situation.now)
+
+
+def _give_up_last(draft: Draft, status: TaskStatus) -> TaskStatus:
+    """Return the status with submitted work that will not land any more closed and kept."""
+    last = status.last
+    if last is None or last.outcome not in {"submitted", "no-change"}:
+        return status
+    closed = replace(last, outcome="cancelled")
+    return attempts.with_last(status, salvaged(draft, status.task, closed) if last.outcome == "submitted" else closed)
 
 
 def drop_entry(situation: Situation, draft: Draft, entry: Entry, why: str) -> None:
@@ -213,9 +220,7 @@ def _follow_entry(situation: Situation, draft: Draft, task: Task, status: TaskSt
         case "rejected":
             return _rejected(situation, draft, task, status, draft.refused.get(entry.id))
         case "dropped":
-            return _again(
-                situation, task, attempts.with_last(status, replace(status.attempts[-1], outcome="cancelled"))
-            )
+            return _again(situation, task, _give_up_last(draft, replace(status, entry=None)))
         case _:
             stuck = draft.stuck.get(entry.id)
             waiting = (stuck,) if stuck else ()

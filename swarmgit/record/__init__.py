@@ -41,9 +41,14 @@ def savable(outcomes: Sequence[Outcome]) -> list[Save]:
 
     The next tick observes what did happen and decides again; every effect may be repeated.
     """
-    if any(isinstance(outcome, Failed) and isinstance(outcome.action, Salvage) for outcome in outcomes):
+    if has_unsaved_work(outcomes):
         return []
     return [outcome.save for outcome in outcomes if isinstance(outcome, ToSave)]
+
+
+def has_unsaved_work(outcomes: Sequence[Outcome]) -> bool:
+    """Return whether work that should have been saved was not: then nothing is recorded, let go of, or started."""
+    return any(isinstance(outcome, Failed) and isinstance(outcome.action, Salvage) for outcome in outcomes)
 
 
 def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:

@@ -1,0 +1,145 @@
+"""A small swarm whose end is known: what the crash tests kill at every step, and what must come of it all the same."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from swarmgit.app.fsck import check
+from tests.conftest import Repo
+
+RUNNER = """
+held="{root}/held/$SWARM_TASK"
+if [ -e "$held" ] && kill -0 "$(cat "$held")" 2>/dev/null; then
+    echo "$SWARM_TASK: $SWARM_SESSION while $(cat "$held") is alive" >> "{root}/overlaps"
+fi
+echo "$$" > "$held.$$" && mv "$held.$$" "$held"
+echo "$SWARM_TASK $SWARM_ATTEMPT" >> "{root}/starts"
+/bin/sh "{root}/$SWARM_TASK.sh"
+code=$?
+rm -f "$held"
+exit $code
+"""
+
+PHASES = {
+    "base": "landed",
+    "dep": "landed",
+    "left": "landed",
+    "right": "landed",
+    "redo": "landed",
+    "noop": "unchanged",
+    "nosy": "failed",
+}
+FILES = {"base.txt": "base", "dep.txt": "base and dep", "redo.txt": "good", "left.txt": "left", "right.txt": "right"}
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Fuse:
+    """Called before each effect and between its steps; kills at the call number `at`, and from then on whatever comes.
+
+    A dead process does nothing more, so nothing that is done on the way out may count.
+    """
+
+    def __init__(self, at: int | None = None) -> None:
+        self.at = at
+        self.names: list[str] = []
+        self._lock = threading.Lock()
+
+    def __call__(self, name: str) -> None:
+        with self._lock:
+            self.names.append(name)
+            if self.at is not None and len(self.names) >= self.at:
+                raise Killed(f"{self.at}: {self.names[self.at - 1]}")
+
+
+def begin(repo: Repo, sleep_s: float = 0.0) -> Repo:
+    """Commit the tasks: a dependency, a rejection and its rework, a conflict, no change, and work out of scope."""
+    runner = repo.agents / "run.sh"
+    (repo.agents / "held").mkdir()
+    runner.write_text(RUNNER.format(root=repo.agents))
+    repo.gates = [{"name": "check", "run": "! grep -q bad *.txt"}]
+    repo.start({"README.md": "hello\n", "shared.txt": "one\n", ".swarm/policy.yaml": 'version: 1\nsandbox: "off"\n'})
+    nap = f"sleep {sleep_s}; " if sleep_s else ""
+    both = f'sed -i "s/$/ $SWARM_TASK/" shared.txt; echo $SWARM_TASK > $SWARM_TASK.txt; sleep {max(0.1, sleep_s)}'
+    repo.task("base", f"{nap}echo base > base.txt")
+    repo.task("dep", f'{nap}echo "$(cat base.txt) and dep" > dep.txt', depends_on=["base"])
+    repo.task("left", both, shares=["shared.txt"])
+    repo.task("right", both, shares=["shared.txt"])
+    repo.task("redo", f'{nap}if [ -s "$SWARM_FEEDBACK_FILE" ] && grep -q gate "$SWARM_FEEDBACK_FILE"; '
+              "then echo good > redo.txt; else echo bad > redo.txt; fi")  # fmt: skip
+    repo.task("noop", nap + """printf '{"type": "no_change", "reason": "it is there"}\\n'""", allow_no_change=True)
+    repo.task("nosy", f"{nap}echo nosy > nosy.txt; echo pwned > README.md", budget={"attempts": 1})
+    repo.commit(message="ask")
+    return repo
+
+
+def try_to_run(repo: Repo, at: int | None = None) -> Fuse:
+    """Reconcile until it settles, or is killed at the fuse's call `at`."""
+    fuse = Fuse(at)
+    try:
+        result = repo.reconcile(fault=fuse)
+    except Killed:
+        return fuse
+    assert (result.code, result.reason) == (4, "settled; some tasks need a person")
+    return fuse
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Everything that a further reconcile must leave as it is."""
+
+    refs: str
+    worktree: str
+    active: tuple[str, ...]
+
+
+def settled(repo: Repo) -> Settled:
+    active = repo.root / ".git" / "swarmgit" / "active"
+    return Settled(repo.git("for-each-ref"), repo.git("status", "--porcelain"), tuple(p.name for p in active.iterdir()))
+
+
+def assert_same_end(repo: Repo) -> None:
+    """The end that the scenario has when nobody is killed; then one more reconcile changes nothing."""
+    assert repo.phases() == PHASES
+    assert sorted(repo.landed()) == ["base", "dep", "left", "redo", "right"]
+    assert {name: repo.show(name) for name in FILES} == FILES
+    assert sorted(repo.show("shared.txt").split()) == ["left", "one", "right"]
+    assert repo.show("README.md") == "hello"
+    assert not (repo.agents / "overlaps").exists(), (repo.agents / "overlaps").read_text()
+    assert_sound(repo)
+    assert_no_leftovers(repo)
+    before = settled(repo)
+    assert before.active == ()
+    assert before.worktree == ""
+    assert repo.reconcile().code == 4
+    assert settled(repo) == before
+
+
+def assert_sound(repo: Repo) -> None:
+    """Git and swarmgit find nothing wrong in the history."""
+    lines = repo.git("fsck", "--full").splitlines()
+    assert [line for line in lines if not line.startswith("dangling")] == []
+    world = repo.world()
+    try:
+        assert check(world).violations == ()
+    finally:
+        world.close()
+
+
+def assert_no_leftovers(repo: Repo) -> None:
+    world = repo.world()
+    try:
+        assert world.worktrees.leases() == {}
+        assert world.executor.poll() == {}
+    finally:
+        world.close()
+    assert [p.name for p in locks(repo.root / ".git")] == []
+    assert repo.git("for-each-ref", "refs/swarm/candidate") == ""
+
+
+def locks(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*.lock") if path.is_file()]
