@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class Launcher:
     def __init__(self) -> None:
         self._children: dict[str, int] = {}
         self._unclaimed: dict[str, int] = {}
+        self._reaping = threading.Lock()
 
     def launch(self, session: str, arguments: Sequence[str], cwd: str, env: Mapping[str, str]) -> None:
         """Start a wrapper as leader of its own session; raise TryLater or PersonMustAct where it cannot."""
@@ -45,17 +47,21 @@ class Launcher:
         child.returncode = 0  # the object may go now: `reap` collects by pid
 
     def reap(self) -> None:
-        """Collect the children that have ended, so that none stays as a zombie."""
-        for session, pid in list(self._children.items()):
-            try:
-                ended, status = os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:  # SIGCHLD is ignored, or somebody else has collected it
-                ended, status = pid, 0
-            if not ended:
-                continue
-            del self._children[session]
-            if os.waitstatus_to_exitcode(status) == _UNCLAIMED:
-                self._unclaimed[session] = self._unclaimed.get(session, 0) + 1
+        """Collect the children that have ended, so that none stays as a zombie. Sessions are started side by side."""
+        with self._reaping:
+            for session, pid in list(self._children.items()):
+                self._collect(session, pid)
+
+    def _collect(self, session: str, pid: int) -> None:
+        try:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:  # SIGCHLD is ignored, or somebody else has collected it
+            ended, status = pid, 0
+        if not ended:
+            return
+        del self._children[session]
+        if os.waitstatus_to_exitcode(status) == _UNCLAIMED:
+            self._unclaimed[session] = self._unclaimed.get(session, 0) + 1
 
     def has(self, session: str) -> bool:
         """Return whether a child of this process for that session has not been collected yet."""
