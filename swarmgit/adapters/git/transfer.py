@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from swarmgit.adapters.git.loose import loose_path, sync
+from swarmgit.adapters.git.loose import loose_path, write_out
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.model.ids import CommitId
@@ -41,9 +41,6 @@ class Transfer:
             return
         for oid in links:
             self._link(oid)
-        if self.durable:
-            for folder in {loose_path(self._to, oid).parent for oid in links}:
-                sync(folder)
 
     def _links(self, commit: CommitId, known: tuple[CommitId, ...]) -> list[str] | None:
         """Return the loose objects to link; None where a pack is needed, or better because they are many."""
@@ -106,7 +103,7 @@ class Transfer:
     def _link(self, oid: str) -> None:
         source, goal = loose_path(self._from, oid), loose_path(self._to, oid)
         if self.durable:
-            sync(source)
+            _write_out(source)
         goal.parent.mkdir(exist_ok=True)
         try:
             os.link(source, goal)
@@ -118,7 +115,7 @@ class Transfer:
             shutil.copyfile(source, name)
             Path(name).chmod(0o444)
             if self.durable:
-                sync(Path(name))
+                _write_out(Path(name))
             Path(name).replace(goal)
 
     def _bring_pack(self, commit: CommitId, known: tuple[CommitId, ...]) -> None:
@@ -140,3 +137,11 @@ class Transfer:
         pack.stdout.close()
         if pack.wait() != 0 or taken.returncode != 0:
             raise GitFailed(("index-pack",), taken.returncode, taken.stderr.decode("utf-8", "replace"))
+
+
+def _write_out(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        write_out([handle])
+    finally:
+        os.close(handle)
