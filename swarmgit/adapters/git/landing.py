@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from swarmgit.adapters.git.checkouts import Checkout, Step, find_checkouts, main_top, read_mark, work_in_progress
+from swarmgit.adapters.git.checkouts import Checkout, find_checkouts, main_top, work_in_progress
+from swarmgit.adapters.git.follow import Step, read_mark
 from swarmgit.adapters.git.loose import write_file
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.pathdiff import Change, changed_files

@@ -1,0 +1,244 @@
+"""Bringing one checkout along with its branch, under the lock of its index."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from swarmgit.adapters.git.checkouts import Checkout
+from swarmgit.adapters.git.pathdiff import Change
+from swarmgit.adapters.git.run import Git, GitFailed
+from swarmgit.model.ids import CommitId
+
+LOCK_WAIT_S = 0.3
+MARK = "swarmgit"
+NAMED_MAX = 200
+NO_PRELOAD = ("-c", "core.preloadIndex=false")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One checkout's way from `old` to `new`, under the lock of its index. All methods may be repeated.
+
+    `environ`: the person's; the files of their checkout are written under their own settings, hooks excepted.
+    """
+
+    checkout: Checkout
+    environ: Mapping[str, str]
+    old: CommitId
+    new: CommitId
+    _seen: dict[str, tuple[int, ...] | None] = field(default_factory=dict)
+    """The files as they were when `in_the_way` found them unedited: the licence to write them without asking again."""
+
+    @property
+    def lock_path(self) -> Path:
+        return self.checkout.index.with_name("index.lock")
+
+    @property
+    def _private(self) -> Path:
+        return self.checkout.index.with_name("index.swarmgit")
+
+    def lock(self, wait_s: float = LOCK_WAIT_S) -> bool:
+        """Take the index's lock, which keeps other git commands out; False where someone else holds it."""
+        mark = f"{MARK} {self.old} {self.new} {os.getpid()}\n"
+        deadline = time.monotonic() + wait_s
+        with tempfile.NamedTemporaryFile("w", dir=self.checkout.git_dir, prefix="swarmgit-") as file:
+            file.write(mark)
+            file.flush()
+            while True:
+                try:
+                    os.link(file.name, self.lock_path)
+                except FileExistsError:
+                    if time.monotonic() >= deadline:
+                        return False
+                    time.sleep(0.01)
+                else:
+                    break
+        self._copy_index()
+        return True
+
+    def unlock(self) -> None:
+        """Leave the index as it is and let others in."""
+        self._drop_private()
+        self.lock_path.unlink(missing_ok=True)
+
+    def in_the_way(self, changes: Mapping[str, Change], *, is_late: bool = False) -> tuple[str, ...]:
+        """Return the paths whose local edits keep this checkout from following; none: it can. Changes nothing.
+
+        `is_late`: its branch has moved already.
+        """
+        untracked = self._untracked_in_the_way(changes)
+        if untracked:
+            return tuple(sorted(untracked))
+        if not is_late and self._is_small(changes):
+            seen = {path: _facts(self.checkout.top / path) for path in changes}
+            edited = self._edited(changes)
+            self._seen.update({} if edited else seen)
+            return tuple(sorted(edited))
+        return self._try_read_tree(changes)
+
+    def _is_small(self, changes: Mapping[str, Change]) -> bool:
+        """Return whether git may be given the paths by name, which costs far less than comparing whole trees."""
+        gitlinks = any(side is not None and side.kind == "commit" for change in changes.values() for side in change)
+        return (
+            len(changes) <= NAMED_MAX and not gitlinks and not (self.checkout.git_dir / "info/sparse-checkout").exists()
+        )
+
+    def _edited(self, changes: Mapping[str, Change]) -> set[str]:
+        """Return those of the paths (or what lies below) that differ from HEAD in the index or in the files."""
+        options = ("--porcelain=v2", "-z", "--no-renames", "--untracked-files=no", "--no-ahead-behind")
+        done = self._theirs().out(*NO_PRELOAD, "status", *options, "--", *changes, cwd=self.checkout.top)
+        lines = done.decode("utf-8", "surrogateescape").split("\0")
+        return {line.split(" ", 10 if line[0] == "u" else 8)[-1] for line in lines if line[:2] in {"1 ", "u "}}
+
+    def _try_read_tree(self, changes: Mapping[str, Change]) -> tuple[str, ...]:
+        trial = self._git("read-tree", "-m", "-u", "-n", self.old, self.new)
+        if trial:
+            self._git("update-index", "-q", "--refresh")
+            trial = self._git("read-tree", "-m", "-u", "-n", self.old, self.new)
+        if not trial:
+            return ()
+        edited = self._names("diff-index", "--cached", self.old) | self._names("diff-files")
+        related = {path for path in edited if path in changes or _overlaps(path, changes)}
+        return tuple(sorted(related)) or ("index",)
+
+    def follow(self, changes: Mapping[str, Change]) -> None:
+        """Bring files and index along. An edit that a person made meanwhile stays, as an edit of the new content."""
+        self._copy_index()
+        if self._write_named(changes):
+            self._private.replace(self.checkout.index)
+            return
+        if self._git("read-tree", "-m", "-u", self.old, self.new):
+            self._copy_index()
+            self._settle(changes)
+        self._private.replace(self.checkout.index)
+
+    def _write_named(self, changes: Mapping[str, Change]) -> bool:
+        """Write exactly the changed files, if they are still as `in_the_way` saw them; False: nothing was done."""
+        if not self._seen or any(_facts(self.checkout.top / path) != facts for path, facts in self._seen.items()):
+            return False
+        self._seen.clear()
+        options = ("--source", self.new, "--staged", "--worktree", "--no-overlay")
+        if self._git("restore", *options, "--", *changes):
+            self._copy_index()
+            return False
+        return True
+
+    def _settle(self, changes: Mapping[str, Change]) -> None:
+        """Finish what a killed `read-tree -u` left half done: what is certainly not a person's edit is written anew."""
+        self._git("update-index", "-q", "--refresh")
+        edited = self._names("diff-files")
+        if refused := self._git("read-tree", "-i", "-m", self.old, self.new):
+            raise GitFailed(("read-tree", self.old, self.new), 1, refused)
+        anew = []
+        for path, (before, after) in changes.items():
+            file = self.checkout.top / path
+            touched = path in edited or (before is None and os.path.lexists(file))
+            if after is None:
+                if not touched:
+                    _remove(file, self.checkout.top)
+            elif after.kind == "blob" and (not touched or self._is_cut_short(path, file)):
+                anew.append(path)
+        names = "".join(f"{path}\0" for path in anew).encode("utf-8", "surrogateescape")
+        if names and (refused := self._git("checkout-index", "-f", "-u", "-z", "--stdin", stdin=names)):
+            raise GitFailed(("checkout-index",), 1, refused)
+        self._git("update-index", "-q", "--refresh")
+
+    def _is_cut_short(self, path: str, file: Path) -> bool:
+        """Return whether the file is missing, or is a beginning of its new content: then nothing is lost with it."""
+        if not os.path.lexists(file):
+            return True
+        if file.is_symlink() or not file.is_file():
+            return False
+        done = self._theirs().call("cat-file", "--filters", f"{self.new}:{path}", cwd=self.checkout.top)
+        return done.returncode == 0 and done.stdout.startswith(file.read_bytes())
+
+    def _untracked_in_the_way(self, changes: Mapping[str, Change]) -> set[str]:
+        """Return files that git does not track where new ones have to go, also those that it ignores."""
+        present = {}
+        for path, (before, _) in changes.items():
+            found = None if before else _what_is_there(self.checkout.top, path)
+            if found is None or (found in changes and found != path):
+                continue
+            place = self.checkout.top / found
+            if place.is_dir() and not place.is_symlink() and any(other.startswith(f"{found}/") for other in changes):
+                continue  # a folder whose files go with this landing; git looks whether others are in it
+            present[path] = found
+        if not present:
+            return set()
+        tracked = self._names("ls-files", "--", *present.values())
+        return {found for found in present.values() if found not in tracked}
+
+    def _copy_index(self) -> None:
+        """Give the index a second name for git to work on: its time stays, which git's own checks rely on."""
+        self._drop_private()
+        os.link(self.checkout.index, self._private)
+
+    def _drop_private(self) -> None:
+        self._private.unlink(missing_ok=True)
+        self._private.with_name("index.swarmgit.lock").unlink(missing_ok=True)
+
+    def _theirs(self) -> Git:
+        env = {"GIT_INDEX_FILE": str(self._private), "GIT_WORK_TREE": str(self.checkout.top)}
+        return Git(self.checkout.git_dir, env=env, base=self.environ)
+
+    def _git(self, *args: str, stdin: bytes | None = None) -> str:
+        """Run git in the checkout; return '' when it went well, else its words."""
+        done = self._theirs().call(
+            "-c", "submodule.recurse=false", *NO_PRELOAD, *args, stdin=stdin, cwd=self.checkout.top
+        )  # fmt: skip
+        return "" if done.returncode == 0 else done.stderr.decode("utf-8", "replace") or "no message"
+
+    def _names(self, command: str, *args: str) -> set[str]:
+        options = ("-z",) if command == "ls-files" else ("-z", "--name-only")
+        done = self._theirs().out(command, *options, *args, cwd=self.checkout.top)
+        return {name for name in done.decode("utf-8", "surrogateescape").split("\0") if name}
+
+
+def read_mark(lock: Path) -> tuple[CommitId, CommitId] | None:
+    """Return (old, new) of a lock file that is ours; None where there is none, or it is someone else's."""
+    try:
+        words = lock.read_text(errors="replace").split()
+    except OSError:
+        return None
+    return (CommitId(words[1]), CommitId(words[2])) if len(words) == 4 and words[0] == MARK else None
+
+
+def _what_is_there(top: Path, path: str) -> str | None:
+    """Return the part of `path` that is taken by a file (or by a folder, for the whole path); None when free."""
+    parts = path.split("/")
+    for count in range(1, len(parts)):
+        parent = top.joinpath(*parts[:count])
+        if not os.path.lexists(parent):
+            return None
+        if parent.is_symlink() or not parent.is_dir():
+            return "/".join(parts[:count])
+    return path if os.path.lexists(top / path) else None
+
+
+def _facts(file: Path) -> tuple[int, ...] | None:
+    """Return what tells one state of a file from the next; None where there is nothing."""
+    try:
+        found = file.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return (found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _overlaps(path: str, changes: Mapping[str, Change]) -> bool:
+    return any(other.startswith(f"{path}/") or path.startswith(f"{other}/") for other in changes)
+
+
+def _remove(file: Path, top: Path) -> None:
+    file.unlink(missing_ok=True)
+    for folder in file.parents:
+        if folder == top or not folder.is_relative_to(top):
+            return
+        try:
+            folder.rmdir()
+        except OSError:
+            return
