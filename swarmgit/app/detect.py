@@ -12,7 +12,6 @@ from typing import Any
 from swarmgit.model.desired import Gate
 from swarmgit.model.ids import GateName
 
-JUNIT = ".swarm-junit.xml"
 FOLDERS_MAX = 6
 _NO_TEST = "no test specified"
 _MARKERS: Mapping[str, tuple[str, ...]] = {
@@ -88,8 +87,7 @@ def _together(found: list[tuple[tuple[str, str], Findings]]) -> Findings:
             name = gate.name if len(with_gates) == 1 else f"{label}-{gate.name}"
             if any(other.name == name for other in gates):
                 name = f"{label}-{language}-{gate.name}"
-            junit = f"{folder}/{gate.junit}" if folder and gate.junit else gate.junit
-            gates.append(replace(gate, name=GateName(name), run=_inside(folder, gate.run), junit=junit))
+            gates.append(replace(gate, name=GateName(name), run=_inside(folder, gate.run)))
         setup += [_inside(folder, command) for command in findings.setup]
         keys += [f"{folder}/{key}" if folder else key for key in findings.setup_key]
     languages = tuple(dict.fromkeys(language for (_, language), _ in found if language in _MARKERS))
@@ -125,7 +123,7 @@ def _python(project: Project) -> Findings:
         or "conftest.py" in project.names
         or _asks_for("pytest", wanted)
     ):
-        gates.append(Gate(GateName("test"), f"python3 -m pytest -q --junitxml={JUNIT}", min_tests=1, junit=JUNIT))
+        gates.append(Gate(GateName("test"), "python3 -m pytest -q", min_tests=1))
     elif has_tests:
         gates.append(Gate(GateName("test"), "python3 -m unittest discover"))
     if "uv.lock" not in project.names:
@@ -179,9 +177,7 @@ def _node_manager(project: Project, package: Mapping[str, Any]) -> tuple[str, st
 
 
 def _go(_: Project) -> Findings:
-    return Findings(
-        ("go",), (Gate(GateName("vet"), "go vet ./..."), Gate(GateName("test"), "go test ./...", min_tests=0))
-    )
+    return Findings(("go",), (Gate(GateName("vet"), "go vet ./..."), Gate(GateName("test"), "go test ./...")))
 
 
 def _rust(_: Project) -> Findings:

@@ -162,6 +162,6 @@ def _gates(gates: tuple[Gate, ...]) -> str:
         return 'gates: []\n# - {name: test, run: "make test", timeout_minutes: 20}\n'
     lines = ["gates:"]
     for gate in gates:
-        extra = f", min_tests: {gate.min_tests}, junit: {json.dumps(gate.junit)}" if gate.junit else ""
+        extra = f", min_tests: {gate.min_tests}" if gate.min_tests else ""
         lines.append(f"  - {{name: {gate.name}, run: {json.dumps(gate.run, ensure_ascii=False)}{extra}}}")
     return "\n".join(lines) + "\n"

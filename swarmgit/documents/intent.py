@@ -116,10 +116,10 @@ def _read(
     node, problems = places.read(path, data)
     if node is None:
         return Parsed(None, problems)
-    from_schema = schemas.check(kind, path, node)
-    if not from_schema:
-        from_schema = tuple(Problem(path, *place, message) for place, message in refusals(node))
-    problems = tuple(sorted((*problems, *from_schema), key=lambda problem: (problem.line, problem.column)))
+    problems += schemas.check(kind, path, node)
+    if schemas.knows_version(node):
+        problems += tuple(Problem(path, *place, message) for place, message in refusals(node))
+    problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message)))
     if problems:
         return Parsed(None, problems, node)
     plain = {key: value for key, value in node.data.items() if key != "version"}

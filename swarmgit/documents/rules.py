@@ -1,8 +1,11 @@
-"""What a document must keep to that a schema cannot say: patterns, names of branches, keys that need each other."""
+"""What a document must keep to that a schema cannot say: patterns, names of branches, keys that need each other.
+
+Each rule looks only at what has the right type: for the rest the schema has spoken, and all is told at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pathspec import GitIgnoreSpec
@@ -27,74 +30,82 @@ def is_name(name: str) -> bool:
 
 def role_of(document: Mapping[str, Any]) -> str:
     """Return a task document's role: what it says, else what its type implies."""
-    role: str = document.get("role") or ROLE_OF_TYPE.get(document.get("type", "implement"), "builder")
-    return role
+    kind = document.get("type")
+    return str(document.get("role") or (ROLE_OF_TYPE.get(kind, "builder") if isinstance(kind, str) else "builder"))
 
 
 def task(node: Node) -> list[Refusal]:
-    """Return what is wrong with a task whose schema is kept."""
-    scope = node.data.get("scope", {})
+    """Return what is wrong with a task."""
     found = [refusal for key in ("owns", "shares", "reads") for refusal in _patterns(node, ("scope", key))]
-    if not scope.get("owns") and role_of(node.data) not in READ_ONLY_ROLES:
+    if not _value_at(node, ("scope", "owns")) and role_of(node.data) not in READ_ONLY_ROLES:
         message = "missing key 'owns' in 'scope': say which files this task may change, such as [\"src/**\"]"
         found.append(Refusal(node.at(("scope", "owns")), message))
     return found
 
 
 def swarm(node: Node) -> list[Refusal]:
-    """Return what is wrong with a `swarm.yaml` whose schema is kept."""
+    """Return what is wrong with a `swarm.yaml`."""
     found = []
-    target = node.data["target"]
-    state = node.data.get("state", {}).get("branch", Swarm(target).state_branch)
+    target = _value_at(node, ("target",)) or "main"
+    state = _value_at(node, ("state", "branch")) or Swarm("").state_branch
     for path, branch in ((("target",), target), (("state", "branch"), state)):
-        if not is_branch(branch):
+        if isinstance(branch, str) and not is_branch(branch):
             found.append(Refusal(node.at(path), f"'{branch}' is not a branch name"))
     if target == state:
         found.append(Refusal(node.at(("target",)), "the target and the state cannot be the same branch"))
-    for name, runtime in node.data.get("runtimes", {}).items():
-        if runtime["adapter"] == "command" and "run" not in runtime:
+    for name, runtime in _items(node, ("runtimes",)):
+        if _value_at(runtime, ("adapter",)) == "command" and "run" not in runtime.items:
             message = f"missing key 'run' in 'runtimes.{name}': the command adapter needs a program"
-            found.append(Refusal(node.at(("runtimes", name)), message))
+            found.append(Refusal(runtime.place, message))
     for key in ("include", "share", "setup_key"):
         found += _patterns(node, ("worktree", key))
     return found
 
 
 def gates(node: Node) -> list[Refusal]:
-    """Return what is wrong with a `gates.yaml` whose schema is kept."""
+    """Return what is wrong with a `gates.yaml`."""
     found: list[Refusal] = []
     lines: dict[str, int] = {}
-    for index, gate in enumerate(node.data["gates"]):
-        name, place = gate["name"], node.at(("gates", index, "name"))
-        if name in lines:
+    for _, gate in _items(node, ("gates",)):
+        name, place = _value_at(gate, ("name",)), gate.at(("name",))
+        if isinstance(name, str) and lines.setdefault(name, place.line) != place.line:
             found.append(Refusal(place, f"a gate '{name}' already stands in line {lines[name]}"))
-        lines.setdefault(name, place.line)
-        found += _patterns(node, ("gates", index, "inputs"))
-        objection = pattern_objection(gate.get("junit") or "report.xml")
+        found += _patterns(gate, ("inputs",))
+        junit = _value_at(gate, ("junit",))
+        objection = pattern_objection(junit) if isinstance(junit, str) and junit else None
         if objection:
-            found.append(Refusal(node.at(("gates", index, "junit")), objection))
+            found.append(Refusal(gate.at(("junit",)), objection))
     return found
 
 
 def policy(node: Node) -> list[Refusal]:
-    """Return what is wrong with a `policy.yaml` whose schema is kept."""
+    """Return what is wrong with a `policy.yaml`."""
     return _patterns(node, ("protected_paths",))
 
 
 def _patterns(node: Node, path: Path) -> list[Refusal]:
     """Return the patterns of the list at `path`, if there is one, that are not plain patterns below the root."""
-    values = _value_at(node, path)
-    found = [(index, pattern_objection(pattern)) for index, pattern in enumerate(values)]
-    return [Refusal(node.at((*path, index)), message) for index, message in found if message]
+    found = [(item.place, pattern_objection(item.data)) for _, item in _items(node, path) if isinstance(item.data, str)]
+    return [Refusal(place, message) for place, message in found if message]
 
 
-def _value_at(node: Node, path: Path) -> Iterable[str]:
+def _items(node: Node, path: Path) -> list[tuple[str | int, Node]]:
+    """Return the values in the mapping or list at `path` by key or index; none where there is nothing of the kind."""
+    inner = _node_at(node, path)
+    return list(inner.items.items()) if inner else []
+
+
+def _value_at(node: Node, path: Path) -> object:
+    inner = _node_at(node, path)
+    return inner.data if inner else None
+
+
+def _node_at(node: Node, path: Path) -> Node | None:
     for step in path:
         if step not in node.items:
-            return ()
+            return None
         node = node.items[step]
-    values: list[str] = node.data
-    return values
+    return node
 
 
 def pattern_objection(pattern: str) -> str | None:

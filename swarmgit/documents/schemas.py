@@ -101,12 +101,17 @@ def check(kind: str, file: str, node: Node) -> tuple[Problem, ...]:
     return tuple(sorted(found, key=lambda problem: (problem.line, problem.column, problem.message)))
 
 
+def knows_version(node: Node) -> bool:
+    """Return whether a document says that it is in the format of this swarmgit."""
+    version = node.data.get("version")
+    return version == 1 and not isinstance(version, bool)
+
+
 def _version_problem(file: str, node: Node) -> Problem | None:
     if "version" not in node.data:
         return Problem(file, *node.place, "missing key 'version'; the first line of a document is 'version: 1'")
-    version = node.data["version"]
-    if version != 1 or isinstance(version, bool):
-        message = f"version {_shown(version)} is not known here; this swarmgit reads version 1"
+    if not knows_version(node):
+        message = f"version {_shown(node.data['version'])} is not known here; this swarmgit reads version 1"
         return Problem(file, *node.at(("version",)), message)
     return None
 

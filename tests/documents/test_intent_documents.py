@@ -134,6 +134,7 @@ labels: {}
         "5:15: 'budget.usd': expected a number, found the text 'x'",
         "5:27: 'budget.minutes' must be more than 0, not 0",
         "5:38: 'budget.tokens': expected a whole number, found the number 1.5",
+        "6:8: missing key 'owns' in 'scope': say which files this task may change, such as [\"src/**\"]",
         "6:9: unknown key 'own'; did you mean 'owns'?",
         "7:13: 'depends_on' has 'b' more than once",
         f"7:14: 'depends_on[0]': 'A' is not a valid name: use {schemas.NAME_WORDS}",
@@ -178,6 +179,19 @@ def test_patterns_that_cannot_work_are_refused(pattern: str, words: str) -> None
         assert words in told("task", text)[0]
     assert words in told("policy", f'version: 1\nprotected_paths: ["{pattern}"]\n')[0]
     assert words in told("gates", f'version: 1\ngates: [{{name: a, run: b, inputs: ["{pattern}"]}}]\n')[0]
+
+
+@pytest.mark.parametrize("kind", ["task", "swarm", "gates", "policy", "convoy"])
+@pytest.mark.parametrize("value", ["5", "[]", "{}", "[5]", "{a: 5}", "x", "null", "[[]]", "[{}]", "{a: [x]}"])
+def test_a_value_of_a_wrong_type_anywhere_never_is_a_crash(kind: str, value: str) -> None:
+    for key in json.loads(schemas.text(kind))["properties"]:
+        told(kind, f"version: 1\n{key}: {value}\n")
+        for inner in json.loads(schemas.text(kind))["properties"][key].get("properties", {}):
+            told(kind, f"version: 1\n{key}: {{{inner}: {value}}}\n")
+    for inner in ("name", "when", "inputs", "junit"):
+        told("gates", f"version: 1\ngates: [{{{inner}: {value}}}, {{{inner}: {value}}}]\n")
+    for inner in ("adapter", "run", "env", "files"):
+        told("swarm", f"version: 1\ntarget: main\nruntimes: {{a: {{{inner}: {value}}}}}\n")
 
 
 def test_a_small_swarm_has_the_defaults_of_its_value() -> None:
