@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 
 from swarmgit import ports, runtimes
 from swarmgit.adapters import sandbox
 from swarmgit.adapters.clock import SystemClock
-from swarmgit.adapters.doorbell import WatchdogDoorbell
+from swarmgit.adapters.deferred import Deferred
 from swarmgit.adapters.drafts import drafts
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
 from swarmgit.adapters.git.engine import GitEngine, engine_git
 from swarmgit.adapters.git.history import landed_in_history
-from swarmgit.adapters.git.landing import GitLanding
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.state import GitStateStore
 from swarmgit.adapters.git.statecheckout import StateCheckout
-from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.processes.executor import LocalExecutor
@@ -59,26 +58,26 @@ def open_world(
     target = _target(objects, cache)
     engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects)
     state = _state(found, objects, engine, lead=lead, fault=fault)
-    landing = GitLanding(objects, engine.transfer, found.live, environ, fault)
+    landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
+    worktrees = Deferred(lambda: _worktrees(found, engine, fault))
 
     def close() -> None:
         for part in (landing, state, engine, objects):
             part.close()
         lock.release()
 
-    person = Person(found.common_dir / "objects", found.top, found.algorithm)
     return ports.World(
         repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
         clock=the_clock,
         objects=objects,
         state=state,
         engine=engine,
-        worktrees=GitWorktrees(engine.git, found.store, person, engine.code_tree, fault),
-        landing=landing,
+        worktrees=cast(ports.Worktrees, worktrees),
+        landing=cast(ports.Landing, landing),
         executor=LocalExecutor(found.live, the_clock, fault),
         cache=cache,
         lock=lock,
-        doorbell=lambda: WatchdogDoorbell(_bells(found, target)),
+        doorbell=lambda: _doorbell(found, target),
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
         confine=_confine,
@@ -107,6 +106,31 @@ def _state(
 ) -> GitStateStore:
     checkout = StateCheckout(objects, engine.git, found.top, found.live, STATE_BRANCH) if found.top else None
     return GitStateStore(objects, STATE_BRANCH, checkout, is_leader=lambda: lead, fault=fault)
+
+
+def _landing(
+    found: FoundRepository,
+    objects: GitObjects,
+    engine: GitEngine,
+    environ: Mapping[str, str],
+    fault: Callable[[str], None],
+) -> ports.Landing:
+    from swarmgit.adapters.git.landing import GitLanding
+
+    return GitLanding(objects, engine.transfer, found.live, environ, fault)
+
+
+def _worktrees(found: FoundRepository, engine: GitEngine, fault: Callable[[str], None]) -> ports.Worktrees:
+    from swarmgit.adapters.git.worktrees import GitWorktrees, Person
+
+    person = Person(found.common_dir / "objects", found.top, found.algorithm)
+    return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault)
+
+
+def _doorbell(found: FoundRepository, target: str | None) -> ports.Doorbell:
+    from swarmgit.adapters.doorbell import WatchdogDoorbell
+
+    return WatchdogDoorbell(_bells(found, target))
 
 
 def _bells(found: FoundRepository, target: str | None) -> list[Path]:

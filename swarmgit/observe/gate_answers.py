@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from swarmgit.documents.reports import Report, excerpt, read_report
 from swarmgit.model.status import GateOutcome
 from swarmgit.model.work import Evidence
 from swarmgit.ports import Job
+
+if TYPE_CHECKING:
+    from swarmgit.documents.reports import Report
 
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
@@ -17,6 +20,8 @@ TIME_LIMIT = "time limit"
 
 def answer(job: Job, output: str, junit: bytes | None, setup_log: str, at: datetime) -> Evidence | None:
     """Return the evidence of an ended run; None when it was stopped or lost, which says nothing about the tree."""
+    from swarmgit.documents.reports import excerpt, read_report  # sixty patterns, and most commands read no report
+
     spec = job.spec
     assert spec.gate is not None
     assert spec.key is not None

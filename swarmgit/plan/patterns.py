@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from pathspec import GitIgnoreSpec
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 Ranges = tuple[tuple[int, int], ...]
 """Code points that one character may have, as inclusive ranges."""
@@ -34,6 +36,8 @@ def anchored(pattern: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec  # costs a command 20 ms, and most commands match no path
+
     usable = []
     for pattern in patterns:
         line = anchored(pattern)

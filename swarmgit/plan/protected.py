@@ -6,10 +6,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from swarmgit.plan.patterns import matches
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 BUILT_IN: tuple[str, ...] = (
     ".swarm/**",
@@ -123,6 +125,8 @@ def _extra_matches(rule: str, folded: str) -> bool:
 
 @lru_cache(maxsize=512)
 def _extra_spec(rule: str) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec  # see patterns.py
+
     try:
         return GitIgnoreSpec.from_lines([unicodedata.normalize("NFKC", rule).casefold()])
     except ValueError:
