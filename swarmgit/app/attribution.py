@@ -13,7 +13,7 @@ from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct, WrongUsage
 from swarmgit.model import trailers
-from swarmgit.model.ids import CommitId
+from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.status import Attempt, TaskStatus
 
 LineCommit = Callable[[str, str, int], CommitId]
@@ -74,13 +74,15 @@ def stored_status(world: World, task: str) -> TaskStatus | None:
     head = world.state.head()
     if head is None:
         return None
-    tree = world.objects.commit(head).tree
-    files = world.objects.walk(tree)
-    name = f"/{task}.yaml"
-    found = [
-        path for path in files if path.endswith(name) and path.startswith((paths.STATE_TASKS, paths.STATE_ARCHIVE))
-    ]
-    if not found:
-        return None
-    path = max(found, key=lambda each: (each.startswith(paths.STATE_TASKS), each))
-    return state.load_status(path, world.objects.blob(files[path].oid))
+    path = paths.state_task(TaskId(task))
+    oid = world.objects.resolve(f"{head}:{path}")
+    if oid is None:
+        path, oid = _archived(world, head, f"/{task}.yaml")
+    return state.load_status(path, world.objects.blob(oid)) if oid else None
+
+
+def _archived(world: World, head: CommitId, name: str) -> tuple[str, str | None]:
+    tree = world.objects.resolve(f"{head}:{paths.STATE_ARCHIVE}")
+    files = world.objects.walk(tree, paths.STATE_ARCHIVE) if tree else {}
+    found = [path for path in files if path.endswith(name) and f"/{paths.STATE_QUEUE}/" not in path]
+    return (max(found), files[max(found)].oid) if found else ("", None)

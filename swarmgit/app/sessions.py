@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from swarmgit.app.attribution import stored_status
 from swarmgit.app.names import find
 from swarmgit.app.world import World
 from swarmgit.documents import paths
@@ -31,6 +32,9 @@ def find_session(world: World, name: str) -> SessionId:
     of_task = sorted((job.state in RUNNING, id_) for id_, job in jobs.items() if _works_on(job.spec, name))
     if of_task:
         return of_task[-1][1]
+    status = stored_status(world, name)
+    if status and status.last:
+        return status.last.session
     known = {*jobs, *folders(world)}
     ending = [session for session in known if name and session.endswith(name)]
     return ending[0] if len(ending) == 1 else find(name, known, "session")

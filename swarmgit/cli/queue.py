@@ -8,18 +8,19 @@ from swarmgit.cli.output import Settings, json_option, say, say_json
 
 
 @click.group(invoke_without_command=True)
+@json_option
 @click.pass_context
-def queue(context: click.Context) -> None:
+def queue(context: click.Context, as_json: bool) -> None:
     """Show the merge queue and its ledger."""
     if context.invoked_subcommand is None:
-        context.invoke(list_entries)
+        context.invoke(list_entries, is_all=False, as_json=as_json)
 
 
 @queue.command("list")
 @click.option("--all", "is_all", is_flag=True, help="Also what has landed or was rejected.")
 @json_option
 @click.pass_obj
-def list_entries(settings: Settings, is_all: bool = False, as_json: bool = False) -> None:
+def list_entries(settings: Settings, is_all: bool, as_json: bool) -> None:
     """List the entries, those that come first at the top."""
     from swarmgit.app.look import look
     from swarmgit.app.views.queue import queue_document

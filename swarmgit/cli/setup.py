@@ -51,10 +51,11 @@ def validate(settings: Settings, committed: bool, as_json: bool) -> int:
 def schema(kind: str) -> None:
     """Print the JSON Schema of a KIND of document: swarm, gates, policy, task, convoy, …"""
     from swarmgit.documents import schemas
+    from swarmgit.documents.spelling import did_you_mean
     from swarmgit.errors import WrongUsage
 
     if kind not in schemas.kinds():
-        guess = schemas.did_you_mean(kind, schemas.kinds())
+        guess = did_you_mean(kind, schemas.kinds())
         raise WrongUsage(f"there is no kind of document '{kind}'{guess}", f"kinds: {', '.join(schemas.kinds())}")
     say(schemas.text(kind).rstrip("\n"))
 

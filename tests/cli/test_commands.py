@@ -9,6 +9,7 @@ import time
 from datetime import datetime
 
 import pytest
+from calls import call, document
 
 SLOW = "echo started; echo work > slow.txt; sleep 60"
 
@@ -30,15 +31,9 @@ def running(repo):
     repo.start()
     repo.task("slow", SLOW)
     repo.commit()
-    repo.swarmgit("reconcile", "--once")
-    until(lambda: "started" in repo.swarmgit("logs", "slow").stdout)
+    call(repo, "reconcile", "--once")
+    until(lambda: "started" in call(repo, "logs", "slow").stdout)
     return repo
-
-
-def document(repo, *args: str, code: int = 0) -> dict:
-    done = repo.swarmgit(*args, "--json", check=False)
-    assert done.returncode == code, done.stderr
-    return json.loads(done.stdout)
 
 
 def test_a_run_from_start_to_end(repo) -> None:
@@ -57,7 +52,7 @@ def test_a_run_from_start_to_end(repo) -> None:
     assert document(repo, "status")["sessions"] == []
 
     # when it runs
-    done = repo.swarmgit("reconcile", "--timeout", "60", check=False)
+    done = call(repo, "reconcile", "--timeout", "60", check=False)
 
     # then what is good has landed, what is not waits for a person, and every event had its line
     assert done.returncode == 0 or done.returncode == 4
@@ -72,31 +67,34 @@ def test_a_run_from_start_to_end(repo) -> None:
     # and every promise is kept, and everything can be looked at
     checked = document(repo, "fsck")
     assert (checked["ok"], checked["checked"], checked["violations"]) == (True, 2, [])
-    assert "gate check failed" in repo.swarmgit("why", "bad").stdout
-    assert "bad: failed" in repo.swarmgit("log").stdout
-    assert "+phase: " in repo.swarmgit("diff", "HEAD~2").stdout
-    assert "create api.txt" in repo.swarmgit("events").stdout
+    assert "gate check failed" in call(repo, "why", "bad").stdout
+    assert "bad: failed" in call(repo, "log").stdout
+    assert "+phase: " in call(repo, "diff", "HEAD~2").stdout
+    assert "create api.txt" in call(repo, "events").stdout
     assert document(repo, "gates")["gates"][0]["ever_failed"] is True
     assert len(document(repo, "queue", "list", "--all")["queue"]) == 2
-    assert "landed as" in repo.swarmgit("queue", "show", "api").stdout
+    assert call(repo, "queue").stdout.startswith("the queue is empty")
+    assert document(repo, "queue")["queue"] == []
+    assert len(document(repo, "agents", "show", "builder-01")["recent"]) > 0
+    assert "landed as" in call(repo, "queue", "show", "api").stdout
     assert sum(each["tasks_completed"] for each in document(repo, "agents")["agents"]) == 2
     blamed = document(repo, "blame", "api.txt:1")
     assert (blamed["task"], blamed["session"]) == ("api", rows["api"]["session"])
-    assert "state       the state branch is readable" in repo.swarmgit("doctor").stdout
-    assert repo.swarmgit("gc").stderr == "nothing to remove\n"
-    assert "# Task bad: Do bad" in repo.swarmgit("prompt", "bad").stdout
+    assert "state       the state branch is readable" in call(repo, "doctor").stdout
+    assert call(repo, "gc").stderr == "nothing to remove\n"
+    assert "# Task bad: Do bad" in call(repo, "prompt", "bad").stdout
 
     # and the past is still there
     then = document(repo, "status", "--at", "HEAD~2")
     assert then["sessions"] == []
-    assert repo.swarmgit("status", "--at", "nosuch", check=False).returncode == 1
+    assert call(repo, "status", "--at", "nosuch", check=False).returncode == 1
 
 
 def test_status_imports_nothing_heavy(repo) -> None:
     repo.start()
     repo.task("api")
     repo.commit()
-    repo.swarmgit("status", "--json")
+    call(repo, "status", "--json")
     show = "import sys; from swarmgit.cli import main; main(); print(' '.join(sys.modules), file=sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", show, "status", "--json"], cwd=repo.root, capture_output=True, text=True, check=False
@@ -107,17 +105,15 @@ def test_status_imports_nothing_heavy(repo) -> None:
 def test_stop_ends_the_session_keeps_its_work_and_pauses_its_task(running) -> None:
     # given a session at work
     (session,) = document(running, "status")["sessions"]
-    assert running.swarmgit("worktree", "path", "slow").stderr.startswith(
-        f"warning: session {session['id']} is at work"
-    )
+    assert call(running, "worktree", "path", "slow").stderr.startswith(f"warning: session {session['id']} is at work")
 
     # when a person stops it
-    told = running.swarmgit("stop", session["id"][:20]).stderr
+    told = call(running, "stop", session["id"][:20]).stderr
 
     # then it is over, its task is paused, and its work is kept
     assert f"session {session['id']} has ended; task slow is paused" in told
-    assert running.swarmgit("stop", session["id"]).stderr == f"session {session['id']} is over already\n"
-    running.swarmgit("reconcile", check=False)
+    assert call(running, "stop", session["id"]).stderr == f"session {session['id']} is over already\n"
+    call(running, "reconcile", check=False)
     (task,) = document(running, "status")["tasks"]
     assert (task["phase"], task["attempts"]) == ("waiting", 1)
     assert "paused by" in task["reason"]
@@ -126,8 +122,8 @@ def test_stop_ends_the_session_keeps_its_work_and_pauses_its_task(running) -> No
 
     # and it goes on when it is resumed
     running.agent("slow", "echo done > slow.txt")
-    running.swarmgit("task", "resume", "slow")
-    running.swarmgit("reconcile", "--timeout", "60")
+    call(running, "task", "resume", "slow")
+    call(running, "reconcile", "--timeout", "60")
     assert running.show("slow.txt") == "done"
 
 
@@ -136,7 +132,7 @@ def test_an_interrupted_reconcile_leaves_its_sessions_running_and_says_how_to_st
         [sys.executable, "-m", "swarmgit", "reconcile", "--watch"], cwd=running.root, stderr=subprocess.PIPE, text=True
     )
     until(lambda: f'"pid":{child.pid},' in (running.root / ".git/swarmgit/lock").read_text())
-    assert "another reconcile" in running.swarmgit("reconcile", check=False).stderr
+    assert "another reconcile" in call(running, "reconcile", check=False).stderr
     time.sleep(0.5)
     child.terminate()
     told = child.communicate(timeout=30)[1]
@@ -150,16 +146,16 @@ def test_a_freeze_holds_everything_until_thaw(repo) -> None:
     repo.start()
     repo.task("api")
     repo.commit()
-    repo.swarmgit("freeze", "--reason", "fire drill")
+    call(repo, "freeze", "--reason", "fire drill")
     frozen = document(repo, "status")["frozen"]
     assert frozen["reason"] == "fire drill"
     assert datetime.fromisoformat(frozen["at"]).tzinfo is not None
-    repo.swarmgit("reconcile", check=False)
+    call(repo, "reconcile", check=False)
     assert [each["phase"] for each in document(repo, "status")["tasks"]] == ["waiting"]
     assert (repo.root / ".swarm/state/control/freeze.yaml").exists()
-    assert "thawed" in repo.swarmgit("thaw").stderr
-    assert repo.swarmgit("thaw").stderr == "there was no freeze\n"
-    repo.swarmgit("reconcile")
+    assert "thawed" in call(repo, "thaw").stderr
+    assert call(repo, "thaw").stderr == "there was no freeze\n"
+    call(repo, "reconcile")
     assert repo.landed() == ["api"]
 
 
@@ -167,18 +163,18 @@ def test_a_task_is_paused_cancelled_and_restarted(repo) -> None:
     repo.start()
     repo.task("api")
     repo.commit()
-    repo.swarmgit("task", "pause", "api", "--reason", "later")
-    repo.swarmgit("reconcile", check=False)
-    assert "It is paused by" in repo.swarmgit("why", "api").stdout
-    repo.swarmgit("task", "cancel", "api")
-    repo.swarmgit("reconcile", check=False)
+    call(repo, "task", "pause", "api", "--reason", "later")
+    call(repo, "reconcile", check=False)
+    assert "It is paused by" in call(repo, "why", "api").stdout
+    call(repo, "task", "cancel", "api")
+    call(repo, "reconcile", check=False)
     assert document(repo, "task", "show", "api")["phase"] == "cancelled"
-    assert "is cancelled, not paused" in repo.swarmgit("task", "resume", "api", check=False).stderr
-    repo.swarmgit("task", "restart", "api")
-    repo.swarmgit("reconcile")
+    assert "is cancelled, not paused" in call(repo, "task", "resume", "api", check=False).stderr
+    call(repo, "task", "restart", "api")
+    call(repo, "reconcile")
     assert repo.landed() == ["api"]
-    assert "has landed as" in repo.swarmgit("task", "restart", "api", check=False).stderr
-    assert "there is nothing to cancel" in repo.swarmgit("task", "cancel", "api", check=False).stderr
+    assert "has landed as" in call(repo, "task", "restart", "api", check=False).stderr
+    assert "there is nothing to cancel" in call(repo, "task", "cancel", "api", check=False).stderr
 
 
 def test_an_unknown_name_gets_a_guess_and_exit_code_1(repo) -> None:
@@ -186,13 +182,13 @@ def test_an_unknown_name_gets_a_guess_and_exit_code_1(repo) -> None:
     repo.task("api")
     repo.commit()
     for args in (["why", "apu"], ["task", "pause", "apu"], ["prompt", "apu"], ["reconcile", "--task", "apu"]):
-        done = repo.swarmgit(*args, check=False)
+        done = call(repo, *args, check=False)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr == (
             "error: there is no task 'apu'; did you mean 'api'?\nhint: list them with: swarmgit task list\n"
         )
-    assert repo.swarmgit("logs", "nosuch", check=False).returncode == 1
-    assert repo.swarmgit("agents", "show", "nosuch", check=False).returncode == 1
+    assert call(repo, "logs", "nosuch", check=False).returncode == 1
+    assert call(repo, "agents", "show", "nosuch", check=False).returncode == 1
 
 
 def test_only_the_named_task_is_started(repo) -> None:
@@ -200,7 +196,7 @@ def test_only_the_named_task_is_started(repo) -> None:
     repo.task("api")
     repo.task("ui")
     repo.commit()
-    repo.swarmgit("reconcile", "--task", "ui", check=False)
+    call(repo, "reconcile", "--task", "ui", check=False)
     assert repo.landed() == ["ui"]
 
 
@@ -209,21 +205,21 @@ def test_quiet_says_nothing_but_what_was_asked_for(repo) -> None:
     repo.task("api")
     repo.commit()
     for args in (["-q", "reconcile", "--once"], ["reconcile", "-q"], ["-q", "freeze"], ["-q", "validate"]):
-        done = repo.swarmgit(*args, check=False)
+        done = call(repo, *args, check=False)
         assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_a_new_task_is_a_draft_until_it_is_committed(repo) -> None:
     repo.start()
-    done = repo.swarmgit("task", "new", "api", "--title", 'Say: "hi"', "--owns", "api.txt", "--type", "docs")
+    done = call(repo, "task", "new", "api", "--title", 'Say: "hi"', "--owns", "api.txt", "--type", "docs")
     assert done.stdout == ".swarm/tasks/api.yaml\n"
     assert document(repo, "validate")["problems"] == []
     assert document(repo, "status")["drafts"] == [".swarm/tasks/api.yaml"]
     assert document(repo, "status")["tasks"] == []
-    again = repo.swarmgit("task", "new", "api", "--title", "x", check=False)
+    again = call(repo, "task", "new", "api", "--title", "x", check=False)
     assert (again.returncode, "exists already" in again.stderr) == (1, True)
-    assert repo.swarmgit("task", "new", "../x", "--title", "x", check=False).returncode == 2
-    repo.swarmgit("task", "new", "ui", "--title", "no scope")
+    assert call(repo, "task", "new", "../x", "--title", "x", check=False).returncode == 2
+    call(repo, "task", "new", "ui", "--title", "no scope")
     problems = document(repo, "validate", code=1)["problems"]
     assert [each["file"] for each in problems] == [".swarm/tasks/ui.yaml"]
     assert set(problems[0]) == {"file", "line", "column", "message"}
@@ -231,15 +227,15 @@ def test_a_new_task_is_a_draft_until_it_is_committed(repo) -> None:
 
 def test_init_can_be_run_twice(repo) -> None:
     repo.commit({"README.md": "hello"})
-    assert "committed them on main" in repo.swarmgit("init").stdout
-    assert "nothing to do" in repo.swarmgit("init").stdout
+    assert "committed them on main" in call(repo, "init").stdout
+    assert "nothing to do" in call(repo, "init").stdout
     assert document(repo, "validate")["problems"] == []
 
 
 def test_a_schema_is_printed_and_an_unknown_kind_is_wrong_usage(repo) -> None:
     repo.start()
-    assert json.loads(repo.swarmgit("schema", "task").stdout)["type"] == "object"
-    done = repo.swarmgit("schema", "tusk", check=False)
+    assert json.loads(call(repo, "schema", "task").stdout)["type"] == "object"
+    done = call(repo, "schema", "tusk", check=False)
     assert done.returncode == 2
     assert "did you mean 'task'?" in done.stderr
 

@@ -38,6 +38,10 @@ class Ledger:
         return tuple(entry for entry in self.entries if entry.state == "landed")
 
     @cached_property
+    def by_session(self) -> dict[str, Entry]:
+        return {entry.session: entry for entry in self.landed}
+
+    @cached_property
     def by_commit(self) -> dict[CommitId, Entry]:
         """Return entries by the commit they landed as, or are about to: a crash may lie between move and record."""
         pending = {e.candidate.commit: e for e in self.entries if e.state == "landing" and e.candidate}

@@ -79,10 +79,11 @@ def _without_entry(world: World, ledger: Ledger, info: CommitInfo) -> Iterator[V
     who = trailers.parse(info.message)
     yield Violation("P2", info.oid, f"it names task {who['task']}, but no entry of the ledger landed it")
     tree = world.engine.code_tree(info.oid)
-    twin = next((entry for entry in ledger.landed if entry.session == who.get("session")), None)
+    twin = ledger.by_session.get(who.get("session", ""))
     gated = twin.candidate.code_tree if twin and twin.candidate else None
     if gated is None:
-        yield Violation("I1", info.oid, f"there is no evidence that any gate passed on its code tree {tree}")
+        lost = "; state was made anew from the history" if info.oid in ledger.said_landed.values() else ""
+        yield Violation("I1", info.oid, f"there is no evidence that any gate passed on its code tree {tree}{lost}")
     elif gated != tree:
         yield Violation("I1", info.oid, f"its code tree {tree} is not {gated}, on which the gates passed")
 
