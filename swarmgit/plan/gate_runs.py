@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from swarmgit.model.actions import KeepEvidence, Retire, RunGate, SaveGateHistory, StopSession
-from swarmgit.model.ids import GateName, SessionId, ulid
+from swarmgit.model.ids import EvidenceKey, GateName, SessionId, ulid
 from swarmgit.model.status import GateHistory, GateResult
 from swarmgit.model.work import Evidence, Session, SessionSpec
 from swarmgit.plan.attempts import RESTART_AFTER
@@ -19,9 +19,11 @@ RECENT_MAX = 20
 def collect(situation: Situation, draft: Draft) -> None:
     """Keep the answers of runs that have ended, count them in the gates' histories, and let the sessions go."""
     configured = {gate.name for gate in situation.desired.gates}
-    for session in situation.gate_sessions.values():
-        if not session.is_over:
+    chosen = {session.spec.id: session for session in situation.gate_sessions.values()}
+    for seen in situation.observed.sessions.values():
+        if seen.spec.kind != "gate" or not seen.is_over:
             continue
+        session = chosen.get(seen.spec.id, seen)
         evidence = session.evidence
         if evidence is None:
             draft.add(Retire(session.spec.id))
@@ -77,7 +79,7 @@ def _counted(history: GateHistory, evidence: Evidence) -> GateHistory:
 
 def run(situation: Situation, draft: Draft) -> None:
     """Start the most urgent wanted runs in the free slots; stop those past their time and those nobody wants."""
-    wanted: dict[str, Want] = {}
+    wanted: dict[EvidenceKey, Want] = {}
     for item in sorted(draft.wants, key=lambda w: (w.rank, w.task or "", w.gate.name)):
         wanted.setdefault(item.key, item)
     busy = 0
@@ -87,9 +89,14 @@ def run(situation: Situation, draft: Draft) -> None:
         busy += 1
         _watch(situation, draft, session, is_wanted=session.spec.key in wanted)
     free = max(0, situation.swarm.gates_max - busy)
-    waiting = [want for key, want in wanted.items() if key not in situation.gate_sessions]
+    waiting = [want for key, want in wanted.items() if _may_start(situation.gate_sessions.get(key))]
     for want in waiting[:free]:
         draft.add(RunGate(_spec(situation, want), situation.swarm.worktree, want.reason, want.task))
+
+
+def _may_start(session: Session | None) -> bool:
+    """Return whether a run may start: there is none, or it was lost and is let go of before this one starts."""
+    return session is None or (session.state == "lost" and session.evidence is None)
 
 
 def _watch(situation: Situation, draft: Draft, session: Session, *, is_wanted: bool) -> None:
@@ -110,7 +117,10 @@ def _watch(situation: Situation, draft: Draft, session: Session, *, is_wanted: b
 
 
 def _spec(situation: Situation, want: Want) -> SessionSpec:
+    """Return the facts of a new run; `attempt` counts how often the same run was lost just before."""
+    lost = situation.gate_sessions.get(want.key)
     return SessionSpec(
+        attempt=lost.spec.attempt + 1 if lost is not None else 0,
         id=SessionId(ulid(situation.now, f"gate/{want.key}")),
         kind="gate",
         base=want.commit,

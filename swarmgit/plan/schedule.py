@@ -51,6 +51,7 @@ def _floor(situation: Situation, draft: Draft) -> _Floor:
     tasks = situation.desired.tasks
     owners = {id_: tasks[id_] for id_, status in draft.views.items() if status.phase in AT_WORK and id_ in tasks}
     live = [s for s in situation.observed.sessions.values() if s.spec.kind == "agent" and not s.is_finished]
+    owners |= {s.spec.task: tasks[s.spec.task] for s in live if s.spec.task is not None and s.spec.task in tasks}
     busy = {s.spec.agent for s in live if s.spec.agent is not None}
     return _Floor(owners, busy, max(0, situation.swarm.agents_max - len(live)))
 

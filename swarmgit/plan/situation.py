@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from swarmgit.model.actions import Action, SaveIdentity
@@ -14,6 +14,8 @@ from swarmgit.model.status import Entry, GateHistory, Identity, Rejection, TaskC
 from swarmgit.model.work import Evidence, Session
 
 NO_CONTROL = TaskControl()
+GATE_LOST_MAX = 3
+"""A gate run that was lost says nothing about its tree and runs again, but not for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,13 @@ class Situation:
             if session.spec.kind == "agent" and session.spec.task is not None:
                 by_task[session.spec.task] = (*by_task.get(session.spec.task, ()), session)
             elif session.spec.key is not None:
-                gate_sessions[session.spec.key] = session
-                if session.evidence is not None:
-                    evidence[session.spec.key] = session.evidence
+                known = gate_sessions.get(session.spec.key)
+                if known is not None and not known.is_over:
+                    continue
+                answered = _answered(session, now)
+                gate_sessions[session.spec.key] = answered
+                if answered.evidence is not None:
+                    evidence[session.spec.key] = answered.evidence
         return cls(desired, observed, swarm, now, only, apply_now, by_task, gate_sessions, evidence)
 
     def control(self, task: TaskId) -> TaskControl:
@@ -104,6 +110,28 @@ class Draft:
         for name, identity in sorted(self.identities.items()):
             if observed.identities.get(name) != identity:
                 self.add(SaveIdentity(identity))
+
+
+def _answered(session: Session, now: datetime) -> Session:
+    """Return a gate's session, answered where it was lost too often: then the command itself kills it."""
+    spec = session.spec
+    is_answer_due = session.state == "lost" and session.evidence is None and spec.attempt + 1 >= GATE_LOST_MAX
+    if not is_answer_due or spec.gate is None or spec.key is None or spec.tree is None:
+        return session
+    reason = f"its processes were killed from outside, {GATE_LOST_MAX} times in a row"
+    return replace(
+        session,
+        evidence=Evidence(
+            key=spec.key,
+            gate=spec.gate,
+            outcome="error",
+            tree=spec.tree,
+            session=spec.id,
+            at=now,
+            reason=reason,
+            command=spec.command,
+        ),
+    )
 
 
 def session_ended(session: Session, now: datetime) -> datetime:

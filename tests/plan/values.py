@@ -1,0 +1,263 @@
+"""A swarm in values: the plan's actions are applied to what is observed, so that whole lives pass without a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from swarmgit.model.actions import (
+    Action,
+    FinishSession,
+    KeepEvidence,
+    Land,
+    Plan,
+    Retire,
+    RunGate,
+    Salvage,
+    SaveEntry,
+    SaveGateHistory,
+    SaveTask,
+    StartSession,
+    StopSession,
+    TryMerges,
+)
+from swarmgit.model.desired import Desired, Gate, Runtime, Scope, Swarm, Task, Tier
+from swarmgit.model.ids import BlobId, CommitId, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.observed import MergeTry, Observed
+from swarmgit.model.status import Entry, TaskControl, TaskStatus
+from swarmgit.model.work import Capture, Change, Evidence, Session, Stream
+from swarmgit.plan import plan
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+TICK = timedelta(seconds=1)
+ROOT = CommitId("root")
+TIERS = {name: Tier("script") for name in ("frontier", "standard", "fast")}
+CHECK = Gate(GateName("check"), "make check")
+
+SWARM = Swarm(target="main", tiers=TIERS, runtimes={"script": Runtime("script", "command", ("sh",))})
+NOTHING_YET = Observed(ROOT, None, target_code_tree=TreeId("tree of root"), environment="here")
+
+Ends = Callable[[Session], dict[str, Any]]
+
+
+def task(name: str, **fields: Any) -> Task:
+    """Return a task that owns one file named after it."""
+    given: dict[str, Any] = {
+        "path": f".swarm/tasks/{name}.yaml",
+        "generation": BlobId("g1"),
+        "title": f"Do {name}",
+        "description": "",
+        "scope": Scope(owns=(f"{name}.txt",)),
+        **fields,
+    }
+    return Task(id=TaskId(name), **given)
+
+
+def submits(session: Session) -> dict[str, Any]:
+    """The agent ends well, with its own file changed."""
+    return {"exit_code": 0, "paths": (f"{session.spec.task}.txt",)}
+
+
+def fails(session: Session) -> dict[str, Any]:
+    return {"exit_code": 1, "paths": (f"{session.spec.task}.txt",)}
+
+
+def changes_nothing(session: Session) -> dict[str, Any]:
+    return {"exit_code": 0, "paths": ()}
+
+
+def says_no_change(session: Session) -> dict[str, Any]:
+    return {"exit_code": 0, "paths": (), "stream": Stream(no_change="it is there")}
+
+
+def strays(session: Session) -> dict[str, Any]:
+    return {"exit_code": 0, "paths": ("README.md",)}
+
+
+def is_lost(session: Session) -> dict[str, Any]:
+    return {"state": "lost", "exit_code": None, "paths": ()}
+
+
+def cannot_start(session: Session) -> dict[str, Any]:
+    return {"exit_code": None, "error": "no such program", "paths": ()}
+
+
+def never_ends(session: Session) -> dict[str, Any]:
+    return {}
+
+
+@dataclass
+class Life:
+    """`ends`: what becomes of each agent's session one tick after its start. `answers`: a gate's outcome on a tree."""
+
+    tasks: dict[TaskId, Task]
+    gates: tuple[Gate, ...] = (CHECK,)
+    swarm: Swarm = SWARM
+    ends: Ends = submits
+    answers: Callable[[GateName, TreeId], str] = lambda gate, tree: "pass"
+    conflicts: Callable[[TaskId, CommitId], bool] = lambda task, onto: False
+    observed: Observed = NOTHING_YET
+    now: datetime = START
+    held: frozenset[TaskId] = frozenset()
+    paths: dict[SessionId, tuple[str, ...]] = field(default_factory=dict)
+    line: list[CommitId] = field(default_factory=lambda: [ROOT])
+    did: list[Action] = field(default_factory=list)
+    is_landing_blocked: bool = False
+
+    @property
+    def desired(self) -> Desired:
+        return Desired(CommitId("intent"), self.swarm, self.gates, tasks=self.tasks, held=self.held)
+
+    def decide(self) -> Plan:
+        return plan(self.desired, self.observed, self.now)
+
+    def tick(self) -> Plan:
+        """Let every agent at work end, decide, apply, and let a second pass."""
+        self.end_sessions()
+        decided = self.decide()
+        for action in decided.actions:
+            self._apply(action)
+        self.did += decided.actions
+        self.now += TICK
+        return decided
+
+    def settle(self, ticks_max: int = 400) -> Plan:
+        for _ in range(ticks_max):
+            decided = self.tick()
+            if decided.is_settled:
+                return decided
+        raise AssertionError(f"not settled after {ticks_max} ticks: {self.phases()}")
+
+    def phases(self) -> dict[str, str]:
+        return {name: status.phase for name, status in sorted(self.observed.statuses.items())}
+
+    def status(self, name: str) -> TaskStatus:
+        return self.observed.statuses[TaskId(name)]
+
+    def started(self) -> list[str]:
+        return [f"{a.spec.task}" for a in self.did if isinstance(a, StartSession)]
+
+    def landed(self) -> list[str]:
+        return [e.task for e in sorted(self.observed.entries.values(), key=self._place) if e.state == "landed"]
+
+    def gate_runs(self) -> list[tuple[str, str]]:
+        return [(a.spec.gate or "", a.spec.tree or "") for a in self.did if isinstance(a, RunGate)]
+
+    def see(self, **fields: Any) -> None:
+        self.observed = replace(self.observed, **fields)
+
+    def control(self, name: str, **fields: Any) -> None:
+        self.see(controls={**self.observed.controls, TaskId(name): TaskControl(**fields)})
+
+    def change(self, name: str, **fields: Any) -> None:
+        self.tasks[TaskId(name)] = replace(self.tasks[TaskId(name)], **fields)
+
+    def commit_by_hand(self, name: str) -> None:
+        """Somebody moves the target."""
+        self.line.append(CommitId(name))
+        self.see(target_head=CommitId(name), target_code_tree=TreeId(f"tree of {name}"))
+
+    def working(self) -> list[Session]:
+        return [s for s in self.observed.sessions.values() if s.spec.kind == "agent" and not s.is_over]
+
+    # --- the world ----------------------------------------------------------------------------------------------------
+
+    def _place(self, entry: Entry) -> int:
+        return self.line.index(entry.landed_commit) if entry.landed_commit in self.line else -1
+
+    def _apply(self, action: Action) -> None:
+        match action:
+            case StartSession(spec):
+                assert spec.id not in self.observed.sessions
+                self._session(Session(spec, "running"))
+            case StopSession(id_, _, reason):
+                session = self.observed.sessions[id_]
+                self._session(replace(session, state="ended", exit_code=143, stop_reason=reason, ended=self.now))
+            case FinishSession(spec):
+                self._finish(self.observed.sessions[spec.id])
+            case Retire(id_):
+                self.see(sessions={k: v for k, v in self.observed.sessions.items() if k != id_})
+            case RunGate(spec):
+                outcome = self.answers(GateName(spec.gate or ""), TreeId(spec.tree or ""))
+                evidence = Evidence(
+                    spec.key, spec.gate, outcome, spec.tree, spec.id, self.now, exit_code=int(outcome != "pass")
+                )  # type: ignore[arg-type]
+                self._session(Session(spec, "ended", exit_code=0, ended=self.now, is_finished=True, evidence=evidence))
+            case KeepEvidence(evidence):
+                self.see(evidence={**self.observed.evidence, evidence.key: evidence})
+            case TryMerges():
+                self._merge(action)
+            case Land():
+                self._land(action)
+            case SaveTask(status):
+                self.see(statuses={**self.observed.statuses, status.task: status})
+            case SaveEntry(entry):
+                self.see(entries={**self.observed.entries, entry.id: entry})
+            case SaveGateHistory(history):
+                self.see(gate_histories={**self.observed.gate_histories, history.gate: history})
+            case _:
+                pass
+
+    def end_sessions(self) -> None:
+        """Let every agent at work come to its end."""
+        for session in self.working():
+            end = self.ends(session)
+            if end:
+                self.paths[session.spec.id] = end.pop("paths", ())
+                self._session(replace(session, **{"state": "ended", "ended": self.now, **end}))
+
+    def _session(self, session: Session) -> None:
+        self.see(sessions={**self.observed.sessions, session.spec.id: session})
+
+    def _finish(self, session: Session) -> None:
+        id_ = session.spec.id
+        changes = tuple(
+            Change(p, "A", "000000", "100644", BlobId("0" * 40), BlobId("1" * 40)) for p in self.paths.get(id_, ())
+        )
+        capture = Capture(CommitId(f"head {id_}"), TreeId(f"tree of {session.spec.task}"), session.spec.base, changes)
+        self._session(replace(session, is_finished=True, capture=capture))
+
+    def _merge(self, action: TryMerges) -> None:
+        onto, merges = action.onto, dict(self.observed.merges)
+        for item in action.items:
+            if self.conflicts(item.task, onto):
+                merges[onto, item.head] = MergeTry(onto, item.head, None, None, ("shared.txt",))
+                break
+            commit = CommitId(f"{onto}+{item.task}")
+            merges[onto, item.head] = MergeTry(onto, item.head, commit, TreeId(f"tree of {commit}"))
+            onto = commit
+        self.see(merges=merges)
+
+    def _land(self, action: Land) -> None:
+        if self.is_landing_blocked:
+            self.see(blocked=dict.fromkeys(action.entries, ("shared.txt",)))
+            return
+        if self.observed.target_head != action.old:
+            return
+        candidates = {e.id: e.candidate for e in self.observed.entries.values() if e.candidate}
+        moved = [candidates[entry].commit for entry in action.entries]
+        assert moved[-1] == action.new
+        self.line += moved
+        contained = self.observed.contained | set(moved)
+        self.see(target_head=action.new, target_code_tree=TreeId(f"tree of {action.new}"), contained=contained)
+        self.see(blocked={})
+
+
+def life(
+    *tasks: Task, gates: tuple[Gate, ...] = (CHECK,), swarm: Mapping[str, Any] | None = None, **fields: Any
+) -> Life:
+    """Return a swarm before its first tick."""
+    made = Life({t.id: t for t in tasks}, gates, **fields)
+    made.swarm = replace(made.swarm, **(swarm or {}))
+    return made
+
+
+def entry_of(made: Life, name: str) -> Entry:
+    (found,) = (e for e in made.observed.entries.values() if e.task == name)
+    return found
+
+
+def salvages(made: Life) -> list[tuple[str, SessionId]]:
+    return [(a.task, a.session) for a in made.did if isinstance(a, Salvage)]
