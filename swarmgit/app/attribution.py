@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ def parse_place(text: str, cwd: Path, top: Path | None) -> Place:
     path, _, line = text.rpartition(":")
     if not path or not line.isdigit() or int(line) < 1:
         raise WrongUsage(f"{text!r} is no place", "write it as PATH:LINE, such as src/api.py:12")
-    here = cwd / path
+    here = Path(os.path.normpath(cwd / path))
     is_inside = top is not None and here.exists() and here.is_relative_to(top)
     return Place(here.relative_to(top).as_posix() if is_inside and top else path, int(line))
 

@@ -225,6 +225,16 @@ def test_a_new_task_is_a_draft_until_it_is_committed(repo) -> None:
     assert set(problems[0]) == {"file", "line", "column", "message"}
 
 
+def test_a_path_is_meant_from_the_folder_where_the_command_is_given(repo) -> None:
+    repo.start({"src/a.py": "x = 1\n"})
+    for folder, path in (("src", "a.py"), ("src", "../src/a.py"), (".", "src/a.py")):
+        told = call(repo, "-C", str(repo.root / folder), "blame", f"{path}:1").stdout
+        assert told.startswith("src/a.py:1 is from ")
+        assert "written by Pat Person: no agent's work" in told
+    assert call(repo, "blame", "src/a.py", check=False).returncode == 2
+    assert call(repo, "blame", "nosuch:1", check=False).returncode == 1
+
+
 def test_init_can_be_run_twice(repo) -> None:
     repo.commit({"README.md": "hello"})
     assert "committed them on main" in call(repo, "init").stdout
