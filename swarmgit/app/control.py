@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from swarmgit.app import recovery
 from swarmgit.app.look import Look, look
 from swarmgit.app.names import find
 from swarmgit.app.sessions import find_session
@@ -138,7 +139,8 @@ def _write_control(world: World, task: TaskId, control: TaskControl, message: st
 
 
 def _write(world: World, changes: Mapping[str, bytes | None], message: str, at: datetime) -> bool:
-    """Commit, and return whether anything changed."""
+    """Commit, and return whether anything changed. The branch never begins with a request: see `restore_state`."""
+    recovery.restore_state(world)
     commit = world.state.write(changes, message, at)
     if commit is not None:
         # the checkout only shows the branch; where it cannot follow now, the next tick brings it along

@@ -50,6 +50,7 @@ def write_task(world: World, draft: Draft) -> Path:
 def install_schemas(world: World) -> None:
     """Put the schemas where the documents' first lines say that editors find them: `.swarm/run/schemas/`."""
     schemas.install(world.repository.live / "schemas")
+    world.state.link_run()
 
 
 def task_text(draft: Draft) -> str:

@@ -17,7 +17,7 @@ def heal(world: World) -> None:
     target = world.repository.target
     if target is not None:
         world.landing.heal(target)
-        _restore_state(world, target)
+        restore_state(world)
     world.state.link_run()
     world.state.sync_checkout(wait=False)
     live = world.executor.poll()
@@ -26,10 +26,11 @@ def heal(world: World) -> None:
             _save_orphan(world, session)
 
 
-def _restore_state(world: World, target: str) -> None:
+def restore_state(world: World) -> None:
     """Where there is no state branch, begin it with what the target's own trailers say: nothing lands twice."""
-    head = world.objects.ref(paths.branch_ref(target))
-    if world.state.head() is not None or head is None:
+    target = world.repository.target
+    head = world.objects.ref(paths.branch_ref(target)) if target else None
+    if head is None or world.state.head() is not None:
         return
     now = world.clock.now()
     known = [

@@ -57,3 +57,20 @@ def test_a_fresh_clone_goes_on_from_the_remotes_state_branch(repo: Repo) -> None
     assert result.code == 0
     assert repo.landed() == ["one", "two"]
     assert repo.phases() == {"one": "landed", "two": "landed"}
+
+
+def test_a_request_on_a_lost_state_branch_does_not_make_landed_work_run_again(repo: Repo) -> None:
+    repo.start()
+    repo.task("one")
+    repo.commit()
+    repo.reconcile()
+    shutil.rmtree(repo.root / ".swarm" / "state")
+    repo.git("worktree", "prune")
+    repo.git("branch", "-D", "swarm/state")
+    repo.swarmgit("freeze")
+    repo.swarmgit("thaw")
+
+    repo.reconcile()
+
+    assert repo.landed() == ["one"]
+    assert repo.phases() == {"one": "landed"}
