@@ -1,0 +1,8 @@
+"""The merge queue's real choice of trees against a model of changes, gates and slots."""
+
+from __future__ import annotations
+
+from swarmgit.app.simulate.compare import ALGORITHMS, compare, standard_table
+from swarmgit.app.simulate.model import BrokenPromise, Figures, Setting
+
+__all__ = ["ALGORITHMS", "BrokenPromise", "Figures", "Setting", "compare", "standard_table"]
