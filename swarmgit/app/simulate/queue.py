@@ -170,5 +170,7 @@ class Simulation:
         self._forget()
 
     def _forget(self) -> None:
-        """Drop the stacks in which nobody waits any more."""
-        self.known = {key: None for key in self.known if any(entry in self.waiting for entry in key[1])}
+        """Drop the stacks in which nobody waits any more, unless a longer one begins with them."""
+        kept = {key for key in self.known if any(entry in self.waiting for entry in key[1])}
+        begins = {(base, stack[:size]) for base, stack in kept for size in range(1, len(stack))}
+        self.known = {key: None for key in self.known if key in kept or key in begins}

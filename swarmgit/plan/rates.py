@@ -1,0 +1,80 @@
+"""What the ledger teaches: how often entries are bad, how often they clash, how often a red run lied. Pure.
+
+`bad` counts entries that were evicted alone on a landed base; `clash` those that were red on top of others, or did not
+merge. Both are means that start from a guess worth `PRIOR_WEIGHT` entries; an agent's own rate starts from the whole's.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from swarmgit.model.status import Entry
+from swarmgit.plan.choose import Rates
+
+BAD_FIRST = 0.1
+CLASH_FIRST = 0.03
+FLAKY_FIRST = 0.02
+PRIOR_WEIGHT = 10.0
+FLAKY_WEIGHT = 50.0
+CHANCE_MIN = 0.005
+CHANCE_MAX = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """`own`: (agent, conflict tier) → the chance that its entry is bad."""
+
+    rates: Rates = Rates()
+    own: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+    def chance(self, entry: Entry) -> float:
+        return self.own.get((entry.agent, entry.tier), self.rates.bad)
+
+
+def learn(entries: Iterable[Entry]) -> Learned:
+    """Return the rates over closed entries; those with a red run behind them count as bad while they wait.
+
+    Else the estimate would lag: what is good lands at once, and what is bad is searched for first.
+    """
+    counted = [entry for entry in entries if entry.state in {"landed", "rejected"} or _reds(entry)]
+    bad = [entry for entry in counted if _is_bad(entry)]
+    clashes = sum(_is_clash(entry) for entry in counted)
+    rate = shrunk(len(bad), len(counted), BAD_FIRST)
+    groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry in counted:
+        groups[entry.agent, entry.tier].append(entry)
+    own = {who: shrunk(sum(map(_is_bad, group)), len(group), rate) for who, group in groups.items()}
+    return Learned(Rates(rate, shrunk(clashes, len(counted), CLASH_FIRST), _flaky(counted)), own)
+
+
+def shrunk(hits: int, count: int, first: float) -> float:
+    """Return hits ÷ count, drawn towards `first` as if that had been seen `PRIOR_WEIGHT` times; within bounds."""
+    return min(CHANCE_MAX, max(CHANCE_MIN, (hits + PRIOR_WEIGHT * first) / (count + PRIOR_WEIGHT)))
+
+
+def _flaky(entries: Iterable[Entry]) -> float:
+    """Return the chance that a run is red although the same tree is green when it runs again."""
+    lies = runs = 0
+    for entry in entries:
+        passed = {result.key for result in entry.evidence if result.outcome == "pass"}
+        reds = _reds(entry)
+        lies += sum(event.get("key") in passed for event in reds)
+        runs += len(reds) + len(passed)
+    return min(0.5, (lies + FLAKY_WEIGHT * FLAKY_FIRST) / (runs + FLAKY_WEIGHT))
+
+
+def _reds(entry: Entry) -> list[Mapping[str, object]]:
+    return [event.data for event in entry.events if event.kind == "red"]
+
+
+def _is_bad(entry: Entry) -> bool:
+    if entry.state == "landed":
+        return False
+    last = next((event.data for event in reversed(entry.events) if event.kind in {"rejected", "red"}), {})
+    return last.get("kind") != "conflict" and not last.get("green")
+
+
+def _is_clash(entry: Entry) -> bool:
+    return entry.state != "landed" and not _is_bad(entry)
