@@ -27,6 +27,7 @@ STATE_REPORTS = "reports"
 STATE_ARCHIVE = "archive"
 STATE_CONTROL = "control"
 FREEZE = f"{STATE_CONTROL}/freeze.yaml"
+QUEUE_CONTROL = f"{STATE_CONTROL}/queue.yaml"
 
 
 def state_task(task: TaskId) -> str:
@@ -59,6 +60,10 @@ def state_archive(task: TaskId, finished: datetime) -> str:
 
 def state_control(task: TaskId) -> str:
     return f"{STATE_CONTROL}/tasks/{task}.yaml"
+
+
+def state_entry_control(entry: EntryId) -> str:
+    return f"{STATE_CONTROL}/queue/{entry}.yaml"
 
 
 # live, below `<git common dir>/swarmgit/`

@@ -17,7 +17,16 @@ import msgspec
 
 from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.status import Entry, Freeze, GateHistory, Identity, TaskControl, TaskStatus
+from swarmgit.model.status import (
+    Entry,
+    EntryControl,
+    Freeze,
+    GateHistory,
+    Identity,
+    QueueControl,
+    TaskControl,
+    TaskStatus,
+)
 
 if TYPE_CHECKING:
     from swarmgit.documents.places import Node
@@ -68,6 +77,22 @@ def dump_control(value: TaskControl) -> bytes:
 
 def load_control(path: str, data: bytes) -> TaskControl:
     return _load(path, data, TaskControl)
+
+
+def dump_queue_control(value: QueueControl) -> bytes:
+    return _dump(value)
+
+
+def load_queue_control(path: str, data: bytes) -> QueueControl:
+    return _load(path, data, QueueControl)
+
+
+def dump_entry_control(value: EntryControl) -> bytes:
+    return _dump(value)
+
+
+def load_entry_control(path: str, data: bytes) -> EntryControl:
+    return _load(path, data, EntryControl)
 
 
 def dump_freeze(value: Freeze) -> bytes:

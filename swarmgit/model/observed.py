@@ -19,9 +19,11 @@ from swarmgit.model.ids import (
 )
 from swarmgit.model.status import (
     Entry,
+    EntryControl,
     Freeze,
     GateHistory,
     Identity,
+    QueueControl,
     TaskControl,
     TaskStatus,
 )
@@ -71,3 +73,5 @@ class Observed:
     unreadable: frozenset[TaskId] = frozenset()
     environment: str = ""
     trusted_since: datetime | None = None
+    queue_control: QueueControl = QueueControl()
+    entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)

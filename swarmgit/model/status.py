@@ -271,3 +271,25 @@ class Freeze:
     by: str
     at: datetime
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueControl:
+    """A person's brake on landings only; gates go on."""
+
+    paused: bool = False
+    by: str = ""
+    reason: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryControl:
+    """What a person asked for one entry. `retry`: red answers from before then do not count."""
+
+    urgent: bool = False
+    dropped: bool = False
+    retry: datetime | None = None
+    by: str = ""
+    reason: str = ""
+    at: datetime | None = None

@@ -40,6 +40,8 @@ class Observer:
             gate_histories=stored.gate_histories,
             controls=stored.controls,
             freeze=stored.freeze,
+            queue_control=stored.queue_control,
+            entry_controls=stored.entry_controls,
             sessions=self._sessions.sessions(adapters),
             evidence=world.cache.evidence(),
             merges=world.cache.merges(),
@@ -66,6 +68,8 @@ class Observer:
             gate_histories=stored.gate_histories,
             controls=stored.controls,
             freeze=stored.freeze,
+            queue_control=stored.queue_control,
+            entry_controls=stored.entry_controls,
             problems=stored.problems,
             unreadable=stored.unreadable,
         )

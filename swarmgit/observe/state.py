@@ -13,7 +13,16 @@ from swarmgit.documents import state as documents
 from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Problem
 from swarmgit.model.ids import AgentName, CommitId, EntryId, GateName, TaskId
-from swarmgit.model.status import Entry, Freeze, GateHistory, Identity, TaskControl, TaskStatus
+from swarmgit.model.status import (
+    Entry,
+    EntryControl,
+    Freeze,
+    GateHistory,
+    Identity,
+    QueueControl,
+    TaskControl,
+    TaskStatus,
+)
 from swarmgit.ports import LiveCache, Objects, TreeEntry
 
 T = TypeVar("T")
@@ -32,6 +41,8 @@ class Stored:
     gate_histories: Mapping[GateName, GateHistory] = field(default_factory=dict)
     controls: Mapping[TaskId, TaskControl] = field(default_factory=dict)
     freeze: Freeze | None = None
+    queue_control: QueueControl = QueueControl()
+    entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unreadable: frozenset[TaskId] = frozenset()
 
@@ -196,12 +207,21 @@ class StateReader:
         if folder is None or folder.kind != "tree":
             return {}
         inside = {entry.name: entry for entry in self._objects.tree(folder.oid)}
-        freeze = None
+        freeze, brake = None, None
         if "freeze.yaml" in inside:
             freeze = self._value(inside["freeze.yaml"].oid, paths.FREEZE, paths.STATE_CONTROL, documents.load_freeze)
-        tasks = inside.get("tasks")
+        if "queue.yaml" in inside:
+            oid = inside["queue.yaml"].oid
+            brake = self._value(oid, paths.QUEUE_CONTROL, paths.STATE_CONTROL, documents.load_queue_control)
+        tasks, queue = inside.get("tasks"), inside.get("queue")
         controls = self._files(tasks, f"{paths.STATE_CONTROL}/tasks", documents.load_control) if tasks else {}
-        return {"controls": {TaskId(k): v for k, v in controls.items()}, "freeze": freeze}
+        wishes = self._files(queue, f"{paths.STATE_CONTROL}/queue", documents.load_entry_control) if queue else {}
+        return {
+            "controls": {TaskId(k): v for k, v in controls.items()},
+            "entry_controls": {EntryId(k): v for k, v in wishes.items()},
+            "queue_control": brake or QueueControl(),
+            "freeze": freeze,
+        }
 
     def _archive(self, root: Mapping[str, TreeEntry]) -> ArchiveIndex:
         entry = root.get(paths.STATE_ARCHIVE)

@@ -54,7 +54,8 @@ class Line:
     """The question. `entries` wait, first to land first. `chances`: an entry's own chance to be bad, where known.
 
     `near`: entries with overlapping scopes; they are never screened apart from each other. `retries`: how often a red
-    tree runs again. `batch_max`: entries in one stack at most.
+    tree runs again. `batch_max`: entries in one stack at most. `together`: entries that land with each other or not at
+    all (they stand side by side in `entries`).
     """
 
     target: CommitId
@@ -68,10 +69,22 @@ class Line:
     is_target_red: bool = False
     chances: Mapping[EntryId, float] = field(default_factory=dict)
     near: Mapping[EntryId, frozenset[EntryId]] = field(default_factory=dict)
+    together: Mapping[EntryId, frozenset[EntryId]] = field(default_factory=dict)
 
     def chance(self, entry: EntryId) -> float:
         own = self.chances.get(entry, self.rates.bad)
         return min(0.9, max(0.001, 1.0 - (1.0 - own) * (1.0 - self.rates.clash)))
+
+    def is_whole(self, stack: Stack) -> bool:
+        """Return whether the stack has all or none of those that land together."""
+        inside = set(stack)
+        return all(inside.issuperset(self.together.get(entry, ())) for entry in stack)
+
+    def without(self, gone: set[EntryId]) -> Stack:
+        """Return those in line that may go on while the entries in `gone` do not."""
+        return tuple(
+            e for e in self.entries if e not in gone and gone.isdisjoint(self.together.get(e, frozenset()))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +168,9 @@ def best_size(chance: float) -> int:
 def _landing(line: Line) -> Stack:
     """Return the longest green exact stack, unless a longer exact run would be thrown away by it (I4)."""
     waiting = set(line.entries)
-    exact = [k for k in line.known if k.base == line.target and k.stack and waiting.issuperset(k.stack)]
+    exact = [
+        k for k in line.known if k.base == line.target and waiting.issuperset(k.stack) and line.is_whole(k.stack)
+    ]
     green = max((k.stack for k in exact if k.is_green), key=len, default=())
     spoiled = (k for k in exact if k.is_running and not k.is_green and not _starts(k.stack, green))
     return () if any(len(k.stack) > len(green) for k in spoiled) else green
@@ -268,13 +283,21 @@ def _exact_only(line: Line, searches: list[Search], needed: tuple[Known, ...]) -
             cuts = line.slots_free - len(asks)
             asks += _next_in(line, search, cuts) if cuts > 0 else []
     suspects = {entry for search in searches for entry in search.suspects}
-    free = tuple(entry for entry in line.entries if entry not in suspects)[: line.batch_max]
+    free = _cut_whole(line, line.without(suspects), line.batch_max)
     begun = max((len(s) for b, s in busy if b == line.target and _starts(free, s)), default=0)
     left = line.slots_free - len(asks)
     if left > 0 and len(free) > begun:
         sizes = quantiles([line.chance(entry) for entry in free[begun:]], left, is_one_bad=False)
-        asks += [Ask(line.target, free[: begun + size], "exact") for size in reversed(sizes)]
+        stacks = {_cut_whole(line, free, begun + size) for size in sizes}
+        asks += [Ask(line.target, stack, "exact") for stack in sorted(stacks, key=len, reverse=True)]
     return asks
+
+
+def _cut_whole(line: Line, stack: Stack, size: int) -> Stack:
+    """Return the first `size` entries, and those that land together with the last of them."""
+    while 0 < size < len(stack) and stack[size] in line.together.get(stack[size - 1], ()):
+        size += 1
+    return stack[:size]
 
 
 def _has_cut_running(search: Search, needed: tuple[Known, ...]) -> bool:
@@ -286,9 +309,11 @@ def _with_screens(line: Line, searches: list[Search], needed: tuple[Known, ...])
     """Rule 3: one exact run of all that screening cleared, a step in each search, new groups in what is left."""
     suspects = {entry for search in searches for entry in search.suspects}
     good = {entry for k in line.known if k.is_green for entry in k.stack}
-    cleared = tuple(e for e in line.entries if e in good and e not in suspects)[: line.batch_max]
+    blocked = suspects | {entry for entry in line.entries if entry not in good}
+    cleared = _cut_whole(line, line.without(blocked), line.batch_max)
+    is_under_way = any(k.base == line.target and k.stack and good.issuperset(k.stack) for k in needed)
     asks: list[Ask] = []
-    if cleared and not any(k.base == line.target and not good.isdisjoint(k.stack) and good.issuperset(k.stack) for k in needed):
+    if cleared and not is_under_way:
         asks.append(Ask(line.target, cleared, "exact"))
     for search in searches:
         if not _has_cut_running(search, needed):

@@ -82,6 +82,10 @@ def load(path: str, data: bytes) -> object:
     folder, _, rest = path.partition("/")
     if path == paths.FREEZE:
         return state.load_freeze(path, data)
+    if path == paths.QUEUE_CONTROL:
+        return state.load_queue_control(path, data)
+    if path.startswith(f"{paths.STATE_CONTROL}/queue/"):
+        return state.load_entry_control(path, data)
     if folder == paths.STATE_ARCHIVE:
         folder = paths.STATE_QUEUE if f"/{paths.STATE_QUEUE}/" in rest else paths.STATE_TASKS
     if folder == paths.STATE_EVENTS:
