@@ -252,6 +252,7 @@ def _is_likely_flake(line: Line, suspects: Stack) -> bool:
 def quantiles(chances: Sequence[float], cuts: int, *, is_one_bad: bool) -> list[int]:
     """Return up to `cuts` stack sizes, at the quantiles of the position of the first bad entry, smallest first.
 
+    Where most likely none is bad, one of the cuts is the whole, and the others lie where they help if it is red.
     `is_one_bad`: the whole is known to hold a bad one; then it is not among the sizes.
     """
     reached = [0.0]
@@ -260,9 +261,10 @@ def quantiles(chances: Sequence[float], cuts: int, *, is_one_bad: bool) -> list[
         clean *= 1.0 - chance
         reached.append(1.0 - clean)
     last = len(chances) - 1 if is_one_bad else len(chances)
-    scale = reached[-1] if is_one_bad else 1.0
+    is_short = not is_one_bad and reached[-1] < cuts / (cuts + 1)
+    scale = reached[-1] * (cuts + 1) / cuts if is_short else reached[-1] if is_one_bad else 1.0
     sizes: set[int] = set()
-    place = 1
+    place = min(1, last)
     for number in range(1, cuts + 1):
         wanted = scale * number / (cuts + 1)
         while place < last and abs(reached[place + 1] - wanted) <= abs(reached[place] - wanted):

@@ -50,29 +50,54 @@ def together(situation: Situation, line: list[Entry]) -> dict[EntryId, frozenset
 
 
 def _holding(situation: Situation, task: TaskId) -> ConvoyId | None:
-    for convoy in situation.desired.convoys.values():
-        if convoy.on_failure == "hold" and task in convoy.tasks:
-            return convoy.id
+    for convoy in situation.desired.convoys:
+        if task in _members(situation, convoy):
+            return convoy
     return None
 
 
+def _members(situation: Situation, name: ConvoyId) -> tuple[TaskId, ...]:
+    """Return who lands together; nobody where the convoy goes on after a failure."""
+    convoy = situation.desired.convoys[name]
+    if convoy.on_failure != "hold":
+        return ()
+    named = (task.id for task in situation.desired.tasks.values() if task.convoy == name)
+    return tuple(dict.fromkeys((*convoy.tasks, *named)))
+
+
 def _held(situation: Situation, draft: Draft, waiting: list[Entry]) -> set[EntryId]:
-    """Return the entries whose convoy is not complete in line yet, and say so in the draft."""
+    """Return the entries whose convoy is not complete in line yet, and say so in the draft.
+
+    Members that depend on others of the convoy cannot even start before those have landed: nobody waits for them.
+    """
     present = {entry.task for entry in waiting}
     held: set[EntryId] = set()
     for entry in waiting:
         convoy = _holding(situation, entry.task)
         if convoy is None:
             continue
-        missing = [
-            task
-            for task in situation.desired.convoys[convoy].tasks
-            if task not in present and not _is_settled(situation, task)
-        ]
+        awaited = [t for t in _members(situation, convoy) if t not in present and not _is_settled(situation, t)]
+        missing = [task for task in awaited if present.isdisjoint(_needs(situation, task)) and not _waits_too(situation, task, awaited)]
         if missing:
             held.add(entry.id)
             draft.stuck[entry.id] = f"convoy {convoy} lands together; it waits for {', '.join(missing[:5])}"
     return held
+
+
+def _waits_too(situation: Situation, task: TaskId, awaited: list[TaskId]) -> bool:
+    return not _needs(situation, task).isdisjoint(awaited)
+
+
+def _needs(situation: Situation, task: TaskId) -> set[TaskId]:
+    """Return all that a task depends on, at any distance."""
+    found: set[TaskId] = set()
+    todo = [task]
+    while todo:  # each task at most once
+        known = situation.desired.tasks.get(todo.pop())
+        fresh = [need for need in (known.depends_on if known else ()) if need not in found]
+        found.update(fresh)
+        todo += fresh
+    return found
 
 
 def _is_settled(situation: Situation, task: TaskId) -> bool:

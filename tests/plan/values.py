@@ -164,8 +164,11 @@ class Life:
 
     # --- the world ----------------------------------------------------------------------------------------------------
 
-    def _place(self, entry: Entry) -> int:
-        return self.line.index(entry.landed_commit) if entry.landed_commit in self.line else -1
+    def _place(self, entry: Entry) -> tuple[int, int]:
+        """Return the place of its commit on the target, and its own place in the stack that landed as that commit."""
+        stack = next((e.data.get("stack", []) for e in reversed(entry.events) if e.kind == "landing"), [])
+        place = self.line.index(entry.landed_commit) if entry.landed_commit in self.line else -1
+        return place, stack.index(entry.id) if entry.id in stack else 0
 
     def _apply(self, action: Action) -> None:
         match action:
@@ -225,8 +228,9 @@ class Life:
             if self.conflicts(item.task, onto):
                 merges[onto, item.head] = MergeTry(onto, item.head, None, None, ("shared.txt",))
                 break
-            commit = CommitId(f"{onto}+{item.task}")
-            merges[onto, item.head] = MergeTry(onto, item.head, commit, TreeId(f"tree of {commit}"))
+            is_batch = item.head.startswith(f"{onto}+")
+            commit = CommitId(f"batch {item.head}" if is_batch else f"{onto}+{item.task}")
+            merges[onto, item.head] = MergeTry(onto, item.head, commit, _tree_of(commit))
             onto = commit
         self.see(merges=merges)
 
@@ -237,12 +241,17 @@ class Life:
         if self.observed.target_head != action.old:
             return
         candidates = {e.id: e.candidate for e in self.observed.entries.values() if e.candidate}
-        moved = [candidates[entry].commit for entry in action.entries]
+        moved = list(dict.fromkeys(candidates[entry].commit for entry in action.entries))
         assert moved[-1] == action.new
         self.line += moved
         contained = self.observed.contained | set(moved)
-        self.see(target_head=action.new, target_code_tree=TreeId(f"tree of {action.new}"), contained=contained)
+        self.see(target_head=action.new, target_code_tree=_tree_of(action.new), contained=contained)
         self.see(blocked={})
+
+
+def _tree_of(commit: CommitId) -> TreeId:
+    """A batch has the tree of its last change."""
+    return TreeId(f"tree of {commit.replace('batch ', '')}")
 
 
 def life(

@@ -1,0 +1,195 @@
+"""Stacks of entries as they stand: merged in memory, and judged by what gates have said about their exact trees.
+
+Everything here follows from the ledger and the refs (I6): which stacks were asked for stands in `gating` events, each
+red run in a `red` event. Merges that are missing are asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from swarmgit.model import trailers
+from swarmgit.model.actions import MergeItem, TryMerges
+from swarmgit.model.desired import Gate
+from swarmgit.model.ids import CommitId, EntryId, SessionId, TreeId
+from swarmgit.model.status import Candidate, Entry
+from swarmgit.plan import evidence
+from swarmgit.plan.choose import Known, Stack
+from swarmgit.plan.evidence import Subject, Verdict
+from swarmgit.plan.situation import Draft, Situation
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """The top of a stack: its last entry, that entry's commit and tree, and what the gates of all say about the tree."""
+
+    base: CommitId
+    entries: tuple[Entry, ...]
+    candidate: Candidate
+    gates: tuple[Gate, ...]
+    verdict: Verdict
+
+    @property
+    def stack(self) -> Stack:
+        return tuple(entry.id for entry in self.entries)
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.candidate.code_tree, self.candidate.gate_inputs)
+
+
+@dataclass(slots=True)
+class Book:
+    """What this tick knows of stacks. `conflicts`: the first in line if it does not merge with the target."""
+
+    tips: dict[tuple[CommitId, Stack], Tip] = field(default_factory=dict)
+    known: dict[tuple[CommitId, Stack], Known] = field(default_factory=dict)
+    asked: dict[tuple[CommitId, Stack], str] = field(default_factory=dict)
+    reds: dict[TreeId, set[SessionId]] = field(default_factory=dict)
+    conflict: tuple[Entry, tuple[str, ...]] | None = None
+    is_complete: bool = True
+
+
+def open_book(situation: Situation, draft: Draft) -> Book:
+    """Return the book with what the ledger says: stacks asked for, and red runs by tree."""
+    book = Book()
+    for entry in draft.entries.values():
+        for event in entry.events:
+            if event.kind == "gating" and "stack" in event.data:
+                key = (CommitId(event.data["base"]), tuple(EntryId(name) for name in event.data["stack"]))
+                book.asked[key] = event.data.get("why", "exact")
+            elif event.kind == "red" and event.at >= since(situation, entry):
+                book.reds.setdefault(TreeId(event.data["code_tree"]), set()).add(SessionId(event.data["session"]))
+    return book
+
+
+def since(situation: Situation, entry: Entry) -> datetime:
+    """Return from when on an answer other than pass counts against an entry."""
+    control = situation.observed.entry_controls.get(entry.id)
+    trusted = situation.observed.trusted_since
+    times = (entry.enqueued, control.retry if control else None, trusted)
+    return max(at for at in times if at is not None)
+
+
+def read_line(situation: Situation, draft: Draft, book: Book, base: CommitId, line: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Note every prefix of a line in the book, and return the entries in it: one that conflicts deeper is left out.
+
+    Where a merge was not tried yet it is asked for, and the book is not complete.
+    """
+    onto, rest = base, list(line)
+    taken: list[Entry] = []
+    for position, entry in enumerate(rest):
+        tried = situation.observed.merges.get((onto, entry.head))
+        if tried is None:
+            ask_for_merges(situation, draft, onto, rest[position:])
+            book.is_complete = False
+            break
+        if tried.commit is None or tried.code_tree is None:
+            if not taken and book.conflict is None:
+                book.conflict = (entry, tried.conflicts)
+            continue
+        taken.append(entry)
+        note(situation, book, base, tuple(taken), Candidate(onto, tried.commit, tried.code_tree, tried.gate_inputs))
+        onto = tried.commit
+    return tuple(taken)
+
+
+def note(situation: Situation, book: Book, base: CommitId, entries: tuple[Entry, ...], candidate: Candidate) -> None:
+    """Judge one stack's tree and write it into the book."""
+    key = (base, tuple(entry.id for entry in entries))
+    if key in book.tips:
+        return
+    gates = _gates(situation, entries)
+    subject = Subject(candidate.code_tree, candidate.gate_inputs)
+    verdict = evidence.judge(situation, gates, subject, since(situation, entries[-1]))
+    book.tips[key] = Tip(base, entries, candidate, gates, verdict)
+    reds = {answer.session for _, answer in verdict.bad[:1]} | book.reds.get(candidate.code_tree, set())
+    book.known[key] = Known(
+        base,
+        key[1],
+        greens=int(verdict.has_passed),
+        reds=len(reds) if verdict.bad else 0,
+        is_running=_is_running(situation, book, key, verdict, subject),
+    )
+
+
+def _is_running(
+    situation: Situation, book: Book, key: tuple[CommitId, Stack], verdict: Verdict, subject: Subject
+) -> bool:
+    """Return whether an answer is under way: a run that was asked for, or a red gate's second run."""
+    if verdict.missing and not verdict.bad and key in book.asked:
+        return True
+    gates = [gate for gate, _ in verdict.bad[:1]] or list(verdict.missing)
+    environment = situation.observed.environment
+    sessions = (situation.gate_sessions.get(evidence.key_of(gate, environment, subject)) for gate in gates)
+    return any(session is not None and not session.is_over for session in sessions)
+
+
+def _gates(situation: Situation, entries: tuple[Entry, ...]) -> tuple[Gate, ...]:
+    """Return what must pass on the tree of a stack: the configured gates, and every member's own commands."""
+    found = list(evidence.required(situation, None, "merge"))
+    for entry in entries:
+        task = situation.desired.tasks.get(entry.task)
+        found += [gate for gate in evidence.acceptance(task) if gate not in found] if task else []
+    return tuple(found)
+
+
+def read_asked(situation: Situation, draft: Draft, book: Book, target: CommitId) -> None:
+    """Note the stacks that were asked for earlier and still say something about entries that wait.
+
+    Only on the target, and on bases from which landings of ours lead to it: what somebody else committed since may
+    have mended what was red.
+    """
+    bases = _own_bases(draft, target)
+    for (base, stack), why in book.asked.items():
+        if base not in bases or (base != target and why == "exact" and not _has_red(draft, stack)):
+            continue
+        entries = [draft.entries.get(name) for name in stack]
+        members = [entry for entry in entries if entry is not None and entry.state not in {"rejected", "dropped"}]
+        waits = members and members[-1].state in {"queued", "gating"}
+        if waits and len(members) == len(stack):
+            read_line(situation, draft, book, base, members)
+
+
+def _has_red(draft: Draft, stack: Stack) -> bool:
+    entry = draft.entries.get(stack[-1])
+    return entry is not None and any(event.kind == "red" for event in entry.events)
+
+
+def _own_bases(draft: Draft, target: CommitId) -> set[CommitId]:
+    landed = {e.candidate.commit: e.candidate.base for e in draft.entries.values() if e.state == "landed" and e.candidate}
+    bases = {target}
+    at = target
+    for _ in range(len(landed)):
+        if at not in landed:
+            break
+        at = landed[at]
+        bases.add(at)
+    return bases
+
+
+# --- merges -----------------------------------------------------------------------------------------------------------
+
+
+def ask_for_merges(situation: Situation, draft: Draft, onto: CommitId, line: list[Entry]) -> None:
+    items = tuple(MergeItem(entry.id, entry.task, entry.head, _message(situation, entry)) for entry in line)
+    draft.add(TryMerges(onto, items, situation.desired.gates, situation.swarm.merge.style))
+
+
+def ask_for_batch(situation: Situation, draft: Draft, tip: Tip) -> None:
+    """Ask for the one commit that moves the target to a stack's tree; its second parent is the chain (Landing)."""
+    last = tip.entries[-1]
+    tasks = [entry.task for entry in tip.entries]
+    named = f"{', '.join(tasks[:3])}{f' and {len(tasks) - 3} more' if len(tasks) > 3 else ''}"
+    message = f"Land {len(tasks)} tasks: {named}\n\nGated together: {', '.join(tasks)}\n"
+    item = MergeItem(last.id, last.task, tip.candidate.commit, message)
+    draft.add(TryMerges(tip.base, (item,), situation.desired.gates, "merge"))
+
+
+def _message(situation: Situation, entry: Entry) -> str:
+    task = situation.desired.tasks.get(entry.task)
+    subject = f"Land {entry.task}: {task.title}" if task else f"Land {entry.task}"
+    maker = trailers.Maker(entry.task, entry.agent, entry.session, entry.model or "unknown", entry.attempt)
+    return trailers.message(subject, "", maker)
