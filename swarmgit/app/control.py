@@ -17,10 +17,11 @@ from swarmgit.app.views.tasks import statuses
 from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct, SwarmError
-from swarmgit.model.ids import SessionId, TaskId, ulid
-from swarmgit.model.status import Freeze, TaskControl, TaskStatus
+from swarmgit.model.ids import EntryId, SessionId, TaskId, ulid
+from swarmgit.model.status import Entry, EntryControl, Freeze, QueueControl, TaskControl, TaskStatus
 
 STOPPED = "stopped by a person"
+DROPPED = "its entry was dropped from the queue"
 OVER = frozenset({"succeeded", "failed", "cancelled", "lost"})
 GRACE_S_DEFAULT = 5.0
 PATIENCE_S = 10.0
@@ -88,6 +89,67 @@ def thaw(world: World) -> bool:
     """Lift the brake and return whether there was one."""
     now = world.clock.now()
     return _write(world, {paths.FREEZE: None}, "Thaw", now)
+
+
+def pause_queue(world: World, by: str, reason: str = "") -> None:
+    """Let nothing land until `resume_queue`; sessions and gates go on."""
+    now = world.clock.now()
+    content = state.dump_queue_control(QueueControl(paused=True, by=by, reason=reason, at=now))
+    _write(world, {paths.QUEUE_CONTROL: content}, f"Pause the queue: {reason}" if reason else "Pause the queue", now)
+
+
+def resume_queue(world: World) -> bool:
+    """Let things land again and return whether landings were paused."""
+    return _write(world, {paths.QUEUE_CONTROL: None}, "Resume the queue", world.clock.now())
+
+
+def hurry(world: World, name: str, by: str) -> EntryId:
+    """Put an entry before all others."""
+    seen, entry = _waiting_entry(world, name)
+    _write_wish(world, seen, entry, replace(_wish(seen, entry), urgent=True, by=by, at=seen.now), f"Hurry {entry.task}")
+    return entry.id
+
+
+def retry(world: World, name: str, by: str) -> EntryId:
+    """Let an entry's red answers from before now not count, so that its gates run again."""
+    seen, entry = _waiting_entry(world, name)
+    wish = replace(_wish(seen, entry), retry=seen.now, by=by, at=seen.now)
+    _write_wish(world, seen, entry, wish, f"Retry {entry.task} in the queue")
+    return entry.id
+
+
+def drop(world: World, name: str, by: str, reason: str = "") -> EntryId:
+    """Take an entry out of the queue and pause its task; its work is kept, and `task resume` goes on with it."""
+    seen, entry = _waiting_entry(world, name)
+    wish = replace(_wish(seen, entry), dropped=True, by=by, reason=reason, at=seen.now)
+    paused = replace(_control(seen, entry.task), paused=True, by=by, reason=reason or DROPPED, at=seen.now)
+    changes = {
+        paths.state_entry_control(entry.id): state.dump_entry_control(wish),
+        paths.state_control(entry.task): state.dump_control(paused),
+    }
+    _write(world, changes, f"Drop {entry.task} from the queue and pause it", seen.now)
+    return entry.id
+
+
+def _waiting_entry(world: World, name: str) -> tuple[Look, Entry]:
+    seen = look(world)
+    entries = seen.observed.entries
+    of_task = [entry.id for entry in entries.values() if entry.task == name]
+    entry = entries[max(of_task) if of_task else find(EntryId(name), entries, "entry")]
+    if entry.state not in {"queued", "gating"}:
+        raise PersonMustAct(
+            f"entry {entry.id} does not wait any more: it is {entry.state}",
+            f"see why: swarmgit queue show {entry.id}; begin the task afresh: swarmgit task restart {entry.task}",
+        )
+    return seen, entry
+
+
+def _wish(seen: Look, entry: Entry) -> EntryControl:
+    return seen.observed.entry_controls.get(entry.id, EntryControl())
+
+
+def _write_wish(world: World, seen: Look, entry: Entry, wish: EntryControl, message: str) -> None:
+    _write(world, {paths.state_entry_control(entry.id): state.dump_entry_control(wish)}, message, seen.now)
 
 
 def stop(world: World, name: str, by: str, wait: Callable[[float], None] = time.sleep) -> Stopped:

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "task": ("task:task", "Write, list, pause, resume, cancel or restart tasks."),
     "prompt": ("look:prompt", "Print exactly what an agent would get for a task."),
     "queue": ("queue:queue", "Show the merge queue and its ledger."),
+    "simulate": ("simulate:simulate", "Try the merge queue's choices on a model."),
     "gates": ("queue:gates", "Show how often each gate has passed and failed."),
     "agents": ("agents:agents", "Show the agents and what they have achieved."),
     "blame": ("agents:blame", "Say which agent, task and session wrote a line."),

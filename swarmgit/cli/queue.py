@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from swarmgit.cli.output import Settings, json_option, say, say_json
+from swarmgit.cli.output import Settings, json_option, note, say, say_json
 
 
 @click.group(invoke_without_command=True)
@@ -48,6 +48,59 @@ def show_entry(settings: Settings, entry: str, as_json: bool) -> None:
         say_json(document)
     else:
         say(entry_text(document))
+
+
+@queue.command("pause")
+@click.option("--reason", default="", metavar="TEXT", help="Why; shown by status.")
+@click.pass_obj
+def pause(settings: Settings, reason: str) -> None:
+    """Let nothing land until 'queue resume'; sessions and gates go on."""
+    from swarmgit.app.control import pause_queue
+
+    pause_queue(settings.world(), settings.person, reason)
+    note(settings, "paused: nothing lands until 'swarmgit queue resume'")
+
+
+@queue.command("resume")
+@click.pass_obj
+def resume(settings: Settings) -> None:
+    """Let things land again."""
+    from swarmgit.app.control import resume_queue
+
+    was_paused = resume_queue(settings.world())
+    note(settings, "resumed; go on with 'swarmgit reconcile'" if was_paused else "the queue was not paused")
+
+
+@queue.command("urgent")
+@click.argument("entry")
+@click.pass_obj
+def urgent(settings: Settings, entry: str) -> None:
+    """Put ENTRY before all others (its id, the start of it, or its task)."""
+    from swarmgit.app.control import hurry
+
+    note(settings, f"entry {hurry(settings.world(), entry, settings.person)} now goes first")
+
+
+@queue.command("retry")
+@click.argument("entry")
+@click.pass_obj
+def retry(settings: Settings, entry: str) -> None:
+    """Forget the red answers about ENTRY, so that its gates run again."""
+    from swarmgit.app.control import retry as run_again
+
+    note(settings, f"what was red about entry {run_again(settings.world(), entry, settings.person)} does not count")
+
+
+@queue.command("drop")
+@click.argument("entry")
+@click.option("--reason", default="", metavar="TEXT", help="Why; kept in the ledger.")
+@click.pass_obj
+def drop(settings: Settings, entry: str, reason: str) -> None:
+    """Take ENTRY out of the queue and pause its task; its work is kept."""
+    from swarmgit.app.control import drop as take_out
+
+    found = take_out(settings.world(), entry, settings.person, reason)
+    note(settings, f"entry {found} leaves the queue and its task is paused; go on with 'swarmgit task resume'")
 
 
 @click.command()

@@ -82,9 +82,7 @@ class Line:
 
     def without(self, gone: set[EntryId]) -> Stack:
         """Return those in line that may go on while the entries in `gone` do not."""
-        return tuple(
-            e for e in self.entries if e not in gone and gone.isdisjoint(self.together.get(e, frozenset()))
-        )
+        return tuple(e for e in self.entries if e not in gone and gone.isdisjoint(self.together.get(e, frozenset())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +166,7 @@ def best_size(chance: float) -> int:
 def _landing(line: Line) -> Stack:
     """Return the longest green exact stack, unless a longer exact run would be thrown away by it (I4)."""
     waiting = set(line.entries)
-    exact = [
-        k for k in line.known if k.base == line.target and waiting.issuperset(k.stack) and line.is_whole(k.stack)
-    ]
+    exact = [k for k in line.known if k.base == line.target and waiting.issuperset(k.stack) and line.is_whole(k.stack)]
     green = max((k.stack for k in exact if k.is_green), key=len, default=())
     spoiled = (k for k in exact if k.is_running and not k.is_green and not _starts(k.stack, green))
     return () if any(len(k.stack) > len(green) for k in spoiled) else green
@@ -220,9 +216,7 @@ def _needed(line: Line, gone: set[EntryId]) -> tuple[Known, ...]:
     """Return the runs under way whose answer still says something about entries that wait."""
     waiting = set(line.entries) - gone
     greens = _greens(line.known)
-    return tuple(
-        k for k in line.known if k.is_running and waiting.issuperset(k.stack[len(_green_prefix(greens, k)) :])
-    )
+    return tuple(k for k in line.known if k.is_running and waiting.issuperset(k.stack[len(_green_prefix(greens, k)) :]))
 
 
 def _next_in(line: Line, search: Search, cuts: int) -> list[Ask]:

@@ -77,7 +77,11 @@ def _held(situation: Situation, draft: Draft, waiting: list[Entry]) -> set[Entry
         if convoy is None:
             continue
         awaited = [t for t in _members(situation, convoy) if t not in present and not _is_settled(situation, t)]
-        missing = [task for task in awaited if present.isdisjoint(_needs(situation, task)) and not _waits_too(situation, task, awaited)]
+        missing = [
+            task
+            for task in awaited
+            if present.isdisjoint(_needs(situation, task)) and not _waits_too(situation, task, awaited)
+        ]
         if missing:
             held.add(entry.id)
             draft.stuck[entry.id] = f"convoy {convoy} lands together; it waits for {', '.join(missing[:5])}"

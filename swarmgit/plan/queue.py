@@ -130,7 +130,9 @@ def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
         _reject_conflict(situation, draft, *book.conflict)
         return
     stacks.read_asked(situation, draft, book, target)
-    suspects = {name for search in find_searches(_question(situation, draft, book, waiting)) for name in search.suspects}
+    suspects = {
+        name for search in find_searches(_question(situation, draft, book, waiting)) for name in search.suspects
+    }
     if suspects and book.is_complete:
         others = [entry for entry in waiting if entry.id not in suspects]
         stacks.read_line(situation, draft, book, target, others[: swarm.merge.batch_max])

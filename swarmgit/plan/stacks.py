@@ -73,7 +73,9 @@ def since(situation: Situation, entry: Entry) -> datetime:
     return max(at for at in times if at is not None)
 
 
-def read_line(situation: Situation, draft: Draft, book: Book, base: CommitId, line: Iterable[Entry]) -> tuple[Entry, ...]:
+def read_line(
+    situation: Situation, draft: Draft, book: Book, base: CommitId, line: Iterable[Entry]
+) -> tuple[Entry, ...]:
     """Note every prefix of a line in the book, and return the entries in it: one that conflicts deeper is left out.
 
     Where a merge was not tried yet it is asked for, and the book is not complete.
@@ -159,7 +161,9 @@ def _has_red(draft: Draft, stack: Stack) -> bool:
 
 
 def _own_bases(draft: Draft, target: CommitId) -> set[CommitId]:
-    landed = {e.candidate.commit: e.candidate.base for e in draft.entries.values() if e.state == "landed" and e.candidate}
+    landed = {
+        e.candidate.commit: e.candidate.base for e in draft.entries.values() if e.state == "landed" and e.candidate
+    }
     bases = {target}
     at = target
     for _ in range(len(landed)):

@@ -11,6 +11,9 @@ from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
 from swarmgit.plan.evidence import BUILT_IN
 from swarmgit.ports import CommitInfo
 
+STACK_MAX = 1000
+"""More entries than this are never gated together."""
+
 
 def judge_landing(world: World, entry: Entry, info: CommitInfo) -> Iterator[Violation]:
     """Yield every promise that a landed commit breaks."""
@@ -66,10 +69,21 @@ def _names(world: World, entry: Entry, info: CommitInfo) -> Iterator[Violation]:
     """P2: task, agent, session and model, in the commit's own trailers or in those of the work that it brings in."""
     who = trailers.parse(info.message)
     if "task" not in who:
-        brought = [trailers.parse(world.objects.commit(parent).message) for parent in info.parents[1:]]
+        brought = (trailers.parse(message) for message in _brought(world, info))
         who = next((each for each in brought if each.get("session") == entry.session), {})
     for name, value in (("task", entry.task), ("agent", entry.agent), ("session", entry.session)):
         if who.get(name) != value:
             yield Violation("P2", info.oid, f"its trailers name {name} {who.get(name)}, the ledger {value}")
     if not who.get("model"):
         yield Violation("P2", info.oid, "its trailers name no model")
+
+
+def _brought(world: World, info: CommitInfo) -> Iterator[str]:
+    """Yield the messages of the commits that a landing brings in, along the chain of those gated together."""
+    for parent in info.parents[1:]:
+        at = world.objects.commit(parent)
+        for _ in range(STACK_MAX):
+            yield at.message
+            if at.oid == info.parents[0] or not at.parents or at.parents[0] == info.parents[0]:
+                break
+            at = world.objects.commit(at.parents[0])

@@ -42,10 +42,17 @@ class Ledger:
         return {entry.session: entry for entry in self.landed}
 
     @cached_property
-    def by_commit(self) -> dict[CommitId, Entry]:
-        """Return entries by the commit they landed as, or are about to: a crash may lie between move and record."""
-        pending = {e.candidate.commit: e for e in self.entries if e.state == "landing" and e.candidate}
-        return {**pending, **{entry.landed_commit: entry for entry in self.landed if entry.landed_commit}}
+    def by_commit(self) -> dict[CommitId, tuple[Entry, ...]]:
+        """Return entries by the commit they landed as, or are about to: a crash may lie between move and record.
+
+        Those that were gated together landed as one commit.
+        """
+        found: dict[CommitId, tuple[Entry, ...]] = {}
+        pending = [(e.candidate.commit, e) for e in self.entries if e.state == "landing" and e.candidate]
+        for commit, entry in (*((e.landed_commit, e) for e in self.landed), *pending):
+            if commit is not None:
+                found[commit] = (*found.get(commit, ()), entry)
+        return found
 
 
 def read_ledger(world: World) -> Ledger:

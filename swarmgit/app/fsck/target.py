@@ -21,14 +21,19 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
     found: list[Violation] = []
     checked = 0
     for commit, info in line.items():
-        entry = landed.get(commit)
-        if entry is not None:
+        entries = landed.get(commit, ())
+        for entry in entries:
             checked += 1
             found += judge_landing(world, entry, info)
-        elif "task" in trailers.parse(info.message):
+        if not entries and "task" in trailers.parse(info.message):
             checked += 1
             found += _without_entry(world, ledger, info)
-    elsewhere = [entry for commit, entry in landed.items() if commit not in line and entry.state == "landed"]
+    elsewhere = [
+        entry
+        for commit, entries in landed.items()
+        for entry in entries
+        if commit not in line and entry.state == "landed"
+    ]
     inside = _reachable(world, line, {entry.landed_commit for entry in elsewhere if entry.landed_commit})
     for entry in elsewhere:
         checked += 1

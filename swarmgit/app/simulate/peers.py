@@ -32,9 +32,7 @@ class _OneSlot:
 
     def figures(self) -> Figures:
         minutes = self._runs * self._minutes
-        return Figures(
-            len(self._landed), self._evicted, self._innocent, self._runs, minutes, tuple(self._landed)
-        )
+        return Figures(len(self._landed), self._evicted, self._innocent, self._runs, minutes, tuple(self._landed))
 
 
 def one_at_a_time(setting: Setting) -> Figures:

@@ -51,9 +51,7 @@ class Simulation:
             self._step()
         if self.waiting:
             raise BrokenPromise(f"I5: {len(self.waiting)} changes wait after the whole budget of decisions")
-        return Figures(
-            len(self.landed), self.evicted, self.innocent, self.runs, self.now, tuple(self.landed)
-        )
+        return Figures(len(self.landed), self.evicted, self.innocent, self.runs, self.now, tuple(self.landed))
 
     # --- one decision -------------------------------------------------------------------------------------------------
 
