@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,12 +29,12 @@ def simulate() -> None:
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Also write landings over time as SVG.")
 @json_option
 @click.pass_obj
-def simulate_queue(settings: Settings, is_table: bool, plot: Path | None, as_json: bool, **given: float) -> None:
+def simulate_queue(settings: Settings, /, is_table: bool, plot: Path | None, as_json: bool, **given: Any) -> None:
     """Run the merge queue's choice of trees, and what other queues do, on the same changes."""
     from swarmgit.app.simulate import Setting, compare, simulation_document, standard_table, table_document
     from swarmgit.cli.render_simulate import figures_text, plot_svg, table_text
 
-    setting = Setting(**given)  # type: ignore[arg-type]  the options have the names and types of its fields
+    setting = Setting(**given)
     if is_table:
         table = standard_table(setting)
         say_json(table_document(setting, table)) if as_json else say(table_text(table))

@@ -73,5 +73,5 @@ class Observed:
     unreadable: frozenset[TaskId] = frozenset()
     environment: str = ""
     trusted_since: datetime | None = None
-    queue_control: QueueControl = QueueControl()
+    queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)

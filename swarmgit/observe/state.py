@@ -41,7 +41,7 @@ class Stored:
     gate_histories: Mapping[GateName, GateHistory] = field(default_factory=dict)
     controls: Mapping[TaskId, TaskControl] = field(default_factory=dict)
     freeze: Freeze | None = None
-    queue_control: QueueControl = QueueControl()
+    queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unreadable: frozenset[TaskId] = frozenset()

@@ -42,7 +42,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Chances: `bad` that an entry is red by itself, `clash` that it does not go with others, `flaky` that a run lies."""
+    """Chances: `bad` that an entry is red by itself, `clash` that it is with others, `flaky` that a run lies."""
 
     bad: float = 0.1
     clash: float = 0.02
@@ -156,7 +156,7 @@ def is_exact_only(line: Line) -> bool:
 
 
 def best_size(chance: float) -> int:
-    """Return g* = ln ½ / ln(1 − p): a batch of this size is green half the time, so its run says most."""
+    """Return g* = ln 0.5 / ln(1 - p): a batch of this size is green half the time, so its run says most."""
     return max(1, round(log(0.5) / log(1.0 - chance)))
 
 
@@ -320,7 +320,7 @@ def _with_screens(line: Line, searches: list[Search], needed: tuple[Known, ...])
 
 
 def _groups(line: Line, pool: list[EntryId], taken: set[EntryId], count: int) -> list[Ask]:
-    """Return new groups to screen on the target. Entries with overlapping scopes share a group, or wait for each other."""
+    """Return new groups to screen on the target. Entries with overlapping scopes share a group, or wait."""
     asks: list[Ask] = []
     left = pool
     for _ in range(max(0, count)):

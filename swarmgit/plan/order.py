@@ -10,7 +10,7 @@ from swarmgit.model.status import Entry
 from swarmgit.plan.situation import Draft, Situation
 
 AGE_STEP = timedelta(hours=1)
-"""So long a wait counts as one level of priority: level = max(0, rank − whole steps waited), then the older first.
+"""So long a wait counts as one level of priority: level = max(0, rank - whole steps waited), then the older first.
 
 Nothing starves: after `PRIORITY_RANK[low]` steps an entry stands before everything that came later, except `urgent`.
 """

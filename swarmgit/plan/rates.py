@@ -26,7 +26,7 @@ CHANCE_MAX = 0.6
 class Learned:
     """`own`: (agent, conflict tier) → the chance that its entry is bad."""
 
-    rates: Rates = Rates()
+    rates: Rates = field(default_factory=Rates)
     own: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     def chance(self, entry: Entry) -> float:

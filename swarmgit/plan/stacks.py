@@ -23,7 +23,7 @@ from swarmgit.plan.situation import Draft, Situation
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """The top of a stack: its last entry, that entry's commit and tree, and what the gates of all say about the tree."""
+    """The top of a stack: its last entry's commit and tree, and what the gates of all say about the tree."""
 
     base: CommitId
     entries: tuple[Entry, ...]

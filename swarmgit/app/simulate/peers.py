@@ -50,7 +50,7 @@ def batch_and_bisect(setting: Setting) -> Figures:
     entries = list(queue.truth.entries)
     for start in range(0, len(entries), BATCH):
         todo = [entries[start : start + BATCH]]
-        while todo:  # each step lands a group, evicts one, or halves: at most 2 × BATCH
+        while todo:  # each step lands a group, evicts one, or halves: at most twice the batch
             group = todo.pop()
             if queue.gate(group):
                 queue.land(group)

@@ -13,6 +13,7 @@ STEPS_PER_ENTRY = 60
 """The budget of a whole simulation, in decisions for each change; it is an error to need more."""
 
 Tree = frozenset[EntryId]
+FIRST = CommitId("0")
 
 
 @dataclass(slots=True)
@@ -29,8 +30,8 @@ class Simulation:
     setting: Setting
     truth: Truth
     waiting: dict[EntryId, None] = field(default_factory=dict)
-    target: CommitId = CommitId("0")
-    bases: dict[CommitId, Stack] = field(default_factory=lambda: {CommitId("0"): ()})
+    target: CommitId = FIRST
+    bases: dict[CommitId, Stack] = field(default_factory=lambda: {FIRST: ()})
     answers: dict[Tree, list[int]] = field(default_factory=dict)
     known: dict[tuple[CommitId, Stack], None] = field(default_factory=dict)
     running: list[_Run] = field(default_factory=list)
@@ -43,7 +44,7 @@ class Simulation:
     flakes: int = 0
 
     def run(self) -> Figures:
-        """Return the figures once every change has landed or left; BrokenPromise where one of I1 to I6 does not hold."""
+        """Return the figures once every change has landed or left; BrokenPromise where a promise does not hold."""
         self.waiting = dict.fromkeys(self.truth.entries)
         for _ in range(STEPS_PER_ENTRY * (len(self.waiting) + 1)):
             if not self.waiting:
