@@ -48,8 +48,8 @@ def plot_svg(found: Mapping[str, Figures]) -> str:
     hours = max((each.minutes for each in found.values()), default=0.0) / 60.0 or 1.0
     most = max((each.landed for each in found.values()), default=0) or 1
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
-        ' font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">',
+        '<g font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         f'<path d="M{MARGIN} {MARGIN}V{HEIGHT - MARGIN}H{WIDTH - MARGIN}" fill="none" stroke="black"/>',
         f'<text x="{WIDTH - MARGIN}" y="{HEIGHT - 16}" text-anchor="end">{hours:.1f} hours</text>',
@@ -61,7 +61,7 @@ def plot_svg(found: Mapping[str, Figures]) -> str:
         lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         place = HEIGHT - MARGIN - 16 * (len(found) - number)
         lines.append(f'<text x="{WIDTH // 2}" y="{place}" fill="{colour}">{escape(name)}</text>')
-    return "\n".join((*lines, "</svg>", ""))
+    return "\n".join((*lines, "</g></svg>", ""))
 
 
 def _curve(figures: Figures) -> list[tuple[float, int]]:

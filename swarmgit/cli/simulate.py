@@ -29,7 +29,7 @@ def simulate() -> None:
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Also write landings over time as SVG.")
 @json_option
 @click.pass_obj
-def simulate_queue(settings: Settings, /, is_table: bool, plot: Path | None, as_json: bool, **given: Any) -> None:
+def simulate_queue(settings: Settings, /, is_table: bool, plot: Path | None, as_json: bool, **given: Any) -> None:  # noqa: ANN401  the options that are fields of Setting
     """Run the merge queue's choice of trees, and what other queues do, on the same changes."""
     from swarmgit.app.simulate import Setting, compare, simulation_document, standard_table, table_document
     from swarmgit.cli.render_simulate import figures_text, plot_svg, table_text

@@ -9,30 +9,31 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from swarmgit.model.actions import Land, SaveEntry, Unpin
+from swarmgit.model.actions import Unpin
 from swarmgit.model.ids import CommitId
-from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent, Rejection
-from swarmgit.plan import evidence, gate_runs, rates, rejections, stacks
-from swarmgit.plan.choose import Ask, Blame, Choice, Known, Line, choose, find_searches
+from swarmgit.model.status import Entry, Rejection
+from swarmgit.plan import evidence, landings, rates, rejections, stacks
+from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
+from swarmgit.plan.choose import choose, find_searches
+from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.order import order, together
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stacks import Book, Tip
 from swarmgit.plan.verify import Asked, red_target, want
 
 RANK_OF_MERGE = 0
-BLOCKED_RETRY_S = 1.0
 
 
 def run(situation: Situation, draft: Draft) -> None:
     """Write into the draft what the queue does in this tick, and each entry as it stands after it."""
     draft.entries.update(situation.observed.entries)
-    _settle_landings(situation, draft)
+    landings.settle(situation, draft)
     target = situation.observed.target_head
     if target is None or situation.observed.freeze is not None:
         return
     landing = [entry for entry in draft.entries.values() if entry.state == "landing"]
     if landing:
-        _carry_out(situation, draft, landing)
+        landings.carry_out(situation, draft, landing)
         return
     _drop_unwanted(situation, draft)
     _line_up(situation, draft, target)
@@ -44,77 +45,8 @@ def _drop_unwanted(situation: Situation, draft: Draft) -> None:
         entry = draft.entries.get(name)
         if control.dropped and entry is not None and entry.state in {"queued", "gating"}:
             reason = f"dropped by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
-            _save(draft, _with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
+            save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
             draft.add(Unpin(name))
-
-
-# --- landing --------------------------------------------------------------------------------------------------------
-
-
-def _settle_landings(situation: Situation, draft: Draft) -> None:
-    """Close recorded intents by what the target shows: it contains the commit, or it has moved elsewhere."""
-    intents = [entry for entry in draft.entries.values() if entry.state == "landing" and entry.candidate]
-    done = {e.id for e in intents if e.candidate and e.candidate.commit in situation.observed.contained}
-    live = {situation.observed.target_head}
-    for entry in sorted(intents, key=lambda e: e.id):
-        assert entry.candidate is not None
-        if entry.id in done:
-            commit = entry.candidate.commit
-            landed = _with_event(situation, entry, "landed", {"commit": commit}, state="landed", landed_commit=commit)
-            _save(draft, landed)
-            draft.add(Unpin(entry.id))
-    open_intents = {e.candidate.commit: e for e in intents if e.candidate and e.id not in done}
-    live |= _reachable(situation, open_intents)
-    for entry in open_intents.values():
-        assert entry.candidate is not None
-        if entry.candidate.base not in live:
-            back = _with_event(
-                situation, entry, "abandoned", {"reason": "the target moved"}, state="queued", candidate=None
-            )
-            _save(draft, back)
-
-
-def _reachable(situation: Situation, intents: dict[CommitId, Entry]) -> set[CommitId | None]:
-    """Return the candidates that still stand, through each other, on the target's present head."""
-    reached: set[CommitId | None] = {situation.observed.target_head}
-    for _ in range(len(intents)):
-        more = {
-            commit
-            for commit, e in intents.items()
-            if e.candidate and e.candidate.base in reached and commit not in reached
-        }
-        if not more:
-            break
-        reached |= more
-    return reached
-
-
-def _carry_out(situation: Situation, draft: Draft, landing: list[Entry]) -> None:
-    """Move the target along the whole chain of recorded intents; entries of one stack share their commit."""
-    target = situation.observed.target_head
-    assert target is not None
-    if situation.observed.queue_control.paused:
-        draft.stuck.update((entry.id, _pause_text(situation)) for entry in landing)
-        return
-    chain: list[Entry] = []
-    at = target
-    for _ in range(len(landing)):
-        step = [entry for entry in landing if entry.candidate and entry.candidate.base == at]
-        if not step or step[0].candidate is None:
-            break
-        at = step[0].candidate.commit
-        chain += [entry for entry in step if entry.candidate and entry.candidate.commit == at]
-    if not chain:
-        return
-    blocked = situation.observed.blocked
-    for entry in chain:
-        if entry.id in blocked:
-            files = ", ".join(blocked[entry.id][:5])
-            draft.stuck[entry.id] = f"the landing waits: a local edit is in its way in {files}"
-            draft.needs_person = True
-            draft.wakes.append(BLOCKED_RETRY_S)
-    ids = tuple(entry.id for entry in chain)
-    draft.add(Land(ids, situation.swarm.target, target, at))
 
 
 # --- gating ---------------------------------------------------------------------------------------------------------
@@ -144,7 +76,7 @@ def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
         draft.stuck[entry.id] = stop or ""
     _want(situation, draft, book, choice.needed)
     if choice.land:
-        _land_stack(situation, draft, book, book.tips[target, choice.land])
+        landings.land_stack(situation, draft, book, book.tips[target, choice.land])
     elif book.is_complete:
         _follow(situation, draft, book, choice, is_target_known=stop is not None)
 
@@ -192,7 +124,7 @@ def _note_reds(situation: Situation, draft: Draft, book: Book) -> None:
                 "key": answer.key,
                 "session": answer.session,
             }
-            _save(draft, _with_event(situation, entry, "red", data))
+            save(draft, with_event(situation, entry, "red", data))
 
 
 def _target_is_red(situation: Situation, draft: Draft, book: Book, question: Line) -> str | None:
@@ -245,7 +177,7 @@ def _ask(situation: Situation, draft: Draft, book: Book, tip: Tip, ask: Ask) -> 
             "why": ask.why,
         }
         entry = draft.entries[ask.stack[-1]]
-        _save(draft, _with_event(situation, entry, "gating", data, state="gating", candidate=tip.candidate))
+        save(draft, with_event(situation, entry, "gating", data, state="gating", candidate=tip.candidate))
 
 
 def _evict(situation: Situation, draft: Draft, tip: Tip, blame: Blame) -> None:
@@ -256,67 +188,10 @@ def _evict(situation: Situation, draft: Draft, tip: Tip, blame: Blame) -> None:
     _reject(situation, draft, draft.entries[blame.entry], rejection, {**data, "green": list(blame.green)})
 
 
-# --- the intent to land -----------------------------------------------------------------------------------------------
-
-
-def _land_stack(situation: Situation, draft: Draft, book: Book, tip: Tip) -> None:
-    """Record the intents of a green stack, so that every commit on the target's first-parent line was gated."""
-    if situation.observed.queue_control.paused:
-        draft.stuck.update((entry.id, _pause_text(situation)) for entry in tip.entries)
-        return
-    prefixes = [book.tips[tip.base, tip.stack[:size]] for size in range(1, len(tip.stack) + 1)]
-    if all(each.verdict.has_passed for each in prefixes):
-        for each in prefixes:
-            _intend(situation, draft, each, each.entries[-1], each.candidate)
-        return
-    batch = situation.observed.merges.get((tip.base, tip.candidate.commit))
-    if batch is None:
-        stacks.ask_for_batch(situation, draft, tip)
-        return
-    assert batch.commit is not None, "a descendant always merges"
-    assert batch.code_tree == tip.candidate.code_tree, "I1: the batch has the tree that was gated"
-    candidate = replace(tip.candidate, base=tip.base, commit=batch.commit)
-    for entry in tip.entries:
-        _intend(situation, draft, tip, entry, candidate)
-
-
-def _intend(situation: Situation, draft: Draft, tip: Tip, given: Entry, candidate: Candidate) -> None:
-    """Record the intent {old, new, code tree, evidence}; the move itself is the next tick's."""
-    entry = draft.entries[given.id]
-    gates = evidence.required(situation, situation.desired.tasks.get(entry.task), "merge")
-    verdict = evidence.judge(situation, gates, tip.subject, entry.enqueued)
-    results: tuple[GateResult, ...] = (*evidence.built_in(candidate.code_tree, situation.now), *verdict.results)
-    data: dict[str, Any] = {
-        "old": candidate.base,
-        "new": candidate.commit,
-        "code_tree": candidate.code_tree,
-        "required": [*evidence.BUILT_IN, *(gate.name for gate in gates)],
-    }
-    if candidate.commit != tip.candidate.commit:
-        data["stack"] = list(tip.stack)
-    intent = _with_event(situation, entry, "landing", data, state="landing", candidate=candidate, evidence=results)
-    _save(draft, intent)
-    gate_runs.count_reuse(situation, draft, verdict.results)
-
-
-def _pause_text(situation: Situation) -> str:
-    control = situation.observed.queue_control
-    return f"landings are paused by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
-
-
 def _reject(situation: Situation, draft: Draft, entry: Entry, rejection: Rejection, data: dict[str, Any]) -> None:
-    refused = _with_event(
+    refused = with_event(
         situation, entry, "rejected", {"kind": rejection.kind, "reason": rejection.summary, **data}, state="rejected"
     )
-    _save(draft, refused)
+    save(draft, refused)
     draft.refused[entry.id] = rejection
     draft.add(Unpin(entry.id))
-
-
-def _with_event(situation: Situation, entry: Entry, kind: str, data: dict[str, Any], **fields: Any) -> Entry:  # noqa: ANN401  fields of Entry, as replace takes them
-    return replace(entry, events=(*entry.events, LedgerEvent(situation.now, kind, data)), **fields)
-
-
-def _save(draft: Draft, entry: Entry) -> None:
-    draft.entries[entry.id] = entry
-    draft.add(SaveEntry(entry))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from swarmgit.model.status import Entry
-from swarmgit.plan.choose import Rates
+from swarmgit.plan.choices import Rates
 
 BAD_FIRST = 0.1
 CLASH_FIRST = 0.03

@@ -16,7 +16,7 @@ from swarmgit.model.desired import Gate
 from swarmgit.model.ids import CommitId, EntryId, SessionId, TreeId
 from swarmgit.model.status import Candidate, Entry
 from swarmgit.plan import evidence
-from swarmgit.plan.choose import Known, Stack
+from swarmgit.plan.choices import Known, Stack
 from swarmgit.plan.evidence import Subject, Verdict
 from swarmgit.plan.situation import Draft, Situation
 

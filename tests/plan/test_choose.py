@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from swarmgit.model.ids import CommitId, EntryId
-from swarmgit.plan.choose import Ask, Blame, Known, Line, Rates, Stack, best_size, choose, quantiles
+from swarmgit.plan.choices import Ask, Blame, Known, Line, Rates, Stack
+from swarmgit.plan.choose import best_size, choose, quantiles
 
 TARGET = CommitId("t")
 OLDER = CommitId("s")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from swarmgit.app.simulate.model import BrokenPromise, Figures, Setting, Truth
 from swarmgit.model.ids import CommitId, EntryId
-from swarmgit.plan.choose import Ask, Blame, Choice, Known, Line, Rates, Stack, choose
+from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line, Rates, Stack
+from swarmgit.plan.choose import choose
 
 STEPS_PER_ENTRY = 60
 """The budget of a whole simulation, in decisions for each change; it is an error to need more."""

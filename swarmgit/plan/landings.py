@@ -1,0 +1,135 @@
+"""Landing in two steps: the intent in the ledger first, then the target's move; and what became of earlier intents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from swarmgit.model.actions import Land, SaveEntry, Unpin
+from swarmgit.model.ids import CommitId
+from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
+from swarmgit.plan import evidence, gate_runs, stacks
+from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.stacks import Book, Tip
+
+BLOCKED_RETRY_S = 1.0
+
+
+def settle(situation: Situation, draft: Draft) -> None:
+    """Close recorded intents by what the target shows: it contains the commit, or it has moved elsewhere."""
+    intents = [entry for entry in draft.entries.values() if entry.state == "landing" and entry.candidate]
+    done = {e.id for e in intents if e.candidate and e.candidate.commit in situation.observed.contained}
+    live = {situation.observed.target_head}
+    for entry in sorted(intents, key=lambda e: e.id):
+        assert entry.candidate is not None
+        if entry.id in done:
+            commit = entry.candidate.commit
+            landed = with_event(situation, entry, "landed", {"commit": commit}, state="landed", landed_commit=commit)
+            save(draft, landed)
+            draft.add(Unpin(entry.id))
+    open_intents = {e.candidate.commit: e for e in intents if e.candidate and e.id not in done}
+    live |= _reachable(situation, open_intents)
+    for entry in open_intents.values():
+        assert entry.candidate is not None
+        if entry.candidate.base not in live:
+            back = with_event(
+                situation, entry, "abandoned", {"reason": "the target moved"}, state="queued", candidate=None
+            )
+            save(draft, back)
+
+
+def _reachable(situation: Situation, intents: dict[CommitId, Entry]) -> set[CommitId | None]:
+    """Return the candidates that still stand, through each other, on the target's present head."""
+    reached: set[CommitId | None] = {situation.observed.target_head}
+    for _ in range(len(intents)):
+        more = {
+            commit
+            for commit, e in intents.items()
+            if e.candidate and e.candidate.base in reached and commit not in reached
+        }
+        if not more:
+            break
+        reached |= more
+    return reached
+
+
+def carry_out(situation: Situation, draft: Draft, landing: list[Entry]) -> None:
+    """Move the target along the whole chain of recorded intents; entries of one stack share their commit."""
+    target = situation.observed.target_head
+    assert target is not None
+    if situation.observed.queue_control.paused:
+        draft.stuck.update((entry.id, _pause_text(situation)) for entry in landing)
+        return
+    chain: list[Entry] = []
+    at = target
+    for _ in range(len(landing)):
+        step = [entry for entry in landing if entry.candidate and entry.candidate.base == at]
+        if not step or step[0].candidate is None:
+            break
+        at = step[0].candidate.commit
+        chain += [entry for entry in step if entry.candidate and entry.candidate.commit == at]
+    if not chain:
+        return
+    blocked = situation.observed.blocked
+    for entry in chain:
+        if entry.id in blocked:
+            files = ", ".join(blocked[entry.id][:5])
+            draft.stuck[entry.id] = f"the landing waits: a local edit is in its way in {files}"
+            draft.needs_person = True
+            draft.wakes.append(BLOCKED_RETRY_S)
+    ids = tuple(entry.id for entry in chain)
+    draft.add(Land(ids, situation.swarm.target, target, at))
+
+
+def land_stack(situation: Situation, draft: Draft, book: Book, tip: Tip) -> None:
+    """Record the intents of a green stack, so that every commit on the target's first-parent line was gated."""
+    if situation.observed.queue_control.paused:
+        draft.stuck.update((entry.id, _pause_text(situation)) for entry in tip.entries)
+        return
+    prefixes = [book.tips[tip.base, tip.stack[:size]] for size in range(1, len(tip.stack) + 1)]
+    if all(each.verdict.has_passed for each in prefixes):
+        for each in prefixes:
+            _intend(situation, draft, each, each.entries[-1], each.candidate)
+        return
+    batch = situation.observed.merges.get((tip.base, tip.candidate.commit))
+    if batch is None:
+        stacks.ask_for_batch(situation, draft, tip)
+        return
+    assert batch.commit is not None, "a descendant always merges"
+    assert batch.code_tree == tip.candidate.code_tree, "I1: the batch has the tree that was gated"
+    candidate = replace(tip.candidate, base=tip.base, commit=batch.commit)
+    for entry in tip.entries:
+        _intend(situation, draft, tip, entry, candidate)
+
+
+def _intend(situation: Situation, draft: Draft, tip: Tip, given: Entry, candidate: Candidate) -> None:
+    """Record the intent {old, new, code tree, evidence}; the move itself is the next tick's."""
+    entry = draft.entries[given.id]
+    gates = evidence.required(situation, situation.desired.tasks.get(entry.task), "merge")
+    verdict = evidence.judge(situation, gates, tip.subject, entry.enqueued)
+    results: tuple[GateResult, ...] = (*evidence.built_in(candidate.code_tree, situation.now), *verdict.results)
+    data: dict[str, Any] = {
+        "old": candidate.base,
+        "new": candidate.commit,
+        "code_tree": candidate.code_tree,
+        "required": [*evidence.BUILT_IN, *(gate.name for gate in gates)],
+    }
+    if candidate.commit != tip.candidate.commit:
+        data["stack"] = list(tip.stack)
+    intent = with_event(situation, entry, "landing", data, state="landing", candidate=candidate, evidence=results)
+    save(draft, intent)
+    gate_runs.count_reuse(situation, draft, verdict.results)
+
+
+def _pause_text(situation: Situation) -> str:
+    control = situation.observed.queue_control
+    return f"landings are paused by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
+
+
+def with_event(situation: Situation, entry: Entry, kind: str, data: dict[str, Any], **fields: Any) -> Entry:  # noqa: ANN401  fields of Entry, as replace takes them
+    return replace(entry, events=(*entry.events, LedgerEvent(situation.now, kind, data)), **fields)
+
+
+def save(draft: Draft, entry: Entry) -> None:
+    draft.entries[entry.id] = entry
+    draft.add(SaveEntry(entry))
