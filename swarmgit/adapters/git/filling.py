@@ -82,7 +82,7 @@ def _insist_on_plain(slot: Slot, keep: Sequence[str]) -> None:
             for entry in entries:
                 if entry.name == ".git":
                     raise FileExistsError(entry.path)
-                if entry.path in kept or entry.is_symlink() or entry.is_file(follow_symlinks=False):
+                if entry.is_file(follow_symlinks=False) or entry.is_symlink() or entry.path in kept:
                     continue
                 if not entry.is_dir(follow_symlinks=False):
                     raise FileExistsError(entry.path)
