@@ -71,3 +71,7 @@ class Observed:
     unreadable: frozenset[TaskId] = frozenset()
     environment: str = ""
     trusted_since: datetime | None = None
+
+    def is_broken(self, path: str) -> bool:
+        """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""
+        return any(problem.file == path for problem in self.problems)
