@@ -65,7 +65,8 @@ def test_killed_at_random_times_it_reaches_the_same_end(repo: Repo, seed: int) -
     repo.start({"shared.txt": "one\n"})
     runner.write_text(
         f'held="{repo.agents}/held/$SWARM_TASK"\n'
-        f'if [ -e "$held" ] && kill -0 "$(cat "$held")" 2>/dev/null\nthen echo "$SWARM_TASK" >> {repo.agents}/overlaps\nfi\n'
+        'if [ -e "$held" ] && kill -0 "$(cat "$held")" 2>/dev/null\n'
+        f'then echo "$SWARM_TASK" >> {repo.agents}/overlaps; fi\n'
         'echo $$ > "$held.$$" && mv "$held.$$" "$held"\n'
         f'/bin/sh "{repo.agents}/$SWARM_TASK.sh"\n'
     )
