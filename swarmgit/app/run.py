@@ -114,7 +114,8 @@ def _loop(
             return _result(done, look, "settled")
         waited = (world.clock.now() - started).total_seconds()
         if options.timeout_s is not None and waited >= options.timeout_s:
-            return Result(PERSON_MUST_ACT, f"not settled after {options.timeout_s:g} s; sessions go on", look)
+            last = f"; {_first_failure(done)}" if failures else ""
+            return Result(PERSON_MUST_ACT, f"not settled after {options.timeout_s:g} s; sessions go on{last}", look)
         if not _changed(done) or number % TICKS_PER_SYNC == 0:
             world.state.sync_checkout(wait=False)
         _pause(done, options, bell, failures, waited)
