@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in asked.only or MEASUREMENTS:
         print(f"measuring: {name}", file=sys.stderr, flush=True)
         try:
-            figures += MEASUREMENTS[name](quick=asked.quick)
+            found = MEASUREMENTS[name](quick=asked.quick)
+            print(table(found), file=sys.stderr, flush=True)
+            figures += found
         except (OSError, RuntimeError) as error:
             failed = True
             print(f"error: {name}: {error}", file=sys.stderr)

@@ -147,7 +147,8 @@ class Scene:
             stderr=log,
         )
         try:
-            time.sleep(1.0)  # its first look
+            wait_for(lambda: _listens(process.pid), 10.0)
+            time.sleep(0.5)  # its first look
             yield process.pid
         finally:
             process.send_signal(signal.SIGINT)
@@ -203,6 +204,14 @@ def wait_for(holds: Callable[[], bool], timeout_s: float) -> bool:
             return False
         time.sleep(0.001)
     return True
+
+
+def _listens(pid: int) -> bool:
+    """Return whether a process has asked the kernel for file notifications: it is about to look for the first time."""
+    try:
+        return any("inotify" in str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
 
 
 def command() -> list[str]:

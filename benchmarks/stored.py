@@ -41,8 +41,9 @@ def store_queue(here: Scene, names: Sequence[str]) -> None:
     generations = _generations(here)
     heads = _captured(here, names, base)
     changes: dict[str, bytes | None] = {}
+    begin = world.clock.now() - timedelta(minutes=5)
     for number, name in enumerate(names):
-        at = BEGIN + timedelta(milliseconds=number)
+        at = begin + timedelta(milliseconds=number)
         session = SessionId(ulid(at, name))
         agent = AgentName("builder-01")
         head = CommitId(heads[name])

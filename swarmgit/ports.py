@@ -130,8 +130,16 @@ class Lease:
 
 
 class Worktrees(Protocol):
-    def lease(self, session: SessionId, commit: CommitId, config: WorktreeConfig, pool: str) -> Lease:
-        """Return a worktree filled with exactly `commit`; the same one for the same session, recycled if it can be."""
+    def agent_message(self, session: SessionId) -> str | None:
+        """Return the message of the agent's own last commit in its worktree; None where it made none."""
+
+    def lease(
+        self, session: SessionId, commit: CommitId, config: WorktreeConfig, pool: str, only: Sequence[str] = ()
+    ) -> Lease:
+        """Return a worktree filled with exactly `commit`; the same one for the same session, recycled if it can be.
+
+        `only`: patterns of the files to check out, the rest counts as unchanged; none: everything.
+        """
 
     def carry(self, session: SessionId, base: CommitId, commit: CommitId, paths: Sequence[str]) -> tuple[str, ...]:
         """Put the difference that `commit` made to its parent, for `paths` only, into the leased worktree.

@@ -60,6 +60,9 @@ def open_world(
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     worktrees = Deferred(lambda: _worktrees(found, engine, fault))
+    if lead:  # load them now and not between a commit and the start of its first agent
+        landing.ready()
+        worktrees.ready()
 
     def close() -> None:
         for part in (landing, state, engine, objects):

@@ -39,7 +39,7 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
     """Start an agent's session; what cannot start leaves a folder that says why, and is observed like any other end."""
     spec = action.spec
     try:
-        lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "agents")
+        lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "agents", _only(action))
         if action.carry is not None:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
         ports = _ports(lease, action.ports)
@@ -58,6 +58,14 @@ def _run(action: StartSession | RunGate, spec: StartSpec, world: World) -> Outco
     except PersonMustAct as error:
         world.executor.refuse(spec.spec, error.message)
     return Done(action)
+
+
+def _only(action: StartSession) -> tuple[str, ...]:
+    """Return what a sparse worktree holds: what the task may change or reads, what set-up hangs on, and the intent."""
+    if not action.worktree.sparse:
+        return ()
+    scope, config = action.task.scope, action.worktree
+    return (*scope.owns, *scope.shares, *scope.reads, *config.setup_key, f"{paths.SWARM}/**", ".git*")
 
 
 def _files(action: StartSession) -> dict[str, bytes]:
@@ -139,9 +147,10 @@ def _capture(action: FinishSession, world: World) -> Capture:
 
 
 def _words(action: FinishSession, world: World) -> tuple[str, str]:
-    """Return subject and body of the commit: the agent's own from its outbox, else the task's title."""
+    """Return subject and body of the commit: from the agent's outbox, else of its own last commit, else the title."""
     raw = world.executor.read(action.spec.id, paths.MESSAGE_FILE, 0, MESSAGE_BYTES_MAX)
-    text = raw.decode("utf-8", "replace").replace("\0", "").strip()
+    said = raw.decode("utf-8", "replace") or world.worktrees.agent_message(action.spec.id) or ""
+    text = said.replace("\0", "").strip()
     lines = [line for line in text.splitlines() if not line.startswith("Swarm-")]
     if not lines:
         return action.title, ""

@@ -16,10 +16,14 @@ class Deferred:
         self._part: Any = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the part has
+        self.ready()
+        return getattr(self._part, name)
+
+    def ready(self) -> None:
+        """Make the part now."""
         with self._lock:
             if self._part is None:
                 self._part = self._make()
-        return getattr(self._part, name)
 
     def close(self) -> None:
         """Close the part if it was made."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import socket
 import time
 from contextlib import suppress
 from datetime import datetime
@@ -82,7 +81,7 @@ class ReconcilerLock:
         words = {
             "version": 1,
             "pid": os.getpid(),
-            "host": socket.gethostname(),
+            "host": os.uname().nodename,
             "start": identity.start_of(os.getpid()),
             "boot": identity.boot_id(),
             "since": self._clock.now().isoformat(),
@@ -117,7 +116,7 @@ def _is_dead(holder: dict[str, Any]) -> bool:
     pid, start, boot = (holder.get(key) for key in ("pid", "start", "boot"))
     if not (isinstance(pid, int) and isinstance(start, str) and isinstance(boot, str)):
         return False
-    return holder.get("host") == socket.gethostname() and not identity.is_alive(identity.Identity(pid, start, boot))
+    return holder.get("host") == os.uname().nodename and not identity.is_alive(identity.Identity(pid, start, boot))
 
 
 def _who(holder: dict[str, Any]) -> str:
@@ -126,6 +125,6 @@ def _who(holder: dict[str, Any]) -> str:
     words = f"pid {holder['pid']}"
     with suppress(ValueError):
         words += f", since {datetime.fromisoformat(str(holder.get('since'))).astimezone():%H:%M}"
-    if holder.get("host") != socket.gethostname():
+    if holder.get("host") != os.uname().nodename:
         words += f", on {holder.get('host')}"
     return f" ({words})"

@@ -18,6 +18,9 @@ from swarmgit.observe.snapshot import Observer
 from swarmgit.ports import Doorbell, World
 
 FAILURES_MAX = 10
+TICKS_PER_SYNC = 8
+"""The state's checkout is for people: it is brought along when nothing is more urgent, and every so many ticks."""
+
 INTERRUPTED = 130
 NEEDS_PERSON = 4
 PERSON_MUST_ACT = 1
@@ -111,13 +114,15 @@ def _loop(
             return _result(done, look, "settled")
         waited = (world.clock.now() - started).total_seconds()
         if options.timeout_s is not None and waited >= options.timeout_s:
-            return Result(PERSON_MUST_ACT, f"not settled after {options.timeout_s:g} s; sessions go on", look)
-        _pause(world, done, options, bell, failures, waited)
+            last = f"; {_first_failure(done)}" if failures else ""
+            return Result(PERSON_MUST_ACT, f"not settled after {options.timeout_s:g} s; sessions go on{last}", look)
+        if not _changed(done) or number % TICKS_PER_SYNC == 0:
+            world.state.sync_checkout(wait=False)
+        _pause(done, options, bell, failures, waited)
 
 
-def _pause(world: World, done: Ticked, options: Options, bell: Doorbell, failures: int, waited_s: float) -> None:
+def _pause(done: Ticked, options: Options, bell: Doorbell, failures: int, waited_s: float) -> None:
     """Wait for the doorbell, unless this tick's own effects have to be looked at first."""
-    world.state.sync_checkout(wait=False)
     if _changed(done) and not failures:
         bell.wait(0)
         return

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from swarmgit import act, record
+from swarmgit.app.recovery import restore_state
 from swarmgit.model.actions import Action, Plan, Retire, RunGate, StartSession, Unpin
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import CommitId, TaskId
@@ -45,6 +46,7 @@ class Ticker:
     only: frozenset[TaskId] = frozenset()
     apply_now: bool = False
     trusted_since: datetime | None = None
+    had_state: bool = False
 
     def tick(self) -> Ticked:
         """Do one tick.
@@ -54,7 +56,7 @@ class Ticker:
         """
         world = self.world
         desired = self.load()
-        observed = self.observer.observe(desired, self.trusted_since)
+        observed = self._observe(desired)
         now = world.clock.now()
         decided = plan(desired, observed, now, self.only, apply_now=self.apply_now)
         let_go = [action for action in decided.actions if isinstance(action, LETTING_GO)]
@@ -68,6 +70,15 @@ class Ticker:
             outcomes += self._execute(let_go, desired)
             outcomes += self._start(starts, desired)
         return Ticked(desired, observed, decided, tuple(outcomes), commit, now)
+
+    def _observe(self, desired: Desired) -> Observed:
+        """Return what is. A state branch that was deleted under our hands is restored before anybody decides."""
+        observed = self.observer.observe(desired, self.trusted_since)
+        if observed.state_head is None and self.had_state:
+            restore_state(self.world)
+            observed = self.observer.observe(desired, self.trusted_since)
+        self.had_state = observed.state_head is not None
+        return observed
 
     def _execute(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
         return [act.execute(action, self.world, desired.policy) for action in actions]

@@ -25,7 +25,7 @@ def demo(settings: Settings, folder: Path | None, quiet: bool) -> int:
     from swarmgit.adapters.interrupt import on_interrupt
     from swarmgit.app import demo as theatre
     from swarmgit.cli.progress import open_progress
-    from swarmgit.cli.render_demo import INTERRUPTED, epilogue, prologue
+    from swarmgit.cli.render_demo import INTERRUPTED, cut_short, epilogue, prologue
     from swarmgit.wiring import open_world
 
     stage = theatre.prepare(folder, settings.environ)
@@ -36,5 +36,8 @@ def demo(settings: Settings, folder: Path | None, quiet: bool) -> int:
     interrupted = threading.Event()
     with on_interrupt(interrupted, INTERRUPTED), open_progress(settings, quiet=quiet) as on_tick:
         ending = theatre.play(world, stage, on_tick, interrupted)
+    if interrupted.is_set():
+        say(cut_short(stage))
+        return ending.result.code
     say(epilogue(ending, repository.history("main"), settings.width))
-    return 0 if ending.is_as_expected else ending.result.code if interrupted.is_set() else 1
+    return 0 if ending.is_as_expected else 1

@@ -26,6 +26,12 @@ def prologue(stage: Stage) -> str:
     )
 
 
+def cut_short(stage: Stage) -> str:
+    """Return where the unfinished demo is, and how it could go on."""
+    where = shlex.quote(str(stage.repository))
+    return f"the demo was cut short; what there is of it: {where}\ngo on with: swarmgit -C {where} reconcile"
+
+
 def epilogue(ending: Ending, history: str, width: int | None = None) -> str:
     """Return what has landed, where every task stands, what there was to see, and the commands to look further."""
     sections = (
@@ -39,12 +45,12 @@ def epilogue(ending: Ending, history: str, width: int | None = None) -> str:
 
 def _scenes(ending: Ending) -> Iterator[str]:
     for scene in ending.scenes:
-        yield f"{'ok  ' if scene.has_happened else 'FAIL'}  {scene.look}  {scene.told}"
+        yield f"{'ok  ' if scene.has_happened else 'FAIL'}  {scene.look:<12}  {scene.told}"
     promises = ending.promises
     for violation in promises.violations:
         yield f"FAIL  fsck  {violation.promise}: {violation.message}"
     if promises.is_ok:
-        yield f"ok    fsck  {promises.checked} landed commits checked: every promise is kept"
+        yield f"ok    {'fsck':<12}  {promises.checked} landed commits checked: every promise is kept"
     if not ending.is_as_expected:
         yield f"FAIL  the run ended with: {ending.result.reason} (exit code {ending.result.code})"
 
@@ -63,5 +69,5 @@ def _further(ending: Ending) -> Iterator[str]:
         ("swarmgit agents", "who did what, by verified outcomes only"),
         ("swarmgit fsck", "is every promise kept in the history"),
     ):
-        yield f"{command:<36}# {what}"
-    yield f"rm -rf {shlex.quote(str(ending.stage.root)):<29}# when you have seen enough"
+        yield f"{command:<36}  # {what}"
+    yield f"rm -rf {shlex.quote(str(ending.stage.root)):<29}  # when you have seen enough"

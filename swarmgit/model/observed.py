@@ -75,3 +75,7 @@ class Observed:
     trusted_since: datetime | None = None
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
+
+    def is_broken(self, path: str) -> bool:
+        """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""
+        return any(problem.file == path for problem in self.problems)

@@ -105,7 +105,7 @@ class SessionWatcher:
             return None
         try:
             return from_json(raw, Taken)
-        except SwarmError:
+        except ValueError:  # not ours, or cut off by a full disk: it is taken in again
             return None
 
     def _error(self, id_: SessionId, job: Job) -> str:

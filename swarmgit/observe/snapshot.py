@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from swarmgit.documents import paths
+from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import Observed
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
-from swarmgit.ports import World
+from swarmgit.ports import Objects, World
+
+BACK_MAX = 16
+"""How many commits besides the landings themselves are read for them before git is asked."""
 
 
 class Observer:
@@ -79,7 +84,44 @@ class Observer:
         self._state.keep(self._stored)
 
     def _contained(self, stored: Stored, target: CommitId | None) -> frozenset[CommitId]:
-        candidates = [e.candidate.commit for e in stored.entries.values() if e.state == "landing" and e.candidate]
-        if target is None:
+        """Return which recorded landings the target shows. They lie close to its head, on one side or the other."""
+        bases = {
+            e.candidate.commit: e.candidate.base
+            for e in stored.entries.values()
+            if e.state == "landing" and e.candidate
+        }
+        if target is None or not bases:
             return frozenset()
-        return frozenset(commit for commit in candidates if self._world.objects.is_ancestor(commit, target))
+        objects = self._world.objects
+        unknown = bases.keys() - _ahead(bases, target)
+        found: set[CommitId] = set()
+        at: CommitId | None = target
+        for _ in range(len(unknown) + BACK_MAX):
+            if at is None or found == unknown:
+                break
+            if at in unknown:
+                found.add(at)
+            at = _first_parent(objects, at)
+        return frozenset(found | {commit for commit in unknown - found if objects.is_ancestor(commit, target)})
+
+
+def _ahead(bases: Mapping[CommitId, CommitId], target: CommitId) -> set[CommitId]:
+    """Return the candidates that stand on the target, through each other: what contains it is not in it yet."""
+    followers: dict[CommitId, list[CommitId]] = {}
+    for commit, base in bases.items():
+        followers.setdefault(base, []).append(commit)
+    found: set[CommitId] = set()
+    todo = [target]
+    while todo:
+        new = [commit for commit in followers.get(todo.pop(), ()) if commit not in found]
+        found.update(new)
+        todo.extend(new)
+    return found
+
+
+def _first_parent(objects: Objects, commit: CommitId) -> CommitId | None:
+    try:
+        parents = objects.commit(commit).parents
+    except SwarmError:  # a shallow clone ends here
+        return None
+    return parents[0] if parents else None

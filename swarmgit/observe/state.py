@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,6 +29,22 @@ from swarmgit.ports import LiveCache, Objects, TreeEntry
 T = TypeVar("T")
 CACHE_NAME = "state.json"
 UNSAVED_MAX = 20
+KINDS: Mapping[Any, type] = {
+    documents.load_status: TaskStatus,
+    documents.load_entry: Entry,
+    documents.load_identity: Identity,
+    documents.load_gate_history: GateHistory,
+    documents.load_control: TaskControl,
+    documents.load_freeze: Freeze,
+}
+NAMES: Mapping[type, Callable[[Any], str]] = {
+    TaskStatus: lambda value: value.task,
+    Entry: lambda value: value.id,
+    Identity: lambda value: value.name,
+    GateHistory: lambda value: value.gate,
+}
+UNREADABLE_BRAKE = Freeze("swarmgit", datetime.min.replace(tzinfo=UTC), f"{paths.FREEZE} cannot be read")
+"""A brake that cannot be read is on: nobody can tell that it was lifted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +116,7 @@ class StateReader:
 
     def read(self, head: CommitId | None) -> Stored:
         """Return what the state branch says at a commit. A broken file is a problem; the rest goes on."""
+        self._problems = {}
         if head is None:
             return Stored()
         root = {entry.name: entry for entry in self._objects.tree(self._objects.commit(head).tree)}
@@ -157,7 +175,6 @@ class StateReader:
         known = self._trees.get(folder.oid)
         if known is not None:
             return known
-        self._problems.pop(path, None)
         found: dict[str, T] = {}
         for entry in self._objects.tree(folder.oid):
             if entry.kind == "blob" and entry.name.endswith(".yaml"):
@@ -171,7 +188,8 @@ class StateReader:
     def _value(self, oid: str, path: str, folder: str, load: Callable[[str, bytes], T]) -> T | None:
         if oid not in self._blobs:
             self._blobs.update(self._from_cache())
-        if oid not in self._blobs:
+        kind = KINDS[load]
+        if type(self._blobs.get(oid)) is not kind:  # equal bytes may lie in the folder of another kind
             try:
                 self._blobs[oid] = load(path, self._objects.blob(oid))
                 self._unsaved += 1
@@ -179,6 +197,10 @@ class StateReader:
                 self._problems.setdefault(folder, []).append(Problem(path, 0, 0, error.message))
                 return None
         value: T = self._blobs[oid]
+        if kind in NAMES and NAMES[kind](value) not in path.removesuffix(".yaml").split("/"):
+            wrong = f"it is about {NAMES[kind](value)}; a file of state is named after what it is about"
+            self._problems.setdefault(folder, []).append(Problem(path, 0, 0, wrong))
+            return None
         return value
 
     def _from_cache(self) -> dict[str, Any]:
@@ -209,10 +231,12 @@ class StateReader:
         inside = {entry.name: entry for entry in self._objects.tree(folder.oid)}
         freeze, brake = None, None
         if "freeze.yaml" in inside:
-            freeze = self._value(inside["freeze.yaml"].oid, paths.FREEZE, paths.STATE_CONTROL, documents.load_freeze)
+            read = self._value(inside["freeze.yaml"].oid, paths.FREEZE, paths.STATE_CONTROL, documents.load_freeze)
+            freeze = read or UNREADABLE_BRAKE
         if "queue.yaml" in inside:
             oid = inside["queue.yaml"].oid
-            brake = self._value(oid, paths.QUEUE_CONTROL, paths.STATE_CONTROL, documents.load_queue_control)
+            held = self._value(oid, paths.QUEUE_CONTROL, paths.STATE_CONTROL, documents.load_queue_control)
+            brake = held or QueueControl(paused=True, by="a file that cannot be read", reason=paths.QUEUE_CONTROL)
         tasks, queue = inside.get("tasks"), inside.get("queue")
         controls = self._files(tasks, f"{paths.STATE_CONTROL}/tasks", documents.load_control) if tasks else {}
         wishes = self._files(queue, f"{paths.STATE_CONTROL}/queue", documents.load_entry_control) if queue else {}
@@ -231,5 +255,8 @@ class StateReader:
         return self._archives[tree]
 
     def _unreadable(self) -> frozenset[TaskId]:
-        broken = self._problems.get(paths.STATE_TASKS, [])
+        broken = [
+            *self._problems.get(paths.STATE_TASKS, ()),
+            *self._problems.get(f"{paths.STATE_CONTROL}/tasks", ()),
+        ]
         return frozenset(TaskId(p.file.rsplit("/", 1)[-1].removesuffix(".yaml")) for p in broken)

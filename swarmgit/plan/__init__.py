@@ -64,6 +64,8 @@ def _open_tasks(situation: Situation) -> list[TaskId]:
 def _may_change(situation: Situation, status: TaskStatus) -> bool:
     if status.phase not in FINISHED or status.task in situation.by_task:
         return True
+    if status.phase == "landed":
+        return False
     control = situation.control(status.task)
     if control.restart is not None and control.restart != status.restart:
         return True

@@ -84,7 +84,8 @@ def _counts(situation: Situation, evidence: Evidence, since: datetime) -> bool:
     if evidence.outcome == "pass" or (session is not None and session.evidence == evidence):
         return True
     trusted = situation.observed.trusted_since
-    return evidence.at >= (max(since, trusted) if trusted else since)
+    limits = [limit for limit in (since, trusted) if limit is not None and limit <= situation.now]
+    return all(evidence.at >= limit for limit in limits)  # a limit in the future: the clock was set back
 
 
 def result_of(evidence: Evidence, code_tree: TreeId, since: datetime) -> GateResult:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
+from swarmgit.documents import paths
 from swarmgit.model.actions import KeepEvidence, Retire, RunGate, SaveGateHistory, StopSession
 from swarmgit.model.ids import EvidenceKey, GateName, SessionId, ulid
 from swarmgit.model.status import GateHistory, GateResult
@@ -44,7 +45,8 @@ def count_reuse(situation: Situation, draft: Draft, results: Iterable[GateResult
 
 def save_histories(situation: Situation, draft: Draft) -> None:
     for name, history in sorted(draft.histories.items()):
-        if situation.observed.gate_histories.get(name) != history:
+        is_new = situation.observed.gate_histories.get(name) != history
+        if is_new and not situation.observed.is_broken(paths.state_gate(name)):
             draft.add(SaveGateHistory(history))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from swarmgit.documents import paths
 from swarmgit.model.actions import Action, SaveIdentity
 from swarmgit.model.desired import Desired, Gate, Swarm, Task
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, SessionId, TaskId, TreeId
@@ -108,7 +109,7 @@ class Draft:
 
     def save_identities(self, observed: Observed) -> None:
         for name, identity in sorted(self.identities.items()):
-            if observed.identities.get(name) != identity:
+            if observed.identities.get(name) != identity and not observed.is_broken(paths.state_agent(name)):
                 self.add(SaveIdentity(identity))
 
 

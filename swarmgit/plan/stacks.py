@@ -70,7 +70,7 @@ def since(situation: Situation, entry: Entry) -> datetime:
     control = situation.observed.entry_controls.get(entry.id)
     trusted = situation.observed.trusted_since
     times = (entry.enqueued, control.retry if control else None, trusted)
-    return max(at for at in times if at is not None)
+    return max((at for at in times if at is not None and at <= situation.now), default=entry.enqueued)
 
 
 def read_line(

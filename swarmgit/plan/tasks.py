@@ -50,7 +50,7 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
     """Return the status with a new window of attempts where a person asked for one: restart, edit, or put back."""
     control = situation.control(status.task)
     is_running = status.last is not None and status.last.outcome == "running"
-    if task is None or control.cancelled or is_running:
+    if task is None or control.cancelled or is_running or status.phase == "landed":
         return status
     is_restart = control.restart is not None and control.restart != status.restart
     is_asleep = status.phase in {"failed", "needs-human"} and status.last is not None
@@ -58,7 +58,7 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
     if not (is_restart or is_edited or status.phase == "cancelled"):
         return status
     entry = draft.entries.get(status.entry) if status.entry else None
-    if entry is not None and entry.state == "landing":
+    if entry is not None and entry.state in {"landing", "landed"}:
         return status
     if entry is not None and entry.state in {"queued", "gating"}:
         drop_entry(situation, draft, entry, "the task starts again")

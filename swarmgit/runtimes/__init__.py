@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import lru_cache
 from importlib import import_module
 from typing import cast
@@ -37,6 +36,7 @@ def stream_reader(name: str) -> StreamReader:
 
 def _installed(name: str) -> RuntimeAdapter:
     """Return an adapter that another package brings by its entry point. Looked up only for names we do not have."""
+    import difflib
     from importlib.metadata import entry_points
 
     found = entry_points(group=GROUP)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
-import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from swarmgit.wiring import open_world
 
 LANDED = {"count-words", "report", "search-index", "slugify", "title-case", "wrap-text"}
 TASKS = LANDED | {"docstrings", "quiet-lint"}
@@ -132,6 +135,36 @@ def test_every_command_that_the_end_names_works(played: Played) -> None:
             assert (done.returncode, bool(done.stdout)) == (0, True), (arguments, done.stderr)
 
 
+def test_an_interrupted_demo_says_so_and_where_it_is(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "swarmgit", "demo", "--dir", str(tmp_path / "new")]
+    with subprocess.Popen(command, cwd=tmp_path, env=bare_environment(), stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        next(line for line in running.stdout if " start " in line)
+        running.send_signal(signal.SIGINT)
+        rest = running.stdout.read()
+        code = running.wait()
+    assert code == 130
+    assert "the demo was cut short" in rest
+    assert "What happened" not in rest
+    stop_sessions(tmp_path / "new" / "tally")
+
+
+def stop_sessions(repository: Path) -> None:
+    """End what an interrupted run has left at work, as any user of the process port does."""
+    environ = {**bare_environment(), "HOME": str(repository.parent / "home")}
+    world = open_world(repository, environ)
+    sessions = list(world.executor.poll())
+    for _ in range(100):
+        states = world.executor.poll(sessions)
+        live = [session for session, job in states.items() if job.state in {"queued", "running"}]
+        if not live:
+            break
+        for session in live:
+            world.executor.cancel(session, "the test is over", 0.0)
+        time.sleep(0.05)
+    world.close()
+
+
 def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine\n")
     done = run_swarmgit("demo", "--dir", str(tmp_path), cwd=tmp_path)
@@ -175,4 +208,3 @@ def test_a_hostile_environment_changes_nothing(tmp_path: Path) -> None:
     assert [path.name.startswith("swarmgit-demo-") for path in tmp_path.iterdir()].count(True) == 1
     assert sorted((path, path.stat().st_mtime_ns) for path in mine.rglob("*")) == before
     assert [path.name for path in home.iterdir()] == [".gitconfig"]
-    assert Path(tempfile.gettempdir()).exists()

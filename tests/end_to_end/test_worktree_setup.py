@@ -8,7 +8,10 @@ from tests.conftest import Repo
 def test_set_up_runs_once_for_equal_keys_and_its_outputs_are_never_captured(repo: Repo) -> None:
     log = repo.agents / "setup.log"
     repo.swarm.update(agents_max=1, gates_max=1)
-    repo.swarm["worktree"] = {"setup": [f"echo ran $SWARM_TASK $SWARM_GATE $PWD >> {log}; mkdir -p deps; echo lib > deps/lib.txt"], "setup_key": ["lock"]}
+    repo.swarm["worktree"] = {
+        "setup": [f"echo ran $SWARM_TASK $SWARM_GATE $PWD >> {log}; mkdir -p deps; echo lib > deps/lib.txt"],
+        "setup_key": ["lock"],
+    }
     repo.gates = [{"name": "deps", "run": "test -e deps/lib.txt"}]
     repo.start({"lock": "1\n"})
     repo.task("one", "cat deps/lib.txt > one.txt")
@@ -63,3 +66,29 @@ def test_sessions_have_ports_of_their_own(repo: Repo) -> None:
     one, two = repo.show("one.txt").split(), repo.show("two.txt").split()
     assert int(one[1]) == int(one[0]) + 3
     assert set(one).isdisjoint(two)
+
+
+def test_a_sparse_worktree_holds_only_what_the_task_owns_and_reads_and_nothing_is_lost(repo: Repo) -> None:
+    repo.swarm["worktree"] = {"sparse": True}
+    repo.start({"src/a.txt": "a\n", "docs/b.txt": "b\n", "other/c.txt": "c\n"})
+    repo.task("one", "find . -name '*.txt' | sort > src/seen.txt; git status --porcelain >> src/seen.txt",
+              owns=["src/**"])  # fmt: skip
+    repo.commit()
+
+    result = repo.reconcile()
+
+    assert result.code == 0
+    assert repo.show("src/seen.txt").split() == ["./src/a.txt", "./src/seen.txt", "??", "src/seen.txt"]
+    assert repo.show("other/c.txt") == "c"
+    assert repo.git("diff", "--name-only", "main^", "main") == "src/seen.txt"
+
+
+def test_an_agents_own_commit_message_becomes_that_of_the_landed_commit(repo: Repo) -> None:
+    repo.start()
+    repo.task("one", "echo 1 > one.txt; git add one.txt; git commit -q -m 'Teach one to count' -m 'Because it must.'")
+    repo.commit()
+
+    repo.reconcile()
+
+    assert repo.git("log", "-1", "--format=%s", "main^2") == "Teach one to count"
+    assert "Swarm-Task: one" in repo.git("log", "-1", "--format=%b", "main^2")

@@ -58,11 +58,12 @@ def test_every_event_of_the_ledger_is_described() -> None:
     assert {kind for kind in kinds if f"| `{kind}` |" not in described} == set()
 
 
-def test_the_architecture_names_the_layers_of_the_contracts() -> None:
+def test_the_architecture_shows_the_layers_of_the_contract_in_their_order() -> None:
     layers = PROJECT["tool"]["importlinter"]["contracts"][0]["layers"]
-    named = {part.strip().removeprefix("swarmgit.") for layer in layers for part in layer.split("|")}
-    described = read("docs/architecture.md")
-    assert {name for name in named if f"`{name}" not in described} == set()
+    named = [{part.strip().removeprefix("swarmgit.") for part in layer.split("|")} for layer in layers]
+    block = read("docs/architecture.md").partition("## Layers\n\n```\n")[2].partition("```")[0].splitlines()
+    assert len(block) == len(named)
+    assert [names - set(re.findall(r"[a-z]+", line)) for names, line in zip(named, block, strict=True)] == [set()] * 8
 
 
 def test_links_between_papers_lead_somewhere() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 from values import CHECK, entry_of, life, never_ends, task
 
-from swarmgit.model.actions import Land, RunGate
+from swarmgit.model.actions import Land, RunGate, StopSession
 from swarmgit.model.desired import Gate
 from swarmgit.model.ids import GateName, TaskId
 from swarmgit.model.status import Freeze
+from swarmgit.model.work import Session
 
 
 def test_only_the_exact_tree_that_passed_lands() -> None:
@@ -141,9 +145,6 @@ def test_a_gate_run_that_nobody_needs_any_more_is_stopped() -> None:
     while not any(isinstance(a, RunGate) for a in made.decide().actions):
         made.tick()
     run = next(a for a in made.decide().actions if isinstance(a, RunGate))
-    from swarmgit.model.actions import StopSession
-    from swarmgit.model.work import Session
-
     made.see(sessions={run.spec.id: Session(run.spec, "running")})
     del made.tasks[TaskId("a")]
     stops = [a.session for a in made.decide().actions if isinstance(a, StopSession)]
@@ -151,11 +152,6 @@ def test_a_gate_run_that_nobody_needs_any_more_is_stopped() -> None:
 
 
 def test_a_gate_run_past_its_time_is_stopped() -> None:
-    from datetime import timedelta
-
-    from swarmgit.model.actions import StopSession
-    from swarmgit.model.work import Session
-
     made = life(task("a"), ends=never_ends)
     made.ends = lambda s: {"exit_code": 0, "paths": ("a.txt",)}
     while not any(isinstance(a, RunGate) for a in made.decide().actions):
@@ -169,8 +165,6 @@ def test_a_gate_run_past_its_time_is_stopped() -> None:
 
 def test_a_gate_run_that_is_always_lost_is_not_run_for_ever() -> None:
     """A gate that kills its own process group never answers."""
-    from dataclasses import replace
-
     made = life(task("a"))
     for _ in range(60):
         made.tick()
@@ -180,4 +174,15 @@ def test_a_gate_run_that_is_always_lost_is_not_run_for_ever() -> None:
         }
         made.see(sessions=gone)
     assert len(made.gate_runs()) < 20
+    assert made.landed() == []
+
+
+def test_a_clock_that_is_set_back_does_not_run_gates_for_ever() -> None:
+    made = life(task("a"), answers=lambda gate, tree: "fail")
+    for _ in range(3):
+        made.tick()
+    made.now -= timedelta(hours=1)
+    for _ in range(60):
+        made.tick()
+    assert len(made.gate_runs()) < 10
     assert made.landed() == []

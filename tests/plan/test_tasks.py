@@ -22,7 +22,7 @@ from values import (
     task,
 )
 
-from swarmgit.model.actions import StartSession
+from swarmgit.model.actions import Land, StartSession
 from swarmgit.model.desired import Acceptance, Budget
 from swarmgit.model.ids import BlobId, TaskId
 from swarmgit.model.status import AttemptOutcome, Freeze
@@ -165,6 +165,17 @@ def test_a_restart_drops_the_entry_and_keeps_the_work() -> None:
     assert sorted(e.state for e in made.observed.entries.values()) == ["dropped", "landed"]
     assert [a.outcome for a in made.status("it").attempts] == ["cancelled", "landed"]
     assert len(salvages(made)) == 1
+
+
+def test_a_restart_that_comes_while_the_task_lands_does_not_run_it_again() -> None:
+    made = life(task("it"))
+    while not any(isinstance(a, Land) for a in made.decide().actions):
+        made.tick()
+    made.control("it", restart="too late")
+    made.settle()
+    made.settle()
+    assert made.phases() == {"it": "landed"}
+    assert made.started() == ["it"]
 
 
 def test_a_restart_is_honoured_once() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from swarmgit.model.actions import (
     Action,
+    Archive,
     FinishSession,
     KeepEvidence,
     Land,
@@ -17,11 +18,14 @@ from swarmgit.model.actions import (
     RunGate,
     Salvage,
     SaveEntry,
+    SaveFile,
     SaveGateHistory,
+    SaveIdentity,
     SaveTask,
     StartSession,
     StopSession,
     TryMerges,
+    Unpin,
 )
 from swarmgit.model.desired import Desired, Gate, Runtime, Scope, Swarm, Task, Tier
 from swarmgit.model.ids import BlobId, CommitId, GateName, SessionId, TaskId, TreeId
@@ -30,6 +34,7 @@ from swarmgit.model.status import Entry, TaskControl, TaskStatus
 from swarmgit.model.work import Capture, Change, Evidence, Session, Stream
 from swarmgit.plan import plan
 
+SAVES = (SaveTask, SaveEntry, SaveIdentity, SaveGateHistory, SaveFile, Archive)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(seconds=1)
 ROOT = CommitId("root")
@@ -115,11 +120,20 @@ class Life:
 
     def tick(self) -> Plan:
         """Let every agent at work end, decide, apply, and let a second pass."""
+        return self.tick_until_cut(None)
+
+    def tick_until_cut(self, cut: int | None) -> Plan:
+        """Tick, but be killed after `cut` steps. Order: effects, the record as one, letting go, starts."""
         self.end_sessions()
         decided = self.decide()
-        for action in decided.actions:
-            self._apply(action)
-        self.did += decided.actions
+        last = (Retire, Unpin, StartSession, RunGate)
+        effects = [(a,) for a in decided.actions if not isinstance(a, (*last, *SAVES))]
+        saves = tuple(a for a in decided.actions if isinstance(a, SAVES))
+        after = [(a,) for kind in (last[:2], last[2:]) for a in decided.actions if isinstance(a, kind)]
+        for step in [*effects, saves, *after][:cut]:
+            for action in step:
+                self._apply(action)
+                self.did.append(action)
         self.now += TICK
         return decided
 
@@ -225,10 +239,10 @@ class Life:
     def _merge(self, action: TryMerges) -> None:
         onto, merges = action.onto, dict(self.observed.merges)
         for item in action.items:
-            if self.conflicts(item.task, onto):
+            is_batch = item.head.startswith(f"{onto}+")
+            if not is_batch and self.conflicts(item.task, onto):
                 merges[onto, item.head] = MergeTry(onto, item.head, None, None, ("shared.txt",))
                 break
-            is_batch = item.head.startswith(f"{onto}+")
             commit = CommitId(f"batch {item.head}" if is_batch else f"{onto}+{item.task}")
             merges[onto, item.head] = MergeTry(onto, item.head, commit, _tree_of(commit))
             onto = commit

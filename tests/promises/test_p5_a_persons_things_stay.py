@@ -43,7 +43,7 @@ def assert_landed_both(repo: Repo) -> None:
     assert repo.phases() == {"first": "landed", "second": "landed"}
 
 
-@pytest.mark.parametrize("tick", [1, 2, 4, 6])
+@pytest.mark.parametrize("tick", [2, 6, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4))])
 @pytest.mark.parametrize(
     "command",
     [("checkout", "-q", "other"), ("stash", "-u"), ("reset", "-q", "--hard"), ("clean", "-fdxq")],

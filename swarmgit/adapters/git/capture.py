@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from swarmgit.adapters.git.filling import places
+from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.scan import Findings, scan, shown
 from swarmgit.adapters.git.slots import Slot
@@ -103,17 +104,11 @@ def _add(engine: Git, env: Mapping[str, str], findings: Findings) -> None:
 
 
 def _commit(engine: Git, tree: str, parent: str, label: Label) -> str:
-    date = f"@{int(label.at.timestamp())} +0000"
-    env = {
-        "GIT_AUTHOR_NAME": label.author.name.strip(" .,:;<>\"\\'\n") or "agent",
-        "GIT_AUTHOR_EMAIL": label.author.email or "agent@localhost",
-        "GIT_AUTHOR_DATE": date,
-        "GIT_COMMITTER_NAME": COMMITTER.name,
-        "GIT_COMMITTER_EMAIL": COMMITTER.email,
-        "GIT_COMMITTER_DATE": date,
-    }
-    message = label.message.replace("\0", "").encode("utf-8", "replace")
-    return engine.out("commit-tree", tree, "-p", parent, stdin=message, env=env).decode("ascii").strip()
+    author = Identity(label.author.name.strip(" .,:;<>\"\\'\n") or "agent", label.author.email or "agent@localhost")
+    text = CommitText(TreeId(tree), (CommitId(parent),), label.message, label.at, author, COMMITTER)
+    made = new_commit(text, "sha1" if len(parent) == 40 else "sha256")
+    LooseWriter(engine.git_dir / "objects").write([made])
+    return made.oid
 
 
 def _change(raw: RawChange) -> Change:

@@ -63,6 +63,7 @@ def find_target(objects: GitObjects, remembered: str | None) -> str | None:
     """Return the branch whose committed `swarm.yaml` names itself as target, None where no branch does.
 
     Asked in this order: what HEAD's own `swarm.yaml` names, `remembered`, main, master, every other local branch.
+    Where an edit has broken the file itself, what was remembered stays the target.
     """
     first = _named_target(objects, "HEAD")
     asked = [name for name in (first, remembered, "main", "master") if name]
@@ -70,7 +71,8 @@ def find_target(objects: GitObjects, remembered: str | None) -> str | None:
         if _is_target(objects, name):
             return name
     others = (ref.removeprefix("refs/heads/") for ref in objects.refs("refs/heads/"))
-    return next((name for name in sorted(others) if name not in asked and _is_target(objects, name)), None)
+    found = next((name for name in sorted(others) if name not in asked and _is_target(objects, name)), None)
+    return found or (remembered if remembered and objects.ref(branch_ref(remembered)) else None)
 
 
 def _is_target(objects: GitObjects, name: str) -> bool:

@@ -111,7 +111,7 @@ class GitEngine:
         parents = (onto,) if style == "squash" else (onto, head)
         author = Identity(info.author, info.author_email)
         commit = new_commit(CommitText(merged.tree, parents, message, info.committed, author), self._person.algorithm)
-        self._writer.write([commit])
+        self._writer.write([*merged.new, commit])
         return MergeTry(
             onto, head, CommitId(commit.oid), self.code_tree(commit.oid), (), self.gate_inputs(commit.oid, gates)
         )

@@ -82,7 +82,7 @@ def _insist_on_plain(slot: Slot, keep: Sequence[str]) -> None:
             for entry in entries:
                 if entry.name == ".git":
                     raise FileExistsError(entry.path)
-                if entry.path in kept or entry.is_symlink() or entry.is_file(follow_symlinks=False):
+                if entry.is_file(follow_symlinks=False) or entry.is_symlink() or entry.path in kept:
                     continue
                 if not entry.is_dir(follow_symlinks=False):
                     raise FileExistsError(entry.path)
@@ -101,7 +101,23 @@ def _empty_submodules(engine: Git, store: SlotStore, slot: Slot) -> None:
 
 def check_out(engine: Git, slot: Slot) -> None:
     """Write the commit's files; of a recycled tree only those that differ or were touched."""
+    if slot.only:
+        _check_out_some(engine, slot)
+        return
     engine.out("read-tree", "--reset", "-u", slot.commit, env=places(slot))
+
+
+def _check_out_some(engine: Git, slot: Slot) -> None:
+    """Write the files that match the slot's patterns; git takes the others for unchanged (skip-worktree)."""
+    from pathspec import GitIgnoreSpec
+
+    matches = GitIgnoreSpec.from_lines(pattern if pattern.startswith("/") else f"/{pattern}" for pattern in slot.only)
+    engine.out("read-tree", "--reset", slot.commit, env=places(slot))
+    names = engine.out("ls-files", "-z", env=places(slot)).split(b"\0")
+    left_out = [name for name in names if name and not matches.match_file(name.decode("utf-8", "surrogateescape"))]
+    stdin = b"".join(name + b"\0" for name in left_out)
+    engine.out("update-index", "-z", "--skip-worktree", "--stdin", stdin=stdin, env=places(slot))
+    engine.out("checkout-index", "-a", "-u", "-f", "-q", env=places(slot))
 
 
 def include(slot: Slot, top: Path | None, paths: Sequence[str]) -> tuple[str, ...]:

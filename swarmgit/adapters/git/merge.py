@@ -4,29 +4,73 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from swarmgit.adapters.git.loose import NewObject
 from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.plainmerge import PlainMerge
 from swarmgit.adapters.git.run import GitFailed
 from swarmgit.model.ids import CommitId, TreeId
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """`tree` None: the paths in `conflicts` have to be resolved first."""
+    """`tree` None: the paths in `conflicts` have to be resolved first. `new`: objects that are not written yet."""
 
     tree: TreeId | None
     conflicts: tuple[str, ...] = ()
+    new: tuple[NewObject, ...] = ()
+
+
+LINE_MAX = 256
+"""How far back along the target's first parents the commit that an agent started from is looked for."""
 
 
 def merge_trees(objects: GitObjects, onto: CommitId, head: CommitId) -> Merged:
-    """Return the tree of `head` merged into `onto`, by git's own merge."""
+    """Return the tree of `head` merged into `onto`, as git's own merge makes it."""
     info = objects.commit(head)
     if info.parents[:1] == (onto,):
         return Merged(info.tree)  # made on exactly this commit: there is nothing to merge
+    base = only_base(objects, onto, head)
+    if base is not None:
+        plain = PlainMerge(objects)
+        tree = plain.merge(objects.commit(base).tree, objects.commit(onto).tree, info.tree)
+        if tree is not None:
+            return Merged(TreeId(tree), new=tuple(plain.new))
+    return _by_git(objects, onto, head)
+
+
+def only_base(objects: GitObjects, onto: CommitId, head: CommitId) -> CommitId | None:
+    """Return the one merge base, where a look along the first parents proves it: the parent of `head`.
+
+    It is when `head` has that one parent, which `onto` contains, and `onto` does not contain `head`: what was merged
+    into the line since then began on the line itself, and is not `head`.
+    """
+    parents = objects.commit(head).parents
+    if len(parents) != 1:
+        return None
+    line = objects.line(onto, LINE_MAX)
+    if parents[0] not in line or head in line:
+        return None
+    line = line[: line.index(parents[0])]
+    known = {*line, parents[0]}
+    merged = [other for commit in line for other in objects.commit(commit).parents[1:]]
+    for other in merged:
+        began = objects.commit(other).parents
+        if other == head or not all(_began_on(objects, parent, known, parents[0]) for parent in began):
+            return None
+    return parents[0]
+
+
+def _began_on(objects: GitObjects, commit: CommitId, known: set[CommitId], base: CommitId) -> bool:
+    """Return whether a commit is on the line, or before its beginning, where nothing that came later can be."""
+    return commit in known or objects.is_ancestor(commit, base)
+
+
+def _by_git(objects: GitObjects, onto: CommitId, head: CommitId) -> Merged:
     options = ("--write-tree", "-z", "--name-only", "--no-messages")
     done = objects.git.call("merge-tree", *options, onto, head)
     words = done.stderr.decode("utf-8", "replace")
     if done.returncode > 1 and "unrelated histories" in words:
-        both = objects.walk(objects.tree_of(onto)).keys() & objects.walk(info.tree).keys()
+        both = objects.walk(objects.tree_of(onto)).keys() & objects.walk(objects.tree_of(head)).keys()
         return Merged(None, tuple(sorted(both)) or ("(no common history)",))
     if done.returncode not in {0, 1}:
         raise GitFailed(("merge-tree", onto, head), done.returncode, words)

@@ -15,6 +15,9 @@ from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.ports import CommitInfo, TreeEntry
 
 KIND_OF_MODE = {"040000": "tree", "160000": "commit"}
+NEAR = 16
+"""How many commits are read before git is asked: about as many as a process costs."""
+
 Value = TypeVar("Value")
 
 
@@ -197,11 +200,34 @@ class GitObjects:
         if known is None:
             if not (self.resolve(old) and self.resolve(new)):
                 return False  # not remembered: the object may arrive
+            known = self._near(old, new)
+            if known is not None:
+                return self._contains.put(key, known) == "yes"
             done = self.git.call("merge-base", "--is-ancestor", old, new)
             if done.returncode not in {0, 1}:
                 raise GitFailed(("merge-base",), done.returncode, done.stderr.decode("utf-8", "replace"))
             known = self._contains.put(key, "no" if done.returncode else "yes")
         return known == "yes"
+
+    def _near(self, old: CommitId, new: CommitId) -> str | None:
+        """Return the answer where one is a few first parents before the other; None where git has to be asked."""
+        for start, goal, answer in ((new, old, "yes"), (old, new, "no")):
+            if goal in self.line(start, NEAR):
+                return answer
+        return None
+
+    def line(self, start: CommitId, size_max: int) -> tuple[CommitId, ...]:
+        """Return at most `size_max` commits along the first parents, `start` first, as far as they are here."""
+        found = [start]
+        while len(found) < size_max:
+            try:
+                parents = self.commit(found[-1]).parents
+            except MissingObject:  # a shallow clone ends here
+                return tuple(found[:-1])
+            if not parents:
+                break
+            found.append(parents[0])
+        return tuple(found)
 
     def tree_of(self, rev: str) -> TreeId:
         """Return the id of the tree that a commit or a tree stands for."""

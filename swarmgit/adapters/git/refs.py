@@ -51,8 +51,7 @@ class RefWriter:
             if self._child is not None and self._child.poll() is not None:
                 self._end()
             try:
-                for message in (b"start\0", commands + b"prepare\0", b"commit\0"):
-                    self._exchange(message)
+                self._exchange(b"start\0" + commands + b"prepare\0commit\0", answers=3)
             except (BrokenPipeError, EOFError):
                 words = self._end()
                 names = ", ".join(change.name for change in changes)
@@ -65,15 +64,17 @@ class RefWriter:
         with self._lock:
             self._end()
 
-    def _exchange(self, message: bytes) -> None:
+    def _exchange(self, message: bytes, answers: int) -> None:
+        """Say all at once: git goes on to the next word only where the one before succeeded, and else ends."""
         if self._child is None:
             self._child = self._git.start(*self._args, stderr=subprocess.PIPE, env=SWARMGIT, moves_refs=True)
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._child.stdin.write(message)
         self._child.stdin.flush()
-        if not self._child.stdout.readline().endswith(b": ok\n"):
-            raise EOFError
+        for _ in range(answers):
+            if not self._child.stdout.readline().endswith(b": ok\n"):
+                raise EOFError
 
     def _end(self) -> str:
         child, self._child = self._child, None

@@ -25,6 +25,7 @@ TRASH = "trash"
 class Slot:
     """`slot.json`. `commit`: what it was filled with. `included`, `shared`, `outputs`: paths that are never captured.
 
+    `only`: patterns of what is checked out, none for everything; such a partly filled slot serves one session.
     `setup_hash`: of the set-up whose `outputs` are here; `setup_wanted`: of the set-up that the present lease needs.
     """
 
@@ -38,6 +39,7 @@ class Slot:
     shared: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     recyclable: bool = True
+    only: tuple[str, ...] = ()
 
     @property
     def tree(self) -> Path:
@@ -172,7 +174,7 @@ def _read(folder: Path) -> Slot | None:
         facts: dict[str, Any] = json.loads((folder / RECORD).read_bytes())
         if facts.pop("version") != 1:
             return None
-        facts.update({name: tuple(facts[name]) for name in ("included", "shared", "outputs")})
+        facts.update({name: tuple(facts[name]) for name in ("included", "shared", "outputs", "only") if name in facts})
         return Slot(folder=folder, **facts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

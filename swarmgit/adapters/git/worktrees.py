@@ -48,7 +48,9 @@ class GitWorktrees:
         self._fault = fault
         self._slots = SlotStore(store, fault)
 
-    def lease(self, session: SessionId, commit: CommitId, config: WorktreeConfig, pool: str) -> Lease:
+    def lease(
+        self, session: SessionId, commit: CommitId, config: WorktreeConfig, pool: str, only: Sequence[str] = ()
+    ) -> Lease:
         """Return a worktree of exactly `commit`; the same one for the same session, recycled if one is free."""
         held = self._slots.find(session)
         if held and held.state == "leased":
@@ -58,7 +60,8 @@ class GitWorktrees:
         shared = tuple(filter(None, map(filling.plain, config.share)))
         wanted = Slot(Path(), "filling", commit, session, shared=shared)
         wanted = replace(wanted, setup_wanted=filling.setup_hash(self._engine, commit, config))
-        before, slot = self._slots.claim(wanted, pool, _preference(wanted))
+        wanted = replace(wanted, only=tuple(only), recyclable=not only)
+        before, slot = self._slots.claim(wanted, pool, _preference(wanted), new=bool(only))
         if before.state == "free":
             try:
                 return self._fill(before, slot, wanted, config)
@@ -80,6 +83,7 @@ class GitWorktrees:
         if before.state == "free":
             filling.clean(self._engine, self._slots, slot, (*wanted.shared, *outputs))
             self._fault("worktree:cleaned")
+        slot = replace(slot, only=wanted.only, recyclable=wanted.recyclable)
         filling.check_out(self._engine, slot)
         self._fault("worktree:checked-out")
         included = filling.include(slot, self._person.top, config.include)
