@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from swarmgit.documents import paths
 from swarmgit.model.actions import Unpin
 from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Entry, Rejection
 from swarmgit.plan import evidence, landings, rates, rejections, stacks
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
 from swarmgit.plan.choose import choose, find_searches
+from swarmgit.plan.evidence import Subject
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.order import order, together
 from swarmgit.plan.situation import Draft, Situation
@@ -133,12 +135,36 @@ def _target_is_red(situation: Situation, draft: Draft, book: Book, question: Lin
         tip = book.tips[search.red.base, search.red.stack]
         entry = tip.entries[-1]
         red = red_target(situation, draft, tip.verdict, stacks.since(situation, entry), entry.task)
+        if red and _runs_target_again(situation, draft, tip):
+            red = None
         if red is None:
             draft.stuck[entry.id] = "a gate is red on the merged tree; the same gate runs on the target"
         if red is None or red:
             draft.needs_person = draft.needs_person or bool(red)
             return red
     return ""
+
+
+def _runs_target_again(situation: Situation, draft: Draft, tip: Tip) -> bool:
+    """Ask for another run where the target may have been red by a lie; return whether there is one to wait for."""
+    observed = situation.observed
+    assert observed.target_code_tree is not None
+    assert observed.target_head is not None
+    subject = Subject(observed.target_code_tree, observed.target_gate_inputs)
+    gates = tuple(gate for gate, _ in tip.verdict.bad)
+    baseline = evidence.judge(situation, gates, subject, stacks.since(situation, tip.entries[-1]))
+    histories = {**observed.gate_histories, **draft.histories}
+    again = tuple(
+        gate
+        for gate, _ in baseline.bad
+        if (history := histories.get(gate.name))
+        and not observed.is_broken(paths.state_gate(gate.name))
+        and sum(run["tree"] == subject.code_tree and run["outcome"] != "pass" for run in history.recent)
+        <= situation.swarm.merge.flaky_retries
+    )
+    asked = Asked(observed.target_head, "the target again: it may be a flake", RANK_OF_MERGE, tip.entries[-1].task)
+    want(situation, draft, replace(baseline, missing=again), subject, asked)
+    return bool(again)
 
 
 def _want(situation: Situation, draft: Draft, book: Book, needed: tuple[Known, ...]) -> None:

@@ -1,0 +1,220 @@
+"""Entries that are gated together, in values: culprits, flakes, convoys, ageing, and what a person asks for."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from values import Life, entry_of, life, task
+
+from swarmgit.model.actions import Land
+from swarmgit.model.desired import Budget, Convoy, Desired, Gate
+from swarmgit.model.ids import ConvoyId, GateName, TaskId, TreeId
+from swarmgit.model.status import EntryControl, QueueControl
+from swarmgit.plan.order import AGE_STEP, level
+from swarmgit.plan.situation import Situation
+
+LATE = Gate(GateName("late"), "make", when=("merge",))
+ONCE = Budget(attempts=1)
+
+
+def queue_of(names: str, answers: Callable[[GateName, TreeId], str], slots: int = 2, batch_max: int = 8) -> Life:
+    """Return a swarm whose changes all stand in line."""
+    made = life(*(task(name, budget=ONCE) for name in names), gates=(LATE,), answers=answers)
+    merge = replace(made.swarm.merge, batch_max=batch_max)
+    made.swarm = replace(made.swarm, agents_max=len(names), gates_max=slots, merge=merge)
+    return made
+
+
+def red_with(*culprits: str) -> Callable[[GateName, TreeId], str]:
+    return lambda gate, tree: "fail" if {*culprits} & {*tree.split("+")[1:]} else "pass"
+
+
+def flaky(answers: Callable[[GateName, TreeId], str], *lies: int) -> Callable[[GateName, TreeId], str]:
+    """Return answers of which the n-th ones are red for no reason."""
+    count = Counter[str]()
+
+    def answer(gate: GateName, tree: TreeId) -> str:
+        count["runs"] += 1
+        return "fail" if count["runs"] in lies else answers(gate, tree)
+
+    return answer
+
+
+def outcomes(made: Life) -> tuple[str, str]:
+    """Return who landed and who was sent back."""
+    phases = made.phases()
+    landed = "".join(name for name, phase in phases.items() if phase == "landed")
+    return landed, "".join(name for name, phase in phases.items() if phase == "failed")
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 8])
+@pytest.mark.parametrize("culprits", ["", "a", "d", "h", "be", "gh", "abcdefgh"])
+def test_all_good_changes_of_a_batch_land_and_each_culprit_goes_back(culprits: str, slots: int) -> None:
+    made = queue_of("abcdefgh", red_with(*culprits), slots)
+    made.settle()
+    assert outcomes(made) == ("".join(n for n in "abcdefgh" if n not in culprits), culprits)
+
+
+@pytest.mark.parametrize("slots", [1, 2, 8])
+@pytest.mark.parametrize("lie", [1, 2, 3, 4])
+def test_one_flake_evicts_nobody(lie: int, slots: int) -> None:
+    made = queue_of("abcdefgh", flaky(red_with("c"), lie), slots)
+    made.settle()
+    assert outcomes(made) == ("abdefgh", "c")
+
+
+def test_a_batch_lands_as_one_gated_commit() -> None:
+    made = queue_of("abcd", red_with(), slots=1)
+    made.settle()
+    ((_, tree),) = made.gate_runs()
+    assert {*tree.split("+")[1:]} == {*"abcd"}
+    assert made.line == ["root", tree.replace("tree of", "batch")]
+    assert {entry.landed_commit for entry in made.observed.entries.values()} == {made.line[-1]}
+
+
+def test_blame_is_isolated_and_says_so_in_the_ledger() -> None:
+    made = queue_of("abcd", red_with("c"), slots=1)
+    made.settle()
+    refused = next(event for event in entry_of(made, "c").events if event.kind == "rejected")
+    assert refused.data["reds"] == 2
+    assert len({e.data["session"] for e in entry_of(made, "c").events if e.kind == "red"}) == 2
+
+
+def test_nothing_runs_more_often_than_its_retries_allow() -> None:
+    made = queue_of("abcdefgh", red_with("b", "g"), slots=2)
+    made.settle()
+    assert max(Counter(made.gate_runs()).values()) <= 2
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_any_queue_ends_with_the_good_landed_and_the_bad_sent_back(seed: int) -> None:
+    dice = random.Random(seed)
+    names = "abcdefghijkl"[: dice.randrange(1, 12)]
+    bad = "".join(name for name in names if dice.random() < 0.3)
+    made = queue_of(names, red_with(*bad), dice.choice([1, 2, 3, 6]), dice.choice([1, 2, 8]))
+    made.settle()
+    assert outcomes(made) == ("".join(n for n in names if n not in bad), bad)
+    for entry in made.observed.entries.values():
+        if entry.state == "landed":
+            assert entry.candidate is not None
+            assert ("late", entry.candidate.code_tree) in made.gate_runs()
+
+
+def test_an_entry_that_conflicts_deeper_is_left_out_of_the_stack() -> None:
+    made = queue_of("abc", red_with())
+    made.conflicts = lambda name, onto: name == "b" and onto != "root"
+    made.settle()
+    assert entry_of(made, "a").state == entry_of(made, "c").state == "landed"
+
+
+def test_a_red_target_stops_a_whole_line_and_goes_on_when_it_is_mended() -> None:
+    made = queue_of("abc", lambda gate, tree: "pass" if "mended" in tree else "fail")
+    assert made.settle().needs_person
+    assert set(made.phases().values()) == {"queued"}
+    made.commit_by_hand("mended")
+    made.settle()
+    assert outcomes(made) == ("abc", "")
+
+
+class Convoyed(Life):
+    """A life whose tasks a and b are a convoy."""
+
+    on_failure = "hold"
+
+    @property
+    def desired(self) -> Desired:
+        convoy = Convoy(ConvoyId("v"), "v", tasks=(TaskId("a"), TaskId("b")), on_failure=self.on_failure)
+        return replace(super().desired, convoys={convoy.id: convoy})
+
+
+def convoyed(made: Life) -> Convoyed:
+    return Convoyed(made.tasks, made.gates, made.swarm, answers=made.answers)
+
+
+def test_a_convoy_that_holds_lands_together() -> None:
+    made = convoyed(queue_of("abc", red_with(), slots=1))
+    made.settle()
+    assert entry_of(made, "a").landed_commit == entry_of(made, "b").landed_commit
+    assert outcomes(made)[0] == "abc"
+
+
+def test_a_convoy_that_holds_waits_for_all_its_members() -> None:
+    made = convoyed(queue_of("abc", red_with("b")))
+    made.settle()
+    assert made.phases() == {"a": "queued", "b": "failed", "c": "landed"}
+    assert "convoy v lands together; it waits for b" in made.status("a").reason
+
+
+def test_a_convoy_that_goes_on_lands_one_by_one() -> None:
+    made = convoyed(queue_of("abc", red_with("b")))
+    made.on_failure = "continue"
+    made.settle()
+    assert made.phases() == {"a": "landed", "b": "failed", "c": "landed"}
+
+
+def test_a_convoy_whose_members_need_each_other_is_not_held_for_ever() -> None:
+    made = convoyed(queue_of("abc", red_with()))
+    made.change("b", depends_on=(TaskId("a"),))
+    made.settle()
+    assert outcomes(made)[0] == "abc"
+
+
+def paused_queue(names: str) -> Life:
+    made = queue_of(names, red_with())
+    made.see(queue_control=QueueControl(paused=True, by="pat"))
+    made.settle()
+    return made
+
+
+def test_a_paused_queue_gates_and_lands_nothing_until_it_is_resumed() -> None:
+    made = paused_queue("ab")
+    assert made.line == ["root"]
+    assert made.gate_runs()
+    assert "paused by pat" in made.status("a").reason
+    made.see(queue_control=QueueControl())
+    made.settle()
+    assert outcomes(made)[0] == "ab"
+
+
+def test_a_pause_also_holds_an_intent_that_is_recorded_already() -> None:
+    made = queue_of("a", red_with())
+    while not any(isinstance(action, Land) for action in made.decide().actions):
+        made.tick()
+    made.see(queue_control=QueueControl(paused=True))
+    made.settle()
+    assert made.line == ["root"]
+
+
+def test_a_dropped_entry_leaves_the_line() -> None:
+    made = paused_queue("ab")
+    made.control("a", paused=True)
+    made.see(entry_controls={entry_of(made, "a").id: EntryControl(dropped=True, by="pat")})
+    made.see(queue_control=QueueControl())
+    made.settle()
+    assert entry_of(made, "a").state == "dropped"
+    assert entry_of(made, "b").state == "landed"
+
+
+def test_what_is_urgent_goes_first_and_what_waits_long_moves_up() -> None:
+    made = paused_queue("ab")
+    old, other = entry_of(made, "a"), entry_of(made, "b")
+    made.see(entry_controls={other.id: EntryControl(urgent=True)})
+    now = old.enqueued + 2 * AGE_STEP + timedelta(seconds=1)
+    situation = Situation.of(made.desired, made.swarm, made.observed, now, frozenset(), apply_now=False)
+    assert [level(situation, replace(old, priority=p)) for p in ("low", "normal", "critical")] == [1, 0, 0]
+    assert level(situation, other) == -1
+
+
+def test_a_retry_lets_red_answers_from_before_not_count() -> None:
+    made = queue_of("a", red_with("a"))
+    while not any(event.kind == "red" for e in made.observed.entries.values() for event in e.events):
+        made.tick()
+    made.answers = red_with()
+    made.see(entry_controls={entry_of(made, "a").id: EntryControl(retry=made.now)})
+    made.settle()
+    assert outcomes(made)[0] == "a"
