@@ -22,7 +22,7 @@ COVERED = ("P1", "P2", "P3", "P4", "P5", "P8", "P9")
 """The promises that this version keeps; P6 and P7 come with the sandbox and the budgets."""
 
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
-EVENT = re.compile(r"""LedgerEvent\([^,]+, "([a-z]+)"|_with_event\(\s*situation, \w+, "([a-z]+)\"""")
+EVENT = re.compile(r"""LedgerEvent\([^,]+, "([a-z]+)"|with_event\(\s*situation, \w+, "([a-z]+)\"""")
 
 
 def read(name: str) -> str:
