@@ -28,7 +28,12 @@ def queue_text(document: Document, width: int | None = None) -> str:
         for each in document["queue"]
     ]
     header = ("ENTRY", "TASK", "STATE", "TIER", "AGENT", "ENQUEUED", "LANDED")
-    return table(header, rows, width) if rows else "the queue is empty; what has landed: swarmgit queue list --all"
+    shown = table(header, rows, width) if rows else "the queue is empty; what has landed: swarmgit queue list --all"
+    paused = document["paused"]
+    if not paused:
+        return shown
+    why = f": {printable(paused['reason'])}" if paused["reason"] else ""
+    return f"landings are paused by {printable(paused['by'])}{why}; go on with: swarmgit queue resume\n{shown}"
 
 
 def entry_text(document: Document) -> str:

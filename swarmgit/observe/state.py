@@ -36,6 +36,8 @@ KINDS: Mapping[Any, type] = {
     documents.load_gate_history: GateHistory,
     documents.load_control: TaskControl,
     documents.load_freeze: Freeze,
+    documents.load_queue_control: QueueControl,
+    documents.load_entry_control: EntryControl,
 }
 NAMES: Mapping[type, Callable[[Any], str]] = {
     TaskStatus: lambda value: value.task,

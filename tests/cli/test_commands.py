@@ -260,3 +260,40 @@ def test_doctor_in_a_folder_without_a_repository_names_the_repair(tmp_path) -> N
     checks = {each["name"]: each for each in json.loads(done.stdout)["checks"]}
     assert done.returncode == 1
     assert checks["repository"]["repair"] == "git init"
+
+
+def test_a_person_pauses_the_queue_and_resumes_it(repo: Repo) -> None:
+    repo.start()
+    call(repo, "queue", "pause", "--reason", "release day")
+    assert "paused by" in call(repo, "queue").stdout
+    repo.task("a")
+    repo.commit()
+    repo.reconcile()
+    assert repo.landed() == []
+    assert "release day" in call(repo, "why", "a").stdout
+    call(repo, "queue", "urgent", "a")
+    call(repo, "queue", "retry", "a")
+    call(repo, "queue", "resume")
+    repo.reconcile()
+    assert repo.landed() == ["a"]
+
+
+def test_an_entry_that_a_person_drops_leaves_the_queue_and_its_task_pauses(repo: Repo) -> None:
+    repo.start()
+    call(repo, "queue", "pause")
+    repo.task("a")
+    repo.commit()
+    repo.reconcile()
+    call(repo, "queue", "drop", "a", "--reason", "not now")
+    call(repo, "queue", "resume")
+    repo.reconcile()
+    assert repo.landed() == []
+    assert '"state": "dropped"' in call(repo, "queue", "show", "a", "--json").stdout
+
+
+def test_the_simulator_prints_a_line_for_each_algorithm(repo: Repo) -> None:
+    shown = call(repo, "simulate", "queue", "--entries", "40", "--plot", str(repo.agents / "plot.svg")).stdout
+    assert "one at a time" in shown
+    assert (repo.agents / "plot.svg").read_text().startswith("<svg")
+    table = call(repo, "simulate", "queue", "--entries", "20", "--table", "--json").stdout
+    assert '"algorithm": "this queue"' in table

@@ -41,11 +41,12 @@ def entry_row(entry: Entry) -> dict[str, Any]:
 
 
 def queue_document(look: Look, *, is_all: bool) -> dict[str, Any]:
-    """Return `queue list --json`; `blocked` says for which edited files a landing waits."""
+    """Return `queue list --json`; `blocked` says for which edited files a landing waits, `paused` who holds all."""
     entries = [entry for entry in in_order(look.observed.entries.values()) if is_all or entry.state in ACTIVE]
-    blocked = look.observed.blocked
+    blocked, brake = look.observed.blocked, look.observed.queue_control
     return {
         "version": 1,
+        "paused": {"by": brake.by, "reason": brake.reason} if brake.paused else None,
         "queue": [{**entry_row(entry), "blocked": list(blocked.get(entry.id, ()))} for entry in entries],
     }
 
