@@ -187,7 +187,8 @@ def ask_for_batch(situation: Situation, draft: Draft, tip: Tip) -> None:
     last = tip.entries[-1]
     tasks = [entry.task for entry in tip.entries]
     named = f"{', '.join(tasks[:3])}{f' and {len(tasks) - 3} more' if len(tasks) > 3 else ''}"
-    message = f"Land {len(tasks)} tasks: {named}\n\nGated together: {', '.join(tasks)}\n"
+    trail = "".join(f"Swarm-Task: {task}\n" for task in tasks)
+    message = f"Land {len(tasks)} tasks: {named}\n\nThey were gated together.\n\n{trail}"
     item = MergeItem(last.id, last.task, tip.candidate.commit, message)
     draft.add(TryMerges(tip.base, (item,), situation.desired.gates, "merge"))
 

@@ -68,7 +68,7 @@ def _proves(result: GateResult, name: str, candidate: Candidate, intent: LedgerE
 def _names(world: World, entry: Entry, info: CommitInfo) -> Iterator[Violation]:
     """P2: task, agent, session and model, in the commit's own trailers or in those of the work that it brings in."""
     who = trailers.parse(info.message)
-    if "task" not in who:
+    if "session" not in who:  # gated with others: their own commits say who made what
         brought = (trailers.parse(message) for message in _brought(world, info))
         who = next((each for each in brought if each.get("session") == entry.session), {})
     for name, value in (("task", entry.task), ("agent", entry.agent), ("session", entry.session)):
