@@ -125,12 +125,22 @@ def _python(project: Project) -> Findings:
     ):
         gates.append(Gate(GateName("test"), "python3 -m pytest -q", min_tests=1))
     elif has_tests:
-        gates.append(Gate(GateName("test"), "python3 -m unittest discover"))
+        gates.append(Gate(GateName("test"), _discovery(project), min_tests=1))
     if "uv.lock" not in project.names:
         return Findings(("python",), tuple(gates))
     # with a lock file of uv the tools live in the environment that uv makes
     through_uv = tuple(replace(gate, run=f"uv run --frozen {gate.run.removeprefix('python3 -m ')}") for gate in gates)
     return Findings(("python",), through_uv, ("uv sync --frozen",), ("uv.lock",))
+
+
+def _discovery(project: Project) -> str:
+    """Return unittest's command; a folder of tests that is no package is only searched when it is named."""
+    for folder in ("tests", "test"):
+        if any(name.startswith(f"{folder}/test_") for name in project.names) and (
+            f"{folder}/__init__.py" not in project.names
+        ):
+            return f"python3 -m unittest discover -s {folder}"
+    return "python3 -m unittest discover"
 
 
 def _asks_for(tool: str, text: str) -> bool:

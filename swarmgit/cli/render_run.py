@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from swarmgit.app.views.plan import KIND_OF_PHASE, Step, steps_of, who
 from swarmgit.cli.table import printable
-from swarmgit.model.actions import SaveTask, StartSession
-from swarmgit.model.ids import TaskId
+from swarmgit.model.actions import SaveTask, StartSession, StopSession
+from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
 from swarmgit.model.status import FINISHED, TaskStatus
 
@@ -34,6 +34,7 @@ class Narrator:
     zone: tzinfo | None = None
     phases: dict[TaskId, str] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
+    stopped: set[SessionId] = field(default_factory=set)
 
     def lines(self, report: TickReport) -> Iterator[str]:
         names = max((len(task) for task in report.look.desired.tasks), default=0)
@@ -53,6 +54,10 @@ class Narrator:
         match outcome:
             case Done(action=StartSession() as start):
                 yield Step("start", start.spec.task, who(start))
+            case Done(action=StopSession(session=session) as stop):
+                if session not in self.stopped:
+                    self.stopped.add(session)
+                    yield from steps_of(stop, look)
             case Done(action=action):
                 yield from (step for step in steps_of(action, look) if step.kind not in SILENT and not _is_save(action))
             case Failed():

@@ -106,3 +106,8 @@ def branch_ref(branch: str) -> str:
 
 def archived_entry(entry: EntryId, enqueued: datetime) -> str:
     return f"{STATE_ARCHIVE}/{enqueued:%Y-%m}/{enqueued:%d}/{STATE_QUEUE}/{entry}.yaml"
+
+
+def archived_cancelled(task: TaskId, finished: datetime) -> str:
+    """A cancelled task is not done: it lies apart from those that are, so that putting it back starts it anew."""
+    return f"{STATE_ARCHIVE}/{finished:%Y-%m}/{finished:%d}/cancelled/{task}.yaml"

@@ -26,7 +26,9 @@ def move(situation: Situation, draft: Draft) -> None:
     for position, status in enumerate(tasks):
         assert status.finished is not None
         if status.finished < old or position < _excess(len(tasks)):
-            draft.add(Archive(paths.state_task(status.task), paths.state_archive(status.task, status.finished)))
+            is_cancelled = status.phase == "cancelled"
+            to = (paths.archived_cancelled if is_cancelled else paths.state_archive)(status.task, status.finished)
+            draft.add(Archive(paths.state_task(status.task), to))
     closed = sorted(
         (e for e in situation.observed.entries.values() if e.state in {"landed", "rejected", "dropped"}),
         key=lambda e: (e.enqueued, e.id),

@@ -89,7 +89,7 @@ def _outside(capture: Capture, task: Task) -> Iterable[Rejection]:
         yield _rejection(
             "scope",
             paths,
-            f"{{count}} outside the task's scope ({may}) changed",
+            f"{{count}} outside the task's scope ({may}) changed: {_named(paths)}",
             "Undo the changes to these files and do the task within its scope; if it cannot be done there, say why.",
         )
 
@@ -106,7 +106,7 @@ def _protected(capture: Capture, task: Task, policy: Policy) -> Iterable[Rejecti
         yield _rejection(
             "protected",
             paths,
-            f"{{count}} protected by {', '.join(rules)} changed",
+            f"{{count}} protected by {', '.join(rules)} changed: {_named(paths)}",
             "Undo the changes to these files; they are not part of this task.",
         )
 
@@ -241,13 +241,18 @@ def _shown(path: str) -> str:
     )
 
 
+def _named(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(_shown(path) for path in paths[:3]) + more
+
+
 def _rejection(kind: str, paths: Sequence[str], summary: str, next_step: str, output: str = "") -> Rejection:
     count = _things(len(paths), "file")
     more = f"; the first {PATHS_MAX} are listed" if len(paths) > PATHS_MAX else ""
     shown = tuple(_shown(path) for path in paths[:PATHS_MAX])
     return Rejection(
         kind=kind,  # type: ignore[arg-type]  # every caller in this module passes one of the literals
-        summary=summary.replace("{count}", count) + more,
+        summary=summary.replace("{count}", count, 1) + more,
         next_step=next_step,
         paths=shown,
         output=output,
