@@ -11,6 +11,8 @@ from datetime import datetime
 import pytest
 from calls import call, document
 
+from tests.conftest import Repo
+
 SLOW = "echo started; echo work > slow.txt; sleep 60"
 
 

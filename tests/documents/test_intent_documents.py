@@ -159,7 +159,9 @@ def test_of_another_version_nothing_else_is_said(text: str, message: str) -> Non
 
 @pytest.mark.parametrize("name", ["Api", "a b", "-a", "a..b", "a.lock", "a" * 64, ".a", "ä", "_a"])
 def test_a_file_whose_name_cannot_be_an_id_is_refused(name: str) -> None:
-    assert told("task", TASK, f".swarm/tasks/{name}.yaml")[0].startswith(f".swarm/tasks/{name}.yaml: '{name}' cannot be an id")
+    assert told("task", TASK, f".swarm/tasks/{name}.yaml")[0].startswith(
+        f".swarm/tasks/{name}.yaml: '{name}' cannot be an id"
+    )
     assert told("task", TASK + f"depends_on: [{json.dumps(name)}]")
     assert told("convoy", "version: 1\ntitle: t\n", f".swarm/convoys/{name}.yaml")
 
@@ -292,7 +294,9 @@ def test_branch_names_that_git_takes_are_taken(name: str) -> None:
     assert rules.is_branch(name)
 
 
-@pytest.mark.parametrize("name", ["", "/a", "a/", "a//b", "a.lock", "a/.b", "a b", "a~", "@", "a@{0}", "HEAD", "a\x7f", "a."])
+@pytest.mark.parametrize(
+    "name", ["", "/a", "a/", "a//b", "a.lock", "a/.b", "a b", "a~", "@", "a@{0}", "HEAD", "a\x7f", "a."]
+)
 def test_branch_names_that_git_refuses_are_refused(name: str) -> None:
     assert not rules.is_branch(name)
 
@@ -318,7 +322,9 @@ def test_a_gate_name_is_unique_and_its_report_stays_inside() -> None:
         "g:4:12: a gate 'a' already stands in line 3",
         "g:4:30: pattern '../x.xml' has '..' in it; patterns cannot leave the repository",
     ]
-    assert told("gates", "version: 1\ngates:\n  - {name: a, run: ''}\n", "g") == ["g:3:20: 'gates[0].run' must not be empty"]
+    assert told("gates", "version: 1\ngates:\n  - {name: a, run: ''}\n", "g") == [
+        "g:3:20: 'gates[0].run' must not be empty"
+    ]
 
 
 def test_a_policy_becomes_a_value() -> None:
@@ -398,7 +404,11 @@ def test_the_choices_in_schemas_and_values_are_the_same() -> None:
 
 
 def test_schemas_require_what_has_no_default() -> None:
-    for kind, value, known in (("task", Task, {"id", "path", "generation"}), ("swarm", Swarm, set()), ("convoy", Convoy, {"id"})):
+    for kind, value, known in (
+        ("task", Task, {"id", "path", "generation"}),
+        ("swarm", Swarm, set()),
+        ("convoy", Convoy, {"id"}),
+    ):
         needed = {f.name for f in fields(value) if f.default is MISSING and f.default_factory is MISSING} - known
         assert set(json.loads(schemas.text(kind))["required"]) == needed | {"version"}
 

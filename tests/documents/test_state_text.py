@@ -43,11 +43,15 @@ KINDS = {
 texts = st.one_of(
     st.text(max_size=30),
     st.text(alphabet="ab \n\t:#-|>'\"[]{}&*!%@`.,0123456789eE~=<", max_size=20),
-    st.sampled_from(["yes", "on", "null", "~", "1e5", "0x1f", "2026-01-01", "a: b", "# x", "- a", " x", "x ", "\n", ""]),
+    st.sampled_from(
+        ["yes", "on", "null", "~", "1e5", "0x1f", "2026-01-01", "a: b", "# x", "- a", " x", "x ", "\n", ""]
+    ),
     st.from_regex(r"[0-9][0-9a-f]{6,10}", fullmatch=True),
 )
 plain_data = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), texts),
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), texts
+    ),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)),
     max_leaves=6,
 )
@@ -201,7 +205,9 @@ def test_a_hand_edited_state_file_is_still_read() -> None:
     [
         STATUS,
         SessionSpec(SessionId("s"), "agent", CommitId("c"), AT, 1.5, task=TaskId("t")),
-        Capture(CommitId("c"), TreeId("t"), CommitId("b"), changes=(Change("p", "M", "1", "2", BlobId("a"), BlobId("b")),)),
+        Capture(
+            CommitId("c"), TreeId("t"), CommitId("b"), changes=(Change("p", "M", "1", "2", BlobId("a"), BlobId("b")),)
+        ),
         Evidence(EvidenceKey("k"), GateName("g"), "pass", TreeId("t"), SessionId("s"), AT, places=({"line": 3},)),
         Desired(
             CommitId("c"),

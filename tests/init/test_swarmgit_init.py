@@ -40,7 +40,9 @@ class Desk:
         return {"PATH": os.environ["PATH"], "HOME": str(self.home), "GIT_CONFIG_NOSYSTEM": "1"}
 
     def git(self, *args: str, cwd: Path | None = None) -> str:
-        done = subprocess.run(["git", *args], cwd=cwd or self.top, env=self.environ, capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", *args], cwd=cwd or self.top, env=self.environ, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout.rstrip("\n")
 
@@ -333,5 +335,7 @@ def test_a_link_in_the_working_tree_is_not_followed(desk: Desk) -> None:
 def test_the_working_tree_is_judged_without_the_machines_own_folders(desk: Desk) -> None:
     desk.commit({"a.txt": "a"})
     desk.init()
-    desk.write({".swarm/state/tasks/x.yaml": "[", ".swarm/run/tasks/y.yaml": "[", ".swarm/tasks/t.yaml": "version: 1\n"})
+    desk.write(
+        {".swarm/state/tasks/x.yaml": "[", ".swarm/run/tasks/y.yaml": "[", ".swarm/tasks/t.yaml": "version: 1\n"}
+    )
     assert {problem.file for problem in read_working_tree(desk.top).problems} == {".swarm/tasks/t.yaml"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,16 @@ def store(repo: Repo) -> Path:
     return Path(os.environ["XDG_STATE_HOME"]) / "swarmgit"
 
 
+def delete(folder: Path) -> None:
+    """Delete a folder in which sessions may be writing at this moment."""
+    for _ in range(50):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{folder} cannot be deleted")
+
+
 @pytest.mark.parametrize("what", ["live", "store", "both"])
 @pytest.mark.parametrize("tick", [1, 4])
 def test_folders_that_are_deleted_between_two_runs_are_made_again(tmp_path: Path, what: str, tick: int) -> None:
@@ -36,7 +47,7 @@ def test_folders_that_are_deleted_between_two_runs_are_made_again(tmp_path: Path
     for _ in range(tick):
         repo.reconcile(mode="once")
     for folder in {"live": [live(repo)], "store": [store(repo)], "both": [live(repo), store(repo)]}[what]:
-        shutil.rmtree(folder)
+        delete(folder)
 
     result = repo.reconcile()
 
