@@ -21,12 +21,15 @@ class Maker:
     attempt: int
 
 
-def message(subject: str, body: str, maker: Maker) -> str:
-    """Return a commit message that ends with swarmgit's trailer block."""
-    head = " ".join(subject.split()) or f"Work on {maker.task}"
+def message(subject: str, body: str, *makers: Maker) -> str:
+    """Return a commit message that ends with swarmgit's trailers, a block of five for each maker."""
+    head = " ".join(subject.split()) or f"Work on {makers[0].task}"
     text = f"\n\n{body.strip()}" if body.strip() else ""
+    return f"{head}{text}\n\n" + "".join(map(_block, makers))
+
+
+def _block(maker: Maker) -> str:
     return (
-        f"{head}{text}\n\n"
         f"Swarm-Task: {maker.task}\n"
         f"Swarm-Agent: {maker.agent}\n"
         f"Swarm-Session: {maker.session}\n"
@@ -36,7 +39,22 @@ def message(subject: str, body: str, maker: Maker) -> str:
 
 
 def parse(text: str) -> dict[str, str]:
-    """Return the `Swarm-…` trailers of a commit message's last paragraph, by name without the prefix, lower case."""
+    """Return the `Swarm-…` trailers of a commit message's last paragraph, by name without the prefix, lower case.
+
+    Of a commit that lands several tasks: the last one's.
+    """
+    return (parse_all(text) or [{}])[-1]
+
+
+def parse_all(text: str) -> list[dict[str, str]]:
+    """Return the trailers as `parse` does, for each task that the commit lands."""
     last = text.rstrip().rsplit("\n\n", 1)[-1]
-    pairs = (line.partition(": ") for line in last.splitlines() if line.startswith("Swarm-"))
-    return {name.removeprefix("Swarm-").lower(): value.strip() for name, _, value in pairs}
+    found: list[dict[str, str]] = []
+    for line in last.splitlines():
+        name, _, value = line.partition(": ")
+        if not name.startswith("Swarm-"):
+            continue
+        if name == "Swarm-Task" or not found:
+            found.append({})
+        found[-1][name.removeprefix("Swarm-").lower()] = value.strip()
+    return found

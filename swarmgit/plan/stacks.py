@@ -187,8 +187,8 @@ def ask_for_batch(situation: Situation, draft: Draft, tip: Tip) -> None:
     last = tip.entries[-1]
     tasks = [entry.task for entry in tip.entries]
     named = f"{', '.join(tasks[:3])}{f' and {len(tasks) - 3} more' if len(tasks) > 3 else ''}"
-    trail = "".join(f"Swarm-Task: {task}\n" for task in tasks)
-    message = f"Land {len(tasks)} tasks: {named}\n\nThey were gated together.\n\n{trail}"
+    subject = f"Land {len(tasks)} tasks: {named}"
+    message = trailers.message(subject, "They were gated together.", *map(_maker, tip.entries))
     item = MergeItem(last.id, last.task, tip.candidate.commit, message)
     draft.add(TryMerges(tip.base, (item,), situation.desired.gates, "merge"))
 
@@ -196,5 +196,8 @@ def ask_for_batch(situation: Situation, draft: Draft, tip: Tip) -> None:
 def _message(situation: Situation, entry: Entry) -> str:
     task = situation.desired.tasks.get(entry.task)
     subject = f"Land {entry.task}: {task.title}" if task else f"Land {entry.task}"
-    maker = trailers.Maker(entry.task, entry.agent, entry.session, entry.model or "unknown", entry.attempt)
-    return trailers.message(subject, "", maker)
+    return trailers.message(subject, "", _maker(entry))
+
+
+def _maker(entry: Entry) -> trailers.Maker:
+    return trailers.Maker(entry.task, entry.agent, entry.session, entry.model or "unknown", entry.attempt)

@@ -11,9 +11,10 @@ from datetime import timedelta
 import pytest
 from values import Life, entry_of, life, task
 
+from swarmgit.model import trailers
 from swarmgit.model.actions import Land
 from swarmgit.model.desired import Budget, Convoy, Desired, Gate
-from swarmgit.model.ids import ConvoyId, GateName, TaskId, TreeId
+from swarmgit.model.ids import AgentName, ConvoyId, GateName, SessionId, TaskId, TreeId
 from swarmgit.model.status import EntryControl, QueueControl
 from swarmgit.plan.order import AGE_STEP, level
 from swarmgit.plan.situation import Situation
@@ -218,3 +219,12 @@ def test_a_retry_lets_red_answers_from_before_not_count() -> None:
     made.see(entry_controls={entry_of(made, "a").id: EntryControl(retry=made.now)})
     made.settle()
     assert outcomes(made)[0] == "a"
+
+
+def test_the_commit_of_a_batch_names_every_maker() -> None:
+    makers = [trailers.Maker(TaskId(n), AgentName(f"agent-{n}"), SessionId(f"s-{n}"), "m", 1) for n in ("a", "b")]
+
+    message = trailers.message("Land 2 tasks: a, b", "They were gated together.", *makers)
+
+    assert [each["agent"] for each in trailers.parse_all(message)] == ["agent-a", "agent-b"]
+    assert trailers.parse(message)["session"] == "s-b"

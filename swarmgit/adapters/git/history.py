@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from swarmgit.adapters.git.run import Git
 from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
 from swarmgit.ports import LandedTask
@@ -23,8 +25,9 @@ def landed_in_history(git: Git, target: CommitId | str) -> dict[TaskId, LandedTa
         commit, *values = record.strip("\n").split("\x01")
         if len(values) != 4:
             continue
-        tasks, agent, session, model = ([part.strip() for part in value.split("\x02")] for value in values)
-        for task in filter(None, tasks):
-            entry = LandedTask(CommitId(commit), AgentName(agent[-1]), SessionId(session[-1]), model[-1])
-            found.setdefault(TaskId(task), entry)
+        columns = [[part.strip() for part in value.split("\x02")] for value in values]
+        for task, agent, session, model in zip_longest(*columns, fillvalue=""):
+            if task:
+                entry = LandedTask(CommitId(commit), AgentName(agent), SessionId(session), model)
+                found.setdefault(TaskId(task), entry)
     return found

@@ -11,7 +11,6 @@ from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
 from swarmgit.plan.evidence import BUILT_IN
 from swarmgit.ports import CommitInfo
 
-STACK_MAX = 1000
 """More entries than this are never gated together."""
 
 
@@ -23,7 +22,7 @@ def judge_landing(world: World, entry: Entry, info: CommitInfo) -> Iterator[Viol
     else:
         yield from _exact(world, candidate, info)
         yield from _evidence(entry, candidate, info)
-    yield from _names(world, entry, info)
+    yield from _names(entry, info)
 
 
 def _exact(world: World, candidate: Candidate, info: CommitInfo) -> Iterator[Violation]:
@@ -65,25 +64,12 @@ def _proves(result: GateResult, name: str, candidate: Candidate, intent: LedgerE
     return result.gate == name and has_passed and result.tree == candidate.code_tree and result.at <= intent.at
 
 
-def _names(world: World, entry: Entry, info: CommitInfo) -> Iterator[Violation]:
-    """P2: task, agent, session and model, in the commit's own trailers or in those of the work that it brings in."""
-    who = trailers.parse(info.message)
-    if "session" not in who:  # gated with others: their own commits say who made what
-        brought = (trailers.parse(message) for message in _brought(world, info))
-        who = next((each for each in brought if each.get("session") == entry.session), {})
+def _names(entry: Entry, info: CommitInfo) -> Iterator[Violation]:
+    """P2: task, agent, session and model, in the commit's own trailers; with others' where they were gated together."""
+    named = trailers.parse_all(info.message)
+    who = next((each for each in named if each.get("session") == entry.session), named[-1] if named else {})
     for name, value in (("task", entry.task), ("agent", entry.agent), ("session", entry.session)):
         if who.get(name) != value:
             yield Violation("P2", info.oid, f"its trailers name {name} {who.get(name)}, the ledger {value}")
     if not who.get("model"):
         yield Violation("P2", info.oid, "its trailers name no model")
-
-
-def _brought(world: World, info: CommitInfo) -> Iterator[str]:
-    """Yield the messages of the commits that a landing brings in, along the chain of those gated together."""
-    for parent in info.parents[1:]:
-        at = world.objects.commit(parent)
-        for _ in range(STACK_MAX):
-            yield at.message
-            if at.oid == info.parents[0] or not at.parents or at.parents[0] == info.parents[0]:
-                break
-            at = world.objects.commit(at.parents[0])
