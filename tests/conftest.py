@@ -21,6 +21,14 @@ from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Entry, TaskStatus
 from swarmgit.wiring import open_world
 
+ALIVE = """
+is_alive() {
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+    case "${stat##*) }" in Z*|X*) return 1 ;; esac
+}
+"""
+"""Shell: whether a process runs. A dead one that its parent has not collected yet does not, whatever kill -0 says."""
+
 GATE_OK = {"name": "check", "run": "test ! -e BROKEN"}
 
 

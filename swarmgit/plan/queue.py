@@ -59,17 +59,21 @@ def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
     swarm = situation.swarm
     waiting = order(situation, draft)[: swarm.merge.batch_max * max(1, swarm.gates_max)]
     book = stacks.open_book(situation, draft)
-    stacks.read_line(situation, draft, book, target, waiting[: swarm.merge.batch_max])
+    taken = stacks.read_line(situation, draft, book, target, waiting[: swarm.merge.batch_max])
     if book.conflict is not None:
         _reject_conflict(situation, draft, *book.conflict)
         return
     stacks.read_asked(situation, draft, book, target)
+    if book.is_complete:
+        waiting = _without_clashes(situation, waiting, waiting[: swarm.merge.batch_max], taken)
     suspects = {
         name for search in find_searches(_question(situation, draft, book, waiting)) for name in search.suspects
     }
     if suspects and book.is_complete:
-        others = [entry for entry in waiting if entry.id not in suspects]
-        stacks.read_line(situation, draft, book, target, others[: swarm.merge.batch_max])
+        others = [entry for entry in waiting if entry.id not in suspects][: swarm.merge.batch_max]
+        taken = stacks.read_line(situation, draft, book, target, others)
+        if book.is_complete:
+            waiting = _without_clashes(situation, waiting, others, taken)
     _note_reds(situation, draft, book)
     question = _question(situation, draft, book, waiting)
     stop = _target_is_red(situation, draft, book, question)
@@ -81,6 +85,19 @@ def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
         landings.land_stack(situation, draft, book, book.tips[target, choice.land])
     elif book.is_complete:
         _follow(situation, draft, book, choice, is_target_known=stop is not None)
+
+
+def _without_clashes(
+    situation: Situation, waiting: list[Entry], asked: list[Entry], taken: tuple[Entry, ...]
+) -> list[Entry]:
+    """Return the line without the entries that conflict with one before them: they wait until that one has landed.
+
+    Who lands together with one of those waits too, unless then nobody at all would go on.
+    """
+    clashing = {entry.id for entry in asked} - {entry.id for entry in taken}
+    groups = together(situation, waiting)
+    apart = clashing | {name for entry in clashing for name in groups.get(entry, ())}
+    return [e for e in waiting if e.id not in apart] or [e for e in waiting if e.id not in clashing]
 
 
 def _question(situation: Situation, draft: Draft, book: Book, waiting: list[Entry]) -> Line:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swarmgit.app.fsck import check
-from tests.conftest import Repo
+from tests.conftest import ALIVE, Repo
 
-RUNNER = """
+RUNNER = """{alive}
 held="{root}/held/$SWARM_TASK"
-if [ -e "$held" ] && kill -0 "$(cat "$held")" 2>/dev/null; then
+if [ -e "$held" ] && is_alive "$(cat "$held")"; then
     echo "$SWARM_TASK: $SWARM_SESSION while $(cat "$held") is alive" >> "{root}/overlaps"
 fi
 echo "$$" > "$held.$$" && mv "$held.$$" "$held"
@@ -60,7 +60,7 @@ def begin(repo: Repo, sleep_s: float = 0.0) -> Repo:
     """Commit the tasks: a dependency, a rejection and its rework, a conflict, no change, and work out of scope."""
     runner = repo.agents / "run.sh"
     (repo.agents / "held").mkdir()
-    runner.write_text(RUNNER.format(root=repo.agents))
+    runner.write_text(RUNNER.format(root=repo.agents, alive=ALIVE))
     repo.gates = [{"name": "check", "run": "! grep -q bad *.txt"}]
     repo.start({"README.md": "hello\n", "shared.txt": "one\n", ".swarm/policy.yaml": 'version: 1\nsandbox: "off"\n'})
     nap = f"sleep {sleep_s}; " if sleep_s else ""

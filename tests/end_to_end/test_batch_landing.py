@@ -27,3 +27,22 @@ def test_a_batch_with_one_culprit_lands_without_it_and_the_history_is_proven(rep
         assert check(world).violations == ()
     finally:
         world.close()
+
+
+def test_entries_that_conflict_with_one_before_them_wait_for_it_and_then_go_back(repo: Repo) -> None:
+    repo.start({"shared.txt": "one\n"})
+    script = 'sed -i "s/.*/& $SWARM_TASK/" shared.txt; echo $SWARM_TASK > $SWARM_TASK.txt'
+    for name in ("left", "right"):
+        repo.task(name, script, shares=["shared.txt"])
+    repo.task("other")
+    repo.commit()
+    repo.swarmgit("queue", "pause")
+    repo.reconcile()
+    assert repo.phases() == {"left": "queued", "right": "queued", "other": "queued"}
+    repo.swarmgit("queue", "resume")
+
+    result = repo.reconcile()
+
+    assert result.code == 0
+    assert sorted(repo.show("shared.txt").split()) == ["left", "one", "right"]
+    assert repo.phases() == {"left": "landed", "right": "landed", "other": "landed"}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from swarmgit.app.fsck import check
-from tests.conftest import Repo
+from tests.conftest import ALIVE, Repo
 
 ROUNDS = 12
 TASKS = 8
@@ -64,8 +64,8 @@ def test_killed_at_random_times_it_reaches_the_same_end(repo: Repo, seed: int) -
     (repo.agents / "held").mkdir()
     repo.start({"shared.txt": "one\n"})
     runner.write_text(
-        f'held="{repo.agents}/held/$SWARM_TASK"\n'
-        'if [ -e "$held" ] && kill -0 "$(cat "$held")" 2>/dev/null\n'
+        f'{ALIVE}\nheld="{repo.agents}/held/$SWARM_TASK"\n'
+        'if [ -e "$held" ] && is_alive "$(cat "$held")"\n'
         f'then echo "$SWARM_TASK" >> {repo.agents}/overlaps; fi\n'
         'echo $$ > "$held.$$" && mv "$held.$$" "$held"\n'
         f'/bin/sh "{repo.agents}/$SWARM_TASK.sh"\n'
