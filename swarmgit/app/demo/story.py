@@ -54,8 +54,17 @@ class _Played:
     statuses: Mapping[TaskId, TaskStatus]
 
     def outcomes(self, task: TaskId) -> list[AttemptOutcome]:
+        """Return how its attempts ended, without those that the machine ended: they are not part of the story."""
         status = self.statuses.get(task)
-        return [attempt.outcome for attempt in status.attempts] if status else []
+        attempts = status.attempts if status else ()
+        return [attempt.outcome for attempt in attempts if attempt.outcome not in {"lost", "error"}]
+
+    def told(self, name: str) -> str:
+        """Return what really came of a task, for a scene that was played differently."""
+        status = self.statuses.get(TaskId(name))
+        attempts = status.attempts if status else ()
+        seen = ", ".join(f"{a.outcome} ({a.reason})" if a.reason else a.outcome for a in attempts)
+        return f"it is {status.phase if status else 'not there'}; its attempts: {seen or 'none'}"
 
     def stalls(self, name: str) -> list[AttemptOutcome]:
         """Return what is expected of the task that hangs once: on a very busy machine its time is short again."""
@@ -66,4 +75,4 @@ class _Played:
         task = TaskId(name)
         status = self.statuses.get(task)
         is_so = status is not None and status.phase == phase and self.outcomes(task) == list(outcomes)
-        return Scene(told, task, is_so)
+        return Scene(told if is_so else f"{told}: not this time, {self.told(name)}", task, is_so)
