@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,10 +71,11 @@ def test_git_children_that_are_killed_are_started_again(repo: Repo) -> None:
 
     def kill_git(report: TickReport) -> None:
         for thread in Path("/proc/self/task").iterdir():
-            for word in (thread / "children").read_text().split():
-                if report.number < 20 and Path(f"/proc/{word}/comm").read_text().strip() == "git":
-                    os.kill(int(word), signal.SIGKILL)
-                    killed.append(int(word))
+            with suppress(OSError):  # a thread, or a child, that has ended since it was listed
+                for word in (thread / "children").read_text().split():
+                    if report.number < 20 and Path(f"/proc/{word}/comm").read_text().strip() == "git":
+                        os.kill(int(word), signal.SIGKILL)
+                        killed.append(int(word))
 
     result = repo.reconcile(on_tick=kill_git)
 

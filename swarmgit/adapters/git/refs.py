@@ -137,11 +137,18 @@ def is_open(path: Path) -> bool:
         wanted = path.stat()
     except FileNotFoundError:
         return False
-    for handle in Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            found = handle.stat()
-        except OSError:
-            continue
-        if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
-            return True
+    for process in Path("/proc").glob("[0-9]*"):
+        for handle in _handles(process):
+            with contextlib.suppress(OSError):  # closed since it was listed
+                found = handle.stat()
+                if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
+                    return True
     return False
+
+
+def _handles(process: Path) -> list[Path]:
+    """Return a process's open files; none of one that has gone, or that is somebody else's."""
+    try:
+        return list((process / "fd").iterdir())
+    except OSError:
+        return []
