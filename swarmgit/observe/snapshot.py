@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from swarmgit.documents import paths
@@ -35,18 +36,8 @@ class Observer:
         stored = self._stored = self._state.read(state_head)
         target = world.objects.ref(paths.branch_ref(swarm.target)) if swarm else desired.commit
         adapters = {name: runtime.adapter for name, runtime in swarm.runtimes.items()} if swarm else {}
-        return Observed(
-            target_head=target,
-            state_head=state_head,
-            statuses=stored.statuses,
-            archived=stored.archived,
-            entries=stored.entries,
-            identities=stored.identities,
-            gate_histories=stored.gate_histories,
-            controls=stored.controls,
-            freeze=stored.freeze,
-            queue_control=stored.queue_control,
-            entry_controls=stored.entry_controls,
+        return replace(
+            _said(stored, state_head, target),
             sessions=self._sessions.sessions(adapters),
             evidence=world.cache.evidence(),
             merges=world.cache.merges(),
@@ -54,8 +45,6 @@ class Observer:
             target_code_tree=world.engine.code_tree(target) if target else None,
             target_gate_inputs=world.engine.gate_inputs(target, desired.gates) if target else {},
             blocked=world.cache.blocked(),
-            problems=stored.problems,
-            unreadable=stored.unreadable,
             environment=world.environment,
             trusted_since=trusted_since,
         )
@@ -63,21 +52,7 @@ class Observer:
     def at(self, desired: Desired, state_commit: CommitId) -> Observed:
         """Return what the state branch said at one of its commits; nothing that runs now."""
         stored = self._state.read(state_commit)
-        return Observed(
-            target_head=desired.commit,
-            state_head=state_commit,
-            statuses=stored.statuses,
-            archived=stored.archived,
-            entries=stored.entries,
-            identities=stored.identities,
-            gate_histories=stored.gate_histories,
-            controls=stored.controls,
-            freeze=stored.freeze,
-            queue_control=stored.queue_control,
-            entry_controls=stored.entry_controls,
-            problems=stored.problems,
-            unreadable=stored.unreadable,
-        )
+        return _said(stored, state_commit, desired.commit)
 
     def keep(self) -> None:
         """Keep what was parsed for the next process."""
@@ -125,3 +100,22 @@ def _first_parent(objects: Objects, commit: CommitId) -> CommitId | None:
     except SwarmError:  # a shallow clone ends here
         return None
     return parents[0] if parents else None
+
+
+def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) -> Observed:
+    """Return what the state branch says at one commit, and nothing that runs."""
+    return Observed(
+        target_head=target,
+        state_head=state_head,
+        statuses=stored.statuses,
+        archived=stored.archived,
+        entries=stored.entries,
+        identities=stored.identities,
+        gate_histories=stored.gate_histories,
+        controls=stored.controls,
+        freeze=stored.freeze,
+        queue_control=stored.queue_control,
+        entry_controls=stored.entry_controls,
+        problems=stored.problems,
+        unreadable=stored.unreadable,
+    )

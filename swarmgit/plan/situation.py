@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from swarmgit.documents import paths
 from swarmgit.model.actions import Action, SaveIdentity
 from swarmgit.model.desired import Desired, Gate, Swarm, Task
-from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, TaskId, TreeId
 from swarmgit.model.observed import Observed
 from swarmgit.model.status import Entry, GateHistory, Identity, Rejection, TaskControl, TaskStatus
 from swarmgit.model.work import Evidence, Session
@@ -137,7 +137,3 @@ def _answered(session: Session, now: datetime) -> Session:
 
 def session_ended(session: Session, now: datetime) -> datetime:
     return session.ended or session.last_output or now
-
-
-def short(session: SessionId) -> str:
-    return session[-8:]
