@@ -49,24 +49,37 @@ def resolve(path: str, base: bytes | None, ours: bytes, theirs: bytes, rules: Ru
 
 
 def _decide(sides: _Sides, by_hunks: ByHunks, found: dict[str, str]) -> Answer:
-    confirmed = _structure(sides)
-    meanings = {name: _meaning(sides, text) for name, text in found.items()}
+    forest = trees.Forest(sides.language) if sides.language else None
+    meanings = {name: _meaning(sides, text, forest) for name, text in found.items()}
+    is_asked = forest is not None and any(name != "entities" and meanings[name] is not None for name in found)
+    confirmed = forest.merged(sides.base, sides.ours, sides.theirs) if forest and is_asked else None
     hint = None
     for name, text in found.items():
         meaning = meanings[name]
         if meaning is None or syntax.has_markers(text):
             continue
         partners = [other for other in found if other != name and meanings[other] == meaning]
-        partners += ["structure"] if confirmed == meaning else []
+        partners += ["structure"] if confirmed is not None and confirmed == meaning else []
         check = survival.check(sides.base, sides.ours, sides.theirs, text, by_hunks.settled)
-        is_trusted = name == "hunks" and by_hunks.precise
-        if (partners or is_trusted) and check.holds:
-            resolvers = (name, *partners)
-            return Answer(sides.out(text), None, resolvers, bool(partners), tuple(by_hunks.hunks), check)
+        if check.holds and _is_enough({name, *partners}, by_hunks):
+            is_agreed = bool(partners)
+            return Answer(sides.out(text), None, (name, *partners), is_agreed, tuple(by_hunks.hunks), check)
         hint = hint or (text, check)
     if hint is None:
         return Answer(hunks=tuple(by_hunks.hunks))
     return Answer(None, sides.out(hint[0]), (), False, tuple(by_hunks.hunks), hint[1])
+
+
+def _is_enough(resolvers: set[str], by_hunks: ByHunks) -> bool:
+    """Return whether these resolvers' common result is accepted.
+
+    What reads entities and what reads structure see the same syntax and err together: they are one voice. A file in
+    which the hunks show no conflict at all is one that git aligned otherwise; then people often meant something else.
+    """
+    if "hunks" in resolvers and (by_hunks.precise or not by_hunks.hunks):
+        return by_hunks.precise
+    voices = {"syntax" if name in {"entities", "structure"} else name for name in resolvers}
+    return len(voices) > 1
 
 
 def _sides(path: str, base: str, ours: str, theirs: str) -> _Sides:
@@ -82,18 +95,14 @@ def _by_structure(sides: _Sides) -> dict[str, str | None]:
     return {}
 
 
-def _structure(sides: _Sides) -> trees.Value:
-    if sides.language is None:
-        return None
-    return trees.merged(sides.base, sides.ours, sides.theirs, sides.language)
-
-
-def _meaning(sides: _Sides, text: str) -> trees.Value:
-    """Return what a proposal says; None where it is not well-formed."""
-    if sides.language is None:
+def _meaning(sides: _Sides, text: str, forest: trees.Forest | None) -> int | str | None:
+    """Return what a proposal says, in a form to compare; None where it is not well-formed."""
+    if forest is None:
         return text
+    if sides.language == "python" and not syntax.compiles(text):
+        return None
     try:
-        return trees.value(text, sides.language)
+        return forest.value(text)
     except Malformed:
         return None
 

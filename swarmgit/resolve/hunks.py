@@ -40,7 +40,7 @@ def merge(base: str, ours: str, theirs: str, language: str | None, *, is_union: 
         if plain is not None:
             merged += plain
             continue
-        before = _unchanged(parts[max(0, number - CONTEXT) : number][::-1])[::-1]
+        before = _unchanged(parts[max(0, number - CONTEXT) : number][::-1], backwards=True)[::-1]
         place = Place(part, before, _unchanged(parts[number + 1 : number + 1 + CONTEXT]), language)
         name, lines = _decide(place, known)
         found.hunks.append(Hunk(part.at + 1, len(part.base), len(part.ours), len(part.theirs), name))
@@ -60,9 +60,10 @@ def _decide(place: Place, known: Sequence[tuple[str, Rule]]) -> tuple[str | None
     return None, None
 
 
-def _unchanged(parts: Sequence[diff3.Chunk[str]]) -> list[str]:
-    """Return the lines of one-line parts up to the first that any side changed."""
-    return [part.base[0] for part in takewhile(lambda part: part.ours == part.theirs == part.base, parts)]
+def _unchanged(parts: Sequence[diff3.Chunk[str]], *, backwards: bool = False) -> list[str]:
+    """Return the lines of parts, nearest first, up to the first on which the sides differ."""
+    near = takewhile(lambda part: part.ours == part.theirs, parts)
+    return [line for part in near for line in (part.ours[::-1] if backwards else part.ours)]
 
 
 def lines_of(text: str) -> list[str]:

@@ -17,7 +17,10 @@ LONG = 88
 
 def merge(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> list[str] | None:
     """Return the merged lines of a part that holds nothing but imports; None where it holds more, or they clash."""
-    sides = [statements(lines) for lines in (base, ours, theirs)]
+    everything = (base, ours, theirs)
+    sides = [statements(lines) for lines in everything]
+    if any(side and any(not start.endswith(" ") and start.startswith("from") for start in side) for side in sides):
+        sides = [statements(lines, whole=True) for lines in everything]
     if any(side is None for side in sides):
         return None
     was, mine, others = (side or {} for side in sides)
@@ -37,8 +40,11 @@ def merge(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> li
     return [line for start in order for line in found[start]]
 
 
-def statements(lines: Sequence[str]) -> dict[str, list[str]] | None:
-    """Return the lines of each import by what it imports from; None where something else stands there as well."""
+def statements(lines: Sequence[str], *, whole: bool = False) -> dict[str, list[str]] | None:
+    """Return the lines of each import by what it imports from; None where something else stands there as well.
+
+    `whole`: by the whole statement instead, which is the form where a module is imported from more than once.
+    """
     if not lines:
         return {}
     indent = re.match(r"[ \t]*", lines[0])
@@ -55,16 +61,16 @@ def statements(lines: Sequence[str]) -> dict[str, list[str]] | None:
         if not isinstance(node, ast.Import | ast.ImportFrom) or is_future(node) or node.lineno != at:
             return None
         end = node.end_lineno or at
-        start = _start(node)
+        start = _start(node, whole=whole)
         if start in found:
-            return None
+            return statements(lines, whole=True) if not whole else None
         found[start] = list(lines[at - 1 : end])
         at = end + 1
     return found if at == len(lines) + 1 else None
 
 
-def _start(node: ast.Import | ast.ImportFrom) -> str:
-    if isinstance(node, ast.ImportFrom):
+def _start(node: ast.Import | ast.ImportFrom, *, whole: bool) -> str:
+    if isinstance(node, ast.ImportFrom) and not whole:
         return f"from {'.' * node.level}{node.module or ''} import "
     return ast.unparse(node)
 
@@ -77,7 +83,7 @@ def _statement(
         return mine or []
     if mine == was:
         return others or []
-    if mine is None or others is None or not start.startswith("from "):
+    if mine is None or others is None or not start.startswith("from ") or not start.endswith(" "):
         return None
     names = [_names(side or [], start) for side in (was, mine, others)]
     if any(side is None for side in names):

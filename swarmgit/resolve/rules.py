@@ -98,11 +98,19 @@ def definitions(place: Place) -> list[str] | None:
     for ours, theirs, slid in _slides(place):
         mine, others = _defined(ours), _defined(theirs)
         if mine and others and not mine & others:
-            merged = [*ours, *_spaced(ours, theirs)]
+            before, after = _beside(place, slid)
+            merged = [*ours, *_spaced(before, ours, theirs, after)]
             if slid > 0:
                 return [*place.after[:slid], *merged[:-slid]]
             return [*merged[-slid:], *place.before[slid:]] if slid else merged
     return None
+
+
+def _beside(place: Place, slid: int) -> tuple[Lines, Lines]:
+    """Return what stands before and after two insertions that were slid."""
+    if slid < 0:
+        return place.before[:slid], [*place.before[slid:], *place.after]
+    return [*place.before, *place.after[:slid]], place.after[slid:]
 
 
 def _slides(place: Place) -> list[tuple[list[str], list[str], int]]:
@@ -134,14 +142,15 @@ def _defined(lines: Lines) -> set[str]:
     return set(names) if len(set(names)) == len(names) else set()
 
 
-def _spaced(first: Lines, second: Lines) -> list[str]:
+def _spaced(before: Lines, first: Lines, second: Lines, after: Lines) -> list[str]:
     """Return `second` with as many blank lines before it as it takes to stand apart from `first` as from the rest."""
-    def blank(lines: Lines) -> int:
-        return next((at for at, line in enumerate(lines) if line.strip()), len(lines))
+    wanted = max(_blank(before[::-1]) + _blank(first), _blank(first[::-1]) + _blank(after))
+    return [*["\n"] * max(0, wanted - _blank(first[::-1]) - _blank(second)), *second]
 
-    edge = max(blank(first), blank(first[::-1]))
-    have = blank(first[::-1]) + blank(second)
-    return [*["\n"] * max(0, edge - have), *second]
+
+def _blank(lines: Lines) -> int:
+    """Return how many blank lines stand at the start."""
+    return next((at for at, line in enumerate(lines) if line.strip()), len(lines))
 
 
 def adjacent(place: Place) -> list[str] | None:
@@ -182,7 +191,7 @@ def union(place: Place) -> list[str] | None:
 PRECISE: tuple[tuple[str, Rule], ...] = (
     ("whitespace", whitespace), ("version", version), ("definitions", definitions),
 )  # fmt: skip
-LIKELY: tuple[tuple[str, Rule], ...] = (("adjacent", adjacent), ("imports", import_lines), ("tokens", tokens))
+LIKELY: tuple[tuple[str, Rule], ...] = (("imports", import_lines), ("adjacent", adjacent), ("tokens", tokens))
 
 
 def _sides(chunk: Chunk[str]) -> tuple[Lines, Lines, Lines]:

@@ -45,6 +45,17 @@ def parse_python(text: str) -> ast.Module:
         raise Malformed(str(error)) from None
 
 
+def compiles(text: str) -> bool:
+    """Return whether Python takes a text as a module: also what only its compiler refuses. Nothing is run."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(text, "merged", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
 def parse_data(text: str, kind: str) -> Any:  # noqa: ANN401  whatever the document holds
     """Return the value of a JSON, TOML or YAML text, or raise Malformed. Repeated keys are malformed, too."""
     try:

@@ -1,56 +1,148 @@
 """The resolver by structure: a three-way merge of syntax trees and of data. It knows no text, so it only confirms.
 
-Values are nested tuples whose first element says what they are: `("[", …)` a sequence, `("{", (key, value), …)` a
-mapping, `(kind, (field, value), …)` a node of a syntax tree.
+Equal values get equal numbers, so that comparing two is comparing numbers, however large they are. A number stands
+for a tuple whose first element says what it is: `("[", …)` a sequence, `("{", (key, value), …)` a mapping,
+`(kind, (field, value), …)` a node of a syntax tree, `("=", text)` anything that has no parts.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from swarmgit.resolve import diff3
 from swarmgit.resolve.syntax import Malformed, is_future, parse_data, parse_python
 
-Value = Any
-SEQUENCE, MAPPING = "[", "{"
+Row = tuple[Any, ...]
+SEQUENCE, MAPPING, LEAF = "[", "{", "="
 IMPORTS = {"Import", "ImportFrom"}
 DEFINITIONS = {"FunctionDef", "AsyncFunctionDef", "ClassDef"}
 SKIPPED = {"ctx", "type_comment", "kind", "type_ignores"}
-ABSENT = ("absent",)
 
 
 class Clash(Exception):
     """Both sides changed one value in different ways."""
 
 
-def merged(base: str, ours: str, theirs: str, language: str) -> Value:
-    """Return the merged value, None where the sides clash or one of the texts is malformed."""
-    try:
-        sides = [value(text, language) for text in (base, ours, theirs)]
-        return _settled(_merge(*sides))
-    except (Clash, Malformed, RecursionError):
-        return None
+class Forest:
+    """Values of one language that can be compared with each other."""
 
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._numbers: dict[Row, int] = {}
+        self._rows: list[Row] = []
+        self._absent = self._number(("absent",))
 
-def value(text: str, language: str) -> Value:
-    """Return what a text says, equal for texts that say the same; or raise Malformed."""
-    try:
-        if language == "python":
-            return _settled(_node(parse_python(text)))
-        return _settled(_data(parse_data(text, language)))
-    except RecursionError as error:
-        raise Malformed(str(error)) from None
+    def value(self, text: str) -> int:
+        """Return the number of what a text says, or raise Malformed."""
+        try:
+            if self._language == "python":
+                return self._node(parse_python(text))
+            return self._data(parse_data(text, self._language))
+        except RecursionError as error:
+            raise Malformed(str(error)) from None
 
+    def merged(self, base: str, ours: str, theirs: str) -> int | None:
+        """Return the number of the merged value, None where the sides clash or a text is malformed."""
+        try:
+            return self._merge(self.value(base), self.value(ours), self.value(theirs))
+        except (Clash, Malformed, RecursionError):
+            return None
 
-def _node(node: object) -> Value:
-    if isinstance(node, ast.AST):
-        fields = ((name, getattr(node, name, None)) for name in node._fields if name not in SKIPPED)
-        return (type(node).__name__, *((name, _node(content)) for name, content in fields))
-    if isinstance(node, list):
-        return (SEQUENCE, *(_node(item) for item in _one_import_each(node)))
-    return (type(node).__name__, repr(node))
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def _number(self, row: Row) -> int:
+        number = self._numbers.setdefault(row, len(self._rows))
+        if number == len(self._rows):
+            self._rows.append(row)
+        return number
+
+    def _node(self, node: object) -> int:
+        if isinstance(node, ast.AST):
+            fields = ((name, getattr(node, name, None)) for name in node._fields if name not in SKIPPED)
+            return self._number((type(node).__name__, *((name, self._node(content)) for name, content in fields)))
+        if isinstance(node, list):
+            return self._sequence_of(self._node(item) for item in _one_import_each(node))
+        return self._number((LEAF, f"{type(node).__name__} {node!r}"))
+
+    def _data(self, data: object) -> int:
+        if isinstance(data, dict):
+            return self._number((MAPPING, *sorted((str(key), self._data(item)) for key, item in data.items())))
+        if isinstance(data, list):
+            return self._sequence_of(self._data(item) for item in data)
+        return self._number((LEAF, f"{type(data).__name__} {data!r}"))
+
+    def _sequence_of(self, items: Iterable[int]) -> int:
+        """Return the number of a sequence in which neighbouring imports stand in one order, each once."""
+        done: list[int] = []
+        run: set[int] = set()
+        for item in items:
+            if self._kind(item) in IMPORTS:
+                run.add(item)
+                continue
+            done += [*sorted(run), item]
+            run = set()
+        return self._number((SEQUENCE, *done, *sorted(run)))
+
+    def _kind(self, number: int) -> str:
+        return str(self._rows[number][0])
+
+    def _kinds(self, numbers: Iterable[int]) -> set[str]:
+        return {self._kind(number) for number in numbers}
+
+    # --- merging ----------------------------------------------------------------------------------------------------
+
+    def _merge(self, base: int, ours: int, theirs: int) -> int:
+        if ours == theirs or theirs == base:
+            return ours
+        if ours == base:
+            return theirs
+        kinds = self._kinds((base, ours, theirs))
+        if len(kinds) > 1 or kinds & {LEAF}:
+            raise Clash
+        was, mine, others = (self._rows[side][1:] for side in (base, ours, theirs))
+        if kinds == {SEQUENCE}:
+            return self._sequence_of(self._items(was, mine, others))
+        fields = self._fields(dict(was), dict(mine), dict(others))
+        return self._number((*kinds, *(sorted(fields) if kinds == {MAPPING} else fields)))
+
+    def _fields(self, base: dict[str, int], ours: dict[str, int], theirs: dict[str, int]) -> list[tuple[str, int]]:
+        keys = [*ours, *(key for key in theirs if key not in ours)]
+        found = [(key, self._merge(*(side.get(key, self._absent) for side in (base, ours, theirs)))) for key in keys]
+        return [(key, content) for key, content in found if content != self._absent]
+
+    def _items(self, base: Sequence[int], ours: Sequence[int], theirs: Sequence[int]) -> list[int]:
+        found: list[int] = []
+        for chunk in diff3.chunks(base, ours, theirs):
+            plain = chunk.merged
+            found += plain if plain is not None else self._clashing(chunk.base, chunk.ours, chunk.theirs)
+        return found
+
+    def _clashing(self, base: Sequence[int], ours: Sequence[int], theirs: Sequence[int]) -> Sequence[int]:
+        """Return the items where both sides changed neighbouring ones."""
+        kinds = self._kinds((*base, *ours, *theirs))
+        if kinds <= IMPORTS:
+            kept = [item for item in ours if item in theirs or item not in base]
+            return [*kept, *(item for item in theirs if item not in ours and item not in base)]
+        apart = diff3.both(base, ours, theirs) if base else None
+        if apart is not None:
+            return apart
+        if len(base) == len(ours) == len(theirs):
+            return [self._merge(*items) for items in zip(base, ours, theirs, strict=True)]
+        if not kinds <= DEFINITIONS:
+            raise Clash
+        return self._by_name(base, ours, theirs)
+
+    def _by_name(self, base: Sequence[int], ours: Sequence[int], theirs: Sequence[int]) -> list[int]:
+        """Return definitions merged by their names, in the order of ours, then theirs."""
+        sides = [{self._rows[item][1]: item for item in side} for side in (base, ours, theirs)]
+        if [len(side) for side in sides] != [len(base), len(ours), len(theirs)]:
+            raise Clash
+        _, mine, others = sides
+        order = [*mine, *(key for key in others if key not in mine)]
+        found = [self._merge(*(side.get(key, self._absent) for side in sides)) for key in order]
+        return [item for item in found if item != self._absent]
 
 
 def _one_import_each(block: Sequence[Any]) -> list[Any]:
@@ -63,93 +155,3 @@ def _one_import_each(block: Sequence[Any]) -> list[Any]:
         else:
             found.append(node)
     return found
-
-
-def _data(data: object) -> Value:
-    if isinstance(data, dict):
-        return (MAPPING, *((str(key), _data(item)) for key, item in data.items()))
-    if isinstance(data, list):
-        return (SEQUENCE, *(_data(item) for item in data))
-    return (type(data).__name__, repr(data))
-
-
-def _settled(content: Value) -> Value:
-    """Return a value with runs of imports and the keys of mappings in one order."""
-    if not isinstance(content, tuple) or not content:
-        return content
-    kind, *rest = content
-    if kind == MAPPING:
-        return (MAPPING, *sorted((key, _settled(item)) for key, item in rest))
-    if kind != SEQUENCE:
-        return (kind, *((pair[0], _settled(pair[1])) if isinstance(pair, tuple) else pair for pair in rest))
-    done: list[Value] = []
-    run: list[Value] = []
-    for item in [*(_settled(item) for item in rest), None]:
-        if item is not None and item[0] in IMPORTS:
-            run.append(item)
-            continue
-        done += sorted(set(run), key=repr)
-        run = []
-        done += [item] if item is not None else []
-    return (SEQUENCE, *done)
-
-
-def _merge(base: Value, ours: Value, theirs: Value) -> Value:
-    if ours == theirs or theirs == base:
-        return ours
-    if ours == base:
-        return theirs
-    kinds = {side[0] for side in (base, ours, theirs)}
-    if len(kinds) > 1:
-        raise Clash
-    if kinds == {SEQUENCE}:
-        return (SEQUENCE, *_sequence(base[1:], ours[1:], theirs[1:]))
-    if not all(isinstance(part, tuple) for side in (base, ours, theirs) for part in side[1:]):
-        raise Clash
-    return (*kinds, *_fields(dict(base[1:]), dict(ours[1:]), dict(theirs[1:])))
-
-
-def _fields(base: dict[str, Value], ours: dict[str, Value], theirs: dict[str, Value]) -> list[tuple[str, Value]]:
-    keys = [*ours, *(key for key in theirs if key not in ours)]
-    found = [(key, _merge(*(side.get(key, ABSENT) for side in (base, ours, theirs)))) for key in keys]
-    return [(key, content) for key, content in found if content != ABSENT]
-
-
-def _sequence(base: Sequence[Value], ours: Sequence[Value], theirs: Sequence[Value]) -> list[Value]:
-    found: list[Value] = []
-    for chunk in diff3.chunks(base, ours, theirs):
-        plain = chunk.merged
-        found += plain if plain is not None else _clashing(chunk.base, chunk.ours, chunk.theirs)
-    return found
-
-
-def _clashing(base: Sequence[Value], ours: Sequence[Value], theirs: Sequence[Value]) -> Sequence[Value]:
-    """Return the items where both sides changed neighbouring ones."""
-    if all(item[0] in IMPORTS for item in (*base, *ours, *theirs)):
-        kept = [item for item in ours if item in theirs or item not in base]
-        return [*kept, *(item for item in theirs if item not in ours and item not in base)]
-    if base:
-        apart = diff3.both(base, ours, theirs)
-        if apart is not None:
-            return apart
-    if len(base) == len(ours) == len(theirs):
-        return [_merge(*items) for items in zip(base, ours, theirs, strict=True)]
-    if not base and not _names(ours) & _names(theirs) and all(i[0] in DEFINITIONS for i in (*ours, *theirs)):
-        return [*ours, *theirs]
-    return _by_name(base, ours, theirs)
-
-
-def _names(items: Sequence[Value]) -> set[Value]:
-    return {item[1] for item in items}
-
-
-def _by_name(base: Sequence[Value], ours: Sequence[Value], theirs: Sequence[Value]) -> list[Value]:
-    """Return definitions merged by their names, in the order of ours."""
-    sides = [{(item[0], item[1]): item for item in side} for side in (base, ours, theirs)]
-    is_named = all(item[0] in DEFINITIONS for item in (*base, *ours, *theirs))
-    if not is_named or any(len(a) != len(b) for a, b in zip(sides, (base, ours, theirs), strict=True)):
-        raise Clash
-    was, mine, others = sides
-    order = [*mine, *(key for key in others if key not in mine)]
-    found = [_merge(*(side.get(key, ABSENT) for side in (was, mine, others))) for key in order]
-    return [item for item in found if item != ABSENT]
