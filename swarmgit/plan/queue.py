@@ -122,6 +122,15 @@ class _Place:
     is_first: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """An entry with its candidate, and what the ledger says about how its conflicts were resolved."""
+
+    entry: Entry
+    candidate: Candidate
+    how: dict[str, Any]
+
+
 def _line_up(situation: Situation, draft: Draft, line: list[Entry], target: CommitId) -> None:
     onto = target
     for position, entry in enumerate(line):
@@ -137,7 +146,8 @@ def _line_up(situation: Situation, draft: Draft, line: list[Entry], target: Comm
 
 def _merges(situation: Situation, onto: CommitId, line: list[Entry]) -> TryMerges:
     items = tuple(MergeItem(entry.id, entry.task, entry.head, _message(situation, entry)) for entry in line)
-    return TryMerges(onto, items, situation.desired.gates, situation.swarm.merge.style)
+    merge = situation.swarm.merge
+    return TryMerges(onto, items, situation.desired.gates, merge.style, merge if "auto" in merge.tiers else None)
 
 
 def _message(situation: Situation, entry: Entry) -> str:
@@ -157,18 +167,27 @@ def _consider(situation: Situation, draft: Draft, place: _Place, tried: MergeTry
             )
         return None
     candidate = Candidate(place.onto, tried.commit, tried.code_tree, tried.gate_inputs)
+    entry = replace(entry, tier=tried.tier)
     gates = evidence.required(situation, situation.desired.tasks.get(entry.task), "merge")
     subject = Subject(candidate.code_tree, candidate.gate_inputs)
     verdict = evidence.judge(situation, gates, subject, entry.enqueued)
     if verdict.has_passed:
-        _intend(situation, draft, entry, candidate, gates, verdict)
+        _intend(situation, draft, _Ready(entry, candidate, _how(tried)), gates, verdict)
         return candidate.commit
     if place.is_first:
-        _gate(situation, draft, entry, candidate, verdict)
+        _gate(situation, draft, _Ready(entry, candidate, _how(tried)), verdict)
     return None
 
 
-def _gate(situation: Situation, draft: Draft, entry: Entry, candidate: Candidate, verdict: Verdict) -> None:
+def _how(tried: MergeTry) -> dict[str, Any]:
+    """Return what the ledger says about how conflicts were resolved; nothing where there were none."""
+    if tried.tier == "clean":
+        return {}
+    return {"tier": tried.tier, "resolution": [dict(each) for each in tried.resolution]}
+
+
+def _gate(situation: Situation, draft: Draft, ready: _Ready, verdict: Verdict) -> None:
+    entry, candidate = ready.entry, ready.candidate
     if verdict.bad:
         _judge_red(situation, draft, entry, verdict)
         return
@@ -176,7 +195,7 @@ def _gate(situation: Situation, draft: Draft, entry: Entry, candidate: Candidate
     asked = Asked(candidate.commit, "the merged tree", RANK_OF_MERGE, entry.task)
     want(situation, draft, verdict, subject, asked)
     if entry.candidate != candidate:
-        data = {"base": candidate.base, "commit": candidate.commit, "code_tree": candidate.code_tree}
+        data = {"base": candidate.base, "commit": candidate.commit, "code_tree": candidate.code_tree, **ready.how}
         _save(draft, _with_event(situation, entry, "gating", data, state="gating", candidate=candidate))
 
 
@@ -194,21 +213,16 @@ def _judge_red(situation: Situation, draft: Draft, entry: Entry, verdict: Verdic
     _reject(situation, draft, entry, rejection, {"gate": gate.name, "outcome": answer.outcome, "key": answer.key})
 
 
-def _intend(
-    situation: Situation,
-    draft: Draft,
-    entry: Entry,
-    candidate: Candidate,
-    gates: tuple[Gate, ...],
-    verdict: Verdict,
-) -> None:
+def _intend(situation: Situation, draft: Draft, ready: _Ready, gates: tuple[Gate, ...], verdict: Verdict) -> None:
     """Record the intent {old, new, code tree, evidence}; the move itself is the next tick's."""
+    entry, candidate = ready.entry, ready.candidate
     results: tuple[GateResult, ...] = (*evidence.built_in(candidate.code_tree, situation.now), *verdict.results)
     data = {
         "old": candidate.base,
         "new": candidate.commit,
         "code_tree": candidate.code_tree,
         "required": [*evidence.BUILT_IN, *(gate.name for gate in gates)],
+        **ready.how,
     }
     intent = _with_event(situation, entry, "landing", data, state="landing", candidate=candidate, evidence=results)
     _save(draft, intent)

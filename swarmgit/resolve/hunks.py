@@ -11,7 +11,9 @@ from swarmgit.resolve import diff3, rules, survival
 from swarmgit.resolve.answer import Hunk
 from swarmgit.resolve.rules import Place, Rule
 
-TRUSTED = frozenset({"whitespace", "version", "definitions", "union"})
+TRUSTED = frozenset({"whitespace", "version", "union"})
+"""Rules that need no second voice. New definitions always have one: the syntax."""
+
 CONTEXT = 16
 
 

@@ -11,6 +11,9 @@ from swarmgit.resolve.syntax import Malformed, is_future, parse_python
 Name = tuple[str, str, str]
 """What one imported name is: the statement's start, the name, its `as`."""
 
+REMOVED_MAX = 3
+"""How many lines a side may have taken away; more is a new arrangement of the imports, which the other side lacks."""
+
 LONG = 88
 """The longest `from x import …` line that is written when names were added to a line."""
 
@@ -18,6 +21,8 @@ LONG = 88
 def merge(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> list[str] | None:
     """Return the merged lines of a part that holds nothing but imports; None where it holds more, or they clash."""
     everything = (base, ours, theirs)
+    if any(len([line for line in base if line not in side]) > REMOVED_MAX for side in (ours, theirs)):
+        return None
     sides = [statements(lines) for lines in everything]
     if any(side and any(not start.endswith(" ") and start.startswith("from") for start in side) for side in sides):
         sides = [statements(lines, whole=True) for lines in everything]
@@ -37,6 +42,8 @@ def merge(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> li
     order = list(found)
     if _is_sorted(list(mine)) and _is_sorted(list(others)):
         order.sort(key=rank)
+    elif not (was.keys() >= mine.keys() or was.keys() >= others.keys()):
+        return None  # both added, and nothing says in which order they go
     return [line for start in order for line in found[start]]
 
 

@@ -20,7 +20,9 @@ TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 VERSION = re.compile(r"(?<![\w.])v?\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev|post)\.?\d*)*(?![\w.]*\w)")
 NUMBER = re.compile(r"\d+|[a-z]+")
 EARLY = {"dev": -4, "a": -3, "alpha": -3, "b": -2, "beta": -2, "rc": -1}
+IMPORT = re.compile(r"\s*(?:import|from)\s")
 TOKENS_MAX = 4000
+BESIDE_MAX = 2
 SLIDE_MAX = 12
 
 Lines = Sequence[str]
@@ -154,9 +156,21 @@ def _blank(lines: Lines) -> int:
 
 
 def adjacent(place: Place) -> list[str] | None:
-    """The sides changed different lines that touch: both changes hold."""
+    """The sides changed different lines that touch: both changes hold.
+
+    Not where a side took lines away (what the other one put beside them may rest on them), where one side added
+    beside a longer part that the other one rewrote, nor among imports, which have an order of their own.
+    """
     chunk = place.chunk
-    return diff3.both(chunk.base, chunk.ours, chunk.theirs) if chunk.base else None
+    if not chunk.base or (place.language == "python" and any(map(IMPORT.match, (*chunk.ours, *chunk.theirs)))):
+        return None
+    made = [change for side in (chunk.ours, chunk.theirs) for change in diff3.changes(chunk.base, side)]
+    adds = any(change.start == change.end for change in made)
+    for change in made:
+        was, now = change.end - change.start, change.side_end - change.side_start
+        if now < was or (adds and was > BESIDE_MAX):
+            return None
+    return diff3.both(chunk.base, chunk.ours, chunk.theirs)
 
 
 def import_lines(place: Place) -> list[str] | None:

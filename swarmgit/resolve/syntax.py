@@ -14,7 +14,7 @@ import yaml
 LANGUAGES = {
     "py": "python", "pyi": "python", "json": "json", "toml": "toml", "yaml": "yaml", "yml": "yaml",
 }  # fmt: skip
-MARKER = re.compile(r"^(<<<<<<<|\|\|\|\|\|\|\||>>>>>>>)(?: |$)", re.MULTILINE)
+MARKER = re.compile(r"^(<{7,}|\|{7,}|>{7,})(?: |$)", re.MULTILINE)
 DATA_DEPTH_MAX = 200
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
