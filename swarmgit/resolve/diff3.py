@@ -121,9 +121,7 @@ def chunks(base: Sequence[T], ours: Sequence[T], theirs: Sequence[T]) -> Iterato
     b = o = t = 0
     for stop_b, stop_o, stop_t in [*stops, (len(base), len(ours), len(theirs))]:
         if stop_b > b or stop_o > o or stop_t > t:
-            yield from _tightened(
-                Chunk(o, tuple(base[b:stop_b]), tuple(ours[o:stop_o]), tuple(theirs[t:stop_t]))
-            )
+            yield from _tightened(Chunk(o, tuple(base[b:stop_b]), tuple(ours[o:stop_o]), tuple(theirs[t:stop_t])))
         if stop_b < len(base):
             same = (base[stop_b],)
             yield Chunk(stop_o, same, same, same)

@@ -86,7 +86,7 @@ def _sides(path: str, base: str, ours: str, theirs: str) -> _Sides:
     ends = [not side or side.endswith("\n") for side in (base, ours, theirs)]
     ending = ends[2] if ends[1] == ends[0] else ends[1]
     whole = [side if not side or side.endswith("\n") else side + "\n" for side in (base, ours, theirs)]
-    return _Sides(path, *whole, syntax.language(path), ending)
+    return _Sides(path, whole[0], whole[1], whole[2], syntax.language(path), ending)
 
 
 def _by_structure(sides: _Sides) -> dict[str, str | None]:

@@ -82,9 +82,7 @@ def _start(node: ast.Import | ast.ImportFrom, *, whole: bool) -> str:
     return ast.unparse(node)
 
 
-def _statement(
-    start: str, was: list[str] | None, mine: list[str] | None, others: list[str] | None
-) -> list[str] | None:
+def _statement(start: str, was: list[str] | None, mine: list[str] | None, others: list[str] | None) -> list[str] | None:
     """Return the lines of one statement: empty when it goes, None when the sides clash."""
     if mine == others or others == was:
         return mine or []

@@ -57,7 +57,7 @@ def resolve_conflicts(objects: GitObjects, merged: Merged, config: MergeConfig) 
 
 def _mode(path: str, stages: Mapping[int, Stage]) -> str | None:
     """Return the merged mode of a file that both sides have; None for what is no matter of content."""
-    if path.split("/")[0] == SWARM or not {2, 3} <= stages.keys():
+    if path.split("/", maxsplit=1)[0] == SWARM or not {2, 3} <= stages.keys():
         return None
     if any(stage.mode not in REGULAR for stage in stages.values()):
         return None
@@ -101,10 +101,10 @@ def _with_files(
         entries[name] = TreeEntry(mode, "blob", oid, name)
     for name, inner in below.items():
         there = entries.get(name)
-        oid = _with_files(objects, there.oid, inner, new) if there and there.kind == "tree" else None
-        if oid is None:
+        made = _with_files(objects, there.oid, inner, new) if there and there.kind == "tree" else None
+        if made is None:
             return None
-        entries[name] = TreeEntry("040000", "tree", oid, name)
+        entries[name] = TreeEntry("040000", "tree", made, name)
     built = new_tree(in_git_order(entries.values()), objects.algorithm)
     new.append(built)
     return built.oid
