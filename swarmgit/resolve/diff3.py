@@ -6,6 +6,7 @@ near linear; the gaps between anchors go to difflib while they are small, and co
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
@@ -65,7 +66,7 @@ def pairs(old: Sequence[T], new: Sequence[T]) -> list[tuple[int, int]]:
         if anchors:
             found += anchors
             edges = [(old_start - 1, new_start - 1), *anchors, (old_end, new_end)]
-            ahead += [(a[0] + 1, b[0], a[1] + 1, b[1]) for a, b in zip(edges, edges[1:], strict=False)]
+            ahead += [(a[0] + 1, b[0], a[1] + 1, b[1]) for a, b in itertools.pairwise(edges)]
         elif (old_end - old_start) * (new_end - new_start) <= GAP_MAX:
             found += _exact(old, new, gap)
     return sorted(found)

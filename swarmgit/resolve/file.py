@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pathspec import GitIgnoreSpec
 
-from swarmgit.resolve import hunks, python, survival, syntax, trees
+from swarmgit.resolve import hunks, keys, python, survival, syntax, trees
 from swarmgit.resolve.answer import Answer, Rules
 from swarmgit.resolve.hunks import ByHunks
 from swarmgit.resolve.syntax import Malformed
@@ -92,6 +92,8 @@ def _sides(path: str, base: str, ours: str, theirs: str) -> _Sides:
 def _by_structure(sides: _Sides) -> dict[str, str | None]:
     if sides.language == "python":
         return {"entities": python.merge(sides.base, sides.ours, sides.theirs)}
+    if sides.language is not None:
+        return {"entities": keys.merge(sides.base, sides.ours, sides.theirs, sides.language)}
     return {}
 
 

@@ -84,7 +84,7 @@ def _start(node: ast.Import | ast.ImportFrom, *, whole: bool) -> str:
 
 def _statement(start: str, was: list[str] | None, mine: list[str] | None, others: list[str] | None) -> list[str] | None:
     """Return the lines of one statement: empty when it goes, None when the sides clash."""
-    if mine == others or others == was:
+    if others in (mine, was):
         return mine or []
     if mine == was:
         return others or []

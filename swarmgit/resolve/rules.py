@@ -14,7 +14,7 @@ from textwrap import dedent
 
 from swarmgit.resolve import diff3, imports
 from swarmgit.resolve.diff3 import Chunk
-from swarmgit.resolve.syntax import Malformed, parse_python
+from swarmgit.resolve.syntax import Malformed, parse_data, parse_python
 
 TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 VERSION = re.compile(r"(?<![\w.])v?\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev|post)\.?\d*)*(?![\w.]*\w)")
@@ -23,6 +23,8 @@ EARLY = {"dev": -4, "a": -3, "alpha": -3, "b": -2, "beta": -2, "rc": -1}
 IMPORT = re.compile(r"\s*(?:import|from)\s")
 TOKENS_MAX = 4000
 BESIDE_MAX = 2
+APART = 2
+"""Blank lines between definitions where the file does not show how many."""
 SLIDE_MAX = 12
 
 Lines = Sequence[str]
@@ -86,19 +88,17 @@ def _higher(base: str, ours: str, theirs: str) -> str | None:
 
 def version_key(text: str) -> tuple[int, ...]:
     """Return what orders version numbers: 2.0rc1 before 2.0 before 2.0.1."""
-    parts: list[int] = []
-    for word in NUMBER.findall(text.lower().lstrip("v")):
-        parts.append(int(word) if word.isdigit() else EARLY.get(word, 0))
-    return (*parts, 0)
+    words = NUMBER.findall(text.lower().lstrip("v"))
+    return (*(int(word) if word.isdigit() else EARLY.get(word, 0) for word in words), 0)
 
 
 def definitions(place: Place) -> list[str] | None:
-    """Both sides added whole definitions under different names in one place: both hold, ours first."""
+    """Both sides added whole definitions or keys under different names in one place: both hold, ours first."""
     chunk = place.chunk
-    if chunk.base or place.language != "python":
+    if chunk.base or place.language is None:
         return None
     for ours, theirs, slid in _slides(place):
-        mine, others = _defined(ours), _defined(theirs)
+        mine, others = (_named(lines, place.language) for lines in (ours, theirs))
         if mine and others and not mine & others:
             before, after = _beside(place, slid)
             merged = [*ours, *_spaced(before, ours, theirs, after)]
@@ -132,6 +132,21 @@ def _slides(place: Place) -> list[tuple[list[str], list[str], int]]:
     return found
 
 
+def _named(lines: Lines, language: str) -> set[str]:
+    """Return the names that lines define when they hold nothing else, the empty set otherwise."""
+    if language == "python":
+        return _defined(lines)
+    text = dedent("".join(lines))
+    if language == "json":
+        text = "{" + text.rstrip().removesuffix(",") + "}" if text.rstrip().endswith(",") else ""
+    try:
+        found = parse_data(text, language)
+    except Malformed:
+        return set()
+    data = found[0] if language == "yaml" and isinstance(found, list) and len(found) == 1 else found
+    return set(data) if isinstance(data, dict) else set()
+
+
 def _defined(lines: Lines) -> set[str]:
     """Return the names that lines define when they hold nothing but definitions, else the empty set."""
     try:
@@ -147,6 +162,8 @@ def _defined(lines: Lines) -> set[str]:
 def _spaced(before: Lines, first: Lines, second: Lines, after: Lines) -> list[str]:
     """Return `second` with as many blank lines before it as it takes to stand apart from `first` as from the rest."""
     wanted = max(_blank(before[::-1]) + _blank(first), _blank(first[::-1]) + _blank(after))
+    if not before and not after:
+        wanted = APART
     return [*["\n"] * max(0, wanted - _blank(first[::-1]) - _blank(second)), *second]
 
 
@@ -181,15 +198,18 @@ def import_lines(place: Place) -> list[str] | None:
 
 def tokens(place: Place) -> list[str] | None:
     """The sides changed different words of the same lines: both changes hold."""
-    sides = [TOKEN.findall("".join(side)) for side in _sides(place.chunk)]
+    chunk = place.chunk
+    if not len(chunk.base) == len(chunk.ours) == len(chunk.theirs):
+        return None  # lines were cut or joined: words that still fit together need not mean the same
+    sides = [TOKEN.findall("".join(side)) for side in _sides(chunk)]
     if not all(sides) or max(map(len, sides)) > TOKENS_MAX:
         return None
     merged: list[str] = []
-    for chunk in diff3.chunks(*sides):
-        part = chunk.merged
-        if part is None:
+    for part in diff3.chunks(*sides):
+        found = part.merged
+        if found is None:
             return None
-        merged += part
+        merged += found
     return ["".join(merged)]
 
 

@@ -17,7 +17,7 @@ LANGUAGES = {
 MARKER = re.compile(r"^(<{7,}|\|{7,}|>{7,})(?: |$)", re.MULTILINE)
 DATA_DEPTH_MAX = 200
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Malformed(Exception):
@@ -77,7 +77,7 @@ def _unique(items: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _yaml(text: str) -> Any:  # noqa: ANN401
     """Return the documents as plain nodes (kind, content): tags that no program knows are no obstacle."""
-    return [_plain(node, 0) for node in yaml.compose_all(text, Loader=_Loader)]
+    return [_plain(node, 0) for node in yaml.compose_all(text, Loader=LOADER)]
 
 
 def _plain(node: yaml.Node | None, depth: int) -> Any:  # noqa: ANN401

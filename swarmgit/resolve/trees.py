@@ -94,7 +94,7 @@ class Forest:
     # --- merging ----------------------------------------------------------------------------------------------------
 
     def _merge(self, base: int, ours: int, theirs: int) -> int:
-        if ours == theirs or theirs == base:
+        if theirs in (ours, base):
             return ours
         if ours == base:
             return theirs
