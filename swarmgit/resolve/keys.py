@@ -29,7 +29,7 @@ def merge(base: str, ours: str, theirs: str, language: str) -> str | None:
             entities.plain(*sides) for sides in ((was.head, mine.head, others.head), (was.foot, mine.foot, others.foot))
         )
         return "".join([*head, *entities.merge(was.body, mine.body, others.body), *foot])
-    except (Clash, Malformed, RecursionError, yaml.YAMLError):
+    except (Clash, Malformed, RecursionError, ValueError, yaml.YAMLError):
         return None
 
 
