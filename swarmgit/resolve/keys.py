@@ -13,7 +13,7 @@ import yaml
 from swarmgit.resolve import entities
 from swarmgit.resolve.entities import Block, Clash, Entity, Opened
 from swarmgit.resolve.hunks import lines_of
-from swarmgit.resolve.syntax import LOADER, Malformed
+from swarmgit.resolve.syntax import LOADER, Malformed, parse_data
 
 HEADER = re.compile(r"\s*\[{1,2}[^\[\]]+\]{1,2}\s*(#.*)?$")
 VALUE_LINES_MAX = 400
@@ -42,6 +42,10 @@ def _tree(text: str, language: str) -> Opened:
         return Opened((), Block({}, (), commas=language == "json"))
     node = yaml.compose(text, Loader=LOADER)
     if not isinstance(node, yaml.MappingNode) or text.startswith("\ufeff"):
+        raise Clash
+    if language == "json":
+        parse_data(text, language)
+    elif node.flow_style:
         raise Clash
     if language == "yaml":
         return Opened((), _mapping(lines, node, 0, len(lines)))
@@ -87,7 +91,8 @@ def _mapping(lines: Sequence[str], node: yaml.MappingNode, start: int, end: int)
         name = str(getattr(key, "value", ""))
         if name in found or not lines[first][: key.start_mark.column].strip() == "":
             raise Clash
-        shape = "mapping" if isinstance(value, yaml.MappingNode) and value.value else ""
+        is_open = isinstance(value, yaml.MappingNode) and value.value and value.flow_style == node.flow_style
+        shape = "mapping" if is_open else ""
         opened = partial(_value, lines, value, first, last) if shape else None
         found[name] = Entity(name, "key", tuple(lines[at:first]), tuple(lines[first:last]), shape, opened)
         at = last
