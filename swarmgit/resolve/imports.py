@@ -4,12 +4,35 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from swarmgit.resolve.syntax import Malformed, is_future, parse_python
 
 Name = tuple[str, str, str]
 """What one imported name is: the statement's start, the name, its `as`."""
+
+Around = tuple[Sequence[str], Sequence[str]]
+
+
+def rank(start: str) -> tuple[bool, str]:
+    """Return what orders import statements in most files: plain ones first, then by module."""
+    return start.startswith("from"), start.lower()
+
+
+def _module(start: str) -> str:
+    return start.split(" ")[1].lower()
+
+
+def _by_case(name: str) -> tuple[int, str]:
+    """Return what orders names as import sorters do: constants, classes, the rest."""
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2), name
+
+
+ORDERS: tuple[Callable[[str], Any], ...] = (rank, _module)
+NAME_ORDERS: tuple[Callable[[str], Any], ...] = (_by_case, str.lower, str)
+SHOWN_MIN = 3
+"""How many statements in a row show an order."""
 
 REMOVED_MAX = 3
 """How many lines a side may have taken away; more is a new arrangement of the imports, which the other side lacks."""
@@ -18,8 +41,13 @@ LONG = 88
 """The longest `from x import …` line that is written when names were added to a line."""
 
 
-def merge(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> list[str] | None:
-    """Return the merged lines of a part that holds nothing but imports; None where it holds more, or they clash."""
+def merge(
+    base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], around: Around = ((), ())
+) -> list[str] | None:
+    """Return the merged lines of a part that holds nothing but imports; None where it holds more, or they clash.
+
+    `around`: the import lines just before and just after it, which show the order that the file keeps.
+    """
     everything = (base, ours, theirs)
     if any(len([line for line in base if line not in side]) > REMOVED_MAX for side in (ours, theirs)):
         return None
@@ -39,12 +67,26 @@ def merge(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> li
             found[start] = lines
     if _clash(found):
         return None
-    order = list(found)
-    if _is_sorted(list(mine)) and _is_sorted(list(others)):
-        order.sort(key=rank)
-    elif not (was.keys() >= mine.keys() or was.keys() >= others.keys()):
-        return None  # both added, and nothing says in which order they go
-    return [line for start in order for line in found[start]]
+    order = _order(list(found), [list(was), list(mine), list(others)], around)
+    return None if order is None else [line for start in order for line in found[start]]
+
+
+def _order(starts: list[str], sides: Sequence[list[str]], around: Around) -> list[str] | None:
+    """Return the starts in the order that the file keeps; None where both sides added and it keeps none."""
+    was, mine, others = sides
+    before, after = (_starts_of(lines) for lines in around)
+    for key in ORDERS:
+        runs = [[*before, *side, *after] for side in (mine, others)]
+        if all(run == sorted(run, key=key) for run in runs) and max(map(len, runs)) >= SHOWN_MIN:
+            return sorted(starts, key=key)
+    both_added = set(mine) - set(was) and set(others) - set(was)
+    return None if both_added else starts
+
+
+def _starts_of(lines: Sequence[str]) -> list[str]:
+    """Return the starts of one-line imports that stand beside a hunk; lines are nearest last or nearest first."""
+    found = statements(lines) or {}
+    return list(found)
 
 
 def statements(lines: Sequence[str], *, whole: bool = False) -> dict[str, list[str]] | None:
@@ -98,10 +140,11 @@ def _statement(start: str, was: list[str] | None, mine: list[str] | None, others
     kept += [name for name in other if name not in own and name not in before]
     if not kept:
         return None
-    if own == sorted(own, key=str.lower) and other == sorted(other, key=str.lower):
-        kept.sort(key=str.lower)
-    elif own == sorted(own) and other == sorted(other):
-        kept.sort()
+    key = next((key for key in NAME_ORDERS if len(before) > 1 and before == sorted(before, key=key)), None)
+    if key is not None:
+        kept.sort(key=key)
+    elif set(own) - set(before) and set(other) - set(before):
+        return None  # both added, and nothing says in which order they go
     return _written(kept, start, mine)
 
 
@@ -144,12 +187,3 @@ def _clash(found: dict[str, list[str]]) -> bool:
                 return True
             bound.add(binds)
     return False
-
-
-def rank(start: str) -> tuple[bool, str]:
-    """Return what orders import statements: plain ones first, then by module."""
-    return start.startswith("from"), start.lower()
-
-
-def _is_sorted(starts: list[str]) -> bool:
-    return starts == sorted(starts, key=rank)

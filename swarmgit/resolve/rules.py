@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from textwrap import dedent
 
 from swarmgit.resolve import diff3, imports
@@ -192,8 +193,11 @@ def adjacent(place: Place) -> list[str] | None:
 
 def import_lines(place: Place) -> list[str] | None:
     """Nothing but Python imports: added names come in, removed names go."""
-    chunk = place.chunk
-    return imports.merge(*_sides(chunk)) if place.language == "python" else None
+    if place.language != "python":
+        return None
+    base, ours, theirs = _sides(place.chunk)
+    before = list(takewhile(IMPORT.match, place.before[::-1]))[::-1]
+    return imports.merge(base, ours, theirs, (before, list(takewhile(IMPORT.match, place.after))))
 
 
 def tokens(place: Place) -> list[str] | None:

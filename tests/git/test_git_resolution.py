@@ -18,7 +18,7 @@ def content(person: Person, tried, path: str) -> str:
 def test_every_conflict_resolved_makes_a_candidate_of_tier_auto(person: Person) -> None:
     base = person.commit({"src/x.py": PY, "v.cfg": "version = 1.0.0\n"})
     head = person.make(base, {"src/x.py": PY.replace("re\n\n", "re\nimport sys\n\n"), "v.cfg": "version = 1.1.0\n"})
-    onto = person.make(base, {"src/x.py": PY.replace("re\n\n", "re\nimport json\n\n"), "v.cfg": "version = 1.0.5\n"})
+    onto = person.make(base, {"src/x.py": PY.replace("re\n\n", "re\nimport time\n\n"), "v.cfg": "version = 1.0.5\n"})
     engine = person.engine()
 
     tried = engine.merge(onto, head, "m", (), "merge", AUTO)
@@ -26,7 +26,7 @@ def test_every_conflict_resolved_makes_a_candidate_of_tier_auto(person: Person) 
     assert (tried.tier, tried.conflicts) == ("auto", ())
     assert content(person, tried, "v.cfg") == "version = 1.1.0\n"
     assert set(content(person, tried, "src/x.py").split("\n")[:4]) == {
-        f"import {m}" for m in ("json", "os", "re", "sys")
+        f"import {m}" for m in ("os", "re", "sys", "time")
     }
     assert [each["path"] for each in tried.resolution] == ["src/x.py", "v.cfg"]
     assert tried.resolution[0]["agreed"]

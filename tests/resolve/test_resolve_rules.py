@@ -118,6 +118,18 @@ def test_imports_come_in_and_go() -> None:
     assert set(text(answer).split("\n\n")[0].split("\n")) == {"import json", "import os"}
 
 
+def test_imports_that_both_added_in_a_file_without_an_order_are_left() -> None:
+    base = "import zlib\nimport os\nimport re\n\nx = 1\n"
+    ours, theirs = (base.replace("re\n", f"re\nimport {name}\n") for name in ("json", "ast"))
+    assert ask("x.py", base, ours, theirs).content is None
+
+
+def test_imports_that_both_added_go_where_the_order_of_the_file_says() -> None:
+    base = "import os\nimport re\n\nx = 1\n"
+    ours, theirs = (base.replace("re\n", f"re\nimport {name}\n") for name in ("time", "sys"))
+    assert text(ask("x.py", base, ours, theirs)).startswith("import os\nimport re\nimport sys\nimport time\n")
+
+
 def test_names_from_one_module_come_together() -> None:
     base = "from m import a, d\n\nx = 1\n"
     answer = ask("x.py", base, base.replace("a, d", "a, b, d"), base.replace("a, d", "a, c, d"))
@@ -185,7 +197,7 @@ def test_comments_and_forms_that_nobody_changed_stay() -> None:
     assert text(ask("x.py", base, ours, theirs)) == ours.replace("@deco", "@other")
 
 
-# --- keys of data -------------------------------------------------------------------------------------------------------
+# --- keys of data -----------------------------------------------------------------------------------------------------
 
 TOML = '[project]\nname = "x"  # the name\ndependencies = [\n  "a",\n]\n\n[tool.x]\nlevel = 1\n'
 
