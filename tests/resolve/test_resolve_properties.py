@@ -20,7 +20,8 @@ PYTHON = st.lists(
         [
             "import os\n", "import re\n", "from m import a\n", "from m import a, b\n", "x = 1\n", "x = 2\n",
             "\n", "# note\n", "def f():\n    return 1\n", "def g(a):\n    b = a\n    return b\n", "v = '1.2.3'\n",
-            "v = '1.3.0'\n", "class C:\n    def m(self):\n        pass\n", "from __future__ import annotations\n", "(\n",
+            "v = '1.3.0'\n",
+            "class C:\n    def m(self):\n        pass\n", "from __future__ import annotations\n", "(\n",
         ]
     ),
     max_size=8,
