@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from swarmgit.model.desired import Desired, Gate, Policy, Runtime, WorktreeConfig
+from swarmgit.model.desired import Desired, Gate, MergeConfig, Policy, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.work import Capture, Evidence, SessionSpec, Stream
@@ -102,9 +102,18 @@ class Engine(Protocol):
     def gate_inputs(self, rev: str, gates: Sequence[Gate]) -> dict[str, str]:
         """Return, for each gate with `inputs`, the hash of the paths, modes and blobs that match them."""
 
-    def merge(self, onto: CommitId, head: CommitId, message: str, gates: Sequence[Gate], style: str) -> MergeTry:
+    def merge(
+        self,
+        onto: CommitId,
+        head: CommitId,
+        message: str,
+        gates: Sequence[Gate],
+        style: str,
+        auto: MergeConfig | None = None,
+    ) -> MergeTry:
         """Merge in memory; on success build the candidate commit.
 
+        `auto`: resolve conflicts by rules, with what this configuration declares; None: leave every conflict.
         style merge: parents (onto, head); squash: parent onto only, author of `head`. Committer swarmgit, and a
         date taken from `head`, so that the same merge is the same commit.
         """

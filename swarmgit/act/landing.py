@@ -17,7 +17,7 @@ def try_merges(action: TryMerges, world: World) -> Outcome:
     """Merge each entry on the one before it; the results are kept where the next observation finds them."""
     onto = action.onto
     for item in action.items:
-        tried = world.engine.merge(onto, item.head, item.message, action.gates, action.style)
+        tried = world.engine.merge(onto, item.head, item.message, action.gates, action.style, action.auto)
         if tried.commit is not None:
             world.engine.pin(paths.candidate_ref(item.entry), tried.commit)
         world.cache.keep_merge(tried)

@@ -59,6 +59,9 @@ def swarm(node: Node) -> list[Refusal]:
             found.append(Refusal(runtime.place, message))
     for key in ("include", "share", "setup_key"):
         found += _patterns(node, ("worktree", key))
+    found += _patterns(node, ("merge", "union"))
+    for _, made in _items(node, ("merge", "generated")):
+        found += _patterns(made, ("files",))
     return found
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from swarmgit.model.desired import Gate, Runtime, Task, WorktreeConfig
+from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
 from swarmgit.model.ids import CommitId, EntryId, SessionId, TaskId
 from swarmgit.model.status import Entry, GateHistory, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
@@ -77,13 +77,15 @@ class MergeItem:
 class TryMerges:
     """Merge in memory, each item on the candidate of the one before it, the first on `onto`.
 
-    Stops at the first conflict: what comes after it would be merged on something that will not land.
+    Stops at the first conflict: what comes after it would be merged on something that will not land. `auto`: how
+    conflicts may be resolved by rules, None where they may not.
     """
 
     onto: CommitId
     items: tuple[MergeItem, ...]
     gates: tuple[Gate, ...]
     style: str = "merge"
+    auto: MergeConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,11 +138,23 @@ class WorktreeConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Generated:
+    """Files that a command makes from others, such as lock files; never merged, but made again."""
+
+    files: tuple[str, ...]
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
 class MergeConfig:
+    """`union`: gitwildmatch patterns of files to which everybody only adds lines, such as changelogs."""
+
     style: Literal["merge", "squash"] = "merge"
     batch_max: int = 8
     flaky_retries: int = 1
     tiers: tuple[str, ...] = ("clean", "auto", "ai", "reimagine")
+    union: tuple[str, ...] = ()
+    generated: tuple[Generated, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from swarmgit.model.desired import Problem
 from swarmgit.model.ids import (
@@ -32,7 +33,11 @@ from swarmgit.model.work import Evidence, Session
 
 @dataclass(frozen=True, slots=True)
 class MergeTry:
-    """A merge tried in memory: either a candidate's tree or the paths that conflict."""
+    """A merge tried in memory: either a candidate's tree or the paths that conflict.
+
+    `tier`: 'clean' for git's own merge, 'auto' where rules resolved its conflicts. `resolution` has for each resolved
+    path: path, resolvers, agreed, hunks, check. `hints`: where paths are left, the blob that is proposed for each.
+    """
 
     base: CommitId
     head: CommitId
@@ -40,6 +45,9 @@ class MergeTry:
     code_tree: TreeId | None
     conflicts: tuple[str, ...] = ()
     gate_inputs: Mapping[str, str] = field(default_factory=dict)
+    tier: str = "clean"
+    resolution: tuple[Mapping[str, Any], ...] = ()
+    hints: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

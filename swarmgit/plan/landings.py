@@ -89,7 +89,7 @@ def land_stack(situation: Situation, draft: Draft, book: Book, tip: Tip) -> None
     prefixes = [book.tips[tip.base, tip.stack[:size]] for size in range(1, len(tip.stack) + 1)]
     if all(each.verdict.has_passed for each in prefixes):
         for each in prefixes:
-            _intend(situation, draft, each, each.entries[-1], each.candidate)
+            _intend(situation, draft, each, each, each.candidate)
         return
     batch = situation.observed.merges.get((tip.base, tip.candidate.commit))
     if batch is None:
@@ -98,13 +98,16 @@ def land_stack(situation: Situation, draft: Draft, book: Book, tip: Tip) -> None
     assert batch.commit is not None, "a descendant always merges"
     assert batch.code_tree == tip.candidate.code_tree, "I1: the batch has the tree that was gated"
     candidate = replace(tip.candidate, base=tip.base, commit=batch.commit)
-    for entry in tip.entries:
-        _intend(situation, draft, tip, entry, candidate)
+    for each in prefixes:
+        _intend(situation, draft, tip, each, candidate)
 
 
-def _intend(situation: Situation, draft: Draft, tip: Tip, given: Entry, candidate: Candidate) -> None:
-    """Record the intent {old, new, code tree, evidence}; the move itself is the next tick's."""
-    entry = draft.entries[given.id]
+def _intend(situation: Situation, draft: Draft, tip: Tip, prefix: Tip, candidate: Candidate) -> None:
+    """Record the intent {old, new, code tree, evidence} of a prefix's last entry; the move itself is the next tick's.
+
+    `tip` is the stack whose tree was gated for it: the prefix itself, or the batch that the entry is in.
+    """
+    entry = draft.entries[prefix.entries[-1].id]
     gates = evidence.required(situation, situation.desired.tasks.get(entry.task), "merge")
     verdict = evidence.judge(situation, gates, tip.subject, entry.enqueued)
     results: tuple[GateResult, ...] = (*evidence.built_in(candidate.code_tree, situation.now), *verdict.results)
@@ -113,11 +116,12 @@ def _intend(situation: Situation, draft: Draft, tip: Tip, given: Entry, candidat
         "new": candidate.commit,
         "code_tree": candidate.code_tree,
         "required": [*evidence.BUILT_IN, *(gate.name for gate in gates)],
+        **prefix.how,
     }
     if candidate.commit != tip.candidate.commit:
         data["stack"] = list(tip.stack)
-    intent = with_event(situation, entry, "landing", data, state="landing", candidate=candidate, evidence=results)
-    save(draft, intent)
+    fields = {"state": "landing", "candidate": candidate, "evidence": results, "tier": prefix.tier}
+    save(draft, with_event(situation, entry, "landing", data, **fields))
     gate_runs.count_reuse(situation, draft, verdict.results)
 
 

@@ -218,9 +218,11 @@ def _ask(situation: Situation, draft: Draft, book: Book, tip: Tip, ask: Ask) -> 
             "code_tree": tip.candidate.code_tree,
             "stack": list(ask.stack),
             "why": ask.why,
+            **tip.how,
         }
         entry = draft.entries[ask.stack[-1]]
-        save(draft, with_event(situation, entry, "gating", data, state="gating", candidate=tip.candidate))
+        fields = {"state": "gating", "candidate": tip.candidate, "tier": tip.tier}
+        save(draft, with_event(situation, entry, "gating", data, **fields))
 
 
 def _evict(situation: Situation, draft: Draft, tip: Tip, blame: Blame) -> None:

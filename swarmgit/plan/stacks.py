@@ -6,14 +6,16 @@ red run in a `red` event. Merges that are missing are asked for again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from swarmgit.model import trailers
 from swarmgit.model.actions import MergeItem, TryMerges
 from swarmgit.model.desired import Gate
 from swarmgit.model.ids import CommitId, EntryId, SessionId, TreeId
+from swarmgit.model.observed import MergeTry
 from swarmgit.model.status import Candidate, Entry
 from swarmgit.plan import evidence
 from swarmgit.plan.choices import Known, Stack
@@ -23,13 +25,18 @@ from swarmgit.plan.situation import Draft, Situation
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """The top of a stack: its last entry's commit and tree, and what the gates of all say about the tree."""
+    """The top of a stack: its last entry's commit and tree, and what the gates of all say about the tree.
+
+    `tier` and `resolution` say how the last entry's conflicts with what is below it were resolved.
+    """
 
     base: CommitId
     entries: tuple[Entry, ...]
     candidate: Candidate
     gates: tuple[Gate, ...]
     verdict: Verdict
+    tier: str = "clean"
+    resolution: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def stack(self) -> Stack:
@@ -38,6 +45,13 @@ class Tip:
     @property
     def subject(self) -> Subject:
         return Subject(self.candidate.code_tree, self.candidate.gate_inputs)
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """Return what the ledger says about how conflicts were resolved; nothing where there were none."""
+        if self.tier == "clean":
+            return {}
+        return {"tier": self.tier, "resolution": [dict(each) for each in self.resolution]}
 
 
 @dataclass(slots=True)
@@ -93,20 +107,23 @@ def read_line(
                 book.conflict = (entry, tried.conflicts)
             continue
         taken.append(entry)
-        note(situation, book, base, tuple(taken), Candidate(onto, tried.commit, tried.code_tree, tried.gate_inputs))
+        _note(situation, book, base, tuple(taken), tried)
         onto = tried.commit
     return tuple(taken)
 
 
-def note(situation: Situation, book: Book, base: CommitId, entries: tuple[Entry, ...], candidate: Candidate) -> None:
+def _note(situation: Situation, book: Book, base: CommitId, entries: tuple[Entry, ...], tried: MergeTry) -> None:
     """Judge one stack's tree and write it into the book."""
     key = (base, tuple(entry.id for entry in entries))
     if key in book.tips:
         return
+    assert tried.commit is not None
+    assert tried.code_tree is not None
+    candidate = Candidate(tried.base, tried.commit, tried.code_tree, tried.gate_inputs)
     gates = _gates(situation, entries)
     subject = Subject(candidate.code_tree, candidate.gate_inputs)
     verdict = evidence.judge(situation, gates, subject, since(situation, entries[-1]))
-    book.tips[key] = Tip(base, entries, candidate, gates, verdict)
+    book.tips[key] = Tip(base, entries, candidate, gates, verdict, tried.tier, tried.resolution)
     reds = {answer.session for _, answer in verdict.bad[:1]} | book.reds.get(candidate.code_tree, set())
     book.known[key] = Known(
         base,
@@ -179,7 +196,9 @@ def _own_bases(draft: Draft, target: CommitId) -> set[CommitId]:
 
 def ask_for_merges(situation: Situation, draft: Draft, onto: CommitId, line: list[Entry]) -> None:
     items = tuple(MergeItem(entry.id, entry.task, entry.head, _message(situation, entry)) for entry in line)
-    draft.add(TryMerges(onto, items, situation.desired.gates, situation.swarm.merge.style))
+    merge = situation.swarm.merge
+    auto = merge if "auto" in merge.tiers else None
+    draft.add(TryMerges(onto, items, situation.desired.gates, merge.style, auto))
 
 
 def ask_for_batch(situation: Situation, draft: Draft, tip: Tip) -> None:

@@ -17,6 +17,7 @@ from swarmgit.model.desired import (
     CommsRule,
     Convoy,
     Gate,
+    Generated,
     MergeConfig,
     Policy,
     Runtime,
@@ -223,7 +224,9 @@ runtimes:
   shell: {adapter: command, run: "echo $SWARM_TASK"}
 worktree: {include: [.env.test], share: [node_modules], setup: [uv sync], setup_key: [uv.lock], sparse: true}
 ports_per_session: 0
-merge: {style: squash, batch_max: 1, flaky_retries: 0, tiers: [clean]}
+merge:
+  {style: squash, batch_max: 1, flaky_retries: 0, tiers: [clean], union: [CHANGES*],
+   generated: [{files: ["*.lock"], run: make lock}]}
 """
     assert read("swarm", text).value == Swarm(
         target="trunk",
@@ -245,7 +248,7 @@ merge: {style: squash, batch_max: 1, flaky_retries: 0, tiers: [clean]}
             "shell": Runtime("shell", "command", ("/bin/sh", "-c", "echo $SWARM_TASK")),
         },
         worktree=WorktreeConfig((".env.test",), ("node_modules",), ("uv sync",), ("uv.lock",), True),
-        merge=MergeConfig("squash", 1, 0, ("clean",)),
+        merge=MergeConfig("squash", 1, 0, ("clean",), ("CHANGES*",), (Generated(("*.lock",), "make lock"),)),
     )
 
 
@@ -386,6 +389,7 @@ def test_schemas_and_values_have_the_same_fields() -> None:
     assert properties("swarm", "budget") == names(SwarmBudget)
     assert properties("swarm", "worktree") == names(WorktreeConfig)
     assert properties("swarm", "merge") == names(MergeConfig)
+    assert properties("swarm", "merge", "generated", "items") == names(Generated)
     assert properties("swarm", "tiers", "additionalProperties") == names(Tier)
     assert properties("swarm", "runtimes", "additionalProperties") == names(Runtime) - {"name"}
     assert properties("swarm", "routing") == DEFAULT_ROUTING.keys()

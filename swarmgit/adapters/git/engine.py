@@ -14,10 +14,11 @@ from swarmgit.adapters.git.merge import merge_trees
 from swarmgit.adapters.git.objects import GitObjects, Remembered
 from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
+from swarmgit.adapters.git.resolution import Resolved, resolve_conflicts
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.documents.paths import ENGINE, SWARM
-from swarmgit.model.desired import Gate
+from swarmgit.model.desired import Gate, MergeConfig
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.model.observed import MergeTry
 from swarmgit.ports import Identity, TreeEntry
@@ -103,18 +104,32 @@ class GitEngine:
             found[gate.name] = known
         return found
 
-    def merge(self, onto: CommitId, head: CommitId, message: str, gates: Sequence[Gate], style: str) -> MergeTry:
+    def merge(
+        self,
+        onto: CommitId,
+        head: CommitId,
+        message: str,
+        gates: Sequence[Gate],
+        style: str,
+        auto: MergeConfig | None = None,
+    ) -> MergeTry:
         merged = merge_trees(self.objects, onto, head)
-        if merged.tree is None:
-            return MergeTry(onto, head, None, None, merged.conflicts)
+        found = Resolved(merged.tree)
+        if merged.tree is None and auto is not None:
+            found = resolve_conflicts(self.objects, merged, auto)
+            self._writer.write(found.new)
+        record = tuple(found.record)
+        if found.tree is None:
+            return MergeTry(onto, head, None, None, merged.conflicts, resolution=record, hints=found.hints)
         info = self.objects.commit(head)
         parents = (onto,) if style == "squash" else (onto, head)
         author = Identity(info.author, info.author_email)
-        commit = new_commit(CommitText(merged.tree, parents, message, info.committed, author), self._person.algorithm)
+        commit = new_commit(CommitText(found.tree, parents, message, info.committed, author), self._person.algorithm)
         self._writer.write([*merged.new, commit])
-        return MergeTry(
-            onto, head, CommitId(commit.oid), self.code_tree(commit.oid), (), self.gate_inputs(commit.oid, gates)
-        )
+        oid = CommitId(commit.oid)
+        tier = "clean" if merged.tree is not None else "auto"
+        inputs = self.gate_inputs(oid, gates)
+        return MergeTry(onto, head, oid, self.code_tree(oid), (), inputs, tier=tier, resolution=record)
 
     def pin(self, ref: str, oid: CommitId) -> None:
         if self.objects.ref(ref) != oid:
