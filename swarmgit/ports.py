@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Policy, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.work import Capture, Evidence, SessionSpec, Stream
+from swarmgit.model.work import Capture, Evidence, Push, SessionSpec, Stream
 
 
 class Clock(Protocol):
@@ -206,6 +206,9 @@ class Landing(Protocol):
     def land(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
         """Move branch `target` from `old` to `new` and let its checkouts follow; all or nothing, safe to repeat."""
 
+    def follow(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
+        """Move branch `target` forward to a descendant that is not ours, as a person's fast-forward would."""
+
     def heal(self, target: str) -> None:
         """Finish or undo what a killed landing left: half-followed checkouts and locks that are provably ours."""
 
@@ -386,7 +389,8 @@ class World:
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
-    wraps a command by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
+    wraps a command by policy; `push_command` is the only way out to a remote.
+    `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
     reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
     the commit. `sandbox` names what confines sessions. `fault` is called
     before each effect with its name: the crash tests raise in it. `close` ends the git children and gives back the
@@ -407,6 +411,7 @@ class World:
     stream_reader: Callable[[str], StreamReader]
     command_for: Callable[[Runtime, Placement], Command]
     confine: Callable[[Command, Policy, Path], Command]
+    push_command: Callable[[Push], Command]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]
     drafts: Callable[[Desired], tuple[str, ...]]
     state_branch: str

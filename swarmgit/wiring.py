@@ -24,6 +24,7 @@ from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.documents import paths
 from swarmgit.model.desired import Desired, Policy
+from swarmgit.model.work import Push
 
 STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
@@ -84,6 +85,7 @@ def open_world(
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
         confine=_confine,
+        push_command=lambda push: _push_command(found, environ, push),
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
@@ -147,6 +149,12 @@ def _confine(command: ports.Command, policy: Policy, worktree: Path) -> ports.Co
     """Wrap a command by policy. No sandbox is built yet; `required` refuses."""
     box = sandbox.best_sandbox(policy.sandbox)
     return ports.Command(box.wrap(command.argv), command.env)
+
+
+def _push_command(found: FoundRepository, environ: Mapping[str, str], push: Push) -> ports.Command:
+    from swarmgit.adapters.git.push import push_command
+
+    return push_command(found.common_dir, environ, push)
 
 
 def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tuple[str, ...]:

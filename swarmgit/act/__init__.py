@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from swarmgit.act import landing, sessions
+from swarmgit.act import landing, push, sessions
 from swarmgit.errors import SwarmError
 from swarmgit.model.actions import (
     Action,
     Archive,
     FinishSession,
+    FollowRemote,
     KeepEvidence,
     Land,
     Retire,
@@ -17,9 +18,11 @@ from swarmgit.model.actions import (
     Salvage,
     SaveEntry,
     SaveFile,
+    SaveFollowed,
     SaveGateHistory,
     SaveIdentity,
     SaveTask,
+    StartPush,
     StartSession,
     StopSession,
     TryMerges,
@@ -60,11 +63,15 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  #
             return None
         case TryMerges():
             return landing.try_merges(action, world)
+        case StartPush():
+            return push.start(action, world)
+        case FollowRemote():
+            return push.follow(action, world)
         case Land():
             return landing.land(action, world)
         case Unpin():
             return landing.unpin(action, world)
-        case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveFile() | Archive():
+        case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveFollowed() | SaveFile() | Archive():
             return ToSave(action)
         case _:
             assert_never(action)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from swarmgit.documents import paths
-from swarmgit.model.actions import Land, Salvage, TryMerges, Unpin
+from swarmgit.model.actions import FollowRemote, Land, Salvage, TryMerges, Unpin
+from swarmgit.model.ids import EntryId
 from swarmgit.model.outcomes import Blocked, Done, Outcome
-from swarmgit.ports import InTheWay, World
+from swarmgit.ports import InTheWay, Landed, Moved, World
 
 
 def salvage(action: Salvage, world: World) -> Outcome:
@@ -31,12 +32,18 @@ def land(action: Land, world: World) -> Outcome:
     """Move the target along recorded intents. A target that is elsewhere is not an error: the next plan sees it."""
     world.landing.publish(paths.candidate_ref(action.entries[-1]), action.new, action.old)
     world.fault("published")
-    result = world.landing.land(action.target, action.old, action.new)
+    return settle_move(action, action.entries, world.landing.land(action.target, action.old, action.new), world)
+
+
+def settle_move(
+    action: Land | FollowRemote, entries: tuple[EntryId, ...], result: Landed | Moved | InTheWay, world: World
+) -> Outcome:
+    """Return what came of the target's move, and keep for the next look which entries wait for a person's edit."""
     if isinstance(result, InTheWay):
-        waiting = dict.fromkeys(action.entries, result.paths)
+        waiting = dict.fromkeys(entries, result.paths)
         if world.cache.blocked() != waiting:
             world.cache.keep_blocked(waiting)
-        return Blocked(action.entries[0], result.checkout, result.paths)
+        return Blocked(entries[0] if entries else None, result.checkout, result.paths)
     if world.cache.blocked():
         world.cache.keep_blocked({})
     return Done(action)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from swarmgit import act, record
 from swarmgit.app.recovery import restore_state
-from swarmgit.model.actions import Action, Plan, Retire, RunGate, StartSession, Unpin
+from swarmgit.model.actions import Action, FollowRemote, Plan, Retire, RunGate, StartPush, StartSession, Unpin
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.observed import Observed
@@ -18,8 +18,10 @@ from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
 from swarmgit.ports import World
 
-LETTING_GO = (Retire, Unpin)
-STARTING = (StartSession, RunGate)
+LETTING_GO = (Retire, Unpin, FollowRemote)
+"""What may only happen once it is recorded."""
+
+STARTING = (StartSession, RunGate, StartPush)
 STARTERS = 4
 """Worktrees are filled side by side: most of a start is git writing files."""
 

@@ -29,11 +29,17 @@ def queue_text(document: Document, width: int | None = None) -> str:
     ]
     header = ("ENTRY", "TASK", "STATE", "TIER", "AGENT", "ENQUEUED", "LANDED")
     shown = table(header, rows, width) if rows else "the queue is empty; what has landed: swarmgit queue list --all"
-    paused = document["paused"]
-    if not paused:
-        return shown
-    why = f": {printable(paused['reason'])}" if paused["reason"] else ""
-    return f"landings are paused by {printable(paused['by'])}{why}; go on with: swarmgit queue resume\n{shown}"
+    return "\n".join((*_first_lines(document), shown))
+
+
+def _first_lines(document: Document) -> Iterator[str]:
+    """Yield what holds the queue as a whole."""
+    paused, push = document["paused"], document.get("push")
+    if paused:
+        why = f": {printable(paused['reason'])}" if paused["reason"] else ""
+        yield f"landings are paused by {printable(paused['by'])}{why}; go on with: swarmgit queue resume"
+    if push and push["text"]:
+        yield f"push: {printable(push['text'])}"
 
 
 def entry_text(document: Document) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from swarmgit.model.ids import AgentName, EntryId, GateName, SessionId, TaskId
+from swarmgit.model.ids import AgentName, CommitId, EntryId, GateName, SessionId, TaskId
 
 # intent, below the root of the target's tree
 SWARM = ".swarm"
@@ -25,6 +25,7 @@ STATE_GATES = "gates"
 STATE_EVENTS = "events"
 STATE_REPORTS = "reports"
 STATE_ARCHIVE = "archive"
+STATE_FOLLOWED = "followed"
 STATE_CONTROL = "control"
 FREEZE = f"{STATE_CONTROL}/freeze.yaml"
 QUEUE_CONTROL = f"{STATE_CONTROL}/queue.yaml"
@@ -58,6 +59,10 @@ def state_archive(task: TaskId, finished: datetime) -> str:
     return f"{STATE_ARCHIVE}/{finished:%Y-%m}/{finished:%d}/{task}.yaml"
 
 
+def state_followed(commit: CommitId) -> str:
+    return f"{STATE_FOLLOWED}/{commit[:2]}/{commit}.yaml"
+
+
 def state_control(task: TaskId) -> str:
     return f"{STATE_CONTROL}/tasks/{task}.yaml"
 
@@ -86,6 +91,7 @@ MESSAGE_FILE = "outbox/message.md"
 CANDIDATE = "refs/swarm/candidate"
 SALVAGE = "refs/swarm/salvage"
 CAPTURED = "refs/swarm/captured"
+REMOTE = "refs/swarm/remote"
 
 
 def candidate_ref(entry: EntryId) -> str:
@@ -98,6 +104,10 @@ def salvage_ref(task: TaskId, session: SessionId) -> str:
 
 def captured_ref(task: TaskId, session: SessionId) -> str:
     return f"{CAPTURED}/{task}/{session}"
+
+
+def remote_ref(branch: str) -> str:
+    return f"{REMOTE}/{branch}"
 
 
 def branch_ref(branch: str) -> str:

@@ -20,6 +20,7 @@ from swarmgit.errors import PersonMustAct
 from swarmgit.model.status import (
     Entry,
     EntryControl,
+    Followed,
     Freeze,
     GateHistory,
     Identity,
@@ -93,6 +94,14 @@ def dump_entry_control(value: EntryControl) -> bytes:
 
 def load_entry_control(path: str, data: bytes) -> EntryControl:
     return _load(path, data, EntryControl)
+
+
+def dump_followed(value: Followed) -> bytes:
+    return _dump(value)
+
+
+def load_followed(path: str, data: bytes) -> Followed:
+    return _load(path, data, Followed)
 
 
 def dump_freeze(value: Freeze) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
 from swarmgit.model.ids import CommitId, EntryId, SessionId, TaskId
-from swarmgit.model.status import Entry, GateHistory, Identity, Rejection, TaskStatus
+from swarmgit.model.status import Entry, Followed, GateHistory, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
 
 
@@ -102,6 +102,29 @@ class Land:
 
 
 @dataclass(frozen=True, slots=True)
+class StartPush:
+    """Start the push of `spec.push`. `entry`: whose candidate it is, to be brought here first; None: it is here.
+
+    `target_head`: the target as it is, whose history the remote needs not be given again.
+    """
+
+    spec: SessionSpec
+    target_head: CommitId
+    reason: str
+    entry: EntryId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowRemote:
+    """Move `target` forward from `old` to `new`, which somebody else pushed. `entries` wait for that."""
+
+    target: str
+    old: CommitId
+    new: CommitId
+    entries: tuple[EntryId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Salvage:
     """Pin a captured commit that will not land under `refs/swarm/salvage/<task>/<session>`."""
 
@@ -147,6 +170,13 @@ class SaveGateHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveFollowed:
+    """Written before the target follows: what came from elsewhere needs no evidence of ours."""
+
+    followed: Followed
+
+
+@dataclass(frozen=True, slots=True)
 class SaveFile:
     """A state file that is text already (attribution lines, a report). `append`: add to what is there."""
 
@@ -163,9 +193,20 @@ class Archive:
     to: str
 
 
-Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFile | Archive
+Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveFile | Archive
 Effect = (
-    StartSession | StopSession | FinishSession | RunGate | KeepEvidence | TryMerges | Land | Salvage | Retire | Unpin
+    StartSession
+    | StopSession
+    | FinishSession
+    | RunGate
+    | KeepEvidence
+    | TryMerges
+    | StartPush
+    | FollowRemote
+    | Land
+    | Salvage
+    | Retire
+    | Unpin
 )
 Action = Effect | Save
 

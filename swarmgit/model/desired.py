@@ -146,8 +146,19 @@ class Generated:
 
 
 @dataclass(frozen=True, slots=True)
+class PushConfig:
+    """Where landings are pushed before the target moves here; `remote` None: nowhere. `branch` None: as the target."""
+
+    remote: str | None = None
+    branch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MergeConfig:
-    """`union`: gitwildmatch patterns of files to which everybody only adds lines, such as changelogs."""
+    """`union`: gitwildmatch patterns of files to which everybody only adds lines, such as changelogs.
+
+    `full_run_hours`: how often gates with `inputs` run on the whole target without reuse; 0: never.
+    """
 
     style: Literal["merge", "squash"] = "merge"
     batch_max: int = 8
@@ -155,6 +166,7 @@ class MergeConfig:
     tiers: tuple[str, ...] = ("clean", "auto", "ai", "reimagine")
     union: tuple[str, ...] = ()
     generated: tuple[Generated, ...] = ()
+    full_run_hours: float = 24.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +183,7 @@ class Swarm:
 
     target: str
     state_branch: str = "swarm/state"
-    push_remote: str | None = None
+    push: PushConfig = PushConfig()
     agents_max: int = 8
     gates_max: int = 2
     retention_days: float = 14

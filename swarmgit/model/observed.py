@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from swarmgit.model.desired import Problem
 from swarmgit.model.ids import (
@@ -51,6 +51,18 @@ class MergeTry:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteHead:
+    """The last that is known of the branch that landings are pushed to, and where it stands beside the target.
+
+    `behind`: the target has all of it, and more. `unpushed`: the target's first-parent commits that it lacks.
+    """
+
+    head: CommitId
+    relation: Literal["same", "behind", "ahead", "diverged"]
+    unpushed: tuple[CommitId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """`archived` maps finished tasks that have left the hot folder to their path in state.
 
@@ -58,7 +70,8 @@ class Observed:
     `trusted_since`: a gate's answer other than pass counts only from then on: starting `reconcile` again is how a
     person says that the surroundings were repaired. `blocked`: entries whose landing an edit is in the way of.
     `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
-    `environment` is the fingerprint that goes into every evidence key.
+    `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
+    was never heard of.
     """
 
     target_head: CommitId | None
@@ -83,6 +96,7 @@ class Observed:
     trusted_since: datetime | None = None
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
+    remote: RemoteHead | None = None
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

@@ -221,6 +221,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """The target went forward to what somebody else had pushed, as by `git pull --ff-only`: not gated by us."""
+
+    remote: str
+    branch: str
+    old: CommitId
+    new: CommitId
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """An agent's CV: counts of verified outcomes only, never of what an agent said of itself."""
 

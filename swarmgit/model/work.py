@@ -19,8 +19,29 @@ from swarmgit.model.ids import (
 )
 from swarmgit.model.status import GateOutcome, Usage
 
-SessionKind = Literal["agent", "gate"]
+SessionKind = Literal["agent", "gate", "push"]
 SessionState = Literal["starting", "running", "ended", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Bring `new` to `branch` of `remote`, which is known to be at `old` (None: not known)."""
+
+    remote: str
+    branch: str
+    new: CommitId
+    old: CommitId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push came to. `rejected`: the remote was asked and is elsewhere, or does not want it; it was fetched.
+
+    `failed`: nobody knows what the remote thinks. `reason` is git's or the remote's words, without credentials.
+    """
+
+    outcome: Literal["taken", "rejected", "failed"]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +49,8 @@ class SessionSpec:
     """`session.yaml`: all that is needed to know whose session this is, also after a crash.
 
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
-    `tree` (code tree), `base` (the commit that is checked out). `minutes_max`: wall clock, counted from `started`.
+    `tree` (code tree), `base` (the commit that is checked out); a push's has `push`, and `attempt` counts how often in
+    a row it came to nothing before. `minutes_max`: wall clock, counted from `started`.
     """
 
     id: SessionId
@@ -48,6 +70,7 @@ class SessionSpec:
     min_tests: int = 0
     junit: str | None = None
     command: str = ""
+    push: Push | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +172,7 @@ class Session:
     is_finished: bool = False
     capture: Capture | None = None
     evidence: Evidence | None = None
+    pushed: Pushed | None = None
 
     @property
     def is_over(self) -> bool:

@@ -11,6 +11,7 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import Observed
+from swarmgit.observe.pushes import RemoteWatcher
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
 from swarmgit.ports import Objects, World
@@ -26,6 +27,7 @@ class Observer:
         self._world = world
         self._state = StateReader(world.objects, world.cache)
         self._sessions = SessionWatcher(world.executor, world.stream_reader)
+        self._remote = RemoteWatcher(world.objects)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -47,6 +49,7 @@ class Observer:
             blocked=world.cache.blocked(),
             environment=world.environment,
             trusted_since=trusted_since,
+            remote=self._remote.look(swarm, target),
         )
 
     def at(self, desired: Desired, state_commit: CommitId) -> Observed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from swarmgit.model.actions import Action, Land, Plan, Retire, Save, SaveTask
+from swarmgit.model.actions import Action, FollowRemote, Land, Plan, Retire, Save, SaveFollowed, SaveTask
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
@@ -14,6 +14,8 @@ from swarmgit.plan import archive, conditions, gate_runs, queue, schedule, tasks
 from swarmgit.plan.situation import Draft, Situation
 
 POLL_S = 2.0
+MOVES = (Land, FollowRemote, SaveFollowed)
+"""What is tried again and again while a person's edit is in the way: that is waiting, not moving."""
 
 
 def plan(
@@ -108,8 +110,8 @@ def _story(stored: TaskStatus | None, status: TaskStatus) -> str:
 
 def _close(situation: Situation, draft: Draft) -> Plan:
     actions = _in_order(draft.actions)
-    blocked = any(isinstance(action, Land) for action in actions) and bool(draft.stuck)
-    is_moving = any(not (isinstance(action, Land) and blocked) for action in actions)
+    blocked = any(isinstance(action, MOVES) for action in actions) and bool(situation.observed.blocked)
+    is_moving = any(not (isinstance(action, MOVES) and blocked) for action in actions)
     sessions = situation.observed.sessions.values()
     is_settled = not is_moving and all(session.is_over for session in sessions)
     needs_person = draft.needs_person or any(view.phase in ASLEEP for view in draft.views.values())

@@ -8,7 +8,7 @@ from typing import Any
 from swarmgit.model.actions import Land, SaveEntry, Unpin
 from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
-from swarmgit.plan import evidence, gate_runs, stacks
+from swarmgit.plan import evidence, gate_runs, pushes, stacks
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stacks import Book, Tip
 
@@ -68,8 +68,11 @@ def carry_out(situation: Situation, draft: Draft, landing: list[Entry]) -> None:
             break
         at = step[0].candidate.commit
         chain += [entry for entry in step if entry.candidate and entry.candidate.commit == at]
+    chain = pushes.cleared(situation, draft, chain)
     if not chain:
         return
+    assert chain[-1].candidate is not None
+    at = chain[-1].candidate.commit
     blocked = situation.observed.blocked
     for entry in chain:
         if entry.id in blocked:

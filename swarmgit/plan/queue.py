@@ -13,7 +13,7 @@ from swarmgit.documents import paths
 from swarmgit.model.actions import Unpin
 from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Entry, Rejection
-from swarmgit.plan import evidence, landings, rates, rejections, stacks
+from swarmgit.plan import evidence, landings, pushes, rates, rejections, stacks
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
 from swarmgit.plan.choose import choose, find_searches
 from swarmgit.plan.evidence import Subject
@@ -30,12 +30,15 @@ def run(situation: Situation, draft: Draft) -> None:
     """Write into the draft what the queue does in this tick, and each entry as it stands after it."""
     draft.entries.update(situation.observed.entries)
     landings.settle(situation, draft)
+    pushes.tend(situation, draft)
     target = situation.observed.target_head
     if target is None or situation.observed.freeze is not None:
         return
     landing = [entry for entry in draft.entries.values() if entry.state == "landing"]
     if landing:
         landings.carry_out(situation, draft, landing)
+        return
+    if pushes.catch_up(situation, draft):
         return
     _drop_unwanted(situation, draft)
     _line_up(situation, draft, target)

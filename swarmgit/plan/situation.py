@@ -63,7 +63,7 @@ class Situation:
         for session in observed.sessions.values():
             if session.spec.kind == "agent" and session.spec.task is not None:
                 by_task[session.spec.task] = (*by_task.get(session.spec.task, ()), session)
-            elif session.spec.key is not None:
+            elif session.spec.kind == "gate" and session.spec.key is not None:
                 known = gate_sessions.get(session.spec.key)
                 if known is not None and not known.is_over:
                     continue

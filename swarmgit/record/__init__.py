@@ -13,6 +13,7 @@ from swarmgit.model.actions import (
     Save,
     SaveEntry,
     SaveFile,
+    SaveFollowed,
     SaveGateHistory,
     SaveIdentity,
     SaveTask,
@@ -64,6 +65,8 @@ def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:
                 changes[paths.state_agent(identity.name)] = documents.dump_identity(identity)
             case SaveGateHistory(history):
                 changes[paths.state_gate(history.gate)] = documents.dump_gate_history(history)
+            case SaveFollowed(followed):
+                changes[paths.state_followed(followed.new)] = documents.dump_followed(followed)
             case SaveFile():
                 changes[save.path] = _content(save, changes, read)
             case Archive(path, to):
@@ -108,6 +111,8 @@ def _quiet(saves: Sequence[Save]) -> str:
                 words.append(f"gate {history.gate}")
             case SaveIdentity(identity):
                 words.append(f"{identity.name}")
+            case SaveFollowed(followed):
+                words.append(f"follow {followed.remote}/{followed.branch} to {followed.new[:10]}")
             case Archive(path, _):
                 words.append(f"archive {path}")
             case SaveFile(path):

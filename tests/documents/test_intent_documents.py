@@ -20,6 +20,7 @@ from swarmgit.model.desired import (
     Generated,
     MergeConfig,
     Policy,
+    PushConfig,
     Runtime,
     Scope,
     Swarm,
@@ -231,7 +232,7 @@ merge:
     assert read("swarm", text).value == Swarm(
         target="trunk",
         state_branch="swarm/other",
-        push_remote="origin",
+        push=PushConfig("origin"),
         agents_max=30,
         gates_max=4,
         retention_days=1,
@@ -389,6 +390,7 @@ def test_schemas_and_values_have_the_same_fields() -> None:
     assert properties("swarm", "budget") == names(SwarmBudget)
     assert properties("swarm", "worktree") == names(WorktreeConfig)
     assert properties("swarm", "merge") == names(MergeConfig)
+    assert properties("swarm", "push") == names(PushConfig)
     assert properties("swarm", "merge", "generated", "items") == names(Generated)
     assert properties("swarm", "tiers", "additionalProperties") == names(Tier)
     assert properties("swarm", "runtimes", "additionalProperties") == names(Runtime) - {"name"}

@@ -19,6 +19,7 @@ from swarmgit.model.ids import AgentName, BlobId, CommitId, EvidenceKey, GateNam
 from swarmgit.model.status import (
     Attempt,
     Entry,
+    Followed,
     Freeze,
     GateHistory,
     GateResult,
@@ -37,6 +38,7 @@ KINDS = {
     "identity": (Identity, state.dump_identity, state.load_identity),
     "gate-history": (GateHistory, state.dump_gate_history, state.load_gate_history),
     "control": (TaskControl, state.dump_control, state.load_control),
+    "followed": (Followed, state.dump_followed, state.load_followed),
     "freeze": (Freeze, state.dump_freeze, state.load_freeze),
 }
 

@@ -77,6 +77,11 @@ class GitLanding:
             move_own(self._own_refs, self._common_dir, RefChange(ref, None), 40)
 
     def land(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
+        if not self._continues(old, new):
+            raise ValueError(f"{old} is not on the first-parent line of {new}: it cannot land there")
+        return self.follow(target, old, new)
+
+    def follow(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
         ref = branch_ref(target)
         if self._intent.exists():
             self.heal(target)
@@ -85,8 +90,8 @@ class GitLanding:
             return Landed()
         if now != old:
             return Moved(now)
-        if not self._continues(old, new):
-            raise ValueError(f"{old} is not on the first-parent line of {new}: it cannot land there")
+        if not self._objects.is_ancestor(old, new):
+            raise ValueError(f"{new} does not contain {old}: that would not be forward")
         checkouts = self._checkouts()
         for checkout in checkouts:
             if busy := work_in_progress(checkout, ref):

@@ -8,6 +8,7 @@ from swarmgit.app.fsck.landing import judge_landing
 from swarmgit.app.fsck.ledger import Ledger
 from swarmgit.app.fsck.report import Violation
 from swarmgit.app.world import World
+from swarmgit.errors import SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Entry
@@ -18,6 +19,7 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
     """Return how many commits were judged, and every promise that they break."""
     line = first_parent_line(world, head)
     landed = ledger.by_commit
+    foreign = from_elsewhere(world, ledger)
     found: list[Violation] = []
     checked = 0
     for commit, info in line.items():
@@ -25,7 +27,7 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
         for entry in entries:
             checked += 1
             found += judge_landing(world, entry, info)
-        if not entries and "task" in trailers.parse(info.message):
+        if not entries and commit not in foreign and "task" in trailers.parse(info.message):
             checked += 1
             found += _without_entry(world, ledger, info)
     elsewhere = [
@@ -50,6 +52,27 @@ def first_parent_line(world: World, head: CommitId | None) -> dict[CommitId, Com
         line[commit] = world.objects.commit(commit)
         commit = next(iter(line[commit].parents), None)
     return line
+
+
+def from_elsewhere(world: World, ledger: Ledger) -> set[CommitId]:
+    """Return the commits that came in because others had pushed them: other swarms gated them, or people made them.
+
+    They are on the first-parent line of what was followed, down to where the target was before.
+    """
+    found: set[CommitId] = set()
+    for each in ledger.followed.values():
+        commit: CommitId | None = each.new
+        while commit is not None and commit not in found and not _is_older(world, commit, each.old):
+            found.add(commit)
+            try:
+                commit = next(iter(world.objects.commit(commit).parents), None)
+            except SwarmError:  # never arrived, or a shallow clone ends here
+                break
+    return found
+
+
+def _is_older(world: World, commit: CommitId, than: CommitId) -> bool:
+    return commit == than or world.objects.is_ancestor(commit, than)
 
 
 def _reachable(world: World, line: dict[CommitId, CommitInfo], wanted: set[CommitId]) -> set[CommitId]:

@@ -10,6 +10,7 @@ from swarmgit.app.views.tasks import result_row
 from swarmgit.app.views.times import stamp
 from swarmgit.model.desired import PRIORITY_RANK
 from swarmgit.model.status import Entry
+from swarmgit.plan.pushes import standing
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
@@ -23,6 +24,20 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
     active = [entry for entry in both if entry.state in ACTIVE]
     active.sort(key=lambda entry: (entry.state != "landing", PRIORITY_RANK.get(entry.priority, 9), entry.enqueued))
     return active + [entry for entry in reversed(both) if entry.state not in ACTIVE]
+
+
+def push_row(look: Look) -> dict[str, Any] | None:
+    """Return how the target stands to the remote that it is pushed to; None where nothing is pushed."""
+    found = standing(look.desired.swarm, look.observed) if look.desired.swarm else None
+    if found is None:
+        return None
+    return {
+        "remote": found.remote,
+        "branch": found.branch,
+        "state": found.state,
+        "unpushed": found.unpushed,
+        "text": found.text,
+    }
 
 
 def entry_row(entry: Entry) -> dict[str, Any]:
@@ -47,6 +62,7 @@ def queue_document(look: Look, *, is_all: bool) -> dict[str, Any]:
     return {
         "version": 1,
         "paused": {"by": brake.by, "reason": brake.reason} if brake.paused else None,
+        "push": push_row(look),
         "queue": [{**entry_row(entry), "blocked": list(blocked.get(entry.id, ()))} for entry in entries],
     }
 
