@@ -17,17 +17,8 @@ import msgspec
 
 from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.status import (
-    Entry,
-    EntryControl,
-    Followed,
-    Freeze,
-    GateHistory,
-    Identity,
-    QueueControl,
-    TaskControl,
-    TaskStatus,
-)
+from swarmgit.model.histories import Followed, GateHistory
+from swarmgit.model.status import Entry, EntryControl, Freeze, Identity, QueueControl, TaskControl, TaskStatus
 
 if TYPE_CHECKING:
     from swarmgit.documents.places import Node

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
+from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, SessionId, TaskId
-from swarmgit.model.status import Entry, Followed, GateHistory, Identity, Rejection, TaskStatus
+from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
 
 

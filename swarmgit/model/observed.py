@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from swarmgit.model.desired import Problem
+from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import (
     AgentName,
     CommitId,
@@ -18,16 +19,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
-from swarmgit.model.status import (
-    Entry,
-    EntryControl,
-    Freeze,
-    GateHistory,
-    Identity,
-    QueueControl,
-    TaskControl,
-    TaskStatus,
-)
+from swarmgit.model.status import Entry, EntryControl, Freeze, Identity, QueueControl, TaskControl, TaskStatus
 from swarmgit.model.work import Evidence, Session
 
 

@@ -221,16 +221,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
-    """The target went forward to what somebody else had pushed, as by `git pull --ff-only`: not gated by us."""
-
-    remote: str
-    branch: str
-    old: CommitId
-    new: CommitId
-
-
-@dataclass(frozen=True, slots=True)
 class Identity:
     """An agent's CV: counts of verified outcomes only, never of what an agent said of itself."""
 
@@ -247,21 +237,6 @@ class Identity:
     by_model: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     by_domain: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     recent: tuple[Mapping[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class GateHistory:
-    """How often a gate has answered what, and its last runs (newest last, at most 20)."""
-
-    gate: GateName
-    passed: int = 0
-    failed: int = 0
-    errors: int = 0
-    reused: int = 0
-    seconds: float = 0.0
-    last_pass: datetime | None = None
-    last_fail: datetime | None = None
-    recent: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

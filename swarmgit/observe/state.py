@@ -13,17 +13,9 @@ from swarmgit.documents import paths
 from swarmgit.documents import state as documents
 from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Problem
+from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, EntryId, GateName, TaskId
-from swarmgit.model.status import (
-    Entry,
-    EntryControl,
-    Freeze,
-    GateHistory,
-    Identity,
-    QueueControl,
-    TaskControl,
-    TaskStatus,
-)
+from swarmgit.model.status import Entry, EntryControl, Freeze, Identity, QueueControl, TaskControl, TaskStatus
 from swarmgit.ports import LiveCache, Objects, TreeEntry
 
 T = TypeVar("T")

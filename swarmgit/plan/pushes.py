@@ -11,9 +11,10 @@ from typing import Literal
 
 from swarmgit.model.actions import FollowRemote, Retire, SaveFollowed, StartPush, StopSession
 from swarmgit.model.desired import Swarm
+from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId, EntryId, SessionId, ulid
 from swarmgit.model.observed import Observed
-from swarmgit.model.status import Entry, Followed
+from swarmgit.model.status import Entry
 from swarmgit.model.work import Push, Session, SessionSpec
 from swarmgit.plan.attempts import RESTART_AFTER
 from swarmgit.plan.situation import Draft, Situation

@@ -13,7 +13,7 @@ from swarmgit.documents import paths
 from swarmgit.model.actions import Unpin
 from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Entry, Rejection
-from swarmgit.plan import evidence, landings, pushes, rates, rejections, stacks
+from swarmgit.plan import evidence, full_runs, landings, pushes, rates, rejections, stacks
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
 from swarmgit.plan.choose import choose, find_searches
 from swarmgit.plan.evidence import Subject
@@ -79,7 +79,7 @@ def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
             waiting = _without_clashes(situation, waiting, others, taken)
     _note_reds(situation, draft, book)
     question = _question(situation, draft, book, waiting)
-    stop = _target_is_red(situation, draft, book, question)
+    stop = full_runs.stop(situation, draft) or _target_is_red(situation, draft, book, question)
     choice = choose(replace(question, is_target_red=bool(stop)))
     for entry in waiting if stop else ():
         draft.stuck[entry.id] = stop or ""

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from swarmgit.documents import paths
 from swarmgit.model.actions import Action, SaveIdentity
 from swarmgit.model.desired import Desired, Gate, Swarm, Task
+from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, TaskId, TreeId
 from swarmgit.model.observed import Observed
-from swarmgit.model.status import Entry, GateHistory, Identity, Rejection, TaskControl, TaskStatus
+from swarmgit.model.status import Entry, Identity, Rejection, TaskControl, TaskStatus
 from swarmgit.model.work import Evidence, Session
 
 NO_CONTROL = TaskControl()

@@ -161,7 +161,7 @@ def read_asked(situation: Situation, draft: Draft, book: Book, target: CommitId)
     Only on the target, and on bases from which landings of ours lead to it: what somebody else committed since may
     have mended what was red.
     """
-    bases = _own_bases(draft, target)
+    bases = own_bases(draft.entries, target)
     for (base, stack), why in book.asked.items():
         if base not in bases or (base != target and why == "exact" and not _has_red(draft, stack)):
             continue
@@ -177,10 +177,9 @@ def _has_red(draft: Draft, stack: Stack) -> bool:
     return entry is not None and any(event.kind == "red" for event in entry.events)
 
 
-def _own_bases(draft: Draft, target: CommitId) -> set[CommitId]:
-    landed = {
-        e.candidate.commit: e.candidate.base for e in draft.entries.values() if e.state == "landed" and e.candidate
-    }
+def own_bases(entries: Mapping[EntryId, Entry], target: CommitId) -> set[CommitId]:
+    """Return the target's head and the commits from which nothing but landings of ours leads to it."""
+    landed = {e.candidate.commit: e.candidate.base for e in entries.values() if e.state == "landed" and e.candidate}
     bases = {target}
     at = target
     for _ in range(len(landed)):

@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 from swarmgit.documents import blocks, places, schemas, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Desired, Swarm, Task
+from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import AgentName, BlobId, CommitId, EvidenceKey, GateName, SessionId, TaskId, TreeId
 from swarmgit.model.status import (
     Attempt,
     Entry,
-    Followed,
     Freeze,
-    GateHistory,
     GateResult,
     Identity,
     Rejection,

@@ -12,8 +12,9 @@ from swarmgit.app.fsck.report import Violation
 from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import SwarmError
+from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId
-from swarmgit.model.status import Entry, Followed, TaskStatus
+from swarmgit.model.status import Entry, TaskStatus
 
 LOADERS = {
     paths.STATE_TASKS: state.load_status,

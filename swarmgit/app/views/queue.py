@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from swarmgit.app.names import find
+from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.tasks import result_row
 from swarmgit.app.views.times import stamp
 from swarmgit.model.desired import PRIORITY_RANK
 from swarmgit.model.status import Entry
+from swarmgit.plan import full_runs
 from swarmgit.plan.pushes import standing
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ def queue_document(look: Look, *, is_all: bool) -> dict[str, Any]:
         "version": 1,
         "paused": {"by": brake.by, "reason": brake.reason} if brake.paused else None,
         "push": push_row(look),
+        "problems": problem_rows(full_runs.problems(look.desired, look.observed)),
         "queue": [{**entry_row(entry), "blocked": list(blocked.get(entry.id, ()))} for entry in entries],
     }
 

@@ -10,6 +10,7 @@ from swarmgit.app.views.tasks import statuses, task_row
 from swarmgit.app.views.times import stamp
 from swarmgit.model.status import Identity
 from swarmgit.model.work import Session
+from swarmgit.plan import full_runs
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
@@ -32,7 +33,9 @@ def status_document(look: Look, sandbox: str) -> dict[str, Any]:
         "agents": [agent_row(look, identity) for _, identity in sorted(look.observed.identities.items())],
         "sandbox": sandbox,
         "drafts": list(look.drafts),
-        "problems": problem_rows((*look.desired.problems, *look.observed.problems)),
+        "problems": problem_rows(
+            (*look.desired.problems, *look.observed.problems, *full_runs.problems(look.desired, look.observed))
+        ),
     }
 
 
