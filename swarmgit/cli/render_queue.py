@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from swarmgit.app.views.words import counted
 from swarmgit.cli.table import printable, table
 
 Document = Mapping[str, Any]
@@ -29,7 +30,15 @@ def queue_text(document: Document, width: int | None = None) -> str:
     ]
     header = ("ENTRY", "TASK", "STATE", "TIER", "AGENT", "ENQUEUED", "LANDED")
     shown = table(header, rows, width) if rows else "the queue is empty; what has landed: swarmgit queue list --all"
-    return "\n".join((*_first_lines(document), shown))
+    return "\n".join((*_first_lines(document), shown, *_tiers(document)))
+
+
+def _tiers(document: Document) -> Iterator[str]:
+    """Yield how entries fared by how their conflicts were resolved, once some have ended."""
+    for each in document.get("tiers", ()):
+        if each["success"] is not None:
+            ended = f"{each['landed']} landed, {each['rejected']} rejected ({100 * each['success']:.0f} %)"
+            yield f"tier {each['tier']}: {counted(each['entries'], 'entry', 'entries')}, {ended}"
 
 
 def _first_lines(document: Document) -> Iterator[str]:

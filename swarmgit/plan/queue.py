@@ -15,10 +15,10 @@ from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Entry, Rejection
 from swarmgit.plan import evidence, full_runs, landings, pushes, rates, rejections, stacks
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
-from swarmgit.plan.choose import choose, find_searches
+from swarmgit.plan.choose import EXACT_SLOTS_MAX, choose, find_searches
 from swarmgit.plan.evidence import Subject
 from swarmgit.plan.landings import save, with_event
-from swarmgit.plan.order import order, together
+from swarmgit.plan.order import near, order, together
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stacks import Book, Tip
 from swarmgit.plan.verify import Asked, red_target, want
@@ -121,6 +121,7 @@ def _question(situation: Situation, draft: Draft, book: Book, waiting: list[Entr
         retries=swarm.merge.flaky_retries,
         batch_max=swarm.merge.batch_max,
         chances={entry.id: learned.chance(entry) for entry in waiting},
+        near=near(situation, waiting) if swarm.gates_max > EXACT_SLOTS_MAX else {},
         together=together(situation, waiting),
     )
 

@@ -6,17 +6,18 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from values import Life, entry_of, life, task
 
 from swarmgit.model import trailers
 from swarmgit.model.actions import Land
-from swarmgit.model.desired import Budget, Convoy, Desired, Gate
-from swarmgit.model.ids import AgentName, ConvoyId, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.desired import Budget, Convoy, Desired, Gate, Scope
+from swarmgit.model.ids import AgentName, ConvoyId, EntryId, GateName, SessionId, TaskId, TreeId
 from swarmgit.model.status import EntryControl, QueueControl
-from swarmgit.plan.order import AGE_STEP, level
+from swarmgit.plan.order import AGE_STEP, gated_with, level, near
+from swarmgit.plan.rates import by_tier
 from swarmgit.plan.situation import Situation
 
 LATE = Gate(GateName("late"), "make", when=("merge",))
@@ -228,3 +229,55 @@ def test_the_commit_of_a_batch_names_every_maker() -> None:
 
     assert [each["agent"] for each in trailers.parse_all(message)] == ["agent-a", "agent-b"]
     assert trailers.parse(message)["session"] == "s-b"
+
+
+def test_entries_that_may_change_the_same_files_are_not_screened_apart() -> None:
+    names = "abcdefghijklmnopqrstuvwxyz0123456789"
+    made = queue_of(names, red_with("a", "k"), slots=8)
+    for name in names[::2]:
+        made.change(name, scope=Scope(owns=(f"{name}.txt",), shares=("CHANGES.md",)))
+    made.settle()
+    screens: dict[datetime, list[set[str]]] = {}
+    for entry in made.observed.entries.values():
+        for event in entry.events:
+            if event.kind == "gating" and event.data["why"] == "screen":
+                tasks = {made.observed.entries[EntryId(each)].task for each in event.data["stack"]}
+                screens.setdefault(event.at, []).append(tasks)
+    assert any(len(groups) > 1 for groups in screens.values()), "there is a backlog to screen"
+    for groups in screens.values():
+        assert sum(not group.isdisjoint(names[::2]) for group in groups) <= 1
+    assert outcomes(made)[1] == "ak"
+
+
+def test_who_is_near_follows_from_what_tasks_may_change() -> None:
+    made = paused_queue("abc")
+    made.change("a", scope=Scope(owns=("a.txt",), shares=("docs/**",)))
+    made.change("b", scope=Scope(owns=("docs/b.md",)))
+    situation = Situation.of(made.desired, made.swarm, made.observed, made.now, frozenset(), apply_now=False)
+    a, b, c = (entry_of(made, name) for name in "abc")
+    assert near(situation, [a, b, c]) == {a.id: {b.id}, b.id: {a.id}}
+    del made.tasks[TaskId("c")]
+    assert near(situation, [a, c]) == {a.id: {c.id}, c.id: {a.id}}
+
+
+def test_all_entries_of_a_stack_that_is_gated_are_shown_so() -> None:
+    made = queue_of("abc", red_with(), slots=1)
+    while not made.gate_runs():
+        made.tick()
+    entries = made.observed.entries
+    assert [entries[name].state for name in sorted(entries)] == ["queued", "queued", "gating"]
+    assert gated_with(entries, made.observed.target_head) == {*entries}
+    made.settle()
+    assert gated_with(made.observed.entries, made.observed.target_head) == frozenset()
+
+
+def test_the_figures_of_each_tier_come_from_the_ledger_alone() -> None:
+    made = queue_of("abcd", red_with("b"))
+    made.settle()
+    first, *others = made.observed.entries.values()
+    figures = by_tier([replace(first, tier="auto", state="landed"), *others])
+    assert [(f.tier, f.entries, f.landed, f.rejected, f.success) for f in figures] == [
+        ("clean", 3, 2, 1, 0.6667),
+        ("auto", 1, 1, 0, 1.0),
+    ]
+    assert by_tier([replace(first, state="queued")])[0].success is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from looks import LANDED, NOW, TREE, at, entry, identity, look
+from looks import BASE, LANDED, NOW, TREE, at, entry, identity, look
 
 from swarmgit.app.views.agents import agent_document, agents_document
 from swarmgit.app.views.gates import gates_document
@@ -16,6 +16,7 @@ from swarmgit.cli.render_queue import entry_text, gates_text, queue_text
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Gate
 from swarmgit.model.histories import GateHistory, RedFull
+from swarmgit.model.status import LedgerEvent
 
 
 def test_a_gate_that_never_failed_is_reported() -> None:
@@ -52,6 +53,26 @@ def test_a_flaky_gate_and_one_whose_inputs_lie_are_reported_with_the_reason() ->
     assert "the inputs of gate test miss something" in text
     assert "inputs miss something" in queue_text(queue_document(seen, is_all=False))
     assert "inputs miss something" in str(status_document(seen, "none")["problems"])
+
+
+def test_the_queue_shows_who_is_gated_and_how_each_tier_fared() -> None:
+    gating = LedgerEvent(at(-1), "gating", {"base": BASE, "stack": ["e1", "e2"]})
+    entries = {
+        "e1": entry("e1"),
+        "e2": entry("e2", state="gating", events=(gating,)),
+        "e3": entry("e3", state="landed", landed_commit=LANDED),
+        "e4": entry("e4", state="rejected", tier="auto"),
+    }
+    seen = look(entries=entries, target_head=BASE)
+    document = queue_document(seen, is_all=False)
+    assert [each["state"] for each in document["queue"]] == ["gating", "gating"]
+    assert [each["state"] for each in status_document(seen, "none")["queue"]] == ["gating", "gating"]
+    assert entry_document(seen, "e1")["state"] == "gating"
+    assert document["tiers"][1] == {"tier": "auto", "entries": 1, "landed": 0, "rejected": 1, "success": 0.0}
+    assert queue_text(document).splitlines()[-2:] == [
+        "tier clean: 3 entries, 1 landed, 0 rejected (100 %)",
+        "tier auto: 1 entry, 0 landed, 1 rejected (0 %)",
+    ]
 
 
 def test_the_queue_lists_finished_entries_only_when_asked() -> None:
