@@ -16,7 +16,7 @@ from swarmgit.model.status import (
     Rejection,
     TaskStatus,
 )
-from swarmgit.plan import attempts, attribution, cv, rejections, verify
+from swarmgit.plan import attempts, attribution, cv, rejections, revival, verify
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.situation import Draft, Situation
 
@@ -124,7 +124,7 @@ def _next(situation: Situation, draft: Draft, task: Task, status: TaskStatus) ->
         case "landed" | "unchanged":
             return status
         case _:
-            return _again(situation, task, status)
+            return revival.revive(situation, draft, task, status) or _again(situation, task, status)
 
 
 def _ready(status: TaskStatus, task: Task, phase: str) -> TaskStatus:

@@ -14,10 +14,11 @@ from values import Life, entry_of, life, task
 from swarmgit.model import trailers
 from swarmgit.model.actions import Land
 from swarmgit.model.desired import Budget, Convoy, Desired, Gate, Scope
-from swarmgit.model.ids import AgentName, ConvoyId, EntryId, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.ids import AgentName, BlobId, ConvoyId, EntryId, GateName, SessionId, TaskId, TreeId
 from swarmgit.model.status import EntryControl, QueueControl
 from swarmgit.plan.order import AGE_STEP, gated_with, level, near
 from swarmgit.plan.rates import by_tier
+from swarmgit.plan.revival import objection
 from swarmgit.plan.situation import Situation
 
 LATE = Gate(GateName("late"), "make", when=("merge",))
@@ -281,3 +282,58 @@ def test_the_figures_of_each_tier_come_from_the_ledger_alone() -> None:
         ("auto", 1, 1, 0, 1.0),
     ]
     assert by_tier([replace(first, state="queued")])[0].success is None
+
+
+def rejected() -> Life:
+    """Return a swarm whose only change was sent back, and whose task has no attempts left."""
+    made = queue_of("a", red_with("a"))
+    made.settle()
+    assert (made.phases(), entry_of(made, "a").state) == ({"a": "failed"}, "rejected")
+    made.answers = red_with()
+    return made
+
+
+def ask_again(made: Life) -> None:
+    made.now += timedelta(seconds=1)
+    made.see(entry_controls={entry_of(made, "a").id: EntryControl(retry=made.now, by="pat")})
+
+
+def test_a_rejected_entry_is_revived_as_it_is_when_a_person_asks() -> None:
+    made = rejected()
+    ask_again(made)
+    made.settle()
+    assert made.landed() == ["a"]
+    assert len(made.status("a").attempts) == 1
+    assert "revived" in [event.kind for event in entry_of(made, "a").events]
+    assert made.status("a").attempts[0].rejection is None
+
+
+def test_a_revived_entry_that_is_red_again_goes_back_and_is_not_revived_for_ever() -> None:
+    made = rejected()
+    made.answers = red_with("a")
+    for _ in range(5):
+        ask_again(made)
+        made.settle()
+    assert made.phases() == {"a": "failed"}
+    assert [event.kind for event in entry_of(made, "a").events].count("revived") == 3
+    assert "3 times" in objection(made.tasks[TaskId("a")], made.status("a"), entry_of(made, "a"))
+
+
+def test_an_entry_whose_task_has_gone_on_is_not_revived() -> None:
+    made = rejected()
+    made.control("a", restart="once")
+    made.answers = red_with("a")
+    made.settle()
+    first = min(made.observed.entries.values(), key=lambda entry: entry.id)
+    assert "has gone on since" in objection(made.tasks[TaskId("a")], made.status("a"), first)
+    made.see(entry_controls={first.id: EntryControl(retry=made.now)})
+    made.settle()
+    assert made.observed.entries[first.id].state == "rejected"
+
+
+def test_an_entry_whose_task_was_edited_or_removed_is_not_revived() -> None:
+    made = rejected()
+    entry, status = entry_of(made, "a"), made.status("a")
+    assert "has changed" in objection(task("a", generation=BlobId("g2")), status, entry)
+    assert "not asked for" in objection(None, status, entry)
+    assert "is cancelled" in objection(made.tasks[TaskId("a")], replace(status, phase="cancelled"), entry)
