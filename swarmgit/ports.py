@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Policy, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.work import Capture, Evidence, Push, SessionSpec, Stream
+from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream
 
 
 class Clock(Protocol):
@@ -209,6 +209,9 @@ class Landing(Protocol):
     def follow(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
         """Move branch `target` forward to a descendant that is not ours, as a person's fast-forward would."""
 
+    def traces(self, target: str, checkout: str, paths: Sequence[str]) -> str:
+        """Return a text that changes when what is in the way at these paths of a checkout does."""
+
     def heal(self, target: str) -> None:
         """Finish or undo what a killed landing left: half-followed checkouts and locks that are provably ours."""
 
@@ -303,8 +306,8 @@ class LiveCache(Protocol):
     def keep_merge(self, tried: MergeTry) -> None:
         """Add one."""
 
-    def blocked(self) -> Mapping[EntryId, tuple[str, ...]]:
-        """Return the landings that wait, and for which paths."""
+    def blocked(self) -> Mapping[EntryId, Obstacle]:
+        """Return the landings that wait, and for what."""
 
     def read(self, name: str) -> bytes | None:
         """Return a cached document by name, None where there is none."""
@@ -312,7 +315,7 @@ class LiveCache(Protocol):
     def write(self, name: str, content: bytes) -> None:
         """Keep a document by name."""
 
-    def keep_blocked(self, entries: Mapping[EntryId, tuple[str, ...]]) -> None:
+    def keep_blocked(self, entries: Mapping[EntryId, Obstacle]) -> None:
         """Replace what waits."""
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from swarmgit.documents import paths
 from swarmgit.model.actions import FollowRemote, Land, Salvage, TryMerges, Unpin
 from swarmgit.model.ids import EntryId
 from swarmgit.model.outcomes import Blocked, Done, Outcome
-from swarmgit.ports import InTheWay, Landed, Moved, World
+from swarmgit.model.work import Obstacle
+from swarmgit.ports import InTheWay, World
 
 
 def salvage(action: Salvage, world: World) -> Outcome:
@@ -32,21 +35,41 @@ def land(action: Land, world: World) -> Outcome:
     """Move the target along recorded intents. A target that is elsewhere is not an error: the next plan sees it."""
     world.landing.publish(paths.candidate_ref(action.entries[-1]), action.new, action.old)
     world.fault("published")
-    return settle_move(action, action.entries, world.landing.land(action.target, action.old, action.new), world)
-
-
-def settle_move(
-    action: Land | FollowRemote, entries: tuple[EntryId, ...], result: Landed | Moved | InTheWay, world: World
-) -> Outcome:
-    """Return what came of the target's move, and keep for the next look which entries wait for a person's edit."""
+    result = world.landing.land(action.target, action.old, action.new)
     if isinstance(result, InTheWay):
-        waiting = dict.fromkeys(entries, result.paths)
-        if world.cache.blocked() != waiting:
-            world.cache.keep_blocked(waiting)
-        return Blocked(entries[0] if entries else None, result.checkout, result.paths)
-    if world.cache.blocked():
-        world.cache.keep_blocked({})
+        return block(_touching(action, result, world), action.target, result, world)
+    return unblock(action, action.entries, world)
+
+
+def block(entries: Sequence[EntryId], target: str, found: InTheWay, world: World) -> Blocked:
+    """Keep for the next look who waits for which edits; what else is blocked already stays so."""
+    traces = world.landing.traces(target, found.checkout, found.paths)
+    now = Obstacle(found.checkout, found.paths, traces, world.clock.now())
+    world.cache.keep_blocked({**world.cache.blocked(), **dict.fromkeys(entries, now)})
+    return Blocked(entries[0] if entries else None, found.checkout, found.paths)
+
+
+def unblock(action: Land | FollowRemote, entries: Sequence[EntryId], world: World) -> Done:
+    """Forget what kept these from landing, now that nothing does."""
+    known = world.cache.blocked()
+    if not known.keys().isdisjoint(entries):
+        world.cache.keep_blocked({entry: way for entry, way in known.items() if entry not in entries})
     return Done(action)
+
+
+def _touching(action: Land, found: InTheWay, world: World) -> list[EntryId]:
+    """Return the entries whose own changes meet the edits; all of them where that cannot be told."""
+    touching = []
+    for entry, (base, head) in zip(action.entries, action.works, strict=False):
+        changed = world.engine.changed_paths(base, head)
+        if any(_meets(path, other) for path in found.paths for other in changed):
+            touching.append(entry)
+    return touching or list(action.entries)
+
+
+def _meets(one: str, other: str) -> bool:
+    """Return whether two paths are the same, or one is a folder of the other."""
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
 def unpin(action: Unpin, world: World) -> Outcome:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from swarmgit.act.landing import settle_move
+from swarmgit.act.landing import block, unblock
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.actions import FollowRemote, StartPush
 from swarmgit.model.outcomes import Done, Outcome
-from swarmgit.ports import StartSpec, World
+from swarmgit.ports import InTheWay, StartSpec, World
 
 
 def start(action: StartPush, world: World) -> Outcome:
@@ -29,4 +29,6 @@ def start(action: StartPush, world: World) -> Outcome:
 def follow(action: FollowRemote, world: World) -> Outcome:
     """Move the target to what was fetched. That it was is recorded already."""
     result = world.landing.follow(action.target, action.old, action.new)
-    return settle_move(action, action.entries, result, world)
+    if isinstance(result, InTheWay):
+        return block(action.entries, action.target, result, world)
+    return unblock(action, action.entries, world)

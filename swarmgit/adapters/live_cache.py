@@ -11,7 +11,7 @@ import msgspec
 
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.work import Evidence
+from swarmgit.model.work import Evidence, Obstacle
 
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ class FileCache:
         self._tries: _Lines[MergeTry] = _Lines(folder / "merges.jsonl", MergeTry)
         self._evidence: dict[EvidenceKey, Evidence] = {}
         self._merges: dict[tuple[CommitId, CommitId], MergeTry] = {}
-        self._blocked: dict[EntryId, tuple[str, ...]] | None = None
+        self._blocked: dict[EntryId, Obstacle] | None = None
 
     def evidence(self) -> Mapping[EvidenceKey, Evidence]:
         if self._answers.refresh():
@@ -99,16 +99,16 @@ class FileCache:
     def keep_merge(self, tried: MergeTry) -> None:
         self._tries.append(tried)
 
-    def blocked(self) -> Mapping[EntryId, tuple[str, ...]]:
+    def blocked(self) -> Mapping[EntryId, Obstacle]:
         if self._blocked is None:
             raw = self.read("blocked.json")
             try:
-                self._blocked = msgspec.json.decode(raw, type=dict[EntryId, tuple[str, ...]]) if raw else {}
+                self._blocked = msgspec.json.decode(raw, type=dict[EntryId, Obstacle]) if raw else {}
             except msgspec.MsgspecError:
                 self._blocked = {}
         return self._blocked
 
-    def keep_blocked(self, entries: Mapping[EntryId, tuple[str, ...]]) -> None:
+    def keep_blocked(self, entries: Mapping[EntryId, Obstacle]) -> None:
         self._blocked = dict(entries)
         self.write("blocked.json", msgspec.json.encode(self._blocked))
 

@@ -94,12 +94,14 @@ class Land:
     """Carry out recorded landing intents: move `target` from `old` to `new`, compare-and-swap.
 
     `entries` land together: each one's candidate is the first parent of the next one's, `new` is the last one's.
+    `works`: what each entry's agent changed, as (base, head).
     """
 
     entries: tuple[EntryId, ...]
     target: str
     old: CommitId
     new: CommitId
+    works: tuple[tuple[CommitId, CommitId], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

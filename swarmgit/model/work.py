@@ -150,6 +150,16 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A person's edits that a landing would have to write over. `traces` changes once the edits do; `at`: when seen."""
+
+    checkout: str
+    paths: tuple[str, ...]
+    traces: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 

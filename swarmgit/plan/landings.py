@@ -9,10 +9,9 @@ from swarmgit.model.actions import Land, SaveEntry, Unpin
 from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
 from swarmgit.plan import evidence, gate_runs, pushes, stacks
+from swarmgit.plan.order import wait_for_edit
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stacks import Book, Tip
-
-BLOCKED_RETRY_S = 1.0
 
 
 def settle(situation: Situation, draft: Draft) -> None:
@@ -53,6 +52,22 @@ def _reachable(situation: Situation, intents: dict[CommitId, Entry]) -> set[Comm
     return reached
 
 
+def make_way(situation: Situation, draft: Draft) -> None:
+    """Take intents back that a person's edit holds, so that entries which touch other files go on meanwhile.
+
+    Not where nobody else waits, and not where a remote has the commits already.
+    """
+    remote, blocked = situation.observed.remote, situation.observed.blocked
+    landing = [entry for entry in draft.entries.values() if entry.state == "landing"]
+    others = [e for e in draft.entries.values() if e.id not in blocked and e.state in {"queued", "gating", "landing"}]
+    held = {path for entry in landing for path in blocked.get(entry.id, ())}
+    if not held or not others or (remote is not None and remote.relation == "ahead"):
+        return
+    reason = f"a local edit is in the way in {', '.join(sorted(held)[:5])}"
+    for entry in landing:
+        save(draft, with_event(situation, entry, "abandoned", {"reason": reason}, state="queued", candidate=None))
+
+
 def carry_out(situation: Situation, draft: Draft, landing: list[Entry]) -> None:
     """Move the target along the whole chain of recorded intents; entries of one stack share their commit."""
     target = situation.observed.target_head
@@ -73,15 +88,11 @@ def carry_out(situation: Situation, draft: Draft, landing: list[Entry]) -> None:
         return
     assert chain[-1].candidate is not None
     at = chain[-1].candidate.commit
-    blocked = situation.observed.blocked
     for entry in chain:
-        if entry.id in blocked:
-            files = ", ".join(blocked[entry.id][:5])
-            draft.stuck[entry.id] = f"the landing waits: a local edit is in its way in {files}"
-            draft.needs_person = True
-            draft.wakes.append(BLOCKED_RETRY_S)
+        if entry.id in situation.observed.blocked:
+            wait_for_edit(situation, draft, entry)
     ids = tuple(entry.id for entry in chain)
-    draft.add(Land(ids, situation.swarm.target, target, at))
+    draft.add(Land(ids, situation.swarm.target, target, at, tuple((entry.base, entry.head) for entry in chain)))
 
 
 def land_stack(situation: Situation, draft: Draft, book: Book, tip: Tip) -> None:

@@ -19,18 +19,31 @@ Nothing starves: after `PRIORITY_RANK[low]` steps an entry stands before everyth
 """
 
 URGENT = -1
+BLOCKED_RETRY_S = 1.0
 SETTLED = frozenset({"landed", "unchanged", "reported", "cancelled"})
 
 
 def order(situation: Situation, draft: Draft) -> list[Entry]:
     """Return the entries that wait, first to land first; those that land together side by side."""
-    waiting = [entry for entry in draft.entries.values() if entry.state in {"queued", "gating"}]
+    standing = [entry for entry in draft.entries.values() if entry.state in {"queued", "gating"}]
+    waiting = [entry for entry in standing if entry.id not in situation.observed.blocked]
+    for entry in standing:
+        if entry.id in situation.observed.blocked:
+            wait_for_edit(situation, draft, entry)
     held = _held(situation, draft, waiting)
     line = [entry for entry in waiting if entry.id not in held]
     places = {entry.id: (level(situation, entry), entry.enqueued, entry.id) for entry in line}
     groups = together(situation, line)
     first = {entry.id: min(places[other] for other in groups.get(entry.id, {entry.id})) for entry in line}
     return sorted(line, key=lambda entry: (first[entry.id], places[entry.id]))
+
+
+def wait_for_edit(situation: Situation, draft: Draft, entry: Entry) -> None:
+    """Say which of a person's edits a landing waits for."""
+    files = ", ".join(situation.observed.blocked[entry.id][:5])
+    draft.stuck[entry.id] = f"the landing waits: a local edit is in its way in {files}"
+    draft.needs_person = True
+    draft.wakes.append(BLOCKED_RETRY_S)
 
 
 def level(situation: Situation, entry: Entry) -> int:

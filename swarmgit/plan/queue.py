@@ -34,6 +34,7 @@ def run(situation: Situation, draft: Draft) -> None:
     target = situation.observed.target_head
     if target is None or situation.observed.freeze is not None:
         return
+    landings.make_way(situation, draft)
     landing = [entry for entry in draft.entries.values() if entry.state == "landing"]
     if landing:
         landings.carry_out(situation, draft, landing)

@@ -337,3 +337,38 @@ def test_an_entry_whose_task_was_edited_or_removed_is_not_revived() -> None:
     assert "has changed" in objection(task("a", generation=BlobId("g2")), status, entry)
     assert "not asked for" in objection(None, status, entry)
     assert "is cancelled" in objection(made.tasks[TaskId("a")], replace(status, phase="cancelled"), entry)
+
+
+@pytest.mark.parametrize("slots", [1, 2, 4])
+def test_an_edit_in_the_way_of_one_landing_does_not_hold_up_the_others(slots: int) -> None:
+    made = queue_of("abcd", red_with("d"), slots)
+    made.edited = frozenset("b")
+    assert made.settle().needs_person
+    assert outcomes(made) == ("ac", "d")
+    assert made.phases()["b"] == "queued"
+    assert "a local edit is in its way in shared.txt" in made.status("b").reason
+    made.edited = frozenset()
+    made.settle()
+    assert outcomes(made) == ("abc", "d")
+
+
+def test_a_landing_that_waits_for_an_edit_alone_stays_where_it_is() -> None:
+    made = queue_of("a", red_with())
+    made.edited = frozenset("a")
+    made.settle()
+    assert entry_of(made, "a").state == "landing"
+    made.edited = frozenset()
+    made.settle()
+    assert [event.kind for event in entry_of(made, "a").events].count("abandoned") == 0
+    assert outcomes(made)[0] == "a"
+
+
+def test_a_convoy_waits_together_for_an_edit_and_lets_others_by() -> None:
+    made = convoyed(queue_of("abc", red_with()))
+    made.edited = frozenset("a")
+    made.settle()
+    assert made.landed() == ["c"]
+    assert "it waits for a" in made.status("b").reason
+    made.edited = frozenset()
+    made.settle()
+    assert outcomes(made)[0] == "abc"

@@ -110,6 +110,8 @@ class Life:
     line: list[CommitId] = field(default_factory=lambda: [ROOT])
     did: list[Action] = field(default_factory=list)
     is_landing_blocked: bool = False
+    edited: frozenset[str] = frozenset()
+    """Tasks whose files a person is editing."""
 
     @property
     def desired(self) -> Desired:
@@ -125,6 +127,9 @@ class Life:
     def tick_until_cut(self, cut: int | None) -> Plan:
         """Tick, but be killed after `cut` steps. Order: effects, the record as one, letting go, starts."""
         self.end_sessions()
+        tasks = {entry.id: entry.task for entry in self.observed.entries.values()}
+        held = {e: p for e, p in self.observed.blocked.items() if self.is_landing_blocked or tasks[e] in self.edited}
+        self.see(blocked=held)
         decided = self.decide()
         last = (Retire, Unpin, StartSession, RunGate)
         effects = [(a,) for a in decided.actions if not isinstance(a, (*last, *SAVES))]
@@ -249,8 +254,9 @@ class Life:
         self.see(merges=merges)
 
     def _land(self, action: Land) -> None:
-        if self.is_landing_blocked:
-            self.see(blocked=dict.fromkeys(action.entries, ("shared.txt",)))
+        held = [e for e in action.entries if self.is_landing_blocked or self.observed.entries[e].task in self.edited]
+        if held:
+            self.see(blocked={**self.observed.blocked, **dict.fromkeys(held, ("shared.txt",))})
             return
         if self.observed.target_head != action.old:
             return
@@ -260,7 +266,7 @@ class Life:
         self.line += moved
         contained = self.observed.contained | set(moved)
         self.see(target_head=action.new, target_code_tree=_tree_of(action.new), contained=contained)
-        self.see(blocked={})
+        self.see(blocked={e: p for e, p in self.observed.blocked.items() if e not in action.entries})
 
 
 def _tree_of(commit: CommitId) -> TreeId:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.pathdiff import Change, changed_files
 from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, is_open, move_own
 from swarmgit.adapters.git.run import persons_environment
+from swarmgit.adapters.git.traces import traces
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.documents.paths import CANDIDATE, branch_ref
 from swarmgit.errors import SwarmError, TryLater
@@ -100,6 +101,10 @@ class GitLanding:
         self._fault("landing: recorded")
         steps = [self._step(c, old, new) for c in checkouts if c.head == ref and c.index.exists()]
         return self._carry_out(ref, steps, checkouts, (old, new))
+
+    def traces(self, target: str, checkout: str, paths: Sequence[str]) -> str:
+        git_dir = next((each.git_dir for each in self._checkouts() if str(each.top) == checkout), None)
+        return traces(self._objects, git_dir, Path(checkout), self._objects.ref(branch_ref(target)), paths)
 
     def heal(self, target: str) -> None:
         self._target_refs.close()
