@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from swarmgit.app.fsck.gates import GatesInForce
 from swarmgit.app.fsck.landing import judge_landing
 from swarmgit.app.fsck.ledger import Ledger
 from swarmgit.app.fsck.report import Violation
 from swarmgit.app.world import World
+from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId
@@ -20,13 +22,14 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
     line = first_parent_line(world, head)
     landed = ledger.by_commit
     foreign = from_elsewhere(world, ledger)
+    gates = GatesInForce(world, ledger)
     found: list[Violation] = []
     checked = 0
     for commit, info in line.items():
         entries = landed.get(commit, ())
         for entry in entries:
             checked += 1
-            found += judge_landing(world, entry, info)
+            found += judge_landing(world, entry, info, gates.at(entry))
         if not entries and commit not in foreign and "task" in trailers.parse(info.message):
             checked += 1
             found += _without_entry(world, ledger, info)
@@ -39,8 +42,9 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
     inside = _reachable(world, line, {entry.landed_commit for entry in elsewhere if entry.landed_commit})
     for entry in elsewhere:
         checked += 1
-        found += _off_the_line(world, entry, inside)
+        found += _off_the_line(world, entry, inside, gates)
     found += _statuses(ledger, {*line, *inside})
+    found += _followed(world, ledger)
     return checked, tuple(found)
 
 
@@ -61,7 +65,7 @@ def from_elsewhere(world: World, ledger: Ledger) -> set[CommitId]:
     """
     found: set[CommitId] = set()
     for each in ledger.followed.values():
-        commit: CommitId | None = each.new
+        commit: CommitId | None = each.new if world.objects.resolve(each.new) else None
         while commit is not None and commit not in found and not _is_older(world, commit, each.old):
             found.add(commit)
             try:
@@ -89,11 +93,11 @@ def _reachable(world: World, line: dict[CommitId, CommitInfo], wanted: set[Commi
     return wanted - missing
 
 
-def _off_the_line(world: World, entry: Entry, inside: set[CommitId]) -> Iterator[Violation]:
+def _off_the_line(world: World, entry: Entry, inside: set[CommitId], gates: GatesInForce) -> Iterator[Violation]:
     commit = entry.landed_commit
     if commit in inside:
         assert commit is not None
-        yield from judge_landing(world, entry, world.objects.commit(commit))
+        yield from judge_landing(world, entry, world.objects.commit(commit), gates.at(entry))
     else:
         yield Violation(
             "P2",
@@ -114,6 +118,15 @@ def _without_entry(world: World, ledger: Ledger, info: CommitInfo) -> Iterator[V
         yield Violation("I1", info.oid, f"there is no evidence that any gate passed on its code tree {tree}{lost}")
     elif gated != tree:
         yield Violation("I1", info.oid, f"its code tree {tree} is not {gated}, on which the gates passed")
+
+
+def _followed(world: World, ledger: Ledger) -> Iterator[Violation]:
+    """Yield records of commits that are said to come from a remote which does not have them, as far as is known."""
+    for path, each in ledger.followed.items():
+        seen = world.objects.ref(paths.remote_ref(each.branch))
+        if seen is not None and not world.objects.is_ancestor(each.new, seen):
+            name = f"{each.remote}/{each.branch}"
+            yield Violation("P1", each.new, f"{path} says that it was pushed to {name}, which does not have it")
 
 
 def _statuses(ledger: Ledger, contained: set[CommitId]) -> Iterator[Violation]:
