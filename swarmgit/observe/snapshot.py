@@ -71,7 +71,8 @@ class Observer:
     def at(self, desired: Desired, state_commit: CommitId) -> Observed:
         """Return what the state branch said at one of its commits; nothing that runs now."""
         stored = self._state.read(state_commit)
-        return _said(stored, state_commit, desired.commit)
+        said = _said(stored, state_commit, desired.commit)
+        return replace(said, remote=self._remote.look(desired.swarm, desired.commit))
 
     def keep(self) -> None:
         """Keep what was parsed for the next process."""

@@ -11,6 +11,7 @@ from swarmgit.model.actions import (
     Action,
     Archive,
     FinishSession,
+    FollowRemote,
     KeepEvidence,
     Land,
     Plan,
@@ -19,9 +20,11 @@ from swarmgit.model.actions import (
     Salvage,
     SaveEntry,
     SaveFile,
+    SaveFollowed,
     SaveGateHistory,
     SaveIdentity,
     SaveTask,
+    StartPush,
     StartSession,
     StopSession,
     TryMerges,
@@ -29,12 +32,12 @@ from swarmgit.model.actions import (
 )
 from swarmgit.model.desired import Desired, Gate, Runtime, Scope, Swarm, Task, Tier
 from swarmgit.model.ids import BlobId, CommitId, GateName, SessionId, TaskId, TreeId
-from swarmgit.model.observed import MergeTry, Observed
+from swarmgit.model.observed import MergeTry, Observed, RemoteHead
 from swarmgit.model.status import Entry, TaskControl, TaskStatus
-from swarmgit.model.work import Capture, Change, Evidence, Session, Stream
+from swarmgit.model.work import Capture, Change, Evidence, Push, Pushed, Session, SessionSpec, Stream
 from swarmgit.plan import plan
 
-SAVES = (SaveTask, SaveEntry, SaveIdentity, SaveGateHistory, SaveFile, Archive)
+SAVES = (SaveTask, SaveEntry, SaveIdentity, SaveGateHistory, SaveFollowed, SaveFile, Archive)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(seconds=1)
 ROOT = CommitId("root")
@@ -113,6 +116,11 @@ class Life:
     edited: frozenset[str] = frozenset()
     """Tasks whose files a person is editing."""
 
+    remote_line: list[CommitId] = field(default_factory=lambda: [ROOT])
+    known_remote: CommitId | None = None
+    refuses: Callable[[Push], Pushed | None] = lambda push: None
+    followed: list[CommitId] = field(default_factory=list)
+
     @property
     def desired(self) -> Desired:
         return Desired(CommitId("intent"), self.swarm, self.gates, tasks=self.tasks, held=self.held)
@@ -127,14 +135,15 @@ class Life:
     def tick_until_cut(self, cut: int | None) -> Plan:
         """Tick, but be killed after `cut` steps. Order: effects, the record as one, letting go, starts."""
         self.end_sessions()
+        self._see_remote()
         tasks = {entry.id: entry.task for entry in self.observed.entries.values()}
         held = {e: p for e, p in self.observed.blocked.items() if self.is_landing_blocked or tasks[e] in self.edited}
         self.see(blocked=held)
         decided = self.decide()
-        last = (Retire, Unpin, StartSession, RunGate)
+        last = (Retire, Unpin, FollowRemote, StartSession, RunGate, StartPush)
         effects = [(a,) for a in decided.actions if not isinstance(a, (*last, *SAVES))]
         saves = tuple(a for a in decided.actions if isinstance(a, SAVES))
-        after = [(a,) for kind in (last[:2], last[2:]) for a in decided.actions if isinstance(a, kind)]
+        after = [(a,) for kind in (last[:3], last[3:]) for a in decided.actions if isinstance(a, kind)]
         for step in [*effects, saves, *after][:cut]:
             for action in step:
                 self._apply(action)
@@ -207,6 +216,13 @@ class Life:
                     spec.key, spec.gate, outcome, spec.tree, spec.id, self.now, exit_code=int(outcome != "pass")
                 )  # type: ignore[arg-type]
                 self._session(Session(spec, "ended", exit_code=0, ended=self.now, is_finished=True, evidence=evidence))
+            case StartPush(spec):
+                self._push(spec)
+            case FollowRemote(new=new):
+                self.line.append(new)
+                self.see(target_head=new, target_code_tree=TreeId(f"tree of {new}"))
+            case SaveFollowed(followed):
+                self.followed.append(followed.new)
             case KeepEvidence(evidence):
                 self.see(evidence={**self.observed.evidence, evidence.key: evidence})
             case TryMerges():
@@ -221,6 +237,36 @@ class Life:
                 self.see(gate_histories={**self.observed.gate_histories, history.gate: history})
             case _:
                 pass
+
+    def _push(self, spec: SessionSpec) -> None:
+        """Ask the remote: `refuses` says what is wrong, else it takes what goes forward from where it is."""
+        assert spec.push is not None
+        told = self.refuses(spec.push)
+        is_forward = spec.push.old in {None, self.remote_line[-1]}
+        if told is None and is_forward:
+            self.remote_line.append(spec.push.new)
+        outcome = told or Pushed("taken" if is_forward else "rejected", "stale info")
+        if outcome.outcome != "failed":
+            self.known_remote = self.remote_line[-1]
+        is_lost = outcome.reason == "lost"
+        session = Session(spec, "lost" if is_lost else "ended", ended=self.now, is_finished=True)
+        self._session(replace(session, pushed=None if is_lost else outcome))
+
+    def _see_remote(self) -> None:
+        head = self.known_remote
+        if head is None or self.swarm.push.remote is None:
+            return
+        at = self.remote_line.index(head)
+        behind = self.line[self.line.index(head) + 1 :][::-1] if head in self.line else self.line[::-1]
+        relation = (
+            "same" if self.line[-1] == head
+            else "ahead" if self.line[-1] in self.remote_line[:at]
+            else "behind" if head in self.line
+            else "diverged"
+        )  # fmt: skip
+        self.see(remote=RemoteHead(head, relation, tuple(behind) if relation in {"behind", "diverged"} else ()))
+        pending = {e.candidate.commit for e in self.observed.entries.values() if e.state == "landing" and e.candidate}
+        self.see(contained=self.observed.contained | (pending & {*self.line}))
 
     def end_sessions(self) -> None:
         """Let every agent at work come to its end."""
