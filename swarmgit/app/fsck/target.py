@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from swarmgit.app.fsck.gates import GatesInForce
 from swarmgit.app.fsck.landing import judge_landing
@@ -10,7 +10,6 @@ from swarmgit.app.fsck.ledger import Ledger
 from swarmgit.app.fsck.report import Violation
 from swarmgit.app.world import World
 from swarmgit.documents import paths
-from swarmgit.errors import SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Entry
@@ -21,7 +20,7 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
     """Return how many commits were judged, and every promise that they break."""
     line = first_parent_line(world, head)
     landed = ledger.by_commit
-    foreign = from_elsewhere(world, ledger)
+    foreign = from_elsewhere(world, ledger, line)
     gates = GatesInForce(world, ledger)
     found: list[Violation] = []
     checked = 0
@@ -58,25 +57,22 @@ def first_parent_line(world: World, head: CommitId | None) -> dict[CommitId, Com
     return line
 
 
-def from_elsewhere(world: World, ledger: Ledger) -> set[CommitId]:
-    """Return the commits that came in because others had pushed them: other swarms gated them, or people made them.
+def from_elsewhere(world: World, ledger: Ledger, line: Mapping[CommitId, CommitInfo]) -> set[CommitId]:
+    """Return the commits of the target's first-parent line that came in because others had pushed them.
 
-    They are on the first-parent line of what was followed, down to where the target was before.
+    Other swarms gated them, or people made them. They reach from what was followed down to where the target was before,
+    or, where others had merged that in, down to what it contained.
     """
     found: set[CommitId] = set()
     for each in ledger.followed.values():
-        commit: CommitId | None = each.new if world.objects.resolve(each.new) else None
-        while commit is not None and commit not in found and not _is_older(world, commit, each.old):
-            found.add(commit)
-            try:
-                commit = next(iter(world.objects.commit(commit).parents), None)
-            except SwarmError:  # never arrived, or a shallow clone ends here
+        commit: CommitId | None = each.new
+        is_straight = each.old in line  # then no question has to be asked about what lies between
+        while commit is not None and commit in line and commit not in found and commit != each.old:
+            if not is_straight and world.objects.is_ancestor(commit, each.old):
                 break
+            found.add(commit)
+            commit = next(iter(line[commit].parents), None)
     return found
-
-
-def _is_older(world: World, commit: CommitId, than: CommitId) -> bool:
-    return commit == than or world.objects.is_ancestor(commit, than)
 
 
 def _reachable(world: World, line: dict[CommitId, CommitInfo], wanted: set[CommitId]) -> set[CommitId]:
