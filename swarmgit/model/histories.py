@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from swarmgit.model.ids import CommitId, GateName, SessionId, TreeId
+from swarmgit.model.ids import CommitId, EvidenceKey, GateName, SessionId, TreeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class RedFull:
 
     commit: CommitId
     tree: TreeId
+    key: EvidenceKey
     at: datetime
     sessions: tuple[SessionId, ...]
     reason: str = ""

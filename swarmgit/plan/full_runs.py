@@ -45,16 +45,17 @@ def noted(situation: Situation, draft: Draft, history: GateHistory, session: Ses
     known = history.red_full
     if known is not None and answer.session in known.sessions:
         return history
-    is_same = known is not None and known.tree == answer.tree
+    is_same = known is not None and known.key == answer.key
     sessions = (*(known.sessions if known and is_same else ()), answer.session)
     red = RedFull(
         session.spec.base,
         answer.tree,
+        answer.key,
         answer.at,
         sessions,
         answer.reason or f"it answered {answer.outcome}",
         is_confirmed=len(sessions) >= REDS_MIN
-        or (known is not None and known.is_confirmed and _holds(situation, draft, known)),
+        or (known is not None and known.is_confirmed and _holds(situation, draft, gate, known)),
     )
     return replace(history, red_full=red)
 
@@ -63,7 +64,7 @@ def stop(situation: Situation, draft: Draft) -> str:
     """Return why nothing may land, '' when something may: as long as only we have moved what was red."""
     for gate in _narrow(situation.desired):
         red = _history(situation, draft, gate).red_full
-        if red is not None and red.is_confirmed and _holds(situation, draft, red):
+        if red is not None and red.is_confirmed and _holds(situation, draft, gate, red):
             draft.needs_person = True
             return _words(gate, red)
     return ""
@@ -100,6 +101,8 @@ def _due(situation: Situation, draft: Draft, gate: Gate) -> tuple[CommitId, Tree
     red = history.red_full
     if red is None:
         return tip if _is_time(situation, history) else None
+    if red.key != _key(gate, observed.environment, red.tree):
+        return tip
     if not red.is_confirmed:
         return red.commit, red.tree
     trusted = observed.trusted_since
@@ -133,10 +136,13 @@ def _running(situation: Situation, gate: Gate) -> tuple[CommitId, TreeId] | None
     return None
 
 
-def _holds(situation: Situation, draft: Draft, red: RedFull) -> bool:
-    """Return whether the target is where it was red, or only landings of ours lie between."""
-    target = situation.observed.target_head
-    return target is not None and red.commit in stacks.own_bases(draft.entries or situation.observed.entries, target)
+def _holds(situation: Situation, draft: Draft, gate: Gate, red: RedFull) -> bool:
+    """Return whether nobody has changed the gate, and the target's code only by landings of ours, since it was red."""
+    observed = situation.observed
+    if observed.target_head is None or red.key != _key(gate, observed.environment, red.tree):
+        return False
+    bases = stacks.own_bases(draft.entries or observed.entries, observed.target_head)
+    return observed.target_code_tree == red.tree or red.commit in bases
 
 
 def _narrow(desired: Desired) -> tuple[Gate, ...]:

@@ -10,7 +10,7 @@ from values import Life, life, task
 from swarmgit.model.actions import RunGate, StopSession
 from swarmgit.model.desired import Gate
 from swarmgit.model.histories import GateHistory
-from swarmgit.model.ids import EvidenceKey, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.ids import CommitId, EvidenceKey, GateName, SessionId, TaskId, TreeId
 from swarmgit.model.status import Freeze
 from swarmgit.model.work import Evidence, Session
 from swarmgit.plan import flakes, full_runs
@@ -121,6 +121,19 @@ def test_the_queue_goes_on_when_a_person_has_moved_the_tip_and_it_passes() -> No
     assert made.landed() == ["a", "b"]
     assert history(made).red_full is None
     assert full_runs.problems(made.desired, made.observed) == ()
+
+
+def test_a_commit_that_changes_no_code_lets_nothing_by_but_a_changed_gate_is_asked_anew() -> None:
+    made = stopped()
+    made.line.append(CommitId("intent only"))
+    made.see(target_head=CommitId("intent only"))
+    made.settle()
+    assert made.landed() == ["a"]
+    made.gates = (replace(NARROW, run="make check-better"),)
+    made.answers = lambda gate, tree: "pass"
+    made.settle()
+    assert made.landed() == ["a", "b"]
+    assert history(made).red_full is None
 
 
 def test_a_person_who_starts_again_has_it_run_once_more() -> None:

@@ -41,7 +41,7 @@ def test_a_gate_that_only_ever_failed_is_reported_and_one_that_is_gone_is_still_
 def test_a_flaky_gate_and_one_whose_inputs_lie_are_reported_with_the_reason() -> None:
     today = NOW.strftime("%Y-%m-%d")
     flake = {"at": at(-5).isoformat(), "key": "k", "reason": "exit code 1"}
-    red = RedFull(LANDED, TREE, at(-1), ("s1", "s2"), "exit code 2", is_confirmed=True)
+    red = RedFull(LANDED, TREE, "k", at(-1), ("s1", "s2"), "exit code 2", is_confirmed=True)
     history = GateHistory("test", passed=9, failed=1, days={today: 10}, flakes=(flake,), red_full=red)
     seen = look(gate_histories={"test": history})
     seen = replace(seen, desired=replace(seen.desired, gates=(Gate("test", "pytest -q", inputs=("src/**",)),)))
