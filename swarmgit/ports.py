@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Policy, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry
@@ -126,6 +127,19 @@ class Engine(Protocol):
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""
+
+
+class Conflicts(Protocol):
+    """What a session resolves: laid out for it, taken back, and remembered."""
+
+    def lay_out(self, onto: CommitId, head: CommitId, auto: MergeConfig | None) -> LaidOut:
+        """Lay the conflicts of a merge out; the same merge gives the same commit."""
+
+    def propose(self, resolved: CommitId) -> Proposal:
+        """Return the merge of both sides with the tree of a captured commit that was made on a layout."""
+
+    def remember(self, proposal: CommitId) -> None:
+        """Keep how a proposal resolved its conflicts, for the next time that they come up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +412,7 @@ class World:
     objects: Objects
     state: StateStore
     engine: Engine
+    conflicts: Conflicts
     worktrees: Worktrees
     landing: Landing
     executor: Executor

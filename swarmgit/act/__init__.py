@@ -12,6 +12,7 @@ from swarmgit.model.actions import (
     FinishSession,
     KeepEvidence,
     Land,
+    Remember,
     Retire,
     RunGate,
     Salvage,
@@ -60,6 +61,9 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  #
             return None
         case TryMerges():
             return landing.try_merges(action, world)
+        case Remember():
+            world.conflicts.remember(action.proposal)
+            return None
         case Land():
             return landing.land(action, world)
         case Unpin():

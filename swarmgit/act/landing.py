@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from swarmgit.documents import paths
 from swarmgit.model.actions import Land, Salvage, TryMerges, Unpin
 from swarmgit.model.outcomes import Blocked, Done, Outcome
@@ -9,7 +11,7 @@ from swarmgit.ports import InTheWay, World
 
 
 def salvage(action: Salvage, world: World) -> Outcome:
-    world.engine.salvage(paths.salvage_ref(action.task, action.session), action.commit)
+    world.engine.salvage(action.ref, action.commit)
     return Done(action)
 
 
@@ -20,7 +22,7 @@ def try_merges(action: TryMerges, world: World) -> Outcome:
         tried = world.engine.merge(onto, item.head, item.message, action.gates, action.style, action.auto)
         if tried.commit is not None:
             world.engine.pin(paths.candidate_ref(item.entry), tried.commit)
-        world.cache.keep_merge(tried)
+        world.cache.keep_merge(replace(tried, rules=action.rules))
         if tried.commit is None:
             break
         onto = tried.commit

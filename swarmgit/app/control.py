@@ -17,8 +17,9 @@ from swarmgit.app.views.tasks import statuses
 from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct, SwarmError
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.ids import EntryId, SessionId, TaskId, ulid
-from swarmgit.model.status import Entry, EntryControl, Freeze, QueueControl, TaskControl, TaskStatus
+from swarmgit.model.status import WAITING, Entry, TaskStatus
 
 STOPPED = "stopped by a person"
 DROPPED = "its entry was dropped from the queue"
@@ -136,7 +137,7 @@ def _waiting_entry(world: World, name: str) -> tuple[Look, Entry]:
     entries = seen.observed.entries
     of_task = [entry.id for entry in entries.values() if entry.task == name]
     entry = entries[max(of_task) if of_task else find(EntryId(name), entries, "entry")]
-    if entry.state not in {"queued", "gating"}:
+    if entry.state not in WAITING:
         raise PersonMustAct(
             f"entry {entry.id} does not wait any more: it is {entry.state}",
             f"see why: swarmgit queue show {entry.id}; begin the task afresh: swarmgit task restart {entry.task}",

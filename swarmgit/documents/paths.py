@@ -74,6 +74,7 @@ BELL = "bell"
 CACHE = "cache"
 ENGINE = "engine.git"
 LOCK = "lock"
+RESOLUTIONS = "resolutions"
 
 # a session's folder
 CAPTURE_FILE = "capture.json"
@@ -86,6 +87,7 @@ MESSAGE_FILE = "outbox/message.md"
 CANDIDATE = "refs/swarm/candidate"
 SALVAGE = "refs/swarm/salvage"
 CAPTURED = "refs/swarm/captured"
+ABANDONED = "refs/swarm/abandoned"
 
 
 def candidate_ref(entry: EntryId) -> str:
@@ -94,6 +96,11 @@ def candidate_ref(entry: EntryId) -> str:
 
 def salvage_ref(task: TaskId, session: SessionId) -> str:
     return f"{SALVAGE}/{task}/{session}"
+
+
+def abandoned_ref(task: TaskId, session: SessionId) -> str:
+    """Name work that conflicted too deeply to be merged: the task is made again with it as reference."""
+    return f"{ABANDONED}/{task}/{session}"
 
 
 def captured_ref(task: TaskId, session: SessionId) -> str:

@@ -17,16 +17,8 @@ import msgspec
 
 from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.status import (
-    Entry,
-    EntryControl,
-    Freeze,
-    GateHistory,
-    Identity,
-    QueueControl,
-    TaskControl,
-    TaskStatus,
-)
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.status import Entry, GateHistory, Identity, TaskStatus
 
 if TYPE_CHECKING:
     from swarmgit.documents.places import Node

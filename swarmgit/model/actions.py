@@ -14,7 +14,10 @@ from swarmgit.model.work import Evidence, SessionSpec
 
 @dataclass(frozen=True, slots=True)
 class StartSession:
-    """`carry`: a captured commit whose in-scope difference to its base is put into the worktree again."""
+    """`carry`: a captured commit whose in-scope difference to its base is put into the worktree again.
+
+    A session of kind merge starts on both sides laid out; `auto`: what rules may settle before.
+    """
 
     spec: SessionSpec
     task: Task
@@ -26,6 +29,7 @@ class StartSession:
     feedback: Rejection | None = None
     carry: CommitId | None = None
     carry_paths: tuple[str, ...] = ()
+    auto: MergeConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,14 @@ class TryMerges:
     gates: tuple[Gate, ...]
     style: str = "merge"
     auto: MergeConfig | None = None
+    rules: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """A proposal has landed: keep how its conflicts were resolved."""
+
+    proposal: CommitId
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +115,12 @@ class Land:
 
 @dataclass(frozen=True, slots=True)
 class Salvage:
-    """Pin a captured commit that will not land under `refs/swarm/salvage/<task>/<session>`."""
+    """Pin a captured commit that will not land by `ref`: below `refs/swarm/salvage` or `refs/swarm/abandoned`."""
 
     task: TaskId
     session: SessionId
     commit: CommitId
+    ref: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +178,17 @@ class Archive:
 
 Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFile | Archive
 Effect = (
-    StartSession | StopSession | FinishSession | RunGate | KeepEvidence | TryMerges | Land | Salvage | Retire | Unpin
+    StartSession
+    | StopSession
+    | FinishSession
+    | RunGate
+    | KeepEvidence
+    | TryMerges
+    | Remember
+    | Land
+    | Salvage
+    | Retire
+    | Unpin
 )
 Action = Effect | Save
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.desired import Problem
 from swarmgit.model.ids import (
     AgentName,
@@ -18,16 +19,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
-from swarmgit.model.status import (
-    Entry,
-    EntryControl,
-    Freeze,
-    GateHistory,
-    Identity,
-    QueueControl,
-    TaskControl,
-    TaskStatus,
-)
+from swarmgit.model.status import Entry, GateHistory, Identity, TaskStatus
 from swarmgit.model.work import Evidence, Session
 
 
@@ -37,6 +29,8 @@ class MergeTry:
 
     `tier`: 'clean' for git's own merge, 'auto' where rules resolved its conflicts. `resolution` has for each resolved
     path: path, resolvers, agreed, hunks, check. `hints`: where paths are left, the blob that is proposed for each.
+    `both`: the paths that both sides changed. `regenerate`: all that is left is generated, by these commands.
+    `rules`: the digest of the merge settings it was tried with.
     """
 
     base: CommitId
@@ -48,6 +42,9 @@ class MergeTry:
     tier: str = "clean"
     resolution: tuple[Mapping[str, Any], ...] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
+    both: tuple[str, ...] = ()
+    regenerate: tuple[str, ...] = ()
+    rules: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from swarmgit.model.ids import (
     AgentName,
     BlobId,
     CommitId,
+    EntryId,
     EvidenceKey,
     GateName,
     SessionId,
@@ -19,7 +20,7 @@ from swarmgit.model.ids import (
 )
 from swarmgit.model.status import GateOutcome, Usage
 
-SessionKind = Literal["agent", "gate"]
+SessionKind = Literal["agent", "gate", "merge"]
 SessionState = Literal["starting", "running", "ended", "lost"]
 
 
@@ -28,7 +29,8 @@ class SessionSpec:
     """`session.yaml`: all that is needed to know whose session this is, also after a crash.
 
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
-    `tree` (code tree), `base` (the commit that is checked out). `minutes_max`: wall clock, counted from `started`.
+    `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
+    sides), `task`, `agent`, `runtime`. `minutes_max`: wall clock, counted from `started`.
     """
 
     id: SessionId
@@ -45,6 +47,8 @@ class SessionSpec:
     gate: GateName | None = None
     key: EvidenceKey | None = None
     tree: TreeId | None = None
+    entry: EntryId | None = None
+    head: CommitId | None = None
     min_tests: int = 0
     junit: str | None = None
     command: str = ""

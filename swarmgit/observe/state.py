@@ -12,18 +12,10 @@ import msgspec
 from swarmgit.documents import paths
 from swarmgit.documents import state as documents
 from swarmgit.errors import SwarmError
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.desired import Problem
 from swarmgit.model.ids import AgentName, CommitId, EntryId, GateName, TaskId
-from swarmgit.model.status import (
-    Entry,
-    EntryControl,
-    Freeze,
-    GateHistory,
-    Identity,
-    QueueControl,
-    TaskControl,
-    TaskStatus,
-)
+from swarmgit.model.status import Entry, GateHistory, Identity, TaskStatus
 from swarmgit.ports import LiveCache, Objects, TreeEntry
 
 T = TypeVar("T")

@@ -27,10 +27,11 @@ from swarmgit.model.actions import (
     TryMerges,
     Unpin,
 )
+from swarmgit.model.control import TaskControl
 from swarmgit.model.desired import Desired, Gate, Runtime, Scope, Swarm, Task, Tier
 from swarmgit.model.ids import BlobId, CommitId, GateName, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry, Observed
-from swarmgit.model.status import Entry, TaskControl, TaskStatus
+from swarmgit.model.status import Entry, TaskStatus
 from swarmgit.model.work import Capture, Change, Evidence, Session, Stream
 from swarmgit.plan import plan
 
@@ -241,10 +242,10 @@ class Life:
         for item in action.items:
             is_batch = item.head.startswith(f"{onto}+")
             if not is_batch and self.conflicts(item.task, onto):
-                merges[onto, item.head] = MergeTry(onto, item.head, None, None, ("shared.txt",))
+                merges[onto, item.head] = MergeTry(onto, item.head, None, None, ("shared.txt",), rules=action.rules)
                 break
             commit = CommitId(f"batch {item.head}" if is_batch else f"{onto}+{item.task}")
-            merges[onto, item.head] = MergeTry(onto, item.head, commit, _tree_of(commit))
+            merges[onto, item.head] = MergeTry(onto, item.head, commit, _tree_of(commit), rules=action.rules)
             onto = commit
         self.see(merges=merges)
 

@@ -9,12 +9,12 @@ from swarmgit.app.names import find
 from swarmgit.app.views.tasks import result_row
 from swarmgit.app.views.times import stamp
 from swarmgit.model.desired import PRIORITY_RANK
-from swarmgit.model.status import Entry
+from swarmgit.model.status import WAITING, Entry
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
 
-ACTIVE = frozenset({"queued", "gating", "landing"})
+ACTIVE = WAITING | {"landing"}
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
