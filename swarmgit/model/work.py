@@ -13,6 +13,7 @@ from swarmgit.model.ids import (
     CommitId,
     EvidenceKey,
     GateName,
+    MailId,
     SessionId,
     TaskId,
     TreeId,
@@ -29,6 +30,7 @@ class SessionSpec:
 
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
     `tree` (code tree), `base` (the commit that is checked out). `minutes_max`: wall clock, counted from `started`.
+    `mail`: the messages that the prompt shows.
     """
 
     id: SessionId
@@ -48,6 +50,7 @@ class SessionSpec:
     min_tests: int = 0
     junit: str | None = None
     command: str = ""
+    mail: tuple[MailId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
