@@ -7,6 +7,7 @@ are too large are named and not read, and one look takes in a bounded number.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -14,12 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from swarmgit.documents import letters, paths, rules
+from swarmgit.documents import paths
 from swarmgit.model.ids import MailId, SessionId
 from swarmgit.model.mail import LETTER_BYTES_MAX, Outbox, Posted
 from swarmgit.model.work import Session
 from swarmgit.ports import Executor
 
+ID = re.compile(r"[0-9a-z]{1,63}")
 SUFFIXES = (".json", ".yaml", ".yml")
 FILES_MAX = 500
 """Letters taken in of one outbox at one look, and receipts likewise; the rest waits for the next."""
@@ -140,6 +142,8 @@ def _letter(here: int, name: str, changed_ns: int) -> Posted | None:
         return None
     except OSError as error:
         return Posted(name, seed, problem=f"{shown}: cannot be read: {error.strerror}")
+    from swarmgit.documents import letters  # the parsers, which most looks do not need
+
     if data is None:
         return Posted(name, seed, problem=f"{shown}: too large: at most {LETTER_BYTES_MAX} bytes are sent")
     try:
@@ -168,14 +172,14 @@ def _receipts(folder: str) -> tuple[MailId, ...]:
     try:
         with os.scandir(here) as entries:
             names = [e.name for e in islice(entries, FILES_MAX) if e.is_file(follow_symlinks=False)]
-            return tuple(MailId(name) for name in sorted(names) if rules.is_name(name))
+            return tuple(MailId(name) for name in sorted(names) if ID.fullmatch(name))
     finally:
         os.close(here)
 
 
 def _delivered(raw: bytes) -> MailId | None:
     name = raw.decode("ascii", "replace").strip()
-    return MailId(name) if rules.is_name(name) else None
+    return MailId(name) if ID.fullmatch(name) else None
 
 
 def _open_folder(path: str) -> int | None:
