@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from swarmgit.model.actions import DeliverMail, SaveMail, StartSession, TakeMail
+from swarmgit.model.actions import Archive, DeliverMail, SaveMail, StartSession, TakeMail
 from swarmgit.model.desired import CommsRule, Convoy, Policy
 from swarmgit.model.ids import ConvoyId, SessionId, TaskId
-from swarmgit.model.mail import DEAD, HUMAN, SWARMGIT, Letter, Mail, MailControl, Outbox, Posted
+from swarmgit.model.mail import DEAD, HUMAN, SWARMGIT, Letter, Mail, MailControl, Outbox, Posted, mail_id, origin_of
 from swarmgit.model.status import Freeze
-from swarmgit.plan import mail
+from swarmgit.plan import archive, mail
 from swarmgit.plan.situation import Draft, Situation
-from tests.plan.values import Life, life, never_ends, task
+from tests.plan.values import Life, fails, life, never_ends, task
 
 BUILDERS = CommsRule("role:builder", "role:builder")
 
@@ -306,3 +306,32 @@ def test_swarmgits_own_mail_is_sent_once_for_each_key() -> None:
     assert [(m.sender, m.subject) for m in inbox(made, "builder-01")] == [(SWARMGIT, "src/a.py will conflict")]
     assert len(inbox(made, HUMAN)) == 1
     assert given(made, "builder-01") == ["src/a.py will conflict"]
+
+
+def test_people_are_told_once_about_a_task_that_needs_them() -> None:
+    made = life(task("a"), ends=fails)
+    made.settle()
+    made.tick()
+    (told,) = inbox(made, HUMAN)
+    assert (told.type, told.priority, told.task, told.subject) == ("escalation", "high", "a", "a has failed")
+    assert "swarmgit task restart a" in told.body
+
+
+def test_read_mail_leaves_the_mailbox_when_it_is_old_or_the_mailbox_is_full() -> None:
+    made = team(BUILDERS)
+    at = made.now - timedelta(hours=2)
+    old = [stored(at, n, read=n != 3) for n in range(archive.HOT_MAX + 10)]
+    older = stored(at - timedelta(days=30), 0, read=True)
+    made.see(mail={"builder-02": {m.id: m for m in [older, *old]}})
+    moved = [a.path.split("/")[-1].removesuffix(".yaml") for a in made.decide().actions if isinstance(a, Archive)]
+    assert moved[0] == older.id
+    assert old[3].id not in moved, "what was not read stays"
+    assert len(moved) == archive.STEP + 11
+    young = [stored(made.now, n, read=True) for n in range(archive.HOT_MAX + 10)]
+    made.see(mail={"builder-02": {m.id: m for m in young}})
+    assert not [a for a in made.decide().actions if isinstance(a, Archive)], "rules count by the hour"
+
+
+def stored(at: datetime, number: int, *, read: bool) -> Mail:
+    id_ = mail_id(at, number, origin_of(f"{number}"))
+    return Mail(id_, "builder-01", "builder-02", "answer", f"n{number}", at, id_, read_at=at if read else None)
