@@ -289,6 +289,12 @@ class Executor(Protocol):
     def write(self, session: SessionId, name: str, content: bytes) -> None:
         """Write a file into a session's folder by rename."""
 
+    def discard(self, session: SessionId, names: Sequence[str]) -> None:
+        """Delete files of a session's folder; what is not there counts as deleted, links are not followed."""
+
+    def move(self, session: SessionId, old: str, new: str) -> None:
+        """Rename a file within a session's folder; nothing where there is none."""
+
     def folder(self, session: SessionId) -> Path:
         """Return the session's folder."""
 
@@ -342,6 +348,12 @@ class Doorbell(Protocol):
 
     def wait(self, timeout_s: float) -> bool:
         """Return True when something rang (rings since the last call count once), False after `timeout_s`."""
+
+    def watch(self, path: Path) -> None:
+        """Ring for this folder too."""
+
+    def unwatch(self, path: Path) -> None:
+        """Ring for this folder no more."""
 
     def close(self) -> None:
         """Stop watching."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from swarmgit.act import landing, sessions
+from swarmgit.act import landing, mail, sessions
 from swarmgit.errors import SwarmError
 from swarmgit.model.actions import (
     Action,
     Archive,
+    DeliverMail,
     FinishSession,
     KeepEvidence,
     Land,
     Remember,
+    Remove,
     Retire,
     RunGate,
     Salvage,
@@ -20,9 +22,11 @@ from swarmgit.model.actions import (
     SaveFile,
     SaveGateHistory,
     SaveIdentity,
+    SaveMail,
     SaveTask,
     StartSession,
     StopSession,
+    TakeMail,
     TryMerges,
     Unpin,
 )
@@ -68,7 +72,13 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  #
             return landing.land(action, world)
         case Unpin():
             return landing.unpin(action, world)
-        case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveFile() | Archive():
+        case DeliverMail():
+            return mail.deliver(action, world)
+        case TakeMail():
+            return mail.take(action, world)
+        case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveMail() | SaveFile():
+            return ToSave(action)
+        case Archive() | Remove():
             return ToSave(action)
         case _:
             assert_never(action)

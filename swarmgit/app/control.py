@@ -201,6 +201,11 @@ def _write_control(world: World, task: TaskId, control: TaskControl, message: st
     _write(world, {paths.state_control(task): state.dump_control(control)}, message, at)
 
 
+def write_request(world: World, path: str, content: bytes, message: str, at: datetime) -> None:
+    """Write one request of a person."""
+    _write(world, {path: content}, message, at)
+
+
 def _write(world: World, changes: Mapping[str, bytes | None], message: str, at: datetime) -> bool:
     """Commit, and return whether anything changed. The branch never begins with a request: see `restore_state`."""
     recovery.restore_state(world)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from swarmgit import act, record
 from swarmgit.app.recovery import restore_state
-from swarmgit.model.actions import Action, Plan, Retire, RunGate, StartSession, Unpin
+from swarmgit.model.actions import Action, DeliverMail, Plan, Retire, RunGate, StartSession, TakeMail, Unpin
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.observed import Observed
@@ -18,7 +18,9 @@ from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
 from swarmgit.ports import World
 
-LETTING_GO = (Retire, Unpin)
+LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin)
+"""What comes after the record: a message is delivered, and its letter removed, once it is in state."""
+
 STARTING = (StartSession, RunGate)
 STARTERS = 4
 """Worktrees are filled side by side: most of a start is git writing files."""

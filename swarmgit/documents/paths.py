@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from swarmgit.model.ids import AgentName, EntryId, GateName, SessionId, TaskId
+from swarmgit.model.ids import AgentName, EntryId, GateName, MailId, SessionId, TaskId
 
 # intent, below the root of the target's tree
 SWARM = ".swarm"
@@ -26,6 +26,8 @@ STATE_EVENTS = "events"
 STATE_REPORTS = "reports"
 STATE_ARCHIVE = "archive"
 STATE_CONTROL = "control"
+STATE_MAIL = "mail"
+MAIL_CONTROL = f"{STATE_CONTROL}/mail"
 FREEZE = f"{STATE_CONTROL}/freeze.yaml"
 QUEUE_CONTROL = f"{STATE_CONTROL}/queue.yaml"
 
@@ -66,6 +68,18 @@ def state_entry_control(entry: EntryId) -> str:
     return f"{STATE_CONTROL}/queue/{entry}.yaml"
 
 
+def state_mail(recipient: str, mail: MailId) -> str:
+    return f"{STATE_MAIL}/{recipient}/{mail}.yaml"
+
+
+def archived_mail(recipient: str, mail: MailId, created: datetime) -> str:
+    return f"{STATE_ARCHIVE}/{created:%Y-%m}/{created:%d}/{STATE_MAIL}/{recipient}/{mail}.yaml"
+
+
+def mail_control(name: str) -> str:
+    return f"{MAIL_CONTROL}/{name}.yaml"
+
+
 # live, below `<git common dir>/swarmgit/`
 LIVE = "swarmgit"
 SESSIONS = "sessions"
@@ -82,6 +96,10 @@ JUNIT_FILE = "junit.xml"
 SETUP_FILE = "setup.outputs"
 REPORT_FILE = "outbox/report.md"
 MESSAGE_FILE = "outbox/message.md"
+INBOX = "inbox"
+OUTBOX = "outbox"
+READ = "read"
+DELIVERED_FILE = "delivered"
 
 # refs
 CANDIDATE = "refs/swarm/candidate"

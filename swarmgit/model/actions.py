@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
-from swarmgit.model.ids import CommitId, EntryId, SessionId, TaskId
+from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
+from swarmgit.model.mail import Mail
 from swarmgit.model.status import Entry, GateHistory, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
 
@@ -176,7 +177,39 @@ class Archive:
     to: str
 
 
-Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFile | Archive
+@dataclass(frozen=True, slots=True)
+class SaveMail:
+    """A message in its mailbox, or among the dead letters; `was_kept`: it lay in its mailbox until now."""
+
+    mail: Mail
+    was_kept: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete a file of state: a request of a person that was carried out."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverMail:
+    """Put copies of recorded messages into a live session's inbox, oldest first."""
+
+    session: SessionId
+    mails: tuple[Mail, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeMail:
+    """Remove from an outbox what was recorded: letters by file name, receipts by message."""
+
+    session: SessionId
+    letters: tuple[str, ...] = ()
+    receipts: tuple[MailId, ...] = ()
+
+
+Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveMail | SaveFile | Archive | Remove
 Effect = (
     StartSession
     | StopSession
@@ -189,6 +222,8 @@ Effect = (
     | Salvage
     | Retire
     | Unpin
+    | DeliverMail
+    | TakeMail
 )
 Action = Effect | Save
 

@@ -15,10 +15,12 @@ from swarmgit.model.ids import (
     EntryId,
     EvidenceKey,
     GateName,
+    MailId,
     SessionId,
     TaskId,
     TreeId,
 )
+from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.status import Entry, GateHistory, Identity, TaskStatus
 from swarmgit.model.work import Evidence, Session
 
@@ -55,7 +57,7 @@ class Observed:
     `trusted_since`: a gate's answer other than pass counts only from then on: starting `reconcile` again is how a
     person says that the surroundings were repaired. `blocked`: entries whose landing an edit is in the way of.
     `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
-    `environment` is the fingerprint that goes into every evidence key.
+    `environment` is the fingerprint that goes into every evidence key. `mail`: mailboxes by recipient, read on demand.
     """
 
     target_head: CommitId | None
@@ -80,6 +82,9 @@ class Observed:
     trusted_since: datetime | None = None
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
+    mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
+    mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
+    outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

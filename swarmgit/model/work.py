@@ -14,6 +14,7 @@ from swarmgit.model.ids import (
     EntryId,
     EvidenceKey,
     GateName,
+    MailId,
     SessionId,
     TaskId,
     TreeId,
@@ -31,6 +32,7 @@ class SessionSpec:
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
     `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
     sides), `task`, `agent`, `runtime`. `minutes_max`: wall clock, counted from `started`.
+    `mail`: the messages that the prompt shows.
     """
 
     id: SessionId
@@ -52,6 +54,7 @@ class SessionSpec:
     min_tests: int = 0
     junit: str | None = None
     command: str = ""
+    mail: tuple[MailId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

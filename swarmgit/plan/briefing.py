@@ -1,14 +1,21 @@
-"""The prompt: role, CV, task, contracts, feedback. `swarmgit prompt TASK` prints what this returns."""
+"""The prompt: role, CV, task, contracts, feedback, mail. `swarmgit prompt TASK` prints what this returns."""
 
 from __future__ import annotations
 
 import json
 
 from swarmgit.model.desired import Task
+from swarmgit.model.mail import Mail
 from swarmgit.model.status import Attempt, Identity, Rejection, TaskStatus
 
 
-def prompt_for(task: Task, role_text: str, identity: Identity | None, status: TaskStatus | None) -> str:
+def prompt_for(
+    task: Task,
+    role_text: str,
+    identity: Identity | None,
+    status: TaskStatus | None,
+    mails: tuple[Mail, ...] = (),
+) -> str:
     """Return the whole prompt of the task's next session, as Markdown."""
     previous = status.counted if status else ()
     sections = (
@@ -19,6 +26,7 @@ def prompt_for(task: Task, role_text: str, identity: Identity | None, status: Ta
         _acceptance(task),
         section("Contracts that others rely on", task.contracts),
         _previous(previous) or _earlier(status),
+        _mail(mails),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -92,6 +100,16 @@ def _earlier(status: TaskStatus | None) -> str:
 
 def _kept(attempt: Attempt) -> str:
     return f"git diff {attempt.base[:12]} {attempt.salvage}"
+
+
+def _mail(mails: tuple[Mail, ...]) -> str:
+    """Return the messages as quotations: what is in them is what somebody says, not what the task asks for."""
+    lines: list[str] = []
+    for mail in mails:
+        urgent = ", urgent" if mail.priority == "urgent" else ""
+        lines.append(f"{mail.type} from {mail.sender}{urgent}: {mail.subject} (id {mail.id})")
+        lines.append("\n".join(f"> {line}" for line in mail.body.splitlines()))
+    return section("Mail", "\n\n".join(line for line in lines if line))
 
 
 def feedback_text(rejection: Rejection) -> str:

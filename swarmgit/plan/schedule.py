@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from swarmgit.model.desired import PRIORITY_RANK, Task
 from swarmgit.model.ids import AgentName, TaskId
-from swarmgit.plan import agents, scope, starts
+from swarmgit.plan import agents, mail, scope, starts
 from swarmgit.plan.situation import Draft, Situation
 
 SATISFIED = frozenset({"landed", "unchanged", "reported"})
@@ -39,7 +39,9 @@ def start(situation: Situation, draft: Draft) -> None:
         if agent is None:
             draft.views[task.id] = replace(status, reason=f"its agent {task.agent} is at work", waiting_for=("slot",))
             continue
-        draft.add(starts.start_session(situation, task, status, starts.spec_of(situation, task, status, agent)))
+        shown = mail.digest(situation, draft, agent)
+        spec = replace(starts.spec_of(situation, task, status, agent), mail=tuple(each.id for each in shown))
+        draft.add(starts.start_session(situation, task, status, spec, shown))
         draft.views[task.id] = replace(status, reason=f"starting with {agent}", waiting_for=())
         draft.passing.add(task.id)
         floor.owners[task.id] = task

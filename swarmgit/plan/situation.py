@@ -11,7 +11,8 @@ from swarmgit.documents import paths
 from swarmgit.model.actions import Action, SaveIdentity
 from swarmgit.model.control import TaskControl
 from swarmgit.model.desired import Desired, Gate, Swarm, Task
-from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, TaskId, TreeId
+from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, MailId, TaskId, TreeId
+from swarmgit.model.mail import Mail
 from swarmgit.model.observed import MergeTry, Observed
 from swarmgit.model.status import Entry, GateHistory, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, Session
@@ -110,6 +111,11 @@ class Draft:
     wakes: list[float] = field(default_factory=list)
     passing: set[TaskId] = field(default_factory=set)
     """Tasks whose view holds for this tick only: the next one sees what this one does, and saves that."""
+
+    mail: dict[MailId, Mail] = field(default_factory=dict)
+    """Messages that are new or different after this tick."""
+
+    mail_origins: dict[str, set[str]] = field(default_factory=dict)
 
     needs_person: bool = False
 

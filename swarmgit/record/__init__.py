@@ -9,15 +9,18 @@ from swarmgit.documents import paths
 from swarmgit.documents import state as documents
 from swarmgit.model.actions import (
     Archive,
+    Remove,
     Salvage,
     Save,
     SaveEntry,
     SaveFile,
     SaveGateHistory,
     SaveIdentity,
+    SaveMail,
     SaveTask,
 )
 from swarmgit.model.ids import CommitId
+from swarmgit.model.mail import DEAD
 from swarmgit.model.outcomes import Failed, Outcome, ToSave
 from swarmgit.ports import StateStore
 
@@ -64,12 +67,26 @@ def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:
                 changes[paths.state_agent(identity.name)] = documents.dump_identity(identity)
             case SaveGateHistory(history):
                 changes[paths.state_gate(history.gate)] = documents.dump_gate_history(history)
+            case SaveMail():
+                changes.update(_mail(save))
+            case Remove(path):
+                changes[path] = None
             case SaveFile():
                 changes[save.path] = _content(save, changes, read)
             case Archive(path, to):
                 changes[to] = _pending(path, changes, read)
                 changes[path] = None
     return changes
+
+
+def _mail(save: SaveMail) -> dict[str, bytes | None]:
+    """Return a message's file. The name a dead letter is addressed to may be anything, and is no path."""
+    mail = save.mail
+    content = documents.dump_mail(mail)
+    if not mail.refused:
+        return {paths.state_mail(mail.to, mail.id): content}
+    left: dict[str, bytes | None] = {paths.state_mail(mail.to, mail.id): None} if save.was_kept else {}
+    return {**left, paths.state_mail(DEAD, mail.id): content}
 
 
 def _pending(path: str, changes: dict[str, bytes | None], read: Reader) -> bytes | None:
@@ -108,6 +125,10 @@ def _quiet(saves: Sequence[Save]) -> str:
                 words.append(f"gate {history.gate}")
             case SaveIdentity(identity):
                 words.append(f"{identity.name}")
+            case SaveMail(mail, _):
+                words.append(f"mail {mail.sender} → {mail.to}")
+            case Remove(path):
+                words.append(f"done {path}")
             case Archive(path, _):
                 words.append(f"archive {path}")
             case SaveFile(path):

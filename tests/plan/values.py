@@ -10,10 +10,12 @@ from typing import Any
 from swarmgit.model.actions import (
     Action,
     Archive,
+    DeliverMail,
     FinishSession,
     KeepEvidence,
     Land,
     Plan,
+    Remove,
     Retire,
     RunGate,
     Salvage,
@@ -21,21 +23,24 @@ from swarmgit.model.actions import (
     SaveFile,
     SaveGateHistory,
     SaveIdentity,
+    SaveMail,
     SaveTask,
     StartSession,
     StopSession,
+    TakeMail,
     TryMerges,
     Unpin,
 )
 from swarmgit.model.control import TaskControl
-from swarmgit.model.desired import Desired, Gate, Runtime, Scope, Swarm, Task, Tier
-from swarmgit.model.ids import BlobId, CommitId, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.desired import Convoy, Desired, Gate, Policy, Runtime, Scope, Swarm, Task, Tier
+from swarmgit.model.ids import BlobId, CommitId, ConvoyId, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.mail import DEAD, Outbox
 from swarmgit.model.observed import MergeTry, Observed
 from swarmgit.model.status import Entry, TaskStatus
 from swarmgit.model.work import Capture, Change, Evidence, Session, Stream
 from swarmgit.plan import plan
 
-SAVES = (SaveTask, SaveEntry, SaveIdentity, SaveGateHistory, SaveFile, Archive)
+SAVES = (SaveTask, SaveEntry, SaveIdentity, SaveGateHistory, SaveMail, SaveFile, Archive, Remove)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(seconds=1)
 ROOT = CommitId("root")
@@ -111,10 +116,21 @@ class Life:
     line: list[CommitId] = field(default_factory=lambda: [ROOT])
     did: list[Action] = field(default_factory=list)
     is_landing_blocked: bool = False
+    policy: Policy = field(default_factory=Policy)
+    convoys: dict[ConvoyId, Convoy] = field(default_factory=dict)
 
     @property
     def desired(self) -> Desired:
-        return Desired(CommitId("intent"), self.swarm, self.gates, tasks=self.tasks, held=self.held)
+        return Desired(
+            CommitId("intent"),
+            self.swarm,
+            self.gates,
+            self.policy,
+            tasks=self.tasks,
+            convoys=self.convoys,
+            roles={"builder": "Build.", "reviewer": "Review."},
+            held=self.held,
+        )
 
     def decide(self) -> Plan:
         return plan(self.desired, self.observed, self.now)
@@ -127,10 +143,10 @@ class Life:
         """Tick, but be killed after `cut` steps. Order: effects, the record as one, letting go, starts."""
         self.end_sessions()
         decided = self.decide()
-        last = (Retire, Unpin, StartSession, RunGate)
+        last = (DeliverMail, TakeMail, Retire, Unpin, StartSession, RunGate)
         effects = [(a,) for a in decided.actions if not isinstance(a, (*last, *SAVES))]
         saves = tuple(a for a in decided.actions if isinstance(a, SAVES))
-        after = [(a,) for kind in (last[:2], last[2:]) for a in decided.actions if isinstance(a, kind)]
+        after = [(a,) for kind in (last[:4], last[4:]) for a in decided.actions if isinstance(a, kind)]
         for step in [*effects, saves, *after][:cut]:
             for action in step:
                 self._apply(action)
@@ -213,10 +229,27 @@ class Life:
                 self.see(statuses={**self.observed.statuses, status.task: status})
             case SaveEntry(entry):
                 self.see(entries={**self.observed.entries, entry.id: entry})
+            case SaveMail():
+                self._save_mail(action)
+            case DeliverMail(session, mails):
+                box = replace(self.observed.outboxes.get(session, Outbox()), delivered=mails[-1].id)
+                self.see(outboxes={**self.observed.outboxes, session: box})
+            case TakeMail(session):
+                box = replace(self.observed.outboxes[session], posted=(), receipts=())
+                self.see(outboxes={**self.observed.outboxes, session: box})
+            case Remove(path):
+                name = path.rsplit("/", 1)[-1].removesuffix(".yaml")
+                self.see(mail_controls={k: v for k, v in self.observed.mail_controls.items() if k != name})
             case SaveGateHistory(history):
                 self.see(gate_histories={**self.observed.gate_histories, history.gate: history})
             case _:
                 pass
+
+    def _save_mail(self, action: SaveMail) -> None:
+        mail, boxes = action.mail, {name: dict(box) for name, box in self.observed.mail.items()}
+        boxes.get(mail.to, {}).pop(mail.id, None)
+        boxes.setdefault(DEAD if mail.refused else mail.to, {})[mail.id] = mail
+        self.see(mail=boxes)
 
     def end_sessions(self) -> None:
         """Let every agent at work come to its end."""
