@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from swarmgit.act import landing, mail, sessions
+from swarmgit.act import landing, mail, predictions, sessions
 from swarmgit.errors import SwarmError
 from swarmgit.model.actions import (
     Action,
@@ -13,6 +13,7 @@ from swarmgit.model.actions import (
     FinishSession,
     KeepEvidence,
     Land,
+    Predict,
     Remember,
     Remove,
     Retire,
@@ -60,6 +61,8 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  #
             return sessions.retire(action, world)
         case Salvage():
             return landing.salvage(action, world)
+        case Predict():
+            return predictions.predict(action, world)
         case KeepEvidence():
             world.cache.keep_evidence(action.evidence)
             return None

@@ -93,6 +93,7 @@ RESOLUTIONS = "resolutions"
 # a session's folder
 CAPTURE_FILE = "capture.json"
 JUNIT_FILE = "junit.xml"
+PREDICTION_FILE = "prediction.json"
 SETUP_FILE = "setup.outputs"
 REPORT_FILE = "outbox/report.md"
 MESSAGE_FILE = "outbox/message.md"

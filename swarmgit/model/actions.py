@@ -56,6 +56,15 @@ class FinishSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Predict:
+    """Look at a live session's worktree: what of it would conflict with commit `onto`, merged by these rules."""
+
+    session: SessionId
+    onto: CommitId
+    merge: MergeConfig
+
+
+@dataclass(frozen=True, slots=True)
 class RunGate:
     spec: SessionSpec
     worktree: WorktreeConfig
@@ -214,6 +223,7 @@ Effect = (
     StartSession
     | StopSession
     | FinishSession
+    | Predict
     | RunGate
     | KeepEvidence
     | TryMerges

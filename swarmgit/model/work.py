@@ -134,6 +134,15 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Prediction:
+    """What of a live session's work conflicted with commit `onto` when it was looked at."""
+
+    onto: CommitId
+    paths: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
@@ -156,6 +165,7 @@ class Session:
     is_finished: bool = False
     capture: Capture | None = None
     evidence: Evidence | None = None
+    predicted: Prediction | None = None
 
     @property
     def is_over(self) -> bool:

@@ -10,7 +10,7 @@ from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
 from swarmgit.model.status import ASLEEP, FINISHED, TaskStatus
-from swarmgit.plan import archive, conditions, escalations, gate_runs, mail, queue, schedule, tasks
+from swarmgit.plan import archive, conditions, escalations, gate_runs, mail, predictions, queue, schedule, tasks
 from swarmgit.plan.situation import Draft, Situation
 
 POLL_S = 2.0
@@ -40,6 +40,7 @@ def plan(
     for task in _open_tasks(situation):
         draft.views[task] = tasks.advance(situation, draft, task)
     schedule.start(situation, draft)
+    predictions.foresee(situation, draft)
     gate_runs.run(situation, draft)
     escalations.write(situation, draft)
     mail.deliver(situation, draft)

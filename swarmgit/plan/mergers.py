@@ -23,6 +23,7 @@ from swarmgit.model.work import Session, SessionSpec
 from swarmgit.plan import agents, attribution, rejections, scope
 from swarmgit.plan.attempts import RESTART_AFTER, merge_rejections
 from swarmgit.plan.landings import save, with_event
+from swarmgit.plan.lately import landed_since
 from swarmgit.plan.merge_prompt import prompt_for_merge
 from swarmgit.plan.patterns import matches
 from swarmgit.plan.situation import Draft, Situation
@@ -85,20 +86,9 @@ def _resolve(situation: Situation, draft: Draft, entry: Entry, facts: dict[str, 
 
 def _others(situation: Situation, draft: Draft, entry: Entry, touched: tuple[str, ...]) -> list[str]:
     """Return the tasks that landed since the entry began and may change one of these paths."""
-    by_commit = {e.candidate.commit: e for e in draft.entries.values() if e.state == "landed" and e.candidate}
-    found: list[str] = []
-    at = situation.observed.target_head
-    for _ in range(len(by_commit)):
-        landed = by_commit.get(at) if at is not None else None
-        if landed is None or landed.candidate is None or at == entry.base:
-            break
-        same = [e for e in by_commit.values() if e.candidate and e.candidate.commit == at] or [landed]
-        for other in same:
-            task = situation.desired.tasks.get(other.task)
-            if task is not None and any(scope.is_inside(path, task.scope) for path in touched):
-                found.append(other.task)
-        at = landed.candidate.base
-    return sorted(set(found))
+    landed, _ = landed_since(situation, draft, entry.base)
+    tasks = [situation.desired.tasks.get(other.task) for other in landed]
+    return sorted({t.id for t in tasks if t is not None and any(scope.is_inside(path, t.scope) for path in touched)})
 
 
 def _runtime(situation: Situation, entry: Entry, way: str) -> tuple[Runtime, str | None] | None:
