@@ -119,8 +119,8 @@ class Engine(Protocol):
         date taken from `head`, so that the same merge is the same commit.
         """
 
-    def pin(self, ref: str, oid: CommitId) -> None:
-        """Keep a commit from being collected, by a ref of the engine."""
+    def pin(self, refs: Mapping[str, CommitId]) -> None:
+        """Keep commits from being collected, by refs of the engine; all or none."""
 
     def salvage(self, ref: str, oid: CommitId) -> None:
         """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
@@ -317,8 +317,8 @@ class LiveCache(Protocol):
     def merges(self) -> Mapping[tuple[CommitId, CommitId], MergeTry]:
         """Return merges tried, by (onto, head)."""
 
-    def keep_merge(self, tried: MergeTry) -> None:
-        """Add one."""
+    def keep_merges(self, tried: Sequence[MergeTry]) -> None:
+        """Add some."""
 
     def blocked(self) -> Mapping[EntryId, tuple[str, ...]]:
         """Return the landings that wait, and for which paths."""

@@ -145,7 +145,7 @@ def _capture(action: FinishSession, world: World) -> Capture:
     if spec.kind == "merge":
         proposal = world.conflicts.propose(capture.commit)
         capture = replace(capture, commit=proposal.commit, markers=proposal.markers)
-    world.engine.pin(paths.captured_ref(spec.task, spec.id), capture.commit)
+    world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
     salvage = None
     if action.salvage and capture.changes:
         salvage = paths.salvage_ref(spec.task, spec.id)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,6 +144,7 @@ class GitEngine:
         text = CommitText(tree, parents, message, info.committed, self._author(info))
         commit = new_commit(text, self._person.algorithm)
         self._writer.write([commit])
+        self.objects.learn([commit])
         oid = CommitId(commit.oid)
         inputs = self.gate_inputs(oid, gates)
         return replace(tried, commit=oid, code_tree=self.code_tree(oid), conflicts=(), gate_inputs=inputs)
@@ -154,21 +155,22 @@ class GitEngine:
             info = self.objects.commit(info.parents[1])
         return Identity(info.author, info.author_email)
 
-    def pin(self, ref: str, oid: CommitId) -> None:
-        if self.objects.ref(ref) != oid:
-            move_own(self._refs, self.git.git_dir, RefChange(ref, oid), len(oid))
+    def pin(self, refs: Mapping[str, CommitId]) -> None:
+        changes = [RefChange(ref, oid) for ref, oid in refs.items()]
+        if changes:
+            move_own(self._refs, self.git.git_dir, changes, len(changes[0].new or ""))
 
     def unpin(self, ref: str) -> None:
         """Drop a ref of the engine, if it is there."""
         if self.objects.ref(ref) is not None:
-            move_own(self._refs, self.git.git_dir, RefChange(ref, None), 40)
+            move_own(self._refs, self.git.git_dir, [RefChange(ref, None)], 40)
 
     def salvage(self, ref: str, oid: CommitId) -> None:
         if not ref.startswith("refs/swarm/"):
             raise ValueError(f"swarmgit keeps saved work under refs/swarm/, not in {ref}")
         if self._person.ref(ref) != oid:
             self.transfer.bring(oid)
-            move_own(self._person_refs, self._person.git.git_dir, RefChange(ref, oid), len(oid))
+            move_own(self._person_refs, self._person.git.git_dir, [RefChange(ref, oid)], len(oid))
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         return tuple(sorted(changed_files(self.objects, self.objects.tree_of(old), self.objects.tree_of(new))))

@@ -6,15 +6,21 @@ import contextlib
 import subprocess
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.ports import CommitInfo, TreeEntry
 
+if TYPE_CHECKING:
+    from swarmgit.adapters.git.loose import NewObject
+
 KIND_OF_MODE = {"040000": "tree", "160000": "commit"}
+BLOBS_MAX = 2048
+BLOB_BYTES_MAX = 16 << 10
 NEAR = 16
 """How many commits are read before git is asked: about as many as a process costs."""
 
@@ -126,6 +132,7 @@ class GitObjects:
         self._cat = CatFile(git)
         self._trees: Remembered[tuple[TreeEntry, ...]] = Remembered(trees_max)
         self._commits: Remembered[CommitInfo] = Remembered(2048)
+        self._blobs: Remembered[bytes] = Remembered(BLOBS_MAX)
         self._contains: Remembered[str] = Remembered(8192)
 
     @property
@@ -159,13 +166,23 @@ class GitObjects:
         return found[1] if found else None
 
     def blob(self, oid: str) -> bytes:
-        return self._content(oid, "blob")
+        known = self._blobs.get(oid)
+        return known if known is not None else self._content(oid, "blob")
 
     def tree(self, oid: str) -> tuple[TreeEntry, ...]:
         known = self._trees.get(oid)
         if known is not None:
             return known
         return self._trees.put(oid, parse_tree(self._content(oid, "tree"), len(oid) // 2))
+
+    def learn(self, new: Iterable[NewObject]) -> None:
+        """Take note of commits and small files that were just written, so that they need not be read."""
+        for item in new:
+            head, _, content = item.data.partition(b"\0")
+            if head.startswith(b"commit"):
+                self._commits.put(item.oid, parse_commit(CommitId(item.oid), content))
+            elif head.startswith(b"blob") and len(content) <= BLOB_BYTES_MAX:
+                self._blobs.put(item.oid, content)
 
     def remember_tree(self, oid: str, entries: tuple[TreeEntry, ...]) -> None:
         """Take note of a tree that was just written, so that it need not be read."""
@@ -231,6 +248,9 @@ class GitObjects:
 
     def tree_of(self, rev: str) -> TreeId:
         """Return the id of the tree that a commit or a tree stands for."""
+        known = self._commits.get(rev)
+        if known is not None:
+            return known.tree
         oid = self.resolve(f"{rev}^{{tree}}")
         if oid is None:
             raise MissingObject(rev)
