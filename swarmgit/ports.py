@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Policy, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry
@@ -118,14 +119,27 @@ class Engine(Protocol):
         date taken from `head`, so that the same merge is the same commit.
         """
 
-    def pin(self, ref: str, oid: CommitId) -> None:
-        """Keep a commit from being collected, by a ref of the engine."""
+    def pin(self, refs: Mapping[str, CommitId]) -> None:
+        """Keep commits from being collected, by refs of the engine; all or none."""
 
     def salvage(self, ref: str, oid: CommitId) -> None:
         """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""
+
+
+class Conflicts(Protocol):
+    """What a session resolves: laid out for it, taken back, and remembered."""
+
+    def lay_out(self, onto: CommitId, head: CommitId, auto: MergeConfig | None) -> LaidOut:
+        """Lay the conflicts of a merge out; the same merge gives the same commit."""
+
+    def propose(self, resolved: CommitId) -> Proposal:
+        """Return the merge of both sides with the tree of a captured commit that was made on a layout."""
+
+    def remember(self, proposal: CommitId) -> None:
+        """Keep how a proposal resolved its conflicts, for the next time that they come up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +295,12 @@ class Executor(Protocol):
     def write(self, session: SessionId, name: str, content: bytes) -> None:
         """Write a file into a session's folder by rename."""
 
+    def discard(self, session: SessionId, names: Sequence[str]) -> None:
+        """Delete files of a session's folder; what is not there counts as deleted, links are not followed."""
+
+    def move(self, session: SessionId, old: str, new: str) -> None:
+        """Rename a file within a session's folder; nothing where there is none."""
+
     def folder(self, session: SessionId) -> Path:
         """Return the session's folder."""
 
@@ -303,8 +323,8 @@ class LiveCache(Protocol):
     def merges(self) -> Mapping[tuple[CommitId, CommitId], MergeTry]:
         """Return merges tried, by (onto, head)."""
 
-    def keep_merge(self, tried: MergeTry) -> None:
-        """Add one."""
+    def keep_merges(self, tried: Sequence[MergeTry]) -> None:
+        """Add some."""
 
     def blocked(self) -> Mapping[EntryId, Obstacle]:
         """Return the landings that wait, and for what."""
@@ -334,6 +354,12 @@ class Doorbell(Protocol):
 
     def wait(self, timeout_s: float) -> bool:
         """Return True when something rang (rings since the last call count once), False after `timeout_s`."""
+
+    def watch(self, path: Path) -> None:
+        """Ring for this folder too."""
+
+    def unwatch(self, path: Path) -> None:
+        """Ring for this folder no more."""
 
     def close(self) -> None:
         """Stop watching."""
@@ -405,6 +431,7 @@ class World:
     objects: Objects
     state: StateStore
     engine: Engine
+    conflicts: Conflicts
     worktrees: Worktrees
     landing: Landing
     executor: Executor

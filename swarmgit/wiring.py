@@ -15,10 +15,13 @@ from swarmgit.adapters.drafts import drafts
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
 from swarmgit.adapters.git.engine import GitEngine, engine_git
 from swarmgit.adapters.git.history import landed_in_history
+from swarmgit.adapters.git.memory import Memory
+from swarmgit.adapters.git.mergeprograms import merge_programs
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.state import GitStateStore
 from swarmgit.adapters.git.statecheckout import StateCheckout
+from swarmgit.adapters.git.voices import Voices
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.processes.executor import LocalExecutor
@@ -57,7 +60,9 @@ def open_world(
     objects = GitObjects(Git(found.common_dir, pass_fds=fds), found.algorithm)
     cache = FileCache(found.live / paths.CACHE)
     target = _target(objects, cache)
-    engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects)
+    memory = Memory(found.live / paths.RESOLUTIONS)
+    voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
+    engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects, voices)
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     worktrees = Deferred(lambda: _worktrees(found, engine, fault))
@@ -76,6 +81,7 @@ def open_world(
         objects=objects,
         state=state,
         engine=engine,
+        conflicts=cast(ports.Conflicts, Deferred(lambda: _conflicts(engine, voices, memory))),
         worktrees=cast(ports.Worktrees, worktrees),
         landing=cast(ports.Landing, landing),
         executor=LocalExecutor(found.live, the_clock, fault),
@@ -123,6 +129,12 @@ def _landing(
     from swarmgit.adapters.git.landing import GitLanding
 
     return GitLanding(objects, engine.transfer, found.live, environ, fault)
+
+
+def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Conflicts:
+    from swarmgit.adapters.git.conflicts import GitConflicts
+
+    return GitConflicts(engine, voices, memory)
 
 
 def _worktrees(found: FoundRepository, engine: GitEngine, fault: Callable[[str], None]) -> ports.Worktrees:

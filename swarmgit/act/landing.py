@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import FollowRemote, Land, Salvage, TryMerges, Unpin
-from swarmgit.model.ids import EntryId
+from swarmgit.model.ids import CommitId, EntryId
+from swarmgit.model.observed import MergeTry
 from swarmgit.model.outcomes import Blocked, Done, Outcome
 from swarmgit.model.work import Obstacle
 from swarmgit.ports import InTheWay, World
 
 
 def salvage(action: Salvage, world: World) -> Outcome:
-    world.engine.salvage(paths.salvage_ref(action.task, action.session), action.commit)
+    world.engine.salvage(action.ref, action.commit)
     return Done(action)
 
 
 def try_merges(action: TryMerges, world: World) -> Outcome:
     """Merge each entry on the one before it; the results are kept where the next observation finds them."""
     onto = action.onto
+    found: list[MergeTry] = []
+    pins: dict[str, CommitId] = {}
     for item in action.items:
         tried = world.engine.merge(onto, item.head, item.message, action.gates, action.style, action.auto)
-        if tried.commit is not None:
-            world.engine.pin(paths.candidate_ref(item.entry), tried.commit)
-        world.cache.keep_merge(tried)
+        found.append(replace(tried, rules=action.rules))
         if tried.commit is None:
             break
+        pins[paths.candidate_ref(item.entry)] = tried.commit
         onto = tried.commit
+    world.engine.pin(pins)
+    world.cache.keep_merges(found)
     return Done(action)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -51,12 +51,12 @@ class _Lines(Generic[T]):
                 continue
         return bool(whole)
 
-    def append(self, value: T) -> None:
+    def append(self, *values: T) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
             if file.tell() and not self._ends_with_newline():
                 file.write(b"\n")
-            file.write(msgspec.json.encode(value) + b"\n")
+            file.write(b"".join(msgspec.json.encode(value) + b"\n" for value in values))
         if len(self.values) >= LINES_MAX:
             self._cut()
 
@@ -96,8 +96,8 @@ class FileCache:
             self._merges = {(tried.base, tried.head): tried for tried in self._tries.values}
         return self._merges
 
-    def keep_merge(self, tried: MergeTry) -> None:
-        self._tries.append(tried)
+    def keep_merges(self, tried: Sequence[MergeTry]) -> None:
+        self._tries.append(*tried)
 
     def blocked(self) -> Mapping[EntryId, Obstacle]:
         if self._blocked is None:

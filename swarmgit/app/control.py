@@ -17,8 +17,9 @@ from swarmgit.app.views.tasks import statuses
 from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct, SwarmError
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.ids import EntryId, SessionId, TaskId, ulid
-from swarmgit.model.status import Entry, EntryControl, Freeze, QueueControl, TaskControl, TaskStatus
+from swarmgit.model.status import WAITING, Entry, TaskStatus
 from swarmgit.plan import revival
 
 STOPPED = "stopped by a person"
@@ -158,7 +159,7 @@ def _entry(seen: Look, name: str) -> Entry:
 
 
 def _refuse_over(entry: Entry) -> None:
-    if entry.state not in {"queued", "gating"}:
+    if entry.state not in WAITING:
         raise PersonMustAct(
             f"entry {entry.id} does not wait any more: it is {entry.state}",
             f"see why: swarmgit queue show {entry.id}; begin the task afresh: swarmgit task restart {entry.task}",
@@ -219,6 +220,11 @@ def _control(seen: Look, task: TaskId) -> TaskControl:
 
 def _write_control(world: World, task: TaskId, control: TaskControl, message: str, at: datetime) -> None:
     _write(world, {paths.state_control(task): state.dump_control(control)}, message, at)
+
+
+def write_request(world: World, path: str, content: bytes, message: str, at: datetime) -> None:
+    """Write one request of a person."""
+    _write(world, {path: content}, message, at)
 
 
 def _write(world: World, changes: Mapping[str, bytes | None], message: str, at: datetime) -> bool:

@@ -9,7 +9,18 @@ from datetime import datetime
 
 from swarmgit import act, record
 from swarmgit.app.recovery import restore_state
-from swarmgit.model.actions import Action, FollowRemote, Plan, Retire, RunGate, StartPush, StartSession, Unpin
+from swarmgit.model.actions import (
+    Action,
+    DeliverMail,
+    FollowRemote,
+    Plan,
+    Retire,
+    RunGate,
+    StartPush,
+    StartSession,
+    TakeMail,
+    Unpin,
+)
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.observed import Observed
@@ -18,8 +29,9 @@ from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
 from swarmgit.ports import World
 
-LETTING_GO = (Retire, Unpin, FollowRemote)
-"""What may only happen once it is recorded."""
+LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote)
+"""What comes after the record: a message is delivered, its letter removed, what others pushed followed, once it is in
+state."""
 
 STARTING = (StartSession, RunGate, StartPush)
 LOOKS_MAX = 3

@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
 from swarmgit.model.histories import Followed, GateHistory
-from swarmgit.model.ids import CommitId, EntryId, SessionId, TaskId
+from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
+from swarmgit.model.mail import Mail
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
 
 
 @dataclass(frozen=True, slots=True)
 class StartSession:
-    """`carry`: a captured commit whose in-scope difference to its base is put into the worktree again."""
+    """`carry`: a captured commit whose in-scope difference to its base is put into the worktree again.
+
+    A session of kind merge starts on both sides laid out; `auto`: what rules may settle before.
+    """
 
     spec: SessionSpec
     task: Task
@@ -27,6 +31,7 @@ class StartSession:
     feedback: Rejection | None = None
     carry: CommitId | None = None
     carry_paths: tuple[str, ...] = ()
+    auto: MergeConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,15 @@ class FinishSession:
     worktree: WorktreeConfig
     salvage: bool
     reason: str = "the session has ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Predict:
+    """Look at a live session's worktree: what of it would conflict with commit `onto`, merged by these rules."""
+
+    session: SessionId
+    onto: CommitId
+    merge: MergeConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +101,14 @@ class TryMerges:
     gates: tuple[Gate, ...]
     style: str = "merge"
     auto: MergeConfig | None = None
+    rules: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """A proposal has landed: keep how its conflicts were resolved."""
+
+    proposal: CommitId
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +151,12 @@ class FollowRemote:
 
 @dataclass(frozen=True, slots=True)
 class Salvage:
-    """Pin a captured commit that will not land under `refs/swarm/salvage/<task>/<session>`."""
+    """Pin a captured commit that will not land by `ref`: below `refs/swarm/salvage` or `refs/swarm/abandoned`."""
 
     task: TaskId
     session: SessionId
     commit: CommitId
+    ref: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,20 +219,56 @@ class Archive:
     to: str
 
 
-Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveFile | Archive
+@dataclass(frozen=True, slots=True)
+class SaveMail:
+    """A message in its mailbox, or among the dead letters; `was_kept`: it lay in its mailbox until now."""
+
+    mail: Mail
+    was_kept: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete a file of state: a request of a person that was carried out."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverMail:
+    """Put copies of recorded messages into a live session's inbox, oldest first."""
+
+    session: SessionId
+    mails: tuple[Mail, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeMail:
+    """Remove from an outbox what was recorded: letters by file name, receipts by message."""
+
+    session: SessionId
+    letters: tuple[str, ...] = ()
+    receipts: tuple[MailId, ...] = ()
+
+
+Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveMail | SaveFile | Archive | Remove
 Effect = (
     StartSession
     | StopSession
     | FinishSession
+    | Predict
     | RunGate
     | KeepEvidence
     | TryMerges
+    | Remember
     | StartPush
     | FollowRemote
     | Land
     | Salvage
     | Retire
     | Unpin
+    | DeliverMail
+    | TakeMail
 )
 Action = Effect | Save
 

@@ -202,9 +202,11 @@ class Swarm:
 
 @dataclass(frozen=True, slots=True)
 class CommsRule:
+    """`types` None: all; none at all: nothing. `max_per_hour`: from each sender to each recipient."""
+
     sender: str
     to: str
-    types: tuple[str, ...] = ()
+    types: tuple[str, ...] | None = None
     max_per_hour: int | None = None
 
 

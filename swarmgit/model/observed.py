@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.desired import Problem
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import (
@@ -15,11 +16,13 @@ from swarmgit.model.ids import (
     EntryId,
     EvidenceKey,
     GateName,
+    MailId,
     SessionId,
     TaskId,
     TreeId,
 )
-from swarmgit.model.status import Entry, EntryControl, Freeze, Identity, QueueControl, TaskControl, TaskStatus
+from swarmgit.model.mail import Mail, MailControl, Outbox
+from swarmgit.model.status import Entry, Identity, TaskStatus
 from swarmgit.model.work import Evidence, Session
 
 
@@ -29,6 +32,8 @@ class MergeTry:
 
     `tier`: 'clean' for git's own merge, 'auto' where rules resolved its conflicts. `resolution` has for each resolved
     path: path, resolvers, agreed, hunks, check. `hints`: where paths are left, the blob that is proposed for each.
+    `both`: the paths that both sides changed. `regenerate`: all that is left is generated, by these commands.
+    `rules`: the digest of the merge settings it was tried with.
     """
 
     base: CommitId
@@ -40,6 +45,9 @@ class MergeTry:
     tier: str = "clean"
     resolution: tuple[Mapping[str, Any], ...] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
+    both: tuple[str, ...] = ()
+    regenerate: tuple[str, ...] = ()
+    rules: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ class Observed:
     person says that the surroundings were repaired. `blocked`: entries whose landing an edit is in the way of.
     `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
     `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
-    was never heard of.
+    was never heard of. `mail`: mailboxes by recipient, read on demand.
     """
 
     target_head: CommitId | None
@@ -89,6 +97,9 @@ class Observed:
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
     remote: RemoteHead | None = None
+    mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
+    mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
+    outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

@@ -11,15 +11,17 @@ from swarmgit.model.ids import (
     AgentName,
     BlobId,
     CommitId,
+    EntryId,
     EvidenceKey,
     GateName,
+    MailId,
     SessionId,
     TaskId,
     TreeId,
 )
 from swarmgit.model.status import GateOutcome, Usage
 
-SessionKind = Literal["agent", "gate", "push"]
+SessionKind = Literal["agent", "gate", "merge", "push"]
 SessionState = Literal["starting", "running", "ended", "lost"]
 
 
@@ -49,8 +51,10 @@ class SessionSpec:
     """`session.yaml`: all that is needed to know whose session this is, also after a crash.
 
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
-    `tree` (code tree), `base` (the commit that is checked out); a push's has `push`, and `attempt` counts how often in
-    a row it came to nothing before. `minutes_max`: wall clock, counted from `started`.
+    `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
+    sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
+    before. `minutes_max`: wall clock, counted from `started`.
+    `mail`: the messages that the prompt shows.
     """
 
     id: SessionId
@@ -67,10 +71,13 @@ class SessionSpec:
     gate: GateName | None = None
     key: EvidenceKey | None = None
     tree: TreeId | None = None
+    entry: EntryId | None = None
+    head: CommitId | None = None
     min_tests: int = 0
     junit: str | None = None
     command: str = ""
     push: Push | None = None
+    mail: tuple[MailId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +167,15 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True)
+class Prediction:
+    """What of a live session's work conflicted with commit `onto` when it was looked at."""
+
+    onto: CommitId
+    paths: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
@@ -183,6 +199,7 @@ class Session:
     capture: Capture | None = None
     evidence: Evidence | None = None
     pushed: Pushed | None = None
+    predicted: Prediction | None = None
 
     @property
     def is_over(self) -> bool:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from swarmgit.documents.paths import CAPTURE_FILE, JUNIT_FILE, REPORT_FILE
+from swarmgit.documents.paths import CAPTURE_FILE, JUNIT_FILE, PREDICTION_FILE, REPORT_FILE
 from swarmgit.documents.state import from_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import SessionId
-from swarmgit.model.work import Evidence, Pushed, Session, SessionState, Taken
+from swarmgit.model.work import Evidence, Prediction, Pushed, Session, SessionState, Taken
 from swarmgit.observe import gate_answers, pushes
 from swarmgit.ports import Executor, Job, StreamReader
 
@@ -85,6 +85,7 @@ class SessionWatcher:
             report=self._report(id_, ear) if is_over else None,
             is_finished=taken is not None,
             capture=taken.capture if taken else None,
+            predicted=None if is_over else self._predicted(id_),
         )
 
     def _reader(self, adapter: str) -> StreamReader:
@@ -111,6 +112,13 @@ class SessionWatcher:
         try:
             return from_json(raw, Taken)
         except ValueError:  # not ours, or cut off by a full disk: it is taken in again
+            return None
+
+    def _predicted(self, id_: SessionId) -> Prediction | None:
+        raw = self._executor.read(id_, PREDICTION_FILE, 0, OUTPUT_BYTES_MAX)
+        try:
+            return from_json(raw, Prediction) if raw else None
+        except ValueError:
             return None
 
     def _error(self, id_: SessionId, job: Job) -> str:

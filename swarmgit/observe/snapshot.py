@@ -11,6 +11,7 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import Observed
+from swarmgit.observe.outboxes import OutboxReader
 from swarmgit.observe.pushes import RemoteWatcher
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
@@ -29,6 +30,7 @@ class Observer:
         self._state = StateReader(world.objects, world.cache)
         self._sessions = SessionWatcher(world.executor, world.stream_reader)
         self._remote = RemoteWatcher(world.objects)
+        self._outboxes = OutboxReader(world.executor)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -39,9 +41,11 @@ class Observer:
         stored = self._stored = self._state.read(state_head)
         target = world.objects.ref(paths.branch_ref(swarm.target)) if swarm else desired.commit
         adapters = {name: runtime.adapter for name, runtime in swarm.runtimes.items()} if swarm else {}
+        sessions = self._sessions.sessions(adapters)
         return replace(
             _said(stored, state_head, target),
-            sessions=self._sessions.sessions(adapters),
+            sessions=sessions,
+            outboxes=self._outboxes.outboxes(sessions.values(), world.clock.now()),
             evidence=world.cache.evidence(),
             merges=world.cache.merges(),
             contained=self._contained(stored, target),
@@ -136,6 +140,8 @@ def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) 
         freeze=stored.freeze,
         queue_control=stored.queue_control,
         entry_controls=stored.entry_controls,
+        mail=stored.mail,
+        mail_controls=stored.mail_controls,
         problems=stored.problems,
         unreadable=stored.unreadable,
     )

@@ -10,7 +10,18 @@ from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
 from swarmgit.model.status import ASLEEP, FINISHED, TaskStatus
-from swarmgit.plan import archive, conditions, full_runs, gate_runs, queue, schedule, tasks
+from swarmgit.plan import (
+    archive,
+    conditions,
+    escalations,
+    full_runs,
+    gate_runs,
+    mail,
+    predictions,
+    queue,
+    schedule,
+    tasks,
+)
 from swarmgit.plan.situation import Draft, Situation
 
 POLL_S = 2.0
@@ -28,21 +39,25 @@ def plan(
 ) -> Plan:
     """Return the actions that bring what is observed closer to what is desired.
 
-    The order is the order of decisions: what has ended is taken in, the queue lands what it can, each task takes its
-    next step, free slots are handed out, and what is finished leaves the hot folders. Stops come before starts, so
-    that a freed slot is used once the stop has been seen to work.
+    The order is the order of decisions: what has ended and what was written is taken in, the queue lands what it can,
+    each task takes its next step, free slots are handed out, mail goes out, and what is finished leaves the hot
+    folders. Stops come before starts, so that a freed slot is used once the stop has been seen to work.
     """
     if desired.swarm is None:
         return Plan(is_settled=True, needs_person=True)
     situation = Situation.of(desired, desired.swarm, observed, now, only, apply_now=apply_now)
     draft = Draft()
     gate_runs.collect(situation, draft)
+    mail.collect(situation, draft)
     queue.run(situation, draft)
     for task in _open_tasks(situation):
         draft.views[task] = tasks.advance(situation, draft, task)
     schedule.start(situation, draft)
     full_runs.want(situation, draft)
+    predictions.foresee(situation, draft)
     gate_runs.run(situation, draft)
+    escalations.write(situation, draft)
+    mail.deliver(situation, draft)
     archive.move(situation, draft)
     gate_runs.save_histories(situation, draft)
     draft.save_identities(observed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from swarmgit.model.actions import Land, SaveEntry, Unpin
+from swarmgit.model.actions import Land, Remember, SaveEntry, Unpin
 from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
 from swarmgit.plan import evidence, gate_runs, pushes, stacks
@@ -26,6 +26,8 @@ def settle(situation: Situation, draft: Draft) -> None:
             landed = with_event(situation, entry, "landed", {"commit": commit}, state="landed", landed_commit=commit)
             save(draft, landed)
             draft.add(Unpin(entry.id))
+            if entry.proposal is not None:
+                draft.add(Remember(entry.proposal))
     open_intents = {e.candidate.commit: e for e in intents if e.candidate and e.id not in done}
     live |= _reachable(situation, open_intents)
     for entry in open_intents.values():
@@ -122,7 +124,7 @@ def _intend(situation: Situation, draft: Draft, tip: Tip, prefix: Tip, candidate
     `tip` is the stack whose tree was gated for it: the prefix itself, or the batch that the entry is in.
     """
     entry = draft.entries[prefix.entries[-1].id]
-    gates = evidence.required(situation, situation.desired.tasks.get(entry.task), "merge")
+    gates = stacks.gates_of(situation, entry)
     verdict = evidence.judge(situation, gates, tip.subject, entry.enqueued)
     results: tuple[GateResult, ...] = (*evidence.built_in(candidate.code_tree, situation.now), *verdict.results)
     data: dict[str, Any] = {

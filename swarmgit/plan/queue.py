@@ -12,8 +12,8 @@ from typing import Any
 from swarmgit.documents import paths
 from swarmgit.model.actions import Unpin
 from swarmgit.model.ids import CommitId
-from swarmgit.model.status import Entry, Rejection
-from swarmgit.plan import evidence, full_runs, landings, pushes, rates, rejections, stacks
+from swarmgit.model.status import WAITING, Entry, Rejection
+from swarmgit.plan import evidence, full_runs, landings, mergers, pushes, rates, rejections, stacks
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
 from swarmgit.plan.choose import EXACT_SLOTS_MAX, choose, find_searches
 from swarmgit.plan.evidence import Subject
@@ -31,6 +31,7 @@ def run(situation: Situation, draft: Draft) -> None:
     draft.entries.update(situation.observed.entries)
     landings.settle(situation, draft)
     pushes.tend(situation, draft)
+    mergers.follow(situation, draft)
     target = situation.observed.target_head
     if target is None or situation.observed.freeze is not None:
         return
@@ -49,7 +50,7 @@ def _drop_unwanted(situation: Situation, draft: Draft) -> None:
     """Take out of the line what a person dropped."""
     for name, control in situation.observed.entry_controls.items():
         entry = draft.entries.get(name)
-        if control.dropped and entry is not None and entry.state in {"queued", "gating"}:
+        if control.dropped and entry is not None and entry.state in WAITING:
             reason = f"dropped by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
             save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
             draft.add(Unpin(name))
@@ -65,7 +66,10 @@ def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
     book = stacks.open_book(situation, draft)
     taken = stacks.read_line(situation, draft, book, target, waiting[: swarm.merge.batch_max])
     if book.conflict is not None:
-        _reject_conflict(situation, draft, *book.conflict)
+        entry, tried = book.conflict
+        if not mergers.begin(situation, draft, entry, tried):
+            rejection = rejections.by_conflict(tried.conflicts, None)
+            _reject(situation, draft, entry, rejection, {"paths": list(tried.conflicts)})
         return
     stacks.read_asked(situation, draft, book, target)
     if book.is_complete:
@@ -125,10 +129,6 @@ def _question(situation: Situation, draft: Draft, book: Book, waiting: list[Entr
         near=near(situation, waiting) if swarm.gates_max > EXACT_SLOTS_MAX else {},
         together=together(situation, waiting),
     )
-
-
-def _reject_conflict(situation: Situation, draft: Draft, entry: Entry, paths: tuple[str, ...]) -> None:
-    _reject(situation, draft, entry, rejections.by_conflict(paths, None), {"paths": list(paths)})
 
 
 def _note_reds(situation: Situation, draft: Draft, book: Book) -> None:
@@ -235,6 +235,8 @@ def _evict(situation: Situation, draft: Draft, tip: Tip, blame: Blame) -> None:
     others = f" and {len(blame.green)} others ahead of it, which are green without it," if blame.green else ""
     rejection = rejections.by_gate(gate, answer, f"your change merged with the target{others}")
     data = {"gate": gate.name, "outcome": answer.outcome, "key": answer.key, "base": blame.base, "reds": blame.reds}
+    if mergers.begin_again(situation, draft, draft.entries[blame.entry], rejection):
+        return
     _reject(situation, draft, draft.entries[blame.entry], rejection, {**data, "green": list(blame.green)})
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from swarmgit.model.status import Entry
+from swarmgit.model.status import TIERS, Entry
 from swarmgit.plan.choices import Rates
 
 BAD_FIRST = 0.1
@@ -20,7 +20,6 @@ PRIOR_WEIGHT = 10.0
 FLAKY_WEIGHT = 50.0
 CHANCE_MIN = 0.005
 CHANCE_MAX = 0.6
-TIERS = ("clean", "auto", "ai", "reimagine")
 
 
 @dataclass(frozen=True, slots=True)

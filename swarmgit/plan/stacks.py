@@ -17,7 +17,7 @@ from swarmgit.model.desired import Gate
 from swarmgit.model.ids import CommitId, EntryId, SessionId, TreeId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.status import Candidate, Entry
-from swarmgit.plan import evidence
+from swarmgit.plan import evidence, tiers
 from swarmgit.plan.choices import Known, Stack
 from swarmgit.plan.evidence import Subject, Verdict
 from swarmgit.plan.situation import Draft, Situation
@@ -62,7 +62,7 @@ class Book:
     known: dict[tuple[CommitId, Stack], Known] = field(default_factory=dict)
     asked: dict[tuple[CommitId, Stack], str] = field(default_factory=dict)
     reds: dict[TreeId, set[SessionId]] = field(default_factory=dict)
-    conflict: tuple[Entry, tuple[str, ...]] | None = None
+    conflict: tuple[Entry, MergeTry] | None = None
     is_complete: bool = True
 
 
@@ -97,14 +97,14 @@ def read_line(
     onto, rest = base, list(line)
     taken: list[Entry] = []
     for position, entry in enumerate(rest):
-        tried = situation.observed.merges.get((onto, entry.head))
+        tried = situation.tried(onto, entry.work)
         if tried is None:
             ask_for_merges(situation, draft, onto, rest[position:])
             book.is_complete = False
             break
         if tried.commit is None or tried.code_tree is None:
             if not taken and book.conflict is None:
-                book.conflict = (entry, tried.conflicts)
+                book.conflict = (entry, tried)
             continue
         taken.append(entry)
         _note(situation, book, base, tuple(taken), tried)
@@ -123,7 +123,8 @@ def _note(situation: Situation, book: Book, base: CommitId, entries: tuple[Entry
     gates = _gates(situation, entries)
     subject = Subject(candidate.code_tree, candidate.gate_inputs)
     verdict = evidence.judge(situation, gates, subject, since(situation, entries[-1]))
-    book.tips[key] = Tip(base, entries, candidate, gates, verdict, tried.tier, tried.resolution)
+    tier, resolution = tiers.how(entries[-1], tried)
+    book.tips[key] = Tip(base, entries, candidate, gates, verdict, tier, resolution)
     reds = {answer.session for _, answer in verdict.bad[:1]} | book.reds.get(candidate.code_tree, set())
     book.known[key] = Known(
         base,
@@ -148,11 +149,16 @@ def _is_running(
 
 def _gates(situation: Situation, entries: tuple[Entry, ...]) -> tuple[Gate, ...]:
     """Return what must pass on the tree of a stack: the configured gates, and every member's own commands."""
+    return tuple(dict.fromkeys(gate for entry in entries for gate in gates_of(situation, entry)))
+
+
+def gates_of(situation: Situation, entry: Entry) -> tuple[Gate, ...]:
+    """Return what an entry's tree must pass; after a resolution also what the tasks on the other side asked for."""
     found = list(evidence.required(situation, None, "merge"))
-    for entry in entries:
-        task = situation.desired.tasks.get(entry.task)
-        found += [gate for gate in evidence.acceptance(task) if gate not in found] if task else []
-    return tuple(found)
+    for name in (entry.task, *tiers.other_tasks(entry)):
+        task = situation.desired.tasks.get(name)
+        found += evidence.acceptance(task) if task else ()
+    return tuple(dict.fromkeys(found))
 
 
 def read_asked(situation: Situation, draft: Draft, book: Book, target: CommitId) -> None:
@@ -194,10 +200,10 @@ def own_bases(entries: Mapping[EntryId, Entry], target: CommitId) -> set[CommitI
 
 
 def ask_for_merges(situation: Situation, draft: Draft, onto: CommitId, line: list[Entry]) -> None:
-    items = tuple(MergeItem(entry.id, entry.task, entry.head, _message(situation, entry)) for entry in line)
+    items = tuple(MergeItem(entry.id, entry.task, entry.work, _message(situation, entry)) for entry in line)
     merge = situation.swarm.merge
     auto = merge if "auto" in merge.tiers else None
-    draft.add(TryMerges(onto, items, situation.desired.gates, merge.style, auto))
+    draft.add(TryMerges(onto, items, situation.desired.gates, merge.style, auto, situation.rules))
 
 
 def ask_for_batch(situation: Situation, draft: Draft, tip: Tip) -> None:

@@ -8,18 +8,22 @@ from dataclasses import dataclass
 Merger = Callable[[str, "bytes | None", bytes, bytes], "bytes | None"]
 """Another program's merge of (path, base, ours, theirs); None where it found no answer."""
 
+Remembered = Callable[[str], "bytes | None"]
+"""What stands in place of a conflict of this name (memory.key_of) since it was resolved once; None: never seen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the project declares. `union`: gitwildmatch patterns of files to which every side only adds lines.
 
     `generated`: patterns of files that a command makes; they are never merged here. `mergers`: further resolvers by
-    name, such as a syntax-aware merge program.
+    name, such as a syntax-aware merge program. `remembered`: resolutions that have landed.
     """
 
     union: tuple[str, ...] = ()
     generated: tuple[str, ...] = ()
     mergers: tuple[tuple[str, Merger], ...] = ()
+    remembered: Remembered | None = None
 
 
 @dataclass(frozen=True, slots=True)

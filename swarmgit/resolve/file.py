@@ -41,7 +41,8 @@ def resolve(path: str, base: bytes | None, ours: bytes, theirs: bytes, rules: Ru
         return Answer()
     sides = _sides(path, *(side.decode("utf-8", "surrogateescape") for side in contents))
     is_union = _matches(path, known.union)
-    by_hunks = hunks.merge(sides.base, sides.ours, sides.theirs, sides.language, is_union=is_union)
+    texts = hunks.Texts(sides.base, sides.ours, sides.theirs)
+    by_hunks = hunks.merge(texts, sides.language, known.remembered, is_union=is_union)
     proposals = {"hunks": by_hunks.text, **_by_structure(sides)}
     proposals |= {name: _ask(merger(path, base, ours, theirs)) for name, merger in known.mergers}
     found = {name: text for name, text in proposals.items() if text is not None}

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from swarmgit.resolve import diff3, rules, survival
-from swarmgit.resolve.answer import Hunk
+from swarmgit.resolve import diff3, memory, rules, survival
+from swarmgit.resolve.answer import Hunk, Remembered
 from swarmgit.resolve.rules import Place, Rule
 
-TRUSTED = frozenset({"whitespace", "version", "union"})
+TRUSTED = frozenset({"whitespace", "version", "union", "remembered"})
 """Rules that need no second voice."""
 ONLY_HINTS = frozenset({"imports"})
 """Rules that people's merges agree with too seldom (benchmarks/replay.md): what they say is shown to tier 3."""
+
+DECIDED = frozenset({"version", "remembered"})
+"""Rules after which words that a side added may be gone: that is what was decided."""
 
 CONTEXT = 16
 
@@ -36,10 +39,23 @@ class ByHunks:
         return any(hunk.rule in ONLY_HINTS for hunk in self.hunks)
 
 
-def merge(base: str, ours: str, theirs: str, language: str | None, *, is_union: bool = False) -> ByHunks:
-    """Merge three texts whose last lines are complete."""
-    parts = list(diff3.chunks(lines_of(base), lines_of(ours), lines_of(theirs)))
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The three sides of a file; the last line of each is complete."""
+
+    base: str
+    ours: str
+    theirs: str
+
+
+def merge(
+    texts: Texts, language: str | None, remembered: Remembered | None = None, *, is_union: bool = False
+) -> ByHunks:
+    """Merge the sides of a file, hunk by hunk."""
+    parts = list(diff3.chunks(lines_of(texts.base), lines_of(texts.ours), lines_of(texts.theirs)))
     known: tuple[tuple[str, Rule], ...] = (("union", rules.union),) if is_union else (*rules.PRECISE, *rules.LIKELY)
+    if remembered is not None:
+        known = (("remembered", _recall(remembered)), *known)
     found = ByHunks()
     merged: list[str] = []
     is_whole = True
@@ -54,7 +70,7 @@ def merge(base: str, ours: str, theirs: str, language: str | None, *, is_union: 
         found.hunks.append(Hunk(part.at + 1, len(part.base), len(part.ours), len(part.theirs), name))
         is_whole = is_whole and lines is not None
         merged += lines or []
-        if name == "version":
+        if name in DECIDED:
             found.settled += survival.words("".join((*part.base, *part.ours, *part.theirs)))
     found.text = "".join(merged) if is_whole else None
     return found
@@ -66,6 +82,14 @@ def _decide(place: Place, known: Sequence[tuple[str, Rule]]) -> tuple[str | None
         if lines is not None:
             return name, lines
     return None, None
+
+
+def _recall(remembered: Remembered) -> Rule:
+    def rule(place: Place) -> list[str] | None:
+        found = remembered(memory.key_of(place.chunk))
+        return None if found is None else lines_of(found.decode("utf-8", "surrogateescape"))
+
+    return rule
 
 
 def _unchanged(parts: Sequence[diff3.Chunk[str]], *, backwards: bool = False) -> list[str]:

@@ -394,7 +394,7 @@ def test_schemas_and_values_have_the_same_fields() -> None:
     assert properties("swarm", "merge", "generated", "items") == names(Generated)
     assert properties("swarm", "tiers", "additionalProperties") == names(Tier)
     assert properties("swarm", "runtimes", "additionalProperties") == names(Runtime) - {"name"}
-    assert properties("swarm", "routing") == DEFAULT_ROUTING.keys()
+    assert properties("swarm", "routing") == DEFAULT_ROUTING.keys() | {"merge"}
     assert properties("gates", "gates", "items") == names(Gate)
     assert properties("policy") == names(Policy)
     assert {"sender" if key == "from" else key for key in properties("policy", "comms", "items")} == names(CommsRule)

@@ -31,7 +31,7 @@ def test_definitions_in_one_place_land_as_tier_auto(repo: Repo) -> None:
 
 
 def test_only_the_configured_tiers_are_tried(repo: Repo) -> None:
-    repo.swarm["merge"] = {"tiers": ["clean"]}
+    repo.swarm["merge"] = {"tiers": ["clean", "reimagine"]}
     repo.start({"app.py": START})
     for name in ("left", "right"):
         repo.task(name, f"{DEFINE.format(name=name)}; echo {name} > {name}.txt; sleep 0.3", shares=["app.py"])
@@ -40,7 +40,7 @@ def test_only_the_configured_tiers_are_tried(repo: Repo) -> None:
     repo.reconcile()
 
     assert sorted(repo.landed()) == ["left", "right"]
-    assert {entry.tier for entry in repo.entries()} == {"clean"}
+    assert {entry.tier for entry in repo.entries()} == {"clean", "reimagine"}
     assert sorted(a.outcome for n in ("left", "right") for a in repo.status(n).attempts) == [
         "conflict", "landed", "landed",
     ]  # fmt: skip

@@ -13,9 +13,9 @@ from values import Life, entry_of, life, task
 
 from swarmgit.model import trailers
 from swarmgit.model.actions import Land
+from swarmgit.model.control import EntryControl, QueueControl
 from swarmgit.model.desired import Budget, Convoy, Desired, Gate, Scope
 from swarmgit.model.ids import AgentName, BlobId, ConvoyId, EntryId, GateName, SessionId, TaskId, TreeId
-from swarmgit.model.status import EntryControl, QueueControl
 from swarmgit.plan.order import AGE_STEP, gated_with, level, near
 from swarmgit.plan.rates import by_tier
 from swarmgit.plan.revival import objection

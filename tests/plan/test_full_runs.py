@@ -8,10 +8,10 @@ from datetime import timedelta
 from values import Life, life, task
 
 from swarmgit.model.actions import RunGate, StopSession
+from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Gate
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import CommitId, EvidenceKey, GateName, SessionId, TaskId, TreeId
-from swarmgit.model.status import Freeze
 from swarmgit.model.work import Evidence, Session
 from swarmgit.plan import flakes, full_runs
 

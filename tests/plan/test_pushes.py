@@ -10,9 +10,9 @@ import pytest
 from values import Life, entry_of, life, task
 
 from swarmgit.model.actions import Land, Retire, StartPush, StopSession
+from swarmgit.model.control import Freeze, QueueControl
 from swarmgit.model.desired import PushConfig
 from swarmgit.model.ids import CommitId, TaskId
-from swarmgit.model.status import Freeze, QueueControl
 from swarmgit.model.work import Push, Pushed, Session
 from swarmgit.plan.pushes import LOST_MAX, MINUTES_MAX, standing
 

@@ -10,11 +10,13 @@ from typing import Any
 from swarmgit.model.actions import (
     Action,
     Archive,
+    DeliverMail,
     FinishSession,
     FollowRemote,
     KeepEvidence,
     Land,
     Plan,
+    Remove,
     Retire,
     RunGate,
     Salvage,
@@ -23,21 +25,25 @@ from swarmgit.model.actions import (
     SaveFollowed,
     SaveGateHistory,
     SaveIdentity,
+    SaveMail,
     SaveTask,
     StartPush,
     StartSession,
     StopSession,
+    TakeMail,
     TryMerges,
     Unpin,
 )
-from swarmgit.model.desired import Desired, Gate, Runtime, Scope, Swarm, Task, Tier
-from swarmgit.model.ids import BlobId, CommitId, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.control import TaskControl
+from swarmgit.model.desired import Convoy, Desired, Gate, Policy, Runtime, Scope, Swarm, Task, Tier
+from swarmgit.model.ids import BlobId, CommitId, ConvoyId, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.mail import DEAD, Outbox
 from swarmgit.model.observed import MergeTry, Observed, RemoteHead
-from swarmgit.model.status import Entry, TaskControl, TaskStatus
+from swarmgit.model.status import Entry, TaskStatus
 from swarmgit.model.work import Capture, Change, Evidence, Push, Pushed, Session, SessionSpec, Stream
 from swarmgit.plan import plan
 
-SAVES = (SaveTask, SaveEntry, SaveIdentity, SaveGateHistory, SaveFollowed, SaveFile, Archive)
+SAVES = (SaveTask, SaveEntry, SaveIdentity, SaveGateHistory, SaveFollowed, SaveMail, SaveFile, Archive, Remove)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(seconds=1)
 ROOT = CommitId("root")
@@ -120,10 +126,21 @@ class Life:
     known_remote: CommitId | None = None
     refuses: Callable[[Push], Pushed | None] = lambda push: None
     followed: list[CommitId] = field(default_factory=list)
+    policy: Policy = field(default_factory=Policy)
+    convoys: dict[ConvoyId, Convoy] = field(default_factory=dict)
 
     @property
     def desired(self) -> Desired:
-        return Desired(CommitId("intent"), self.swarm, self.gates, tasks=self.tasks, held=self.held)
+        return Desired(
+            CommitId("intent"),
+            self.swarm,
+            self.gates,
+            self.policy,
+            tasks=self.tasks,
+            convoys=self.convoys,
+            roles={"builder": "Build.", "reviewer": "Review."},
+            held=self.held,
+        )
 
     def decide(self) -> Plan:
         return plan(self.desired, self.observed, self.now)
@@ -140,10 +157,10 @@ class Life:
         held = {e: p for e, p in self.observed.blocked.items() if self.is_landing_blocked or tasks[e] in self.edited}
         self.see(blocked=held)
         decided = self.decide()
-        last = (Retire, Unpin, FollowRemote, StartSession, RunGate, StartPush)
+        last = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, StartSession, RunGate, StartPush)
         effects = [(a,) for a in decided.actions if not isinstance(a, (*last, *SAVES))]
         saves = tuple(a for a in decided.actions if isinstance(a, SAVES))
-        after = [(a,) for kind in (last[:3], last[3:]) for a in decided.actions if isinstance(a, kind)]
+        after = [(a,) for kind in (last[:5], last[5:]) for a in decided.actions if isinstance(a, kind)]
         for step in [*effects, saves, *after][:cut]:
             for action in step:
                 self._apply(action)
@@ -233,6 +250,17 @@ class Life:
                 self.see(statuses={**self.observed.statuses, status.task: status})
             case SaveEntry(entry):
                 self.see(entries={**self.observed.entries, entry.id: entry})
+            case SaveMail():
+                self._save_mail(action)
+            case DeliverMail(session, mails):
+                box = replace(self.observed.outboxes.get(session, Outbox()), delivered=mails[-1].id)
+                self.see(outboxes={**self.observed.outboxes, session: box})
+            case TakeMail(session):
+                box = replace(self.observed.outboxes[session], posted=(), receipts=())
+                self.see(outboxes={**self.observed.outboxes, session: box})
+            case Remove(path):
+                name = path.rsplit("/", 1)[-1].removesuffix(".yaml")
+                self.see(mail_controls={k: v for k, v in self.observed.mail_controls.items() if k != name})
             case SaveGateHistory(history):
                 self.see(gate_histories={**self.observed.gate_histories, history.gate: history})
             case _:
@@ -268,6 +296,12 @@ class Life:
         pending = {e.candidate.commit for e in self.observed.entries.values() if e.state == "landing" and e.candidate}
         self.see(contained=self.observed.contained | (pending & {*self.line}))
 
+    def _save_mail(self, action: SaveMail) -> None:
+        mail, boxes = action.mail, {name: dict(box) for name, box in self.observed.mail.items()}
+        boxes.get(mail.to, {}).pop(mail.id, None)
+        boxes.setdefault(DEAD if mail.refused else mail.to, {})[mail.id] = mail
+        self.see(mail=boxes)
+
     def end_sessions(self) -> None:
         """Let every agent at work come to its end."""
         for session in self.working():
@@ -292,10 +326,10 @@ class Life:
         for item in action.items:
             is_batch = item.head.startswith(f"{onto}+")
             if not is_batch and self.conflicts(item.task, onto):
-                merges[onto, item.head] = MergeTry(onto, item.head, None, None, ("shared.txt",))
+                merges[onto, item.head] = MergeTry(onto, item.head, None, None, ("shared.txt",), rules=action.rules)
                 break
             commit = CommitId(f"batch {item.head}" if is_batch else f"{onto}+{item.task}")
-            merges[onto, item.head] = MergeTry(onto, item.head, commit, _tree_of(commit))
+            merges[onto, item.head] = MergeTry(onto, item.head, commit, _tree_of(commit), rules=action.rules)
             onto = commit
         self.see(merges=merges)
 

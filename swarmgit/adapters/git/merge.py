@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from swarmgit.adapters.git.loose import NewObject
 from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.adapters.git.plainmerge import PlainMerge
 from swarmgit.adapters.git.run import GitFailed
 from swarmgit.model.ids import CommitId, TreeId
@@ -77,6 +78,25 @@ def only_base(objects: GitObjects, onto: CommitId, head: CommitId) -> CommitId |
 def _began_on(objects: GitObjects, commit: CommitId, known: set[CommitId], base: CommitId) -> bool:
     """Return whether a commit is on the line, or before its beginning, where nothing that came later can be."""
     return commit in known or objects.is_ancestor(commit, base)
+
+
+def merge_base(objects: GitObjects, onto: CommitId, head: CommitId) -> CommitId | None:
+    """Return a best common ancestor, None where the histories are unrelated."""
+    known = only_base(objects, onto, head)
+    if known is not None:
+        return known
+    done = objects.git.call("merge-base", onto, head)
+    return CommitId(done.stdout.decode("ascii").strip()) if done.returncode == 0 else None
+
+
+def touched_by_both(objects: GitObjects, onto: CommitId, head: CommitId) -> tuple[str, ...]:
+    """Return the paths that both sides of a merge changed, sorted."""
+    base = merge_base(objects, onto, head)
+    if base is None:
+        return ()
+    was = objects.tree_of(base)
+    ours, theirs = (changed_files(objects, was, objects.tree_of(side)) for side in (onto, head))
+    return tuple(sorted(ours.keys() & theirs.keys()))
 
 
 def _by_git(objects: GitObjects, onto: CommitId, head: CommitId) -> Merged:

@@ -11,7 +11,7 @@ from swarmgit.app.views.tasks import result_row
 from swarmgit.app.views.times import stamp
 from swarmgit.model.desired import PRIORITY_RANK
 from swarmgit.model.ids import EntryId
-from swarmgit.model.status import Entry
+from swarmgit.model.status import WAITING, Entry
 from swarmgit.plan import full_runs
 from swarmgit.plan.order import gated_with
 from swarmgit.plan.pushes import standing
@@ -20,7 +20,7 @@ from swarmgit.plan.rates import TierFigures, by_tier
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
 
-ACTIVE = frozenset({"queued", "gating", "landing"})
+ACTIVE = WAITING | {"landing"}
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
