@@ -17,6 +17,7 @@ from swarmgit.model.actions import (
     Retire,
     RunGate,
     Salvage,
+    SaveConvoy,
     SaveEntry,
     SaveFile,
     SaveGateHistory,
@@ -74,7 +75,7 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  #
             return mail.take(action, world)
         case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveMail() | SaveFile():
             return ToSave(action)
-        case Archive() | Remove():
+        case Archive() | Remove() | SaveConvoy():
             return ToSave(action)
         case _:
             assert_never(action)

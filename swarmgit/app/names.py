@@ -15,6 +15,7 @@ LIST_COMMANDS = {
     "task": "swarmgit task list",
     "agent": "swarmgit agents",
     "session": "swarmgit status",
+    "convoy": "swarmgit convoy list",
     "entry": "swarmgit queue list --all",
 }
 

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "events": ("trail:events", "Show who did what to which file."),
     "logs": ("trail:logs", "Show what a session printed."),
     "task": ("task:task", "Write, list, pause, resume, cancel or restart tasks."),
+    "convoy": ("convoy:convoy", "Show convoys and how far they are; write and add to them."),
     "prompt": ("look:prompt", "Print exactly what an agent would get for a task."),
     "queue": ("queue:queue", "Show the merge queue and its ledger."),
     "simulate": ("simulate:simulate", "Try the merge queue's choices on a model."),

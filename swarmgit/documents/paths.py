@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from swarmgit.model.ids import AgentName, EntryId, GateName, MailId, SessionId, TaskId
+from swarmgit.model.ids import AgentName, ConvoyId, EntryId, GateName, MailId, SessionId, TaskId
 
 # intent, below the root of the target's tree
 SWARM = ".swarm"
@@ -22,6 +22,7 @@ STATE_TASKS = "tasks"
 STATE_AGENTS = "agents"
 STATE_QUEUE = "merge-queue"
 STATE_GATES = "gates"
+STATE_CONVOYS = "convoys"
 STATE_EVENTS = "events"
 STATE_REPORTS = "reports"
 STATE_ARCHIVE = "archive"
@@ -42,6 +43,10 @@ def state_agent(agent: AgentName) -> str:
 
 def state_entry(entry: EntryId, enqueued: datetime) -> str:
     return f"{STATE_QUEUE}/{enqueued:%Y-%m}/{entry}.yaml"
+
+
+def state_convoy(convoy: ConvoyId) -> str:
+    return f"{STATE_CONVOYS}/{convoy}.yaml"
 
 
 def state_gate(gate: GateName) -> str:

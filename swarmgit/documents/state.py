@@ -17,6 +17,7 @@ import msgspec
 
 from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
+from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.mail import Mail, MailControl
 from swarmgit.model.status import (
     Entry,
@@ -73,6 +74,14 @@ def dump_gate_history(value: GateHistory) -> bytes:
 
 def load_gate_history(path: str, data: bytes) -> GateHistory:
     return _load(path, data, GateHistory)
+
+
+def dump_convoy_status(value: ConvoyStatus) -> bytes:
+    return _dump(value)
+
+
+def load_convoy_status(path: str, data: bytes) -> ConvoyStatus:
+    return _load(path, data, ConvoyStatus)
 
 
 def dump_control(value: TaskControl) -> bytes:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, Runtime, Task, WorktreeConfig
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
 from swarmgit.model.mail import Mail
@@ -146,6 +147,12 @@ class SaveGateHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveConvoy:
+    status: ConvoyStatus
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SaveFile:
     """A state file that is text already (attribution lines, a report). `append`: add to what is there."""
 
@@ -194,7 +201,7 @@ class TakeMail:
     receipts: tuple[MailId, ...] = ()
 
 
-Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveMail | SaveFile | Archive | Remove
+Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveConvoy | SaveMail | SaveFile | Archive | Remove
 Effect = (
     StartSession
     | StopSession

@@ -200,12 +200,15 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Convoy:
+    """`reassign_max`: how often a member that has failed for good is given to another agent."""
+
     id: ConvoyId
     title: str
     description: str = ""
     tasks: tuple[TaskId, ...] = ()
     on_failure: Literal["hold", "continue"] = "hold"
     priority: Priority | None = None
+    reassign_max: int = 1
 
 
 @dataclass(frozen=True, slots=True)

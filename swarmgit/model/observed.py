@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
 from swarmgit.model.ids import (
     AgentName,
     CommitId,
+    ConvoyId,
     EntryId,
     EvidenceKey,
     GateName,
@@ -77,6 +79,7 @@ class Observed:
     trusted_since: datetime | None = None
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
+    convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
     mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
     outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)

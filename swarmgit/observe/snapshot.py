@@ -120,6 +120,7 @@ def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) 
         freeze=stored.freeze,
         queue_control=stored.queue_control,
         entry_controls=stored.entry_controls,
+        convoys=stored.convoys,
         mail=stored.mail,
         mail_controls=stored.mail_controls,
         problems=stored.problems,

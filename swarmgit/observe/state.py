@@ -12,8 +12,9 @@ import msgspec
 from swarmgit.documents import paths
 from swarmgit.documents import state as documents
 from swarmgit.errors import SwarmError
+from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
-from swarmgit.model.ids import AgentName, CommitId, EntryId, GateName, MailId, TaskId
+from swarmgit.model.ids import AgentName, CommitId, ConvoyId, EntryId, GateName, MailId, TaskId
 from swarmgit.model.mail import Mail, MailControl
 from swarmgit.model.status import (
     Entry,
@@ -36,6 +37,7 @@ KINDS: Mapping[Any, type] = {
     documents.load_entry: Entry,
     documents.load_identity: Identity,
     documents.load_gate_history: GateHistory,
+    documents.load_convoy_status: ConvoyStatus,
     documents.load_control: TaskControl,
     documents.load_freeze: Freeze,
     documents.load_queue_control: QueueControl,
@@ -47,6 +49,7 @@ NAMES: Mapping[type, Callable[[Any], str]] = {
     Entry: lambda value: value.id,
     Identity: lambda value: value.name,
     GateHistory: lambda value: value.gate,
+    ConvoyStatus: lambda value: value.convoy,
 }
 UNREADABLE_BRAKE = Freeze("swarmgit", datetime.min.replace(tzinfo=UTC), f"{paths.FREEZE} cannot be read")
 """A brake that cannot be read is on: nobody can tell that it was lifted."""
@@ -65,6 +68,7 @@ class Stored:
     freeze: Freeze | None = None
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
+    convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
     mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
@@ -142,6 +146,9 @@ class StateReader:
             },
             **self._controls(root),
             mail=self._mailboxes(root),
+            convoys={
+                ConvoyId(k): v for k, v in self._folder(root, paths.STATE_CONVOYS, documents.load_convoy_status).items()
+            },
             problems=tuple(problem for found in self._problems.values() for problem in found),
             unreadable=self._unreadable(),
         )

@@ -10,7 +10,7 @@ from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
 from swarmgit.model.status import ASLEEP, FINISHED, TaskStatus
-from swarmgit.plan import archive, conditions, escalations, gate_runs, mail, queue, schedule, tasks
+from swarmgit.plan import archive, conditions, convoys, escalations, gate_runs, mail, queue, schedule, tasks
 from swarmgit.plan.situation import Draft, Situation
 
 POLL_S = 2.0
@@ -39,8 +39,10 @@ def plan(
     queue.run(situation, draft)
     for task in _open_tasks(situation):
         draft.views[task] = tasks.advance(situation, draft, task)
+    convoys.reassign(situation, draft)
     schedule.start(situation, draft)
     gate_runs.run(situation, draft)
+    convoys.follow(situation, draft)
     escalations.write(situation, draft)
     mail.deliver(situation, draft)
     archive.move(situation, draft)

@@ -25,9 +25,10 @@ def agent_for(task: Task, status: TaskStatus, busy: frozenset[AgentName]) -> Age
     """
     if task.agent is not None:
         return None if task.agent in busy else task.agent
-    if status.last is not None and status.last.agent not in busy:
+    taken = busy.union(status.taken_from)
+    if status.last is not None and status.last.agent not in taken:
         return status.last.agent
     number = 1
-    while AgentName(f"{task.role}-{number:02d}") in busy:
+    while AgentName(f"{task.role}-{number:02d}") in taken:
         number += 1
     return AgentName(f"{task.role}-{number:02d}")

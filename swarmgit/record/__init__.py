@@ -12,6 +12,7 @@ from swarmgit.model.actions import (
     Remove,
     Salvage,
     Save,
+    SaveConvoy,
     SaveEntry,
     SaveFile,
     SaveGateHistory,
@@ -54,7 +55,7 @@ def has_unsaved_work(outcomes: Sequence[Outcome]) -> bool:
     return any(isinstance(outcome, Failed) and isinstance(outcome.action, Salvage) for outcome in outcomes)
 
 
-def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:
+def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:  # noqa: C901  one line per kind
     """Return the changed files by path; None deletes."""
     changes: dict[str, bytes | None] = {}
     for save in saves:
@@ -67,6 +68,8 @@ def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:
                 changes[paths.state_agent(identity.name)] = documents.dump_identity(identity)
             case SaveGateHistory(history):
                 changes[paths.state_gate(history.gate)] = documents.dump_gate_history(history)
+            case SaveConvoy(convoy):
+                changes[paths.state_convoy(convoy.convoy)] = documents.dump_convoy_status(convoy)
             case SaveMail():
                 changes.update(_mail(save))
             case Remove(path):
@@ -100,7 +103,7 @@ def _content(save: SaveFile, changes: dict[str, bytes | None], read: Reader) -> 
 
 def message(saves: Sequence[Save]) -> str:
     """Return the commit's message: what happened to which task, one line each, readable as a story."""
-    lines = [save.reason for save in saves if isinstance(save, SaveTask) and save.reason]
+    lines = [save.reason for save in saves if isinstance(save, SaveTask | SaveConvoy) and save.reason]
     if not lines:
         return _quiet(saves)
     first = lines[0] if len(lines) == 1 else f"{_head(lines[0])} and {len(lines) - 1} more"
@@ -113,7 +116,7 @@ def _head(line: str) -> str:
     return line.partition(" (")[0]
 
 
-def _quiet(saves: Sequence[Save]) -> str:
+def _quiet(saves: Sequence[Save]) -> str:  # noqa: C901  one line per kind
     words: list[str] = []
     for save in saves:
         match save:
@@ -125,6 +128,8 @@ def _quiet(saves: Sequence[Save]) -> str:
                 words.append(f"gate {history.gate}")
             case SaveIdentity(identity):
                 words.append(f"{identity.name}")
+            case SaveConvoy(convoy):
+                words.append(f"convoy {convoy.convoy}")
             case SaveMail(mail, _):
                 words.append(f"mail {mail.sender} → {mail.to}")
             case Remove(path):

@@ -19,6 +19,7 @@ from swarmgit.model.actions import (
     Retire,
     RunGate,
     Salvage,
+    SaveConvoy,
     SaveEntry,
     SaveFile,
     SaveGateHistory,
@@ -39,7 +40,7 @@ from swarmgit.model.status import Entry, TaskControl, TaskStatus
 from swarmgit.model.work import Capture, Change, Evidence, Session, Stream
 from swarmgit.plan import plan
 
-SAVES = (SaveTask, SaveEntry, SaveIdentity, SaveGateHistory, SaveMail, SaveFile, Archive, Remove)
+SAVES = (SaveConvoy, SaveTask, SaveEntry, SaveIdentity, SaveGateHistory, SaveMail, SaveFile, Archive, Remove)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(seconds=1)
 ROOT = CommitId("root")
@@ -228,6 +229,8 @@ class Life:
                 self.see(statuses={**self.observed.statuses, status.task: status})
             case SaveEntry(entry):
                 self.see(entries={**self.observed.entries, entry.id: entry})
+            case SaveConvoy(progress):
+                self.see(convoys={**self.observed.convoys, progress.convoy: progress})
             case SaveMail():
                 self._save_mail(action)
             case DeliverMail(session, mails):
