@@ -22,6 +22,7 @@ from swarmgit.model.actions import (
     SaveFile,
     SaveGateHistory,
     SaveIdentity,
+    SaveIncident,
     SaveMail,
     SaveTask,
     StartSession,
@@ -75,7 +76,7 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  #
             return mail.take(action, world)
         case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveMail() | SaveFile():
             return ToSave(action)
-        case Archive() | Remove() | SaveConvoy():
+        case Archive() | Remove() | SaveConvoy() | SaveIncident():
             return ToSave(action)
         case _:
             assert_never(action)

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gates": ("queue:gates", "Show how often each gate has passed and failed."),
     "mail": ("mail:mail", "Write to agents and people, and read what they write."),
     "nudge": ("mail:nudge", "Send an urgent message to an agent at work."),
+    "incident": ("incident:incident", "Show incidents, add what you found, and close them."),
     "agents": ("agents:agents", "Show the agents and what they have achieved."),
     "blame": ("agents:blame", "Say which agent, task and session wrote a line."),
     "worktree": ("brakes:worktree", "Say where a session's files are."),

@@ -28,6 +28,8 @@ STATE_REPORTS = "reports"
 STATE_ARCHIVE = "archive"
 STATE_CONTROL = "control"
 STATE_MAIL = "mail"
+STATE_INCIDENTS = "incidents"
+INCIDENT_CONTROL = f"{STATE_CONTROL}/incidents"
 MAIL_CONTROL = f"{STATE_CONTROL}/mail"
 FREEZE = f"{STATE_CONTROL}/freeze.yaml"
 QUEUE_CONTROL = f"{STATE_CONTROL}/queue.yaml"
@@ -79,6 +81,18 @@ def state_mail(recipient: str, mail: MailId) -> str:
 
 def archived_mail(recipient: str, mail: MailId, created: datetime) -> str:
     return f"{STATE_ARCHIVE}/{created:%Y-%m}/{created:%d}/{STATE_MAIL}/{recipient}/{mail}.yaml"
+
+
+def state_incident(incident: str) -> str:
+    return f"{STATE_INCIDENTS}/{incident}.md"
+
+
+def archived_incident(incident: str, opened: datetime) -> str:
+    return f"{STATE_ARCHIVE}/{opened:%Y-%m}/{opened:%d}/{STATE_INCIDENTS}/{incident}.md"
+
+
+def incident_control(name: str) -> str:
+    return f"{INCIDENT_CONTROL}/{name}.yaml"
 
 
 def mail_control(name: str) -> str:

@@ -18,6 +18,7 @@ import msgspec
 from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.convoys import ConvoyStatus
+from swarmgit.model.incidents import IncidentControl
 from swarmgit.model.mail import Mail, MailControl
 from swarmgit.model.status import (
     Entry,
@@ -42,6 +43,16 @@ FILE_KEYS: Mapping[type, Mapping[str, str]] = {Mail: {"sender": "from"}}
 """Fields whose key in the file is a word that Python keeps for itself."""
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def dump(value: object) -> bytes:
+    """Return a value of the model as the text of a state file."""
+    return _dump(value)
+
+
+def load(path: str, data: bytes, kind: type[T]) -> T:
+    """Return the value of a state file, or raise PersonMustAct that says where it is broken."""
+    return _load(path, data, kind)
 
 
 def dump_status(value: TaskStatus) -> bytes:
@@ -135,6 +146,14 @@ def dump_mail_control(value: MailControl) -> bytes:
 
 def load_mail_control(path: str, data: bytes) -> MailControl:
     return _load(path, data, MailControl)
+
+
+def dump_incident_control(value: IncidentControl) -> bytes:
+    return _dump(value)
+
+
+def load_incident_control(path: str, data: bytes) -> IncidentControl:
+    return _load(path, data, IncidentControl)
 
 
 def to_json(value: object) -> bytes:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, Runtime, Task, WorktreeConfig
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
+from swarmgit.model.incidents import Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.status import Entry, GateHistory, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
@@ -153,6 +154,12 @@ class SaveConvoy:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveIncident:
+    incident: Incident
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SaveFile:
     """A state file that is text already (attribution lines, a report). `append`: add to what is there."""
 
@@ -201,7 +208,18 @@ class TakeMail:
     receipts: tuple[MailId, ...] = ()
 
 
-Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveConvoy | SaveMail | SaveFile | Archive | Remove
+Save = (
+    SaveTask
+    | SaveEntry
+    | SaveIdentity
+    | SaveGateHistory
+    | SaveConvoy
+    | SaveIncident
+    | SaveMail
+    | SaveFile
+    | Archive
+    | Remove
+)
 Effect = (
     StartSession
     | StopSession

@@ -20,6 +20,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
+from swarmgit.model.incidents import Incident, IncidentControl
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.status import (
     Entry,
@@ -80,6 +81,8 @@ class Observed:
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
     convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+    incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)
     mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
     outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)

@@ -121,6 +121,8 @@ def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) 
         queue_control=stored.queue_control,
         entry_controls=stored.entry_controls,
         convoys=stored.convoys,
+        incidents=stored.incidents,
+        incident_controls=stored.incident_controls,
         mail=stored.mail,
         mail_controls=stored.mail_controls,
         problems=stored.problems,

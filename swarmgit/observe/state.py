@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from swarmgit.documents import paths
+from swarmgit.documents import incidents, paths
 from swarmgit.documents import state as documents
 from swarmgit.errors import SwarmError
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
 from swarmgit.model.ids import AgentName, CommitId, ConvoyId, EntryId, GateName, MailId, TaskId
+from swarmgit.model.incidents import Incident, IncidentControl
 from swarmgit.model.mail import Mail, MailControl
 from swarmgit.model.status import (
     Entry,
@@ -43,6 +44,8 @@ KINDS: Mapping[Any, type] = {
     documents.load_queue_control: QueueControl,
     documents.load_entry_control: EntryControl,
     documents.load_mail_control: MailControl,
+    documents.load_incident_control: IncidentControl,
+    incidents.load: Incident,
 }
 NAMES: Mapping[type, Callable[[Any], str]] = {
     TaskStatus: lambda value: value.task,
@@ -50,9 +53,17 @@ NAMES: Mapping[type, Callable[[Any], str]] = {
     Identity: lambda value: value.name,
     GateHistory: lambda value: value.gate,
     ConvoyStatus: lambda value: value.convoy,
+    Incident: lambda value: value.id,
 }
 UNREADABLE_BRAKE = Freeze("swarmgit", datetime.min.replace(tzinfo=UTC), f"{paths.FREEZE} cannot be read")
 """A brake that cannot be read is on: nobody can tell that it was lifted."""
+
+
+SUFFIXES = (".yaml", ".md")
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(".yaml").removesuffix(".md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,8 @@ class Stored:
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
     convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+    incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)
     mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
@@ -146,6 +159,7 @@ class StateReader:
             },
             **self._controls(root),
             mail=self._mailboxes(root),
+            incidents=self._folder(root, paths.STATE_INCIDENTS, incidents.load),
             convoys={
                 ConvoyId(k): v for k, v in self._folder(root, paths.STATE_CONVOYS, documents.load_convoy_status).items()
             },
@@ -193,10 +207,10 @@ class StateReader:
             return known
         found: dict[str, T] = {}
         for entry in self._objects.tree(folder.oid):
-            if entry.kind == "blob" and entry.name.endswith(".yaml"):
+            if entry.kind == "blob" and entry.name.endswith(SUFFIXES):
                 value = self._value(entry.oid, f"{path}/{entry.name}", path, load)
                 if value is not None:
-                    found[entry.name.removesuffix(".yaml")] = value
+                    found[_stem(entry.name)] = value
         if path not in self._problems:
             self._trees[folder.oid] = found
         return found
@@ -213,7 +227,7 @@ class StateReader:
                 self._problems.setdefault(folder, []).append(Problem(path, 0, 0, error.message))
                 return None
         value: T = self._blobs[oid]
-        if kind in NAMES and NAMES[kind](value) not in path.removesuffix(".yaml").split("/"):
+        if kind in NAMES and NAMES[kind](value) not in _stem(path).split("/"):
             wrong = f"it is about {NAMES[kind](value)}; a file of state is named after what it is about"
             self._problems.setdefault(folder, []).append(Problem(path, 0, 0, wrong))
             return None
@@ -257,11 +271,14 @@ class StateReader:
         controls = self._files(tasks, f"{paths.STATE_CONTROL}/tasks", documents.load_control) if tasks else {}
         wishes = self._files(queue, f"{paths.STATE_CONTROL}/queue", documents.load_entry_control) if queue else {}
         post = inside.get("mail")
+        answers = inside.get("incidents")
+        asked = self._files(answers, paths.INCIDENT_CONTROL, documents.load_incident_control) if answers else {}
         letters = self._files(post, paths.MAIL_CONTROL, documents.load_mail_control) if post else {}
         return {
             "controls": {TaskId(k): v for k, v in controls.items()},
             "entry_controls": {EntryId(k): v for k, v in wishes.items()},
             "mail_controls": letters,
+            "incident_controls": asked,
             "queue_control": brake or QueueControl(),
             "freeze": freeze,
         }

@@ -10,7 +10,19 @@ from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
 from swarmgit.model.status import ASLEEP, FINISHED, TaskStatus
-from swarmgit.plan import archive, conditions, convoys, escalations, gate_runs, mail, queue, schedule, tasks
+from swarmgit.plan import (
+    archive,
+    conditions,
+    convoys,
+    escalations,
+    gate_runs,
+    incidents,
+    mail,
+    mishaps,
+    queue,
+    schedule,
+    tasks,
+)
 from swarmgit.plan.situation import Draft, Situation
 
 POLL_S = 2.0
@@ -36,6 +48,7 @@ def plan(
     draft = Draft()
     gate_runs.collect(situation, draft)
     mail.collect(situation, draft)
+    incidents.collect(situation, draft)
     queue.run(situation, draft)
     for task in _open_tasks(situation):
         draft.views[task] = tasks.advance(situation, draft, task)
@@ -43,6 +56,8 @@ def plan(
     schedule.start(situation, draft)
     gate_runs.run(situation, draft)
     convoys.follow(situation, draft)
+    mishaps.report(situation, draft)
+    incidents.save(situation, draft)
     escalations.write(situation, draft)
     mail.deliver(situation, draft)
     archive.move(situation, draft)

@@ -45,6 +45,9 @@ def move(situation: Situation, draft: Draft) -> None:
             draft.add(
                 Archive(paths.state_entry(entry.id, entry.enqueued), paths.archived_entry(entry.id, entry.enqueued))
             )
+    for incident in situation.observed.incidents.values():
+        if incident.closed is not None and incident.closed < old and incident.id not in draft.incidents:
+            draft.add(Archive(paths.state_incident(incident.id), paths.archived_incident(incident.id, incident.opened)))
     _move_mail(situation, draft, old)
 
 

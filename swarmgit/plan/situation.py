@@ -10,6 +10,7 @@ from swarmgit.documents import paths
 from swarmgit.model.actions import Action, SaveIdentity
 from swarmgit.model.desired import Desired, Gate, Swarm, Task
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, MailId, TaskId, TreeId
+from swarmgit.model.incidents import Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.observed import Observed
 from swarmgit.model.status import Entry, GateHistory, Identity, Rejection, TaskControl, TaskStatus
@@ -100,6 +101,7 @@ class Draft:
     passing: set[TaskId] = field(default_factory=set)
     """Tasks whose view holds for this tick only: the next one sees what this one does, and saves that."""
 
+    incidents: dict[str, Incident] = field(default_factory=dict)
     mail: dict[MailId, Mail] = field(default_factory=dict)
     """Messages that are new or different after this tick."""
 
