@@ -272,6 +272,12 @@ class Executor(Protocol):
     def move(self, session: SessionId, old: str, new: str) -> None:
         """Rename a file within a session's folder; nothing where there is none."""
 
+    def measure(self, session: SessionId) -> tuple[int, float]:
+        """Return the resident bytes and the processor seconds of all of a session's processes."""
+
+    def disk(self, session: SessionId, folder: Path | None) -> int | None:
+        """Return what a session's folder and `folder` take on the disk, in bytes; None: too many files to count."""
+
     def folder(self, session: SessionId) -> Path:
         """Return the session's folder."""
 

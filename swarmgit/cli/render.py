@@ -102,7 +102,7 @@ def _section(title: str, body: str) -> str:
 
 def _sessions(document: Document, width: int | None) -> str:
     rows = [
-        (each["id"], each["task"] or "-", each["agent"] or "-", _how(each), each["state"], each["started"])
+        (each["id"], each["task"] or "-", each["agent"] or "-", _how(each), _doing(each), each["started"])
         for each in document["sessions"]
     ]
     rows += [
@@ -114,6 +114,13 @@ def _sessions(document: Document, width: int | None) -> str:
 
 def _how(session: Document) -> str:
     return "/".join(part for part in (session["runtime"], session["model"]) if part) or "-"
+
+
+def _doing(session: Document) -> str:
+    """Return a session's state, or what the watchdog makes of it where that is more."""
+    health = str(session.get("health", "working"))
+    state = str(session["state"])
+    return state if state != "running" or health == "working" else health
 
 
 def _queue(document: Document, width: int | None) -> str:

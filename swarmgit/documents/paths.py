@@ -118,6 +118,7 @@ INBOX = "inbox"
 OUTBOX = "outbox"
 READ = "read"
 DELIVERED_FILE = "delivered"
+VITALS_FILE = "vitals.json"
 
 # refs
 CANDIDATE = "refs/swarm/candidate"

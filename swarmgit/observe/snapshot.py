@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
@@ -14,6 +14,7 @@ from swarmgit.model.observed import Observed
 from swarmgit.observe.outboxes import OutboxReader
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
+from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.ports import Objects, World
 
 BACK_MAX = 16
@@ -21,13 +22,17 @@ BACK_MAX = 16
 
 
 class Observer:
-    """Observes one repository again and again, reading only what has changed since."""
+    """Observes one repository again and again, reading only what has changed since.
 
-    def __init__(self, world: World) -> None:
+    `measures`: what sessions use of the machine; one process does that, the others read its figures.
+    """
+
+    def __init__(self, world: World, *, measures: bool = False) -> None:
         self._world = world
         self._state = StateReader(world.objects, world.cache)
         self._sessions = SessionWatcher(world.executor, world.stream_reader)
         self._outboxes = OutboxReader(world.executor)
+        self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -38,11 +43,15 @@ class Observer:
         stored = self._stored = self._state.read(state_head)
         target = world.objects.ref(paths.branch_ref(swarm.target)) if swarm else desired.commit
         adapters = {name: runtime.adapter for name, runtime in swarm.runtimes.items()} if swarm else {}
+        now = world.clock.now()
         sessions = self._sessions.sessions(adapters)
+        if swarm is not None:
+            silence = timedelta(minutes=swarm.watchdog.limits.silence_minutes)
+            sessions = self._vitals.measured(sessions.values(), now, silence)
         return replace(
             _said(stored, state_head, target),
             sessions=sessions,
-            outboxes=self._outboxes.outboxes(sessions.values(), world.clock.now()),
+            outboxes=self._outboxes.outboxes(sessions.values(), now),
             evidence=world.cache.evidence(),
             merges=world.cache.merges(),
             contained=self._contained(stored, target),

@@ -22,6 +22,7 @@ from swarmgit.plan import (
     queue,
     schedule,
     tasks,
+    watchdog,
 )
 from swarmgit.plan.situation import Draft, Situation
 
@@ -57,6 +58,7 @@ def plan(
     gate_runs.run(situation, draft)
     convoys.follow(situation, draft)
     mishaps.report(situation, draft)
+    watchdog.patrol(situation, draft)
     incidents.save(situation, draft)
     escalations.write(situation, draft)
     mail.deliver(situation, draft)

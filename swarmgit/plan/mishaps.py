@@ -7,7 +7,7 @@ from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Mail
 from swarmgit.model.status import Attempt, Entry, TaskStatus
 from swarmgit.model.work import Session
-from swarmgit.plan import incidents, mail
+from swarmgit.plan import incidents, mail, watchdog
 from swarmgit.plan.situation import Draft, Situation
 
 ENDED_BADLY = {
@@ -39,7 +39,7 @@ def report(situation: Situation, draft: Draft) -> None:
 
 def _attempt(situation: Situation, draft: Draft, view: TaskStatus, attempt: Attempt) -> None:
     answers = (f"swarmgit why {view.task}", f"swarmgit logs {attempt.session}")
-    if attempt.outcome in ENDED_BADLY:
+    if attempt.outcome in ENDED_BADLY and not attempt.reason.startswith(watchdog.PREFIX):  # that has one of its own
         title, check = ENDED_BADLY[attempt.outcome]
         said = Report(
             signature=f"session/{attempt.outcome}/{_kind(attempt)}",
