@@ -31,22 +31,17 @@ def memory_and_cpu(processes: Iterable[Process]) -> tuple[int, float]:
 
 def disk_bytes(folder: str) -> int | None:
     """Return what the files below a folder take on the disk, links not followed; None where there are too many."""
-    total, count, todo = 0, 0, [folder]
-    while todo:
-        try:
-            entries = os.scandir(todo.pop())
-        except OSError:
-            continue
-        with entries:
-            for entry in entries:
-                count += 1
-                if count > FILES_MAX:
-                    return None
-                try:
-                    if entry.is_dir(follow_symlinks=False):
-                        todo.append(entry.path)
-                    else:
-                        total += entry.stat(follow_symlinks=False).st_blocks * 512
-                except OSError:
-                    continue
+    total, count = 0, 0
+    for root, _, names in os.walk(folder):
+        count += len(names)
+        if count > FILES_MAX:
+            return None
+        total += sum(_size(f"{root}/{name}") for name in names)
     return total
+
+
+def _size(path: str) -> int:
+    try:
+        return os.lstat(path).st_blocks * 512  # noqa: PTH116 - a hundred thousand of them
+    except OSError:  # it has gone meanwhile
+        return 0
