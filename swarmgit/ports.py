@@ -266,8 +266,11 @@ class Executor(Protocol):
     def write(self, session: SessionId, name: str, content: bytes) -> None:
         """Write a file into a session's folder by rename."""
 
-    def discard(self, session: SessionId, names: Sequence[str]) -> None:
-        """Delete files of a session's folder; what is not there counts as deleted, links are not followed."""
+    def write_all(self, session: SessionId, below: str, contents: Mapping[str, bytes]) -> None:
+        """Write files into one of a session's folders by rename, in their order; links are not followed."""
+
+    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> None:
+        """Delete files of one of a session's folders; what is not there counts as deleted, links are not followed."""
 
     def move(self, session: SessionId, old: str, new: str) -> None:
         """Rename a file within a session's folder; nothing where there is none."""

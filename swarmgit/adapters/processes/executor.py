@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
@@ -133,9 +133,13 @@ class LocalExecutor:
         """Write a file into a session's folder by rename."""
         files.write(self._jobs.path(files.check_id(session)), name, content)
 
-    def discard(self, session: SessionId, names: Sequence[str]) -> None:
-        """Delete files of a session's folder, whatever its modes are; what is not there counts as deleted."""
-        files.discard(self._jobs.path(files.check_id(session)), names)
+    def write_all(self, session: SessionId, below: str, contents: Mapping[str, bytes]) -> None:
+        """Write files into one of a session's folders by rename, in their order."""
+        files.write_all(self._jobs.path(files.check_id(session)), below, contents)
+
+    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> None:
+        """Delete files of one of a session's folders, whatever its modes are; what is not there counts as deleted."""
+        files.discard(self._jobs.path(files.check_id(session)), below, names)
 
     def move(self, session: SessionId, old: str, new: str) -> None:
         """Rename a file within a session's folder, making the folders between; nothing where there is none."""

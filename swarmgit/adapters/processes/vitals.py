@@ -42,6 +42,6 @@ def disk_bytes(folder: str) -> int | None:
 
 def _size(path: str) -> int:
     try:
-        return os.lstat(path).st_blocks * 512  # noqa: PTH116 - a hundred thousand of them
+        return os.lstat(path).st_blocks * 512
     except OSError:  # it has gone meanwhile
         return 0
