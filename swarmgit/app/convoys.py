@@ -13,7 +13,7 @@ from swarmgit.documents import intent, paths, places
 from swarmgit.errors import PersonMustAct, WrongUsage
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.ids import BlobId, ConvoyId
-from swarmgit.plan.convoys import status_of
+from swarmgit.plan.convoys import members, status_of
 from swarmgit.plan.situation import Draft, Situation
 
 SCHEMA_LINE = "# yaml-language-server: $schema=../run/schemas/convoy.json"
@@ -25,7 +25,8 @@ def statuses(look: Look) -> dict[ConvoyId, ConvoyStatus]:
         return dict(look.observed.convoys)
     situation = Situation.of(look.desired, look.desired.swarm, look.observed, look.now, frozenset(), apply_now=False)
     draft = Draft(views=dict(look.plan.views))
-    present = {name: status_of(situation, draft, convoy) for name, convoy in look.desired.convoys.items()}
+    convoys = look.desired.convoys
+    present = {name: status_of(situation, draft, convoys[name], tasks) for name, tasks in members(situation).items()}
     return dict(sorted({**look.observed.convoys, **present}.items()))
 
 

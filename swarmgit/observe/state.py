@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from swarmgit.model.status import (
     TaskControl,
     TaskStatus,
 )
+from swarmgit.observe.archive import ArchiveIndex
 from swarmgit.observe.mailboxes import Mailboxes
 from swarmgit.ports import LiveCache, Objects, TreeEntry
 
@@ -88,34 +89,6 @@ class Stored:
     unreadable: frozenset[TaskId] = frozenset()
 
 
-class ArchiveIndex(Mapping[TaskId, str]):
-    """Finished tasks by their path in the archive; the trees are listed when somebody first asks."""
-
-    def __init__(self, objects: Objects, tree: str | None) -> None:
-        self._objects = objects
-        self._tree = tree
-        self._paths: dict[TaskId, str] | None = None
-
-    def _known(self) -> dict[TaskId, str]:
-        if self._paths is None:
-            files = self._objects.walk(self._tree, paths.STATE_ARCHIVE) if self._tree else {}
-            self._paths = {
-                TaskId(path.rsplit("/", 1)[-1].removesuffix(".yaml")): path
-                for path in files
-                if path.count("/") == 3 and path.endswith(".yaml")
-            }
-        return self._paths
-
-    def __getitem__(self, task: TaskId) -> str:
-        return self._known()[task]
-
-    def __iter__(self) -> Iterator[TaskId]:
-        return iter(self._known())
-
-    def __len__(self) -> int:
-        return len(self._known())
-
-
 class _Saved(msgspec.Struct):
     """Parsed documents by blob id, kept between processes so that a command need not parse YAML."""
 
@@ -123,6 +96,8 @@ class _Saved(msgspec.Struct):
     entries: dict[str, Entry] = {}
     identities: dict[str, Identity] = {}
     gates: dict[str, GateHistory] = {}
+    convoys: dict[str, ConvoyStatus] = {}
+    incidents: dict[str, Incident] = {}
 
 
 class StateReader:
@@ -174,14 +149,19 @@ class StateReader:
         """Keep what was parsed for the next process; only what the state still holds."""
         if not self._unsaved:
             return
-        wanted = {id(v) for group in (stored.statuses, stored.entries, stored.identities) for v in group.values()}
-        wanted |= {id(v) for v in stored.gate_histories.values()}
+        kept = (
+            *(stored.statuses, stored.entries, stored.identities),
+            *(stored.gate_histories, stored.convoys, stored.incidents),
+        )
+        wanted = {id(value) for group in kept for value in group.values()}
         saved = _Saved()
         groups: dict[type, dict[str, Any]] = {
             TaskStatus: saved.statuses,
             Entry: saved.entries,
             Identity: saved.identities,
             GateHistory: saved.gates,
+            ConvoyStatus: saved.convoys,
+            Incident: saved.incidents,
         }
         for oid, value in self._blobs.items():
             if id(value) in wanted and type(value) in groups:
@@ -242,7 +222,8 @@ class StateReader:
         except msgspec.MsgspecError:
             self._saved = _Saved()
         saved = self._saved
-        return {**saved.statuses, **saved.entries, **saved.identities, **saved.gates}
+        groups = (saved.statuses, saved.entries, saved.identities, saved.gates, saved.convoys, saved.incidents)
+        return {oid: value for group in groups for oid, value in group.items()}
 
     # --- kinds that are not one flat folder --------------------------------------------------------------------------
 

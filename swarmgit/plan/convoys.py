@@ -23,10 +23,14 @@ ARCHIVED = "landed"
 UNSEEN = "waiting"
 
 
-def members_of(situation: Situation, convoy: Convoy) -> tuple[TaskId, ...]:
-    """Return a convoy's tasks: those it lists, then those that name it."""
-    named = (task.id for task in situation.desired.tasks.values() if task.convoy == convoy.id)
-    return tuple(dict.fromkeys((*convoy.tasks, *sorted(named))))
+def members(situation: Situation) -> dict[ConvoyId, tuple[TaskId, ...]]:
+    """Return each convoy's tasks: those it lists, then those that name it."""
+    convoys = situation.desired.convoys
+    named: dict[ConvoyId, list[TaskId]] = {name: [] for name in convoys}
+    for task in situation.desired.tasks.values() if convoys else ():
+        if task.convoy in named:
+            named[task.convoy].append(task.id)
+    return {name: tuple(dict.fromkeys((*convoys[name].tasks, *sorted(named[name])))) for name in convoys}
 
 
 def reassign(situation: Situation, draft: Draft) -> None:
@@ -34,8 +38,9 @@ def reassign(situation: Situation, draft: Draft) -> None:
 
     A pinned agent is a person's choice: its task is not taken from it.
     """
-    for convoy in situation.desired.convoys.values():
-        for name in members_of(situation, convoy):
+    for convoy_id, tasks in members(situation).items():
+        convoy = situation.desired.convoys[convoy_id]
+        for name in tasks:
             view, task = draft.views.get(name), situation.desired.tasks.get(name)
             if view is not None and task is not None and _may_be_reassigned(convoy, task, view):
                 draft.views[name] = _to_another(convoy, task, view)
@@ -65,9 +70,10 @@ def _to_another(convoy: Convoy, task: Task, view: TaskStatus) -> TaskStatus:
 
 def follow(situation: Situation, draft: Draft) -> None:
     """Write each convoy's progress where it has changed, and tell people when it cannot be completed or is closed."""
-    for convoy in situation.desired.convoys.values():
+    for convoy_id, tasks in members(situation).items():
+        convoy = situation.desired.convoys[convoy_id]
         stored = situation.observed.convoys.get(convoy.id)
-        status = status_of(situation, draft, convoy)
+        status = status_of(situation, draft, convoy, tasks)
         if stored is not None and stored.closed is not None and status.state == "closed":
             status = replace(status, closed=stored.closed)
         if status != stored and not situation.observed.is_broken(paths.state_convoy(convoy.id)):
@@ -75,9 +81,9 @@ def follow(situation: Situation, draft: Draft) -> None:
             _tell(situation, draft, stored, status)
 
 
-def status_of(situation: Situation, draft: Draft, convoy: Convoy) -> ConvoyStatus:
+def status_of(situation: Situation, draft: Draft, convoy: Convoy, tasks: tuple[TaskId, ...]) -> ConvoyStatus:
     """Return how far a convoy is: `incomplete` where a member waits for a person, `closed` where all is done."""
-    phases = {task: _phase(situation, draft, task) for task in members_of(situation, convoy)}
+    phases = {task: _phase(situation, draft, task) for task in tasks}
     stopped = [task for task, phase in phases.items() if phase in ASLEEP]
     done = sum(phase in DONE for phase in phases.values())
     state: ConvoyState = "incomplete" if stopped else "closed" if phases and done == len(phases) else "open"

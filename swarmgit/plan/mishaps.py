@@ -19,12 +19,7 @@ ENDED_BADLY = {
 
 def report(situation: Situation, draft: Draft) -> None:
     """Report every mishap of this tick; one that was reported before is not counted again."""
-    for view in draft.views.values():
-        stored = situation.observed.statuses.get(view.task)
-        known = {attempt.number: attempt for attempt in stored.attempts} if stored else {}
-        for attempt in view.attempts:
-            if attempt != known.get(attempt.number):
-                _attempt(situation, draft, view, attempt)
+    _attempts(situation, draft)
     for session in situation.gate_sessions.values():
         if session.evidence is not None and session.evidence.outcome == "error":
             _gate(situation, draft, session)
@@ -35,6 +30,17 @@ def report(situation: Situation, draft: Draft) -> None:
         before = situation.observed.entries.get(entry.id)
         if entry.state == "rejected" and (before is None or before.state != "rejected"):
             _landing(situation, draft, entry)
+
+
+def _attempts(situation: Situation, draft: Draft) -> None:
+    for view in draft.views.values():
+        stored = situation.observed.statuses.get(view.task)
+        if not view.attempts or (stored is not None and view.attempts == stored.attempts):
+            continue
+        known = {attempt.number: attempt for attempt in stored.attempts} if stored else {}
+        for attempt in view.attempts:
+            if attempt != known.get(attempt.number):
+                _attempt(situation, draft, view, attempt)
 
 
 def _attempt(situation: Situation, draft: Draft, view: TaskStatus, attempt: Attempt) -> None:

@@ -212,11 +212,12 @@ def patrol(situation: Situation, draft: Draft) -> None:
     """Report when sessions are at work and nothing has come of any for long."""
     limit = situation.swarm.watchdog.patrol_minutes
     at_work = [s for s in situation.observed.sessions.values() if s.spec.kind == "agent" and not s.is_over]
-    if limit is None or not at_work:
+    since = min((session.spec.started for session in at_work), default=situation.now)
+    if limit is None or situation.now - since < timedelta(minutes=limit):
         return
     ended = [a.ended for status in draft.views.values() for a in status.attempts if a.ended is not None]
     finished = [s.finished for s in situation.observed.statuses.values() if s.finished is not None]
-    newest = max([*ended, *finished, min(s.spec.started for s in at_work)])
+    newest = max([*ended, *finished, since])
     if situation.now - newest < timedelta(minutes=limit):
         return
     said = Report(
