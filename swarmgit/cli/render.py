@@ -43,6 +43,8 @@ def _headline(document: Document) -> Iterator[str]:
         why = f": {printable(frozen['reason'])}" if frozen["reason"] else ""
         yield f"frozen by {frozen['by']} at {frozen['at']}{why} (swarmgit thaw)"
     yield from (f"problem: {_place(problem)}" for problem in document["problems"])
+    if document.get("incidents"):
+        yield f"{document['incidents']} open incidents (swarmgit incident list)"
     yield from (f"draft: {path} is not committed" for path in document["drafts"])
 
 

@@ -31,6 +31,7 @@ def status_document(look: Look, sandbox: str) -> dict[str, Any]:
         "gate_runs": [gate_run_row(each) for each in sessions if each.spec.kind == "gate"],
         "queue": [entry_row(entry) for entry in in_order(look.observed.entries.values()) if entry.state in ACTIVE],
         "agents": [agent_row(look, identity) for _, identity in sorted(look.observed.identities.items())],
+        "incidents": sum(incident.state == "open" for incident in look.observed.incidents.values()),
         "sandbox": sandbox,
         "drafts": list(look.drafts),
         "problems": problem_rows((*look.desired.problems, *look.observed.problems)),
