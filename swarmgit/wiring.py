@@ -15,15 +15,19 @@ from swarmgit.adapters.drafts import drafts
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
 from swarmgit.adapters.git.engine import GitEngine, engine_git
 from swarmgit.adapters.git.history import landed_in_history
+from swarmgit.adapters.git.memory import Memory
+from swarmgit.adapters.git.mergeprograms import merge_programs
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.state import GitStateStore
 from swarmgit.adapters.git.statecheckout import StateCheckout
+from swarmgit.adapters.git.voices import Voices
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.documents import paths
 from swarmgit.model.desired import Desired, Policy
+from swarmgit.model.work import Push
 
 STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
@@ -56,7 +60,9 @@ def open_world(
     objects = GitObjects(Git(found.common_dir, pass_fds=fds), found.algorithm)
     cache = FileCache(found.live / paths.CACHE)
     target = _target(objects, cache)
-    engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects)
+    memory = Memory(found.live / paths.RESOLUTIONS)
+    voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
+    engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects, voices)
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     worktrees = Deferred(lambda: _worktrees(found, engine, fault))
@@ -75,6 +81,7 @@ def open_world(
         objects=objects,
         state=state,
         engine=engine,
+        conflicts=cast(ports.Conflicts, Deferred(lambda: _conflicts(engine, voices, memory))),
         worktrees=cast(ports.Worktrees, worktrees),
         landing=cast(ports.Landing, landing),
         executor=LocalExecutor(found.live, the_clock, fault),
@@ -84,6 +91,7 @@ def open_world(
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
         confine=_confine,
+        push_command=lambda push: _push_command(found, environ, push),
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
@@ -123,6 +131,12 @@ def _landing(
     return GitLanding(objects, engine.transfer, found.live, environ, fault)
 
 
+def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Conflicts:
+    from swarmgit.adapters.git.conflicts import GitConflicts
+
+    return GitConflicts(engine, voices, memory)
+
+
 def _worktrees(found: FoundRepository, engine: GitEngine, fault: Callable[[str], None]) -> ports.Worktrees:
     from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 
@@ -147,6 +161,12 @@ def _confine(command: ports.Command, policy: Policy, worktree: Path) -> ports.Co
     """Wrap a command by policy. No sandbox is built yet; `required` refuses."""
     box = sandbox.best_sandbox(policy.sandbox)
     return ports.Command(box.wrap(command.argv), command.env)
+
+
+def _push_command(found: FoundRepository, environ: Mapping[str, str], push: Push) -> ports.Command:
+    from swarmgit.adapters.git.push import push_command
+
+    return push_command(found.common_dir, environ, push)
 
 
 def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tuple[str, ...]:

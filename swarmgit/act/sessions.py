@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from swarmgit.act.conflicts import conflict_files
 from swarmgit.documents import paths
 from swarmgit.documents.state import to_json
 from swarmgit.errors import PersonMustAct, SwarmError
@@ -39,7 +40,9 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
     """Start an agent's session; what cannot start leaves a folder that says why, and is observed like any other end."""
     spec = action.spec
     try:
-        lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "agents", _only(action))
+        laid = world.conflicts.lay_out(spec.base, spec.head, action.auto) if spec.head is not None else None
+        base = laid.commit if laid is not None else spec.base
+        lease = world.worktrees.lease(spec.id, base, action.worktree, "agents", _only(action))
         if action.carry is not None:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
         ports = _ports(lease, action.ports)
@@ -49,7 +52,8 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         world.executor.refuse(spec, error.message)
         return Done(action)
     setup = _setup(action.worktree, lease, world.executor.folder(spec.id))
-    return _run(action, StartSpec(spec, command.argv, str(lease.tree), command.env, setup, _files(action)), world)
+    files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
+    return _run(action, StartSpec(spec, command.argv, str(lease.tree), command.env, setup, files), world)
 
 
 def _run(action: StartSession | RunGate, spec: StartSpec, world: World) -> Outcome:
@@ -138,7 +142,10 @@ def _capture(action: FinishSession, world: World) -> Capture:
     subject, body = _words(action, world)
     author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
     capture = world.worktrees.capture(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
-    world.engine.pin(paths.captured_ref(spec.task, spec.id), capture.commit)
+    if spec.kind == "merge":
+        proposal = world.conflicts.propose(capture.commit)
+        capture = replace(capture, commit=proposal.commit, markers=proposal.markers)
+    world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
     salvage = None
     if action.salvage and capture.changes:
         salvage = paths.salvage_ref(spec.task, spec.id)

@@ -30,7 +30,6 @@ T = TypeVar("T")
 RENAMED = {
     "stop_grace_seconds": "stop_grace_s",
     "state": "state_branch",
-    "push": "push_remote",
     "subscription": "subscription_usd_per_month",
 }
 """Keys of swarm.yaml whose field has another name; all other keys are called the same in both."""
@@ -141,7 +140,6 @@ def _swarm_shape(plain: dict[str, Any]) -> dict[str, Any]:
         shaped["state_branch"] = plain["state"]["branch"]
     if "watchdog" in plain:
         shaped["watchdog"] = _watchdog_shape(plain["watchdog"])
-    shaped["push_remote"] = plain.get("push", {}).get("remote")
     shaped["subscription_usd_per_month"] = (plain.get("subscription") or {}).get("usd_per_month")
     shaped["routing"] = {**DEFAULT_ROUTING, **plain.get("routing", {})}
     shaped["runtimes"] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from swarmgit.model.ids import AgentName, ConvoyId, EntryId, GateName, MailId, SessionId, TaskId
+from swarmgit.model.ids import AgentName, CommitId, ConvoyId, EntryId, GateName, MailId, SessionId, TaskId
 
 # intent, below the root of the target's tree
 SWARM = ".swarm"
@@ -26,6 +26,7 @@ STATE_CONVOYS = "convoys"
 STATE_EVENTS = "events"
 STATE_REPORTS = "reports"
 STATE_ARCHIVE = "archive"
+STATE_FOLLOWED = "followed"
 STATE_CONTROL = "control"
 STATE_MAIL = "mail"
 STATE_INCIDENTS = "incidents"
@@ -65,6 +66,10 @@ def state_report(task: TaskId) -> str:
 
 def state_archive(task: TaskId, finished: datetime) -> str:
     return f"{STATE_ARCHIVE}/{finished:%Y-%m}/{finished:%d}/{task}.yaml"
+
+
+def state_followed(commit: CommitId) -> str:
+    return f"{STATE_FOLLOWED}/{commit[:2]}/{commit}.yaml"
 
 
 def state_control(task: TaskId) -> str:
@@ -107,10 +112,12 @@ BELL = "bell"
 CACHE = "cache"
 ENGINE = "engine.git"
 LOCK = "lock"
+RESOLUTIONS = "resolutions"
 
 # a session's folder
 CAPTURE_FILE = "capture.json"
 JUNIT_FILE = "junit.xml"
+PREDICTION_FILE = "prediction.json"
 SETUP_FILE = "setup.outputs"
 REPORT_FILE = "outbox/report.md"
 MESSAGE_FILE = "outbox/message.md"
@@ -124,6 +131,8 @@ VITALS_FILE = "vitals.json"
 CANDIDATE = "refs/swarm/candidate"
 SALVAGE = "refs/swarm/salvage"
 CAPTURED = "refs/swarm/captured"
+REMOTE = "refs/swarm/remote"
+ABANDONED = "refs/swarm/abandoned"
 
 
 def candidate_ref(entry: EntryId) -> str:
@@ -134,8 +143,17 @@ def salvage_ref(task: TaskId, session: SessionId) -> str:
     return f"{SALVAGE}/{task}/{session}"
 
 
+def abandoned_ref(task: TaskId, session: SessionId) -> str:
+    """Name work that conflicted too deeply to be merged: the task is made again with it as reference."""
+    return f"{ABANDONED}/{task}/{session}"
+
+
 def captured_ref(task: TaskId, session: SessionId) -> str:
     return f"{CAPTURED}/{task}/{session}"
+
+
+def remote_ref(branch: str) -> str:
+    return f"{REMOTE}/{branch}"
 
 
 def branch_ref(branch: str) -> str:

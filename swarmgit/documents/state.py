@@ -17,19 +17,12 @@ import msgspec
 
 from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.convoys import ConvoyStatus
+from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.incidents import IncidentControl
 from swarmgit.model.mail import Mail, MailControl
-from swarmgit.model.status import (
-    Entry,
-    EntryControl,
-    Freeze,
-    GateHistory,
-    Identity,
-    QueueControl,
-    TaskControl,
-    TaskStatus,
-)
+from swarmgit.model.status import Entry, Identity, TaskStatus
 
 if TYPE_CHECKING:
     from swarmgit.documents.places import Node
@@ -117,6 +110,14 @@ def dump_entry_control(value: EntryControl) -> bytes:
 
 def load_entry_control(path: str, data: bytes) -> EntryControl:
     return _load(path, data, EntryControl)
+
+
+def dump_followed(value: Followed) -> bytes:
+    return _dump(value)
+
+
+def load_followed(path: str, data: bytes) -> Followed:
+    return _load(path, data, Followed)
 
 
 def dump_freeze(value: Freeze) -> bytes:

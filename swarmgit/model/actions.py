@@ -7,17 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from swarmgit.model.convoys import ConvoyStatus
-from swarmgit.model.desired import Gate, Runtime, Task, WorktreeConfig
+from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
+from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import Incident
 from swarmgit.model.mail import Mail
-from swarmgit.model.status import Entry, GateHistory, Identity, Rejection, TaskStatus
+from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
 
 
 @dataclass(frozen=True, slots=True)
 class StartSession:
-    """`carry`: a captured commit whose in-scope difference to its base is put into the worktree again."""
+    """`carry`: a captured commit whose in-scope difference to its base is put into the worktree again.
+
+    A session of kind merge starts on both sides laid out; `auto`: what rules may settle before.
+    """
 
     spec: SessionSpec
     task: Task
@@ -29,6 +33,7 @@ class StartSession:
     feedback: Rejection | None = None
     carry: CommitId | None = None
     carry_paths: tuple[str, ...] = ()
+    auto: MergeConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,15 @@ class FinishSession:
     worktree: WorktreeConfig
     salvage: bool
     reason: str = "the session has ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Predict:
+    """Look at a live session's worktree: what of it would conflict with commit `onto`, merged by these rules."""
+
+    session: SessionId
+    onto: CommitId
+    merge: MergeConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +94,23 @@ class MergeItem:
 class TryMerges:
     """Merge in memory, each item on the candidate of the one before it, the first on `onto`.
 
-    Stops at the first conflict: what comes after it would be merged on something that will not land.
+    Stops at the first conflict: what comes after it would be merged on something that will not land. `auto`: how
+    conflicts may be resolved by rules, None where they may not.
     """
 
     onto: CommitId
     items: tuple[MergeItem, ...]
     gates: tuple[Gate, ...]
     style: str = "merge"
+    auto: MergeConfig | None = None
+    rules: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """A proposal has landed: keep how its conflicts were resolved."""
+
+    proposal: CommitId
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +118,47 @@ class Land:
     """Carry out recorded landing intents: move `target` from `old` to `new`, compare-and-swap.
 
     `entries` land together: each one's candidate is the first parent of the next one's, `new` is the last one's.
+    `works`: what each entry's agent changed, as (base, head).
     """
 
     entries: tuple[EntryId, ...]
     target: str
     old: CommitId
     new: CommitId
+    works: tuple[tuple[CommitId, CommitId], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StartPush:
+    """Start the push of `spec.push`. `entry`: whose candidate it is, to be brought here first; None: it is here.
+
+    `target_head`: the target as it is, whose history the remote needs not be given again.
+    """
+
+    spec: SessionSpec
+    target_head: CommitId
+    reason: str
+    entry: EntryId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowRemote:
+    """Move `target` forward from `old` to `new`, which somebody else pushed. `entries` wait for that."""
+
+    target: str
+    old: CommitId
+    new: CommitId
+    entries: tuple[EntryId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Salvage:
-    """Pin a captured commit that will not land under `refs/swarm/salvage/<task>/<session>`."""
+    """Pin a captured commit that will not land by `ref`: below `refs/swarm/salvage` or `refs/swarm/abandoned`."""
 
     task: TaskId
     session: SessionId
     commit: CommitId
+    ref: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +210,13 @@ class SaveIncident:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveFollowed:
+    """Written before the target follows: what came from elsewhere needs no evidence of ours."""
+
+    followed: Followed
+
+
+@dataclass(frozen=True, slots=True)
 class SaveFile:
     """A state file that is text already (attribution lines, a report). `append`: add to what is there."""
 
@@ -208,25 +265,19 @@ class TakeMail:
     receipts: tuple[MailId, ...] = ()
 
 
-Save = (
-    SaveTask
-    | SaveEntry
-    | SaveIdentity
-    | SaveGateHistory
-    | SaveConvoy
-    | SaveIncident
-    | SaveMail
-    | SaveFile
-    | Archive
-    | Remove
-)
+SaveDocument = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveConvoy | SaveIncident
+Save = SaveDocument | SaveMail | SaveFile | Archive | Remove
 Effect = (
     StartSession
     | StopSession
     | FinishSession
+    | Predict
     | RunGate
     | KeepEvidence
     | TryMerges
+    | Remember
+    | StartPush
+    | FollowRemote
     | Land
     | Salvage
     | Retire

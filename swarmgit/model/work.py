@@ -12,6 +12,7 @@ from swarmgit.model.ids import (
     AgentName,
     BlobId,
     CommitId,
+    EntryId,
     EvidenceKey,
     GateName,
     MailId,
@@ -21,8 +22,29 @@ from swarmgit.model.ids import (
 )
 from swarmgit.model.status import GateOutcome, Usage
 
-SessionKind = Literal["agent", "gate"]
+SessionKind = Literal["agent", "gate", "merge", "push"]
 SessionState = Literal["starting", "running", "ended", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Bring `new` to `branch` of `remote`, which is known to be at `old` (None: not known)."""
+
+    remote: str
+    branch: str
+    new: CommitId
+    old: CommitId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push came to. `rejected`: the remote was asked and is elsewhere, or does not want it; it was fetched.
+
+    `failed`: nobody knows what the remote thinks. `reason` is git's or the remote's words, without credentials.
+    """
+
+    outcome: Literal["taken", "rejected", "failed"]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +52,9 @@ class SessionSpec:
     """`session.yaml`: all that is needed to know whose session this is, also after a crash.
 
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
-    `tree` (code tree), `base` (the commit that is checked out). `minutes_max`: wall clock, counted from `started`.
+    `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
+    sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
+    before. `minutes_max`: wall clock, counted from `started`.
     `mail`: the messages that the prompt shows.
     """
 
@@ -48,9 +72,12 @@ class SessionSpec:
     gate: GateName | None = None
     key: EvidenceKey | None = None
     tree: TreeId | None = None
+    entry: EntryId | None = None
+    head: CommitId | None = None
     min_tests: int = 0
     junit: str | None = None
     command: str = ""
+    push: Push | None = None
     mail: tuple[MailId, ...] = ()
 
 
@@ -131,6 +158,25 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A person's edits that a landing would have to write over. `traces` changes once the edits do; `at`: when seen."""
+
+    checkout: str
+    paths: tuple[str, ...]
+    traces: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What of a live session's work conflicted with commit `onto` when it was looked at."""
+
+    onto: CommitId
+    paths: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
@@ -155,6 +201,8 @@ class Session:
     evidence: Evidence | None = None
     vitals: Vitals | None = None
     repetition: Repetition = field(default_factory=Repetition)
+    pushed: Pushed | None = None
+    predicted: Prediction | None = None
 
     @property
     def is_over(self) -> bool:

@@ -12,21 +12,14 @@ import msgspec
 from swarmgit.documents import incidents, paths
 from swarmgit.documents import state as documents
 from swarmgit.errors import SwarmError
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
+from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, ConvoyId, EntryId, GateName, MailId, TaskId
 from swarmgit.model.incidents import Incident, IncidentControl
 from swarmgit.model.mail import Mail, MailControl
-from swarmgit.model.status import (
-    Entry,
-    EntryControl,
-    Freeze,
-    GateHistory,
-    Identity,
-    QueueControl,
-    TaskControl,
-    TaskStatus,
-)
+from swarmgit.model.status import Entry, Identity, TaskStatus
 from swarmgit.observe.archive import ArchiveIndex
 from swarmgit.observe.mailboxes import Mailboxes
 from swarmgit.ports import LiveCache, Objects, TreeEntry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from swarmgit.model.actions import Action, Land, Plan, Retire, Save, SaveTask
+from swarmgit.model.actions import Action, FollowRemote, Land, Plan, Retire, Save, SaveFollowed, SaveTask
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
@@ -15,10 +15,12 @@ from swarmgit.plan import (
     conditions,
     convoys,
     escalations,
+    full_runs,
     gate_runs,
     incidents,
     mail,
     mishaps,
+    predictions,
     queue,
     schedule,
     tasks,
@@ -27,6 +29,8 @@ from swarmgit.plan import (
 from swarmgit.plan.situation import Draft, Situation
 
 POLL_S = 2.0
+MOVES = (Land, FollowRemote, SaveFollowed)
+"""What is tried again and again while a person's edit is in the way: that is waiting, not moving."""
 
 
 def plan(
@@ -55,6 +59,8 @@ def plan(
         draft.views[task] = tasks.advance(situation, draft, task)
     convoys.reassign(situation, draft)
     schedule.start(situation, draft)
+    full_runs.want(situation, draft)
+    predictions.foresee(situation, draft)
     gate_runs.run(situation, draft)
     convoys.follow(situation, draft)
     mishaps.report(situation, draft)
@@ -130,8 +136,8 @@ def _story(stored: TaskStatus | None, status: TaskStatus) -> str:
 
 def _close(situation: Situation, draft: Draft) -> Plan:
     actions = _in_order(draft.actions)
-    blocked = any(isinstance(action, Land) for action in actions) and bool(draft.stuck)
-    is_moving = any(not (isinstance(action, Land) and blocked) for action in actions)
+    blocked = any(isinstance(action, MOVES) for action in actions) and bool(situation.observed.blocked)
+    is_moving = any(not (isinstance(action, MOVES) and blocked) for action in actions)
     sessions = situation.observed.sessions.values()
     is_settled = not is_moving and all(session.is_over for session in sessions)
     needs_person = draft.needs_person or any(view.phase in ASLEEP for view in draft.views.values())

@@ -52,9 +52,11 @@ def start(situation: Situation, draft: Draft) -> None:
 def _floor(situation: Situation, draft: Draft) -> _Floor:
     tasks = situation.desired.tasks
     owners = {id_: tasks[id_] for id_, status in draft.views.items() if status.phase in AT_WORK and id_ in tasks}
-    live = [s for s in situation.observed.sessions.values() if s.spec.kind == "agent" and not s.is_finished]
-    owners |= {s.spec.task: tasks[s.spec.task] for s in live if s.spec.task is not None and s.spec.task in tasks}
-    busy = {s.spec.agent for s in live if s.spec.agent is not None}
+    live = agents.at_work(situation, draft)
+    owners |= {
+        spec.task: tasks[spec.task] for spec in live if spec.kind == "agent" and spec.task and spec.task in tasks
+    }
+    busy = {spec.agent for spec in live if spec.agent is not None}
     return _Floor(owners, busy, max(0, situation.swarm.agents_max - len(live)))
 
 

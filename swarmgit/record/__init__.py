@@ -15,6 +15,7 @@ from swarmgit.model.actions import (
     SaveConvoy,
     SaveEntry,
     SaveFile,
+    SaveFollowed,
     SaveGateHistory,
     SaveIdentity,
     SaveIncident,
@@ -73,6 +74,8 @@ def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:  # no
                 changes[paths.state_convoy(convoy.convoy)] = documents.dump_convoy_status(convoy)
             case SaveIncident(incident):
                 changes[paths.state_incident(incident.id)] = incidents.dump(incident)
+            case SaveFollowed(followed):
+                changes[paths.state_followed(followed.new)] = documents.dump_followed(followed)
             case SaveMail():
                 changes.update(_mail(save))
             case Remove(path):
@@ -135,6 +138,8 @@ def _quiet(saves: Sequence[Save]) -> str:  # noqa: C901, PLR0912  one line per k
                 words.append(f"convoy {convoy.convoy}")
             case SaveIncident(incident):
                 words.append(f"incident {incident.id}")
+            case SaveFollowed(followed):
+                words.append(f"follow {followed.remote}/{followed.branch} to {followed.new[:10]}")
             case SaveMail(mail, _):
                 words.append(f"mail {mail.sender} → {mail.to}")
             case Remove(path):

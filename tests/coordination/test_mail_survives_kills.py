@@ -45,7 +45,7 @@ def test_a_message_is_recorded_and_delivered_once(tmp_path: Path, step: str) -> 
 
     def fuse(name: str) -> None:
         has_letters = bool(list(repo.root.glob(".git/swarmgit/sessions/*/outbox/n*.json")))
-        if name == step and not seen and (has_letters or name == "delivered"):
+        if name == step and not seen and (has_letters or name in {"DeliverMail", "delivered"}):
             seen.append(name)
             raise Killed(name)
 
