@@ -178,6 +178,30 @@ class SwarmBudget:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchdogLimits:
+    """Thresholds for one kind of work; None: no limit. `repeat_lines`: lines in a row that say nothing new."""
+
+    is_on: bool = True
+    silence_minutes: float = 30.0
+    prompt_minutes: float = 3.0
+    patience_minutes: float = 5.0
+    repeat_lines: int = 500
+    memory_mb: float | None = None
+    disk_mb: float | None = None
+    cpu_minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchdogConfig:
+    """`limits` hold where neither the task's type nor its tier has its own. `patrol_minutes` None: no patrol."""
+
+    limits: WatchdogLimits = WatchdogLimits()
+    tiers: Mapping[str, WatchdogLimits] = field(default_factory=dict)
+    types: Mapping[str, WatchdogLimits] = field(default_factory=dict)
+    patrol_minutes: float | None = 120.0
+
+
+@dataclass(frozen=True, slots=True)
 class Swarm:
     """`swarm.yaml`; every default that a document leaves out is here and nowhere else."""
 
@@ -198,6 +222,7 @@ class Swarm:
     runtimes: Mapping[str, Runtime] = field(default_factory=dict)
     worktree: WorktreeConfig = WorktreeConfig()
     merge: MergeConfig = MergeConfig()
+    watchdog: WatchdogConfig = WatchdogConfig()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,12 +249,15 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Convoy:
+    """`reassign_max`: how often a member that has failed for good is given to another agent."""
+
     id: ConvoyId
     title: str
     description: str = ""
     tasks: tuple[TaskId, ...] = ()
     on_failure: Literal["hold", "continue"] = "hold"
     priority: Priority | None = None
+    reassign_max: int = 1
 
 
 @dataclass(frozen=True, slots=True)
