@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 from swarmgit import ports, runtimes
-from swarmgit.adapters import sandbox
 from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.deferred import Deferred
 from swarmgit.adapters.drafts import drafts
@@ -22,13 +21,17 @@ from swarmgit.adapters.git.statecheckout import StateCheckout
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.processes.executor import LocalExecutor
+from swarmgit.adapters.sandbox import KINDS, Confiner
 from swarmgit.documents import paths
-from swarmgit.model.desired import Desired, Policy
+from swarmgit.model.desired import Desired
 
 STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TMPDIR", "TZ", "USER", "LOGNAME", "SHELL")
-"""What sessions and gates get of the person's environment: where programs are, and how people write here."""
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TZ")
+"""What sessions and gates get of the person's environment: where programs are, and how people write here.
+
+Their home folder is one of their own.
+"""
 
 
 def no_fault(name: str) -> None:
@@ -42,10 +45,12 @@ def open_world(
     lead: bool = False,
     clock: ports.Clock | None = None,
     fault: Callable[[str], None] = no_fault,
+    sandboxes: Sequence[str] = KINDS,
 ) -> ports.World:
     """Return the world of the repository around `cwd`.
 
-    `lead`: take the reconciler's lock first, so that every child that moves refs inherits it.
+    `lead`: take the reconciler's lock first, so that every child that moves refs inherits it. `sandboxes`: the kinds
+    of sandbox to look for, the best first.
     """
     found = discover(cwd, environ)
     the_clock = clock or SystemClock()
@@ -63,6 +68,8 @@ def open_world(
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
         worktrees.ready()
+
+    confiner = _confiner(found, cache, environ, sandboxes)
 
     def close() -> None:
         for part in (landing, state, engine, objects):
@@ -83,11 +90,11 @@ def open_world(
         doorbell=lambda: _doorbell(found, target),
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
-        confine=_confine,
+        confine=confiner.confine,
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
-        sandbox=sandbox.NoSandbox().describe(),
+        sandbox=confiner.describe,
         environment=_environment(),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
         fault=fault,
@@ -143,10 +150,14 @@ def _bells(found: FoundRepository, target: str | None) -> list[Path]:
     return [found.live / paths.BELL, *(ref.parent for ref in refs)]
 
 
-def _confine(command: ports.Command, policy: Policy, worktree: Path) -> ports.Command:  # noqa: ARG001  the seam
-    """Wrap a command by policy. No sandbox is built yet; `required` refuses."""
-    box = sandbox.best_sandbox(policy.sandbox)
-    return ports.Command(box.wrap(command.argv), command.env)
+def _confiner(
+    found: FoundRepository, cache: FileCache, environ: Mapping[str, str], sandboxes: Sequence[str]
+) -> Confiner:
+    """Return what wraps sessions by policy. It never shows the repository's settings, other sessions, the home."""
+    home = Path(environ["HOME"]) if environ.get("HOME") else None
+    secret = (found.common_dir, found.live, found.store, *((home,) if home else ()))
+    objects = found.common_dir / "objects"
+    return Confiner(cache, objects, tuple(path.resolve() for path in secret), environ, tuple(sandboxes))
 
 
 def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tuple[str, ...]:

@@ -64,9 +64,13 @@ class Repo:
             "agents_max": 4,
             "stop_grace_seconds": 0.3,
             "tiers": {name: {"runtime": "script"} for name in ("frontier", "standard", "fast")},
-            "runtimes": {"script": {"adapter": "command", "run": ["/bin/sh", str(runner)]}},
+            "runtimes": {
+                "script": {"adapter": "command", "run": ["/bin/sh", str(runner)], "files": [str(self.agents)]}
+            },
         }
+        self.policy: dict[str, Any] = {"filesystem": {"write": [str(self.agents)]}}
         self.gates: list[dict[str, Any]] = [GATE_OK]
+        self.sandboxes: tuple[str, ...] | None = None
 
     # --- the person -------------------------------------------------------------------------------------------------
 
@@ -100,6 +104,7 @@ class Repo:
             {
                 ".swarm/swarm.yaml": yaml.safe_dump(self.swarm),
                 ".swarm/gates.yaml": yaml.safe_dump({"version": 1, "gates": self.gates}),
+                ".swarm/policy.yaml": yaml.safe_dump({"version": 1, **self.policy}),
                 ".swarm/.gitignore": "state/\nrun\n",
             }
         )
@@ -124,7 +129,9 @@ class Repo:
     # --- swarmgit ---------------------------------------------------------------------------------------------------
 
     def world(self, *, lead: bool = False, fault: Callable[[str], None] | None = None) -> ports.World:
-        extra = {"fault": fault} if fault else {}
+        extra: dict[str, Any] = {"fault": fault} if fault else {}
+        if self.sandboxes is not None:
+            extra["sandboxes"] = self.sandboxes
         return open_world(self.root, os.environ, lead=lead, **extra)
 
     def reconcile(

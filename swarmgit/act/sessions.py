@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 
@@ -20,7 +20,7 @@ from swarmgit.model.desired import Policy, Task, WorktreeConfig
 from swarmgit.model.ids import SessionId
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.model.work import Capture, SessionSpec, Taken
-from swarmgit.ports import Command, Identity, Lease, Placement, StartSpec, World
+from swarmgit.ports import Command, Confined, Confinement, Identity, Lease, Placement, StartSpec, World
 
 PORT_FIRST = 10240
 PORT_REGIONS = 55
@@ -28,6 +28,7 @@ PORTS_PER_REGION = 400
 MESSAGE_BYTES_MAX = 16 << 10
 SETUP_BYTES_MAX = 4 << 20
 
+SETUP_LIST = "printf 'done\\0' && git ls-files --others --directory -z"
 GATE_SCRIPT = (
     'rm -f -- "$2"; /bin/sh -c "$1"; code=$?; '
     'if [ -n "$2" ] && [ -f "$2" ] && [ ! -L "$2" ]; then cp -- "$2" "$3"; fi; exit $code'
@@ -43,13 +44,27 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         if action.carry is not None:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
         ports = _ports(lease, action.ports)
-        placement = Placement(spec, lease.tree, world.executor.folder(spec.id), ports, world.host_env)
-        command = world.confine(world.command_for(action.runtime, placement), policy, lease.tree)
+        folder = world.executor.folder(spec.id)
+        placement = Placement(spec, lease.tree, folder, ports, world.host_env)
+        named = (action.runtime.run, *_shell_texts(action.worktree.setup))
+        where = Confinement(spec, action.task.role, lease.tree, folder, named, action.runtime.files)
+        confined = world.confine(world.command_for(action.runtime, placement), policy, where)
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
-    setup = _setup(action.worktree, lease, world.executor.folder(spec.id))
-    return _run(action, StartSpec(spec, command.argv, str(lease.tree), command.env, setup, _files(action)), world)
+    return _run(action, _start_spec(spec, confined, lease, action.worktree, _files(action)), world)
+
+
+def _start_spec(
+    spec: SessionSpec, confined: Confined, lease: Lease, config: WorktreeConfig, files: Mapping[str, bytes]
+) -> StartSpec:
+    named = replace(spec, sandbox=confined.sandbox)
+    setup = _setup(config, lease, confined)
+    return StartSpec(named, confined.argv, str(lease.tree), confined.env, setup, {**files, **confined.files})
+
+
+def _shell_texts(commands: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    return tuple(("/bin/sh", "-c", command) for command in commands)
 
 
 def _run(action: StartSession | RunGate, spec: StartSpec, world: World) -> Outcome:
@@ -103,15 +118,15 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
     spec = action.spec
     try:
         lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "gates")
+        folder = world.executor.folder(spec.id)
+        argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
+        env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
+        named = _shell_texts((spec.command, *action.worktree.setup))
+        confined = world.confine(Command(argv, env), policy, Confinement(spec, "gate", lease.tree, folder, named))
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
-    folder = world.executor.folder(spec.id)
-    argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
-    env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
-    command = world.confine(Command(argv, env), policy, lease.tree)
-    setup = _setup(action.worktree, lease, folder)
-    return _run(action, StartSpec(spec, command.argv, str(lease.tree), command.env, setup), world)
+    return _run(action, _start_spec(spec, confined, lease, action.worktree, {}), world)
 
 
 def stop(action: StopSession, world: World) -> Outcome:
@@ -164,12 +179,24 @@ def _ended(spec: SessionSpec, world: World) -> datetime:
     return (at or spec.started).astimezone(UTC).replace(microsecond=0)
 
 
-def _setup(config: WorktreeConfig, lease: Lease, folder: Path) -> tuple[str, ...]:
-    """Return the set-up commands to run, the last of which lists what they made, before anybody else makes files."""
+def _setup(config: WorktreeConfig, lease: Lease, confined: Confined) -> tuple[str, ...]:
+    """Return the set-up commands to run, the last of which lists what they made, before anybody else makes files.
+
+    They run in the sandbox: part of what they run may be an agent's work. The list is written outside of it, where
+    nothing that runs inside can change it.
+    """
     if not lease.needs_setup:
         return ()
-    listed = shlex.quote(str(folder / paths.SETUP_FILE))
-    return (*config.setup, f"{{ printf 'done\\0'; git ls-files --others --directory -z; }} > {listed}")
+    listed = shlex.quote(str(confined.folder / paths.SETUP_FILE))
+    return (
+        *(_inside(confined, command) for command in config.setup),
+        f"{_inside(confined, SETUP_LIST)} > {listed}",
+    )
+
+
+def _inside(confined: Confined, command: str) -> str:
+    """Return the shell's text that runs a shell's text in the sandbox."""
+    return shlex.join((*confined.around, "/bin/sh", "-c", command))
 
 
 def _remember_setup(session: SessionId, world: World) -> None:

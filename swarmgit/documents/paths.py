@@ -77,8 +77,9 @@ LOCK = "lock"
 
 # a session's folder
 CAPTURE_FILE = "capture.json"
-JUNIT_FILE = "junit.xml"
+JUNIT_FILE = "outbox/junit.xml"
 SETUP_FILE = "setup.outputs"
+BOX_FILE = "box.args"
 REPORT_FILE = "outbox/report.md"
 MESSAGE_FILE = "outbox/message.md"
 

@@ -29,6 +29,7 @@ class SessionSpec:
 
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
     `tree` (code tree), `base` (the commit that is checked out). `minutes_max`: wall clock, counted from `started`.
+    `sandbox`: what confines it, in words; '' until it is started.
     """
 
     id: SessionId
@@ -48,6 +49,7 @@ class SessionSpec:
     min_tests: int = 0
     junit: str | None = None
     command: str = ""
+    sandbox: str = ""
 
 
 @dataclass(frozen=True, slots=True)

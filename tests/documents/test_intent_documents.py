@@ -16,7 +16,10 @@ from swarmgit.model.desired import (
     Budget,
     CommsRule,
     Convoy,
+    Credential,
+    Filesystem,
     Gate,
+    Limits,
     MergeConfig,
     Policy,
     Runtime,
@@ -333,14 +336,20 @@ version: 1
 protected_paths: [ci/**]
 sandbox: off
 network: [api.example.org]
+filesystem: {read: [~/.cache/models], write: [/srv/cache]}
+limits: {memory_gb: 2, processes: 64}
 commands: [git]
-credentials: {claude-code: [ANTHROPIC_API_KEY]}
+credentials: {claude-code: [ANTHROPIC_API_KEY], codex: {env: [A], mint: {run: make-token, as: B}}}
 comms: [{from: role:builder, to: lead, types: [], max_per_hour: 3}]
 """
     assert read("policy", text).value == Policy(
-        ("ci/**",), "off", ("api.example.org",), ("git",), {"claude-code": ("ANTHROPIC_API_KEY",)},
+        ("ci/**",), "off", ("api.example.org",),
+        Filesystem(("~/.cache/models",), ("/srv/cache",)), Limits(memory_gb=2, processes=64), {"default": ("git",)},
+        {"claude-code": Credential(("ANTHROPIC_API_KEY",)), "codex": Credential(("A",), ("/bin/sh", "-c", "make-token"), "B")},
         (CommsRule("role:builder", "lead", (), 3),),
     )  # fmt: skip
+    by_role = read("policy", "version: 1\ncommands: {default: [git], gate: [pytest]}\n").value
+    assert by_role == Policy(commands={"default": ("git",), "gate": ("pytest",)})
     assert read("policy", "version: 1\nnetwork: none\n").value == Policy()
 
 
@@ -391,6 +400,8 @@ def test_schemas_and_values_have_the_same_fields() -> None:
     assert properties("swarm", "routing") == DEFAULT_ROUTING.keys()
     assert properties("gates", "gates", "items") == names(Gate)
     assert properties("policy") == names(Policy)
+    assert properties("policy", "filesystem") == names(Filesystem)
+    assert properties("policy", "limits") == names(Limits)
     assert {"sender" if key == "from" else key for key in properties("policy", "comms", "items")} == names(CommsRule)
     assert properties("convoy") == names(Convoy) - {"id"}
 
