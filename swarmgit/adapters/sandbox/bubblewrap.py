@@ -78,3 +78,4 @@ def _files(box: Box) -> Iterator[str]:
     mounts |= {path: ("--symlink", target, path) for path, target in box.links}
     for _, words in sorted(mounts.items(), key=lambda item: item[0].split("/")):
         yield from words
+    yield from ("--remount-ro", "/")

@@ -35,10 +35,13 @@ def main(argv: list[str]) -> int:
     with os.fdopen(8, "rb") as file:
         rules = file.read()
     libc.prctl(SUBREAPER, 1, 0, 0, 0)
-    libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     pid = os.fork()
     if pid == 0:
         _become(argv, allowed, rules)
+    signal.signal(signal.SIGUSR1, lambda *_: os.kill(pid, signal.SIGKILL))
+    libc.prctl(DEATH_SIGNAL, signal.SIGUSR1, 0, 0, 0)
+    if os.getppid() == 1:  # our parent was gone before we could ask to be told
+        os.kill(pid, signal.SIGKILL)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # asking to end is for the program; we end after it
     code = _wait(pid)
