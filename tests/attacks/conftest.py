@@ -14,6 +14,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/attacks" in str(item.path):
             item.add_marker(pytest.mark.attack)
+            if not {"reduced", "off"}.isdisjoint(item.name.partition("[")[2].rstrip("]").split("-")):
+                item.add_marker(pytest.mark.slow)  # the usual case is tried every time, the others by .ci/run
 
 
 @pytest.fixture(params=["sandboxed", "reduced"])

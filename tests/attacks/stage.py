@@ -80,7 +80,7 @@ class Stage(Repo):
         git = self.root / ".git"
         return {
             "outside": {path.name: path.read_bytes() for path in sorted(self.outside.rglob("*")) if path.is_file()},
-            "home": sorted(str(path) for path in self.home.rglob("*") if "state" not in path.parts),
+            "home": sorted(str(path) for top in self.home.iterdir() if top.name != "state" for path in top.rglob("*")),
             "config": (git / "config").read_bytes(),
             "hooks": sorted(path.name for path in (git / "hooks").iterdir()) if (git / "hooks").is_dir() else [],
             "head": (git / "HEAD").read_text(),

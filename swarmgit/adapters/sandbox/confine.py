@@ -65,6 +65,7 @@ class Confiner:
         if sandbox is None:
             return ports.Confined(where.folder, command.argv, env, (), files, report.text)
         box = self._box(command, policy, where, sandbox)
+        env.setdefault("GIT_CONFIG_NOSYSTEM", "1")  # where it may not be looked at, git would stop
         env.setdefault("TMPDIR", "/tmp" if sandbox.strength == "full" else str(where.folder / SCRATCH))  # noqa: S108
         if box.network.hosts and not box.network.is_open and sandbox.strength == "full":
             env |= dict.fromkeys(_PROXY_VARIABLES, _PROXY_URL) | {"NO_PROXY": "", "no_proxy": ""}

@@ -165,12 +165,15 @@ def _interpreter(program: str, path: str) -> list[str]:
 
 def _hidden(seen: Seen, has_git: bool) -> Iterator[str]:
     """Yield folders of programs inside the libraries that hold none of the visible ones."""
+    for folder in _program_folders():
+        is_used = any(path.startswith(f"{folder}/") for path in seen.paths)
+        if not is_used and not (folder.endswith("/git-core") and has_git):
+            yield folder
+
+
+def _program_folders() -> Iterator[str]:
     for top in ("/usr/lib", "/usr/libexec", "/usr/lib64", "/usr/local/lib", "/usr/share"):
         for root, folders, _ in os.walk(top):
-            deep = root.count("/") - top.count("/") >= _DEPTH_MAX
-            for name in [name for name in folders if name in _PROGRAM_FOLDERS]:
-                folder = f"{root}/{name}"
-                is_used = any(path.startswith(f"{folder}/") for path in seen.paths)
-                if not is_used and not (name == "git-core" and has_git):
-                    yield folder
-            folders[:] = [] if deep else [name for name in folders if name not in _PROGRAM_FOLDERS]
+            yield from (f"{root}/{name}" for name in folders if name in _PROGRAM_FOLDERS)
+            is_deep = root.count("/") - top.count("/") >= _DEPTH_MAX
+            folders[:] = [] if is_deep else [name for name in folders if name not in _PROGRAM_FOLDERS]
