@@ -380,6 +380,7 @@ class Confinement:
     role: str
     worktree: Path
     folder: Path
+    runtime: str = ""
     named: tuple[tuple[str, ...], ...] = ()
     files: tuple[str, ...] = ()
 
@@ -388,7 +389,8 @@ class Confinement:
 class Confined:
     """How to run a command inside. `around`: the words that go before any program of the session, set-up too.
 
-    `files` belong into the session's folder. `sandbox` says what holds it, for records.
+    `files` belong into the session's folder. `sandbox` says what holds it, for records. `expires`: when a credential
+    of the session ends.
     """
 
     folder: Path
@@ -396,7 +398,8 @@ class Confined:
     env: Mapping[str, str]
     around: tuple[str, ...]
     files: Mapping[str, bytes]
-    sandbox: str
+    sandbox: SandboxReport
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,7 +429,9 @@ class World:
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
     wraps a command by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
     reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
-    the commit. `sandbox` says what confines sessions under a policy. `fault` is called
+    the commit. `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what
+    the person's own git obeys (path → hash). `redact` takes the values of
+    credentials out of a text, `leaks` names the files of a worktree that hold one, with its variable. `fault` is called
     before each effect with its name: the crash tests raise in it. `close` ends the git children and gives back the
     lock; whatever is asked afterwards starts them again.
     """
@@ -445,6 +450,9 @@ class World:
     stream_reader: Callable[[str], StreamReader]
     command_for: Callable[[Runtime, Placement], Command]
     confine: Callable[[Command, Policy, Confinement], Confined]
+    settings: Callable[[], Mapping[str, str]]
+    redact: Callable[[bytes], bytes]
+    leaks: Callable[[Path, Sequence[str]], tuple[tuple[str, str], ...]]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]
     drafts: Callable[[Desired], tuple[str, ...]]
     state_branch: str

@@ -21,7 +21,9 @@ from swarmgit.adapters.git.statecheckout import StateCheckout
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.processes.executor import LocalExecutor
-from swarmgit.adapters.sandbox import KINDS, Confiner
+from swarmgit.adapters.redacted import RedactedState
+from swarmgit.adapters.sandbox.vault import Vault
+from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.model.desired import Desired
 
@@ -32,6 +34,10 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TZ")
 
 Their home folder is one of their own.
 """
+
+
+SANDBOXES = ("bubblewrap", "landlock", "sandbox-exec")
+"""The kinds of sandbox, the best first."""
 
 
 def no_fault(name: str) -> None:
@@ -45,7 +51,7 @@ def open_world(
     lead: bool = False,
     clock: ports.Clock | None = None,
     fault: Callable[[str], None] = no_fault,
-    sandboxes: Sequence[str] = KINDS,
+    sandboxes: Sequence[str] = SANDBOXES,
 ) -> ports.World:
     """Return the world of the repository around `cwd`.
 
@@ -60,16 +66,17 @@ def open_world(
     fds = (lock.fd,) if lead else ()
     objects = GitObjects(Git(found.common_dir, pass_fds=fds), found.algorithm)
     cache = FileCache(found.live / paths.CACHE)
+    vault = Vault(found.live / paths.SECRETS)
     target = _target(objects, cache)
     engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects)
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
+    confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
     worktrees = Deferred(lambda: _worktrees(found, engine, fault))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
         worktrees.ready()
-
-    confiner = _confiner(found, cache, environ, sandboxes)
+        confiner.ready()
 
     def close() -> None:
         for part in (landing, state, engine, objects):
@@ -80,7 +87,7 @@ def open_world(
         repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
         clock=the_clock,
         objects=objects,
-        state=state,
+        state=RedactedState(state, vault.redact),
         engine=engine,
         worktrees=cast(ports.Worktrees, worktrees),
         landing=cast(ports.Landing, landing),
@@ -90,11 +97,14 @@ def open_world(
         doorbell=lambda: _doorbell(found, target),
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
-        confine=confiner.confine,
+        confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
+        settings=lambda: fingerprint(found.common_dir),
+        redact=vault.redact,
+        leaks=vault.found_in,
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
-        sandbox=confiner.describe,
+        sandbox=lambda policy: confiner.describe(policy),  # noqa: PLW0108
         environment=_environment(),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
         fault=fault,
@@ -151,13 +161,15 @@ def _bells(found: FoundRepository, target: str | None) -> list[Path]:
 
 
 def _confiner(
-    found: FoundRepository, cache: FileCache, environ: Mapping[str, str], sandboxes: Sequence[str]
-) -> Confiner:
+    found: FoundRepository, cache: FileCache, vault: Vault, environ: Mapping[str, str], sandboxes: Sequence[str]
+) -> object:
     """Return what wraps sessions by policy. It never shows the repository's settings, other sessions, the home."""
+    from swarmgit.adapters.sandbox.confine import Confiner
+
     home = Path(environ["HOME"]) if environ.get("HOME") else None
     secret = (found.common_dir, found.live, found.store, *((home,) if home else ()))
     objects = found.common_dir / "objects"
-    return Confiner(cache, objects, tuple(path.resolve() for path in secret), environ, tuple(sandboxes))
+    return Confiner(cache, vault, objects, tuple(path.resolve() for path in secret), environ, tuple(sandboxes))
 
 
 def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tuple[str, ...]:

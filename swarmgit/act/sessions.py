@@ -47,18 +47,23 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         folder = world.executor.folder(spec.id)
         placement = Placement(spec, lease.tree, folder, ports, world.host_env)
         named = (action.runtime.run, *_shell_texts(action.worktree.setup))
-        where = Confinement(spec, action.task.role, lease.tree, folder, named, action.runtime.files)
+        where = Confinement(
+            spec, action.task.role, lease.tree, folder, action.runtime.name, named, action.runtime.files
+        )
         confined = world.confine(world.command_for(action.runtime, placement), policy, where)
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
-    return _run(action, _start_spec(spec, confined, lease, action.worktree, _files(action)), world)
+    files = _files(action)
+    if confined.sandbox.strength != "full":
+        files[paths.SETTINGS_FILE] = _json(dict(world.settings()))
+    return _run(action, _start_spec(spec, confined, lease, action.worktree, files), world)
 
 
 def _start_spec(
     spec: SessionSpec, confined: Confined, lease: Lease, config: WorktreeConfig, files: Mapping[str, bytes]
 ) -> StartSpec:
-    named = replace(spec, sandbox=confined.sandbox)
+    named = replace(spec, sandbox=confined.sandbox.text)
     setup = _setup(config, lease, confined)
     return StartSpec(named, confined.argv, str(lease.tree), confined.env, setup, {**files, **confined.files})
 
@@ -122,7 +127,7 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
         argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
         env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
         named = _shell_texts((spec.command, *action.worktree.setup))
-        confined = world.confine(Command(argv, env), policy, Confinement(spec, "gate", lease.tree, folder, named))
+        confined = world.confine(Command(argv, env), policy, Confinement(spec, "gate", lease.tree, folder, named=named))
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
@@ -153,6 +158,8 @@ def _capture(action: FinishSession, world: World) -> Capture:
     subject, body = _words(action, world)
     author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
     capture = world.worktrees.capture(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
+    told = (*_leaks(capture, spec.id, world), *_meddling(spec.id, world))
+    capture = replace(capture, objections=(*capture.objections, *told))
     world.engine.pin(paths.captured_ref(spec.task, spec.id), capture.commit)
     salvage = None
     if action.salvage and capture.changes:
@@ -161,11 +168,29 @@ def _capture(action: FinishSession, world: World) -> Capture:
     return replace(capture, gate_inputs=world.engine.gate_inputs(capture.commit, action.gates), salvage=salvage)
 
 
+def _leaks(capture: Capture, session: SessionId, world: World) -> tuple[str, ...]:
+    """Return an objection for each changed file that holds the value of a credential."""
+    tree = world.worktrees.path(session)
+    changed = [change.path for change in capture.changes if change.new_mode != "000000"]
+    found = world.leaks(tree, changed) if tree else ()
+    return tuple(f"{path!r} holds the value of {name}" for path, name in found)
+
+
+def _meddling(session: SessionId, world: World) -> tuple[str, ...]:
+    """Return an objection for each of the person's git settings that changed while a session could reach them."""
+    raw = world.executor.read(session, paths.SETTINGS_FILE)
+    if not raw:
+        return ()
+    before, now = json.loads(raw), world.settings()
+    changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    return tuple(f"the repository's own '.git/{name}' changed while the session ran" for name in changed)
+
+
 def _words(action: FinishSession, world: World) -> tuple[str, str]:
     """Return subject and body of the commit: from the agent's outbox, else of its own last commit, else the title."""
     raw = world.executor.read(action.spec.id, paths.MESSAGE_FILE, 0, MESSAGE_BYTES_MAX)
     said = raw.decode("utf-8", "replace") or world.worktrees.agent_message(action.spec.id) or ""
-    text = said.replace("\0", "").strip()
+    text = world.redact(said.replace("\0", "").strip().encode()).decode()
     lines = [line for line in text.splitlines() if not line.startswith("Swarm-")]
     if not lines:
         return action.title, ""

@@ -74,12 +74,14 @@ BELL = "bell"
 CACHE = "cache"
 ENGINE = "engine.git"
 LOCK = "lock"
+SECRETS = "secrets"
 
 # a session's folder
 CAPTURE_FILE = "capture.json"
 JUNIT_FILE = "outbox/junit.xml"
 SETUP_FILE = "setup.outputs"
 BOX_FILE = "box.args"
+SETTINGS_FILE = "settings.json"
 REPORT_FILE = "outbox/report.md"
 MESSAGE_FILE = "outbox/message.md"
 

@@ -118,6 +118,23 @@ def test_memory_is_bounded(stage: Stage) -> None:
     assert "a gigabyte refused MemoryError" in stage.loot() or stage.landed() == []
 
 
+def test_a_session_that_fills_the_disk_is_ended(stage: Stage) -> None:
+    stage.policy["limits"] = {"disk_gb": 0.05}
+    stage.open()
+    stage.attacker("""
+        import os, time
+        for number in range(400):
+            with open(f"{os.environ['HOME']}/{number}", "wb") as file:
+                file.write(b"x" * (1 << 20))
+            time.sleep(0.05)
+        open("evil.txt", "w").write("done")
+    """)
+    stage.run()
+    assert "more than policy allows" in stage.stderr()
+    assert stage.landed() == []
+    assert stage.status("evil").phase in {"failed", "needs-human"}
+
+
 def test_a_file_cannot_grow_for_ever_also_when_it_is_sparse(stage: Stage) -> None:
     stage.policy["limits"] = {"file_gb": 0.01}
     stage.open()

@@ -20,8 +20,13 @@ ORDINARY_USER = 1000
 SCRATCH = ("/tmp", "/run", "/var/tmp", "/dev/shm")  # noqa: S108 - folders of the sandbox, not of the machine
 SCRATCH_BYTES_MAX = 2 << 30
 _PROXY = Path(__file__).with_name("proxy.py")
-# Counted in the innermost user namespace: outside of it every process of the person would count.
-_INSIDE = 'if (ulimit -u "$1") 2>/dev/null; then ulimit -u "$1"; else ulimit -p "$1"; fi 2>/dev/null; shift; exec "$@"'
+_INSIDE = (
+    'if (ulimit -u "$1") 2>/dev/null; then ulimit -u "$1"; else ulimit -p "$1"; fi 2>/dev/null; shift; "$@"; exit $?'
+)
+"""The first process inside, a shell. It limits processes, which outside would count all of the person's; it collects
+what its children leave; and bubblewrap returns when it and everything inside is gone. The program is not the first
+process itself: that one would not end when it is asked to.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Bubblewrap:
         if self.is_root:
             # as seen inside only: programs that refuse to work as root work, and files belong to whoever looks
             yield from ("--uid", str(ORDINARY_USER), "--gid", str(ORDINARY_USER))
-        yield from ("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "swarm")
+        yield from ("--as-pid-1", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "swarm")
 
 
 def _proxied(network: Network) -> tuple[str, ...]:

@@ -12,10 +12,12 @@ from pathlib import Path
 from swarmgit import ports
 from swarmgit.adapters.sandbox import groups, programs
 from swarmgit.adapters.sandbox.box import Box, Network, Sandbox
+from swarmgit.adapters.sandbox.credentials import passed
 from swarmgit.adapters.sandbox.probe import Found, best
 from swarmgit.adapters.sandbox.trails import Seen, trail
+from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.desired import Policy
+from swarmgit.model.desired import Credential, Policy
 
 HOME = "home"
 OUTBOX = "outbox"
@@ -35,6 +37,7 @@ class Confiner:
     """
 
     cache: ports.LiveCache
+    vault: Vault
     objects: Path
     secret: tuple[Path, ...]
     environ: Mapping[str, str]
@@ -53,17 +56,19 @@ class Confiner:
 
     def confine(self, command: ports.Command, policy: Policy, where: ports.Confinement) -> ports.Confined:
         """Return how to run a command by policy; PersonMustAct where policy wants what this machine does not have."""
-        report = self.describe(policy)
+        found = self.describe(policy)
         sandbox = None if policy.sandbox == "off" else self.found.sandbox
-        if policy.sandbox == "required" and report.strength == "none":
+        if policy.sandbox == "required" and found.strength == "none":
             raise PersonMustAct(
-                f"policy.yaml requires a sandbox, and there is {report.text}; nothing was started",
+                f"policy.yaml requires a sandbox, and there is {found.text}; nothing was started",
                 hint="swarmgit doctor shows what is missing",
             )
-        env = {"HOME": str(where.folder / HOME), **command.env}
+        keys = passed(policy.credentials.get(where.runtime, Credential()), self.environ, where.runtime)
+        self.vault.remember(keys.values)
+        env = {"HOME": str(where.folder / HOME), **command.env, **keys.values}
         files = {f"{HOME}/{name}": _copied(path) for name, path in command.copies.items()}
         if sandbox is None:
-            return ports.Confined(where.folder, command.argv, env, (), files, report.text)
+            return ports.Confined(where.folder, command.argv, env, (), files, found, keys.expires)
         box = self._box(command, policy, where, sandbox)
         env.setdefault("GIT_CONFIG_NOSYSTEM", "1")  # where it may not be looked at, git would stop
         env.setdefault("TMPDIR", "/tmp" if sandbox.strength == "full" else str(where.folder / SCRATCH))  # noqa: S108
@@ -72,7 +77,7 @@ class Confiner:
         walls = sandbox.walls(box, where.folder)
         files[groups.GROUP_FILE] = groups.lines(policy.limits, self.found.groups, where.spec.id)
         argv = (*walls.around, *command.argv)
-        return ports.Confined(where.folder, argv, env, walls.around, {**files, **walls.files}, report.text)
+        return ports.Confined(where.folder, argv, env, walls.around, {**files, **walls.files}, found, keys.expires)
 
     def _box(self, command: ports.Command, policy: Policy, where: ports.Confinement, sandbox: Sandbox) -> Box:
         allowed = policy.commands.get(where.role, policy.commands.get("default", ()))

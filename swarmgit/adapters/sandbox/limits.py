@@ -20,4 +20,5 @@ def limited(folder: Path, limits: Limits) -> tuple[str, ...]:
         str(int(limits.cpu_minutes * 60)),
         str(int(limits.file_gb * (1 << 30)) // _BLOCK_BYTES),
         str(limits.open_files),
+        str(int(limits.disk_gb * (1 << 20))),
     )

@@ -20,8 +20,6 @@ from swarmgit.adapters.sandbox.landlock import Landlock, abi
 from swarmgit.adapters.sandbox.seatbelt import Seatbelt
 
 CACHE_NAME = "sandbox"
-KINDS = ("bubblewrap", "landlock", "sandbox-exec")
-"""The best first."""
 _TRY_S_MAX = 10.0
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
@@ -50,7 +48,7 @@ class Found:
         return Seatbelt(self.program) if self.kind == "sandbox-exec" else None
 
 
-def best(cache: ports.LiveCache, kinds: Sequence[str] = KINDS) -> Found:
+def best(cache: ports.LiveCache, kinds: Sequence[str]) -> Found:
     """Return the best sandbox of these kinds, tried at most once a boot for each user."""
     key = f"{identity.boot_id()} {os.geteuid()} {' '.join(kinds)} {_bwrap()}"
     try:
@@ -64,10 +62,10 @@ def best(cache: ports.LiveCache, kinds: Sequence[str] = KINDS) -> Found:
     return found
 
 
-def search(kinds: Sequence[str] = KINDS) -> Found:
-    """Try the kinds in order; `why` tells of those that were tried in vain."""
+def search(kinds: Sequence[str] = ()) -> Found:
+    """Try the kinds in order, all where none is named; `why` tells of those that were tried in vain."""
     failed: list[str] = []
-    for kind in kinds:
+    for kind in kinds or _TRIES:
         found = _TRIES[kind]()
         if found.kind:
             return replace(found, why="; ".join(failed), groups=groups.usable())

@@ -54,7 +54,8 @@ SETTINGS = (
 )
 """What of /etc programs cannot do without, and anybody may read."""
 _PROGRAM_FOLDERS = frozenset({"bin", "sbin", "git-core"})
-_DEPTH_MAX = 3
+_DEPTHS = {"/usr/lib": 3, "/usr/libexec": 3, "/usr/lib64": 3, "/usr/local/lib": 3, "/usr/share": 2}
+"""Where libraries have programs of their own, and how deep these are looked for."""
 
 
 @lru_cache(maxsize=32)
@@ -172,8 +173,8 @@ def _hidden(seen: Seen, has_git: bool) -> Iterator[str]:
 
 
 def _program_folders() -> Iterator[str]:
-    for top in ("/usr/lib", "/usr/libexec", "/usr/lib64", "/usr/local/lib", "/usr/share"):
+    for top, depth_max in _DEPTHS.items():
         for root, folders, _ in os.walk(top):
             yield from (f"{root}/{name}" for name in folders if name in _PROGRAM_FOLDERS)
-            is_deep = root.count("/") - top.count("/") >= _DEPTH_MAX
+            is_deep = root.count("/") - top.count("/") >= depth_max
             folders[:] = [] if is_deep else [name for name in folders if name not in _PROGRAM_FOLDERS]
