@@ -353,6 +353,16 @@ comms: [{from: role:builder, to: lead, types: [], max_per_hour: 3}]
     assert read("policy", "version: 1\nnetwork: none\n").value == Policy()
 
 
+def test_a_network_names_hosts() -> None:
+    assert told("policy", "version: 1\nnetwork: [none, a.org]\n", "p") == [
+        "p:2:11: 'none' stands alone; a list names hosts"
+    ]
+    assert told("policy", "version: 1\nnetwork: https://a.org\n", "p") == [
+        "p:2:10: 'https://a.org' is not a host; write 'api.example.org', '*.example.org' or 'host:port'"
+    ]
+    assert read("policy", "version: 1\nnetwork: ['*.a.org', 'b.org:8443']\n").value.network == ("*.a.org", "b.org:8443")
+
+
 def test_a_convoy_becomes_a_value() -> None:
     text = "version: 1\ntitle: t\ndescription: d\ntasks: [a, b]\non_failure: continue\npriority: high\n"
     parsed = read("convoy", text, ".swarm/convoys/auth.yaml")

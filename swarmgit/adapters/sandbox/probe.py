@@ -62,10 +62,10 @@ def best(cache: ports.LiveCache, kinds: Sequence[str]) -> Found:
     return found
 
 
-def search(kinds: Sequence[str] = ()) -> Found:
-    """Try the kinds in order, all where none is named; `why` tells of those that were tried in vain."""
+def search(kinds: Sequence[str] | None = None) -> Found:
+    """Try the kinds in order, None for all; `why` tells of those that were tried in vain."""
     failed: list[str] = []
-    for kind in kinds or _TRIES:
+    for kind in _TRIES if kinds is None else kinds:
         found = _TRIES[kind]()
         if found.kind:
             return replace(found, why="; ".join(failed), groups=groups.usable())

@@ -10,7 +10,6 @@ not listed. Ends with PROGRAM and with its exit code.
 import contextlib
 import ctypes
 import fcntl
-import ipaddress
 import os
 import select
 import signal
@@ -132,6 +131,8 @@ def is_allowed(host: str, port: int, hosts: list[str]) -> bool:
 
 def _tunnel(client: socket.socket, host: str, port: int, *, is_named: bool) -> None:
     """Carry bytes both ways until both have said their last. A public name never leads to a machine of our own net."""
+    import ipaddress  # here, because starting is what this program is quick at
+
     for family, kind, proto, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         if not is_named and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global:
             continue

@@ -13,8 +13,9 @@ LINKS_MAX = 40
 def trail(path: str) -> tuple[dict[str, str], str]:
     """Return the links on the way to an absolute path (path → target as it stands there) and where it really ends."""
     links: dict[str, str] = {}
+    steps = 0
     here, parts = "/", [part for part in path.split("/") if part not in {"", "."}]
-    while parts and len(links) <= LINKS_MAX:
+    while parts and steps <= LINKS_MAX:
         part = parts.pop(0)
         if part == "..":
             here = os.path.dirname(here)  # noqa: PTH120 - text, many times a start
@@ -26,6 +27,7 @@ def trail(path: str) -> tuple[dict[str, str], str]:
             here = step
             continue
         links[step] = target
+        steps += 1
         if target.startswith("/"):
             here = "/"
         parts = [part for part in target.split("/") if part not in {"", "."}] + parts
