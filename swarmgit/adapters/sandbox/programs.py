@@ -43,16 +43,20 @@ SETTINGS = (
     "os-release",
     "passwd",
     "perl",
-    "pki",
+    "pki/ca-trust/extracted",
+    "pki/tls/cert.pem",
+    "pki/tls/certs",
     "protocols",
     "python3",
     "services",
     "shells",
-    "ssl",
+    "ssl/cert.pem",
+    "ssl/certs",
+    "ssl/openssl.cnf",
     "terminfo",
     "timezone",
 )
-"""What of /etc programs cannot do without, and anybody may read."""
+"""What of /etc programs cannot do without, and anybody may read: root's own session sees what root can read."""
 _PROGRAM_FOLDERS = frozenset({"bin", "sbin", "git-core"})
 _DEPTHS = {"/usr/lib": 3, "/usr/libexec": 3, "/usr/lib64": 3, "/usr/local/lib": 3, "/usr/share": 2}
 """Where libraries have programs of their own, and how deep these are looked for."""
