@@ -21,13 +21,16 @@ from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Entry, TaskStatus
 from swarmgit.wiring import open_world
 
-ALIVE = """
-is_alive() {
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-    case "${stat##*) }" in Z*|X*) return 1 ;; esac
-}
+HOLD = """
+exec 7>> "$held"
+if command -v flock > /dev/null && ! flock -n 7; then
+    echo "$SWARM_TASK: $SWARM_SESSION while another one runs" >> "$overlaps"
+fi
 """
-"""Shell: whether a process runs. A dead one that its parent has not collected yet does not, whatever kill -0 says."""
+"""Shell: hold a task's file for as long as a process of this session lives, and tell when another one still does.
+
+A lock, because sessions see neither each other's processes nor their numbers.
+"""
 
 GATE_OK = {"name": "check", "run": "test ! -e BROKEN"}
 
