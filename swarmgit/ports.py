@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from swarmgit.model.desired import Desired, Gate, Policy, Runtime, WorktreeConfig
+from swarmgit.model.conflicts import LaidOut, Proposal
+from swarmgit.model.desired import Desired, Gate, MergeConfig, Policy, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.work import Capture, Evidence, SessionSpec, Stream
+from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream
 
 
 class Clock(Protocol):
@@ -102,21 +103,43 @@ class Engine(Protocol):
     def gate_inputs(self, rev: str, gates: Sequence[Gate]) -> dict[str, str]:
         """Return, for each gate with `inputs`, the hash of the paths, modes and blobs that match them."""
 
-    def merge(self, onto: CommitId, head: CommitId, message: str, gates: Sequence[Gate], style: str) -> MergeTry:
+    def merge(
+        self,
+        onto: CommitId,
+        head: CommitId,
+        message: str,
+        gates: Sequence[Gate],
+        style: str,
+        auto: MergeConfig | None = None,
+    ) -> MergeTry:
         """Merge in memory; on success build the candidate commit.
 
+        `auto`: resolve conflicts by rules, with what this configuration declares; None: leave every conflict.
         style merge: parents (onto, head); squash: parent onto only, author of `head`. Committer swarmgit, and a
         date taken from `head`, so that the same merge is the same commit.
         """
 
-    def pin(self, ref: str, oid: CommitId) -> None:
-        """Keep a commit from being collected, by a ref of the engine."""
+    def pin(self, refs: Mapping[str, CommitId]) -> None:
+        """Keep commits from being collected, by refs of the engine; all or none."""
 
     def salvage(self, ref: str, oid: CommitId) -> None:
         """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""
+
+
+class Conflicts(Protocol):
+    """What a session resolves: laid out for it, taken back, and remembered."""
+
+    def lay_out(self, onto: CommitId, head: CommitId, auto: MergeConfig | None) -> LaidOut:
+        """Lay the conflicts of a merge out; the same merge gives the same commit."""
+
+    def propose(self, resolved: CommitId) -> Proposal:
+        """Return the merge of both sides with the tree of a captured commit that was made on a layout."""
+
+    def remember(self, proposal: CommitId) -> None:
+        """Keep how a proposal resolved its conflicts, for the next time that they come up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +220,12 @@ class Landing(Protocol):
     def land(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
         """Move branch `target` from `old` to `new` and let its checkouts follow; all or nothing, safe to repeat."""
 
+    def follow(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
+        """Move branch `target` forward to a descendant that is not ours, as a person's fast-forward would."""
+
+    def traces(self, target: str, checkout: str, paths: Sequence[str]) -> str:
+        """Return a text that changes when what is in the way at these paths of a checkout does."""
+
     def heal(self, target: str) -> None:
         """Finish or undo what a killed landing left: half-followed checkouts and locks that are provably ours."""
 
@@ -266,6 +295,12 @@ class Executor(Protocol):
     def write(self, session: SessionId, name: str, content: bytes) -> None:
         """Write a file into a session's folder by rename."""
 
+    def discard(self, session: SessionId, names: Sequence[str]) -> None:
+        """Delete files of a session's folder; what is not there counts as deleted, links are not followed."""
+
+    def move(self, session: SessionId, old: str, new: str) -> None:
+        """Rename a file within a session's folder; nothing where there is none."""
+
     def folder(self, session: SessionId) -> Path:
         """Return the session's folder."""
 
@@ -288,11 +323,11 @@ class LiveCache(Protocol):
     def merges(self) -> Mapping[tuple[CommitId, CommitId], MergeTry]:
         """Return merges tried, by (onto, head)."""
 
-    def keep_merge(self, tried: MergeTry) -> None:
-        """Add one."""
+    def keep_merges(self, tried: Sequence[MergeTry]) -> None:
+        """Add some."""
 
-    def blocked(self) -> Mapping[EntryId, tuple[str, ...]]:
-        """Return the landings that wait, and for which paths."""
+    def blocked(self) -> Mapping[EntryId, Obstacle]:
+        """Return the landings that wait, and for what."""
 
     def read(self, name: str) -> bytes | None:
         """Return a cached document by name, None where there is none."""
@@ -300,7 +335,7 @@ class LiveCache(Protocol):
     def write(self, name: str, content: bytes) -> None:
         """Keep a document by name."""
 
-    def keep_blocked(self, entries: Mapping[EntryId, tuple[str, ...]]) -> None:
+    def keep_blocked(self, entries: Mapping[EntryId, Obstacle]) -> None:
         """Replace what waits."""
 
 
@@ -319,6 +354,12 @@ class Doorbell(Protocol):
 
     def wait(self, timeout_s: float) -> bool:
         """Return True when something rang (rings since the last call count once), False after `timeout_s`."""
+
+    def watch(self, path: Path) -> None:
+        """Ring for this folder too."""
+
+    def unwatch(self, path: Path) -> None:
+        """Ring for this folder no more."""
 
     def close(self) -> None:
         """Stop watching."""
@@ -427,7 +468,8 @@ class World:
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
-    wraps a command by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
+    wraps a command by policy; `push_command` is the only way out to a remote.
+    `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
     reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
     the commit. `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what
     the person's own git obeys (path → hash). `redact` takes the values of
@@ -441,6 +483,7 @@ class World:
     objects: Objects
     state: StateStore
     engine: Engine
+    conflicts: Conflicts
     worktrees: Worktrees
     landing: Landing
     executor: Executor
@@ -453,6 +496,7 @@ class World:
     settings: Callable[[], Mapping[str, str]]
     redact: Callable[[bytes], bytes]
     leaks: Callable[[Path, Sequence[str]], tuple[tuple[str, str], ...]]
+    push_command: Callable[[Push], Command]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]
     drafts: Callable[[Desired], tuple[str, ...]]
     state_branch: str

@@ -14,10 +14,13 @@ from swarmgit.adapters.drafts import drafts
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
 from swarmgit.adapters.git.engine import GitEngine, engine_git
 from swarmgit.adapters.git.history import landed_in_history
+from swarmgit.adapters.git.memory import Memory
+from swarmgit.adapters.git.mergeprograms import merge_programs
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.state import GitStateStore
 from swarmgit.adapters.git.statecheckout import StateCheckout
+from swarmgit.adapters.git.voices import Voices
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.processes.executor import LocalExecutor
@@ -26,6 +29,7 @@ from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.model.desired import Desired
+from swarmgit.model.work import Push
 
 STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
@@ -68,7 +72,9 @@ def open_world(
     cache = FileCache(found.live / paths.CACHE)
     vault = Vault(found.live / paths.SECRETS)
     target = _target(objects, cache)
-    engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects)
+    memory = Memory(found.live / paths.RESOLUTIONS)
+    voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
+    engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects, voices)
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
@@ -89,6 +95,7 @@ def open_world(
         objects=objects,
         state=RedactedState(state, vault.redact),
         engine=engine,
+        conflicts=cast(ports.Conflicts, Deferred(lambda: _conflicts(engine, voices, memory))),
         worktrees=cast(ports.Worktrees, worktrees),
         landing=cast(ports.Landing, landing),
         executor=LocalExecutor(found.live, the_clock, fault),
@@ -101,6 +108,7 @@ def open_world(
         settings=lambda: fingerprint(found.common_dir),
         redact=vault.redact,
         leaks=vault.found_in,
+        push_command=lambda push: _push_command(found, environ, push),
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
@@ -140,6 +148,12 @@ def _landing(
     return GitLanding(objects, engine.transfer, found.live, environ, fault)
 
 
+def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Conflicts:
+    from swarmgit.adapters.git.conflicts import GitConflicts
+
+    return GitConflicts(engine, voices, memory)
+
+
 def _worktrees(found: FoundRepository, engine: GitEngine, fault: Callable[[str], None]) -> ports.Worktrees:
     from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 
@@ -170,6 +184,12 @@ def _confiner(
     secret = (found.common_dir, found.live, found.store, *((home,) if home else ()))
     objects = found.common_dir / "objects"
     return Confiner(cache, vault, objects, tuple(path.resolve() for path in secret), environ, tuple(sandboxes))
+
+
+def _push_command(found: FoundRepository, environ: Mapping[str, str], push: Push) -> ports.Command:
+    from swarmgit.adapters.git.push import push_command
+
+    return push_command(found.common_dir, environ, push)
 
 
 def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tuple[str, ...]:

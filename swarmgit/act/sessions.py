@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from swarmgit.act.conflicts import conflict_files
 from swarmgit.documents import paths
 from swarmgit.documents.state import to_json
 from swarmgit.errors import PersonMustAct, SwarmError
@@ -40,7 +41,9 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
     """Start an agent's session; what cannot start leaves a folder that says why, and is observed like any other end."""
     spec = action.spec
     try:
-        lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "agents", _only(action))
+        laid = world.conflicts.lay_out(spec.base, spec.head, action.auto) if spec.head is not None else None
+        base = laid.commit if laid is not None else spec.base
+        lease = world.worktrees.lease(spec.id, base, action.worktree, "agents", _only(action))
         if action.carry is not None:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
         ports = _ports(lease, action.ports)
@@ -54,7 +57,7 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
-    files = _files(action)
+    files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
     if confined.sandbox.strength != "full":
         files[paths.SETTINGS_FILE] = _json(dict(world.settings()))
     return _run(action, _start_spec(spec, confined, lease, action.worktree, files), world)
@@ -158,9 +161,12 @@ def _capture(action: FinishSession, world: World) -> Capture:
     subject, body = _words(action, world)
     author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
     capture = world.worktrees.capture(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
+    if spec.kind == "merge":
+        proposal = world.conflicts.propose(capture.commit)
+        capture = replace(capture, commit=proposal.commit, markers=proposal.markers)
     told = (*_leaks(capture, spec.id, world), *_meddling(spec.id, world))
     capture = replace(capture, objections=(*capture.objections, *told))
-    world.engine.pin(paths.captured_ref(spec.task, spec.id), capture.commit)
+    world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
     salvage = None
     if action.salvage and capture.changes:
         salvage = paths.salvage_ref(spec.task, spec.id)

@@ -14,6 +14,7 @@ from swarmgit.app.views.words import counted
 from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
+from swarmgit.plan import full_runs, pushes
 from swarmgit.ports import SandboxReport
 
 Level = Literal["ok", "warn", "fail"]
@@ -185,6 +186,11 @@ def _seen(world: World) -> Iterator[Check]:
         yield Check("policy", "warn", "policy.yaml switches the sandbox off", "set sandbox: preferred")
     elif policy.sandbox == "required" and world.sandbox(policy).strength == "none":
         yield Check("policy", "fail", "policy.yaml requires a sandbox, so nothing starts", "install bubblewrap")
+    for problem in full_runs.problems(seen.desired, seen.observed):
+        yield Check("gates", "fail", str(problem), "add what is missing to the gate's inputs, or repair the target")
+    standing = pushes.standing(seen.desired.swarm, seen.observed) if seen.desired.swarm else None
+    if standing and standing.state in {"refused", "unreachable", "diverged"}:
+        yield Check("push", "warn", standing.text, f"git ls-remote {standing.remote}")
     if seen.observed.freeze:
         yield Check("freeze", "warn", f"frozen by {seen.observed.freeze.by}", "swarmgit thaw")
 

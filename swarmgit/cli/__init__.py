@@ -28,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "queue": ("queue:queue", "Show the merge queue and its ledger."),
     "simulate": ("simulate:simulate", "Try the merge queue's choices on a model."),
     "gates": ("queue:gates", "Show how often each gate has passed and failed."),
+    "mail": ("mail:mail", "Write to agents and people, and read what they write."),
+    "nudge": ("mail:nudge", "Send an urgent message to an agent at work."),
     "agents": ("agents:agents", "Show the agents and what they have achieved."),
     "blame": ("agents:blame", "Say which agent, task and session wrote a line."),
     "worktree": ("brakes:worktree", "Say where a session's files are."),

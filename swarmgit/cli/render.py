@@ -42,6 +42,8 @@ def _headline(document: Document) -> Iterator[str]:
     if frozen:
         why = f": {printable(frozen['reason'])}" if frozen["reason"] else ""
         yield f"frozen by {frozen['by']} at {frozen['at']}{why} (swarmgit thaw)"
+    if document.get("push") and document["push"]["text"]:
+        yield f"push: {printable(document['push']['text'])}"
     yield from (f"problem: {_place(problem)}" for problem in document["problems"])
     yield from (f"draft: {path} is not committed" for path in document["drafts"])
 

@@ -33,7 +33,6 @@ DEFAULT_ROLE = "default"
 RENAMED = {
     "stop_grace_seconds": "stop_grace_s",
     "state": "state_branch",
-    "push": "push_remote",
     "subscription": "subscription_usd_per_month",
 }
 """Keys of swarm.yaml whose field has another name; all other keys are called the same in both."""
@@ -142,7 +141,6 @@ def _swarm_shape(plain: dict[str, Any]) -> dict[str, Any]:
         shaped["stop_grace_s"] = plain["stop_grace_seconds"]
     if "branch" in plain.get("state", {}):
         shaped["state_branch"] = plain["state"]["branch"]
-    shaped["push_remote"] = plain.get("push", {}).get("remote")
     shaped["subscription_usd_per_month"] = (plain.get("subscription") or {}).get("usd_per_month")
     shaped["routing"] = {**DEFAULT_ROUTING, **plain.get("routing", {})}
     shaped["runtimes"] = {

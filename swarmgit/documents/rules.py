@@ -52,7 +52,8 @@ def swarm(node: Node) -> list[Refusal]:
     found = []
     target = _value_at(node, ("target",)) or "main"
     state = _value_at(node, ("state", "branch")) or Swarm("").state_branch
-    for path, branch in ((("target",), target), (("state", "branch"), state)):
+    pushed = _value_at(node, ("push", "branch"))
+    for path, branch in ((("target",), target), (("state", "branch"), state), (("push", "branch"), pushed)):
         if isinstance(branch, str) and not is_branch(branch):
             found.append(Refusal(node.at(path), f"'{branch}' is not a branch name"))
     if target == state:
@@ -63,6 +64,9 @@ def swarm(node: Node) -> list[Refusal]:
             found.append(Refusal(runtime.place, message))
     for key in ("include", "share", "setup_key"):
         found += _patterns(node, ("worktree", key))
+    found += _patterns(node, ("merge", "union"))
+    for _, made in _items(node, ("merge", "generated")):
+        found += _patterns(made, ("files",))
     return found
 
 

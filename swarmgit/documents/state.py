@@ -17,16 +17,10 @@ import msgspec
 
 from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.status import (
-    Entry,
-    EntryControl,
-    Freeze,
-    GateHistory,
-    Identity,
-    QueueControl,
-    TaskControl,
-    TaskStatus,
-)
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.histories import Followed, GateHistory
+from swarmgit.model.mail import Mail, MailControl
+from swarmgit.model.status import Entry, Identity, TaskStatus
 
 if TYPE_CHECKING:
     from swarmgit.documents.places import Node
@@ -36,6 +30,9 @@ T = TypeVar("T")
 
 VERSION = 1
 _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]")
+FILE_KEYS: Mapping[type, Mapping[str, str]] = {Mail: {"sender": "from"}}
+"""Fields whose key in the file is a word that Python keeps for itself."""
+
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
@@ -95,12 +92,41 @@ def load_entry_control(path: str, data: bytes) -> EntryControl:
     return _load(path, data, EntryControl)
 
 
+def dump_followed(value: Followed) -> bytes:
+    return _dump(value)
+
+
+def load_followed(path: str, data: bytes) -> Followed:
+    return _load(path, data, Followed)
+
+
 def dump_freeze(value: Freeze) -> bytes:
     return _dump(value)
 
 
 def load_freeze(path: str, data: bytes) -> Freeze:
     return _load(path, data, Freeze)
+
+
+def dump_mail(value: Mail) -> bytes:
+    return _dump(value)
+
+
+def load_mail(path: str, data: bytes) -> Mail:
+    return _load(path, data, Mail)
+
+
+def plain_mail(value: Mail) -> dict[str, Any]:
+    """Return a message as its file has it."""
+    return {"version": VERSION, **_keys(_plain(value), FILE_KEYS[Mail])}
+
+
+def dump_mail_control(value: MailControl) -> bytes:
+    return _dump(value)
+
+
+def load_mail_control(path: str, data: bytes) -> MailControl:
+    return _load(path, data, MailControl)
 
 
 def to_json(value: object) -> bytes:
@@ -117,7 +143,11 @@ def from_json(data: bytes, kind: type[T]) -> T:
 
 
 def _dump(value: object) -> bytes:
-    return blocks.write({"version": VERSION, **_plain(value)}).encode()
+    return blocks.write({"version": VERSION, **_keys(_plain(value), FILE_KEYS.get(type(value), {}))}).encode()
+
+
+def _keys(plain: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in plain.items()} if names else plain
 
 
 def timestamp(at: datetime) -> str:
@@ -159,6 +189,8 @@ def _load(path: str, data: bytes, kind: type[T]) -> T:
         plain = _careful(path, data)
     if plain.pop("version", None) != VERSION:
         raise _broken(path, data, ("version",), f"the version is not {VERSION}")
+    names = {key: field for field, key in FILE_KEYS.get(kind, {}).items()}
+    plain = {names.get(key, key if key not in names.values() else f"{key}?"): item for key, item in plain.items()}
     unknown = _unknown_key(plain, kind, ())
     if unknown:
         raise _broken(path, data, unknown, f"unknown key '{unknown[-1]}'")

@@ -138,11 +138,35 @@ class WorktreeConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Generated:
+    """Files that a command makes from others, such as lock files; never merged, but made again."""
+
+    files: tuple[str, ...]
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class PushConfig:
+    """Where landings are pushed before the target moves here; `remote` None: nowhere. `branch` None: as the target."""
+
+    remote: str | None = None
+    branch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MergeConfig:
+    """`union`: gitwildmatch patterns of files to which everybody only adds lines, such as changelogs.
+
+    `full_run_hours`: how often gates with `inputs` run on the whole target without reuse; 0: never.
+    """
+
     style: Literal["merge", "squash"] = "merge"
     batch_max: int = 8
     flaky_retries: int = 1
     tiers: tuple[str, ...] = ("clean", "auto", "ai", "reimagine")
+    union: tuple[str, ...] = ()
+    generated: tuple[Generated, ...] = ()
+    full_run_hours: float = 24.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +183,7 @@ class Swarm:
 
     target: str
     state_branch: str = "swarm/state"
-    push_remote: str | None = None
+    push: PushConfig = PushConfig()
     agents_max: int = 8
     gates_max: int = 2
     retention_days: float = 14
@@ -178,9 +202,11 @@ class Swarm:
 
 @dataclass(frozen=True, slots=True)
 class CommsRule:
+    """`types` None: all; none at all: nothing. `max_per_hour`: from each sender to each recipient."""
+
     sender: str
     to: str
-    types: tuple[str, ...] = ()
+    types: tuple[str, ...] | None = None
     max_per_hour: int | None = None
 
 

@@ -176,7 +176,12 @@ class TaskStatus:
         return tuple(a for a in self.attempts if a.number >= self.window)
 
 
-EntryState = Literal["queued", "gating", "landing", "landed", "rejected", "dropped"]
+EntryState = Literal["queued", "gating", "resolving", "landing", "landed", "rejected", "dropped"]
+WAITING: frozenset[str] = frozenset({"queued", "gating", "resolving"})
+"""States of entries that may still be taken out of the line."""
+
+TIERS = ("clean", "auto", "ai", "reimagine")
+"""How an entry's conflicts were settled, the easiest first (MERGE-QUEUE, Conflict tiers)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +205,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One merge-queue entry: a file in the ledger, its events in order. State is what the last events say."""
+    """One merge-queue entry: a file in the ledger, its events in order. State is what the last events say.
+
+    `head` is the task's own work. `proposal`: a merge of it whose conflicts were resolved; then that is what lands.
+    """
 
     id: EntryId
     task: TaskId
@@ -218,6 +226,16 @@ class Entry:
     evidence: tuple[GateResult, ...] = ()
     landed_commit: CommitId | None = None
     events: tuple[LedgerEvent, ...] = ()
+    proposal: CommitId | None = None
+
+    @property
+    def work(self) -> CommitId:
+        """Return the commit that is merged into the target."""
+        return self.proposal or self.head
+
+    def last(self, kind: str) -> Mapping[str, Any] | None:
+        """Return what the newest event of a kind says, None where there is none."""
+        return next((event.data for event in reversed(self.events) if event.kind == kind), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,59 +255,3 @@ class Identity:
     by_model: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     by_domain: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     recent: tuple[Mapping[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class GateHistory:
-    """How often a gate has answered what, and its last runs (newest last, at most 20)."""
-
-    gate: GateName
-    passed: int = 0
-    failed: int = 0
-    errors: int = 0
-    reused: int = 0
-    seconds: float = 0.0
-    last_pass: datetime | None = None
-    last_fail: datetime | None = None
-    recent: tuple[Mapping[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TaskControl:
-    """What a person asked for a task from the command line; written by commands, only read by the tick."""
-
-    paused: bool = False
-    cancelled: bool = False
-    restart: str | None = None
-    by: str = ""
-    reason: str = ""
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Freeze:
-    by: str
-    at: datetime
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueControl:
-    """A person's brake on landings only; gates go on."""
-
-    paused: bool = False
-    by: str = ""
-    reason: str = ""
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EntryControl:
-    """What a person asked for one entry. `retry`: red answers from before then do not count."""
-
-    urgent: bool = False
-    dropped: bool = False
-    retry: datetime | None = None
-    by: str = ""
-    reason: str = ""
-    at: datetime | None = None

@@ -11,16 +11,39 @@ from swarmgit.model.ids import (
     AgentName,
     BlobId,
     CommitId,
+    EntryId,
     EvidenceKey,
     GateName,
+    MailId,
     SessionId,
     TaskId,
     TreeId,
 )
 from swarmgit.model.status import GateOutcome, Usage
 
-SessionKind = Literal["agent", "gate"]
+SessionKind = Literal["agent", "gate", "merge", "push"]
 SessionState = Literal["starting", "running", "ended", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Bring `new` to `branch` of `remote`, which is known to be at `old` (None: not known)."""
+
+    remote: str
+    branch: str
+    new: CommitId
+    old: CommitId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push came to. `rejected`: the remote was asked and is elsewhere, or does not want it; it was fetched.
+
+    `failed`: nobody knows what the remote thinks. `reason` is git's or the remote's words, without credentials.
+    """
+
+    outcome: Literal["taken", "rejected", "failed"]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +51,10 @@ class SessionSpec:
     """`session.yaml`: all that is needed to know whose session this is, also after a crash.
 
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
-    `tree` (code tree), `base` (the commit that is checked out). `minutes_max`: wall clock, counted from `started`.
+    `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
+    sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
+    before. `minutes_max`: wall clock, counted from `started`.
+    `mail`: the messages that the prompt shows.
     `sandbox`: what confines it, in words; '' until it is started.
     """
 
@@ -46,9 +72,13 @@ class SessionSpec:
     gate: GateName | None = None
     key: EvidenceKey | None = None
     tree: TreeId | None = None
+    entry: EntryId | None = None
+    head: CommitId | None = None
     min_tests: int = 0
     junit: str | None = None
     command: str = ""
+    push: Push | None = None
+    mail: tuple[MailId, ...] = ()
     sandbox: str = ""
 
 
@@ -129,6 +159,25 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A person's edits that a landing would have to write over. `traces` changes once the edits do; `at`: when seen."""
+
+    checkout: str
+    paths: tuple[str, ...]
+    traces: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What of a live session's work conflicted with commit `onto` when it was looked at."""
+
+    onto: CommitId
+    paths: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
@@ -151,6 +200,8 @@ class Session:
     is_finished: bool = False
     capture: Capture | None = None
     evidence: Evidence | None = None
+    pushed: Pushed | None = None
+    predicted: Prediction | None = None
 
     @property
     def is_over(self) -> bool:

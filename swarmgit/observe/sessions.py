@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from swarmgit.documents.paths import CAPTURE_FILE, JUNIT_FILE, REPORT_FILE
+from swarmgit.documents.paths import CAPTURE_FILE, JUNIT_FILE, PREDICTION_FILE, REPORT_FILE
 from swarmgit.documents.state import from_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import SessionId
-from swarmgit.model.work import Evidence, Session, SessionState, Taken
-from swarmgit.observe import gate_answers
+from swarmgit.model.work import Evidence, Prediction, Pushed, Session, SessionState, Taken
+from swarmgit.observe import gate_answers, pushes
 from swarmgit.ports import Executor, Job, StreamReader
 
 CHUNK_BYTES = 1 << 20
@@ -45,6 +45,7 @@ class SessionWatcher:
         self._readers = readers
         self._ears: dict[SessionId, _Ear] = {}
         self._evidence: dict[SessionId, Evidence | None] = {}
+        self._pushed: dict[SessionId, Pushed | None] = {}
 
     def sessions(self, adapters: dict[str, str]) -> dict[SessionId, Session]:
         """Return every session that is not forgotten; `adapters` maps runtime names to their adapters."""
@@ -53,11 +54,15 @@ class SessionWatcher:
             del self._ears[gone]
         for gone in self._evidence.keys() - jobs.keys():
             del self._evidence[gone]
+        for gone in self._pushed.keys() - jobs.keys():
+            del self._pushed[gone]
         return {id_: self._session(id_, job, adapters) for id_, job in jobs.items()}
 
     def _session(self, id_: SessionId, job: Job, adapters: dict[str, str]) -> Session:
         if job.spec.kind == "gate":
             return self._gate(id_, job)
+        if job.spec.kind == "push":
+            return self._push(id_, job)
         ear = self._ears.get(id_)
         if ear is None:
             adapter = adapters.get(job.spec.runtime, job.spec.runtime)
@@ -80,6 +85,7 @@ class SessionWatcher:
             report=self._report(id_, ear) if is_over else None,
             is_finished=taken is not None,
             capture=taken.capture if taken else None,
+            predicted=None if is_over else self._predicted(id_),
         )
 
     def _reader(self, adapter: str) -> StreamReader:
@@ -106,6 +112,13 @@ class SessionWatcher:
         try:
             return from_json(raw, Taken)
         except ValueError:  # not ours, or cut off by a full disk: it is taken in again
+            return None
+
+    def _predicted(self, id_: SessionId) -> Prediction | None:
+        raw = self._executor.read(id_, PREDICTION_FILE, 0, OUTPUT_BYTES_MAX)
+        try:
+            return from_json(raw, Prediction) if raw else None
+        except ValueError:
             return None
 
     def _error(self, id_: SessionId, job: Job) -> str:
@@ -150,6 +163,25 @@ class SessionWatcher:
             last_output=job.last_output,
             is_finished=is_over,
             evidence=self._answer(id_, job) if is_over else None,
+        )
+
+    def _push(self, id_: SessionId, job: Job) -> Session:
+        is_over = job.state not in {"queued", "running", "unknown"}
+        if is_over and id_ not in self._pushed:
+            output, words = self._all(id_, "stdout.jsonl"), self._all(id_, "stderr.log")
+            self._pushed[id_] = pushes.answer(job, output, words)
+        return Session(
+            spec=job.spec,
+            state=STATES.get(job.state, "ended"),
+            pid=job.pid,
+            ended=job.ended,
+            exit_code=job.exit_code,
+            error=job.error,
+            stop_reason=job.stop_reason,
+            stop_at=job.stop_at,
+            last_output=job.last_output,
+            is_finished=is_over,
+            pushed=self._pushed.get(id_) if is_over else None,
         )
 
     def _answer(self, id_: SessionId, job: Job) -> Evidence | None:

@@ -12,18 +12,13 @@ import msgspec
 from swarmgit.documents import paths
 from swarmgit.documents import state as documents
 from swarmgit.errors import SwarmError
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.desired import Problem
-from swarmgit.model.ids import AgentName, CommitId, EntryId, GateName, TaskId
-from swarmgit.model.status import (
-    Entry,
-    EntryControl,
-    Freeze,
-    GateHistory,
-    Identity,
-    QueueControl,
-    TaskControl,
-    TaskStatus,
-)
+from swarmgit.model.histories import GateHistory
+from swarmgit.model.ids import AgentName, CommitId, EntryId, GateName, MailId, TaskId
+from swarmgit.model.mail import Mail, MailControl
+from swarmgit.model.status import Entry, Identity, TaskStatus
+from swarmgit.observe.mailboxes import Mailboxes
 from swarmgit.ports import LiveCache, Objects, TreeEntry
 
 T = TypeVar("T")
@@ -38,6 +33,7 @@ KINDS: Mapping[Any, type] = {
     documents.load_freeze: Freeze,
     documents.load_queue_control: QueueControl,
     documents.load_entry_control: EntryControl,
+    documents.load_mail_control: MailControl,
 }
 NAMES: Mapping[type, Callable[[Any], str]] = {
     TaskStatus: lambda value: value.task,
@@ -62,6 +58,8 @@ class Stored:
     freeze: Freeze | None = None
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
+    mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
+    mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unreadable: frozenset[TaskId] = frozenset()
 
@@ -115,6 +113,7 @@ class StateReader:
         self._archives: dict[str | None, ArchiveIndex] = {}
         self._problems: dict[str, list[Problem]] = {}
         self._unsaved = 0
+        self._mail = Mailboxes(objects)
 
     def read(self, head: CommitId | None) -> Stored:
         """Return what the state branch says at a commit. A broken file is a problem; the rest goes on."""
@@ -135,6 +134,7 @@ class StateReader:
                 GateName(k): v for k, v in self._folder(root, paths.STATE_GATES, documents.load_gate_history).items()
             },
             **self._controls(root),
+            mail=self._mailboxes(root),
             problems=tuple(problem for found in self._problems.values() for problem in found),
             unreadable=self._unreadable(),
         )
@@ -242,12 +242,20 @@ class StateReader:
         tasks, queue = inside.get("tasks"), inside.get("queue")
         controls = self._files(tasks, f"{paths.STATE_CONTROL}/tasks", documents.load_control) if tasks else {}
         wishes = self._files(queue, f"{paths.STATE_CONTROL}/queue", documents.load_entry_control) if queue else {}
+        post = inside.get("mail")
+        letters = self._files(post, paths.MAIL_CONTROL, documents.load_mail_control) if post else {}
         return {
             "controls": {TaskId(k): v for k, v in controls.items()},
             "entry_controls": {EntryId(k): v for k, v in wishes.items()},
+            "mail_controls": letters,
             "queue_control": brake or QueueControl(),
             "freeze": freeze,
         }
+
+    def _mailboxes(self, root: Mapping[str, TreeEntry]) -> Mailboxes:
+        entry = root.get(paths.STATE_MAIL)
+        self._mail = self._mail.at(entry.oid if entry is not None and entry.kind == "tree" else None)
+        return self._mail
 
     def _archive(self, root: Mapping[str, TreeEntry]) -> ArchiveIndex:
         entry = root.get(paths.STATE_ARCHIVE)

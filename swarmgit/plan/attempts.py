@@ -194,8 +194,10 @@ def salvaged(draft: Draft, task: TaskId, attempt: Attempt) -> Attempt:
     """Return the attempt with its work pinned for people and for the next attempt."""
     if attempt.head is None or attempt.salvage is not None:
         return attempt
-    draft.add(Salvage(task, attempt.session, attempt.head))
-    return replace(attempt, salvage=paths.salvage_ref(task, attempt.session))
+    is_conflict = attempt.outcome == "conflict"
+    ref = (paths.abandoned_ref if is_conflict else paths.salvage_ref)(task, attempt.session)
+    draft.add(Salvage(task, attempt.session, attempt.head, ref))
+    return replace(attempt, salvage=ref)
 
 
 def _wants_salvage(attempt: Attempt, capture: Capture | None) -> bool:

@@ -12,13 +12,13 @@ from typing import Any
 from swarmgit.documents import paths
 from swarmgit.model.actions import Unpin
 from swarmgit.model.ids import CommitId
-from swarmgit.model.status import Entry, Rejection
-from swarmgit.plan import evidence, landings, rates, rejections, stacks
+from swarmgit.model.status import WAITING, Entry, Rejection
+from swarmgit.plan import evidence, full_runs, landings, mergers, pushes, rates, rejections, stacks
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
-from swarmgit.plan.choose import choose, find_searches
+from swarmgit.plan.choose import EXACT_SLOTS_MAX, choose, find_searches
 from swarmgit.plan.evidence import Subject
 from swarmgit.plan.landings import save, with_event
-from swarmgit.plan.order import order, together
+from swarmgit.plan.order import near, order, together
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stacks import Book, Tip
 from swarmgit.plan.verify import Asked, red_target, want
@@ -30,12 +30,17 @@ def run(situation: Situation, draft: Draft) -> None:
     """Write into the draft what the queue does in this tick, and each entry as it stands after it."""
     draft.entries.update(situation.observed.entries)
     landings.settle(situation, draft)
+    pushes.tend(situation, draft)
+    mergers.follow(situation, draft)
     target = situation.observed.target_head
     if target is None or situation.observed.freeze is not None:
         return
+    landings.make_way(situation, draft)
     landing = [entry for entry in draft.entries.values() if entry.state == "landing"]
     if landing:
         landings.carry_out(situation, draft, landing)
+        return
+    if pushes.catch_up(situation, draft):
         return
     _drop_unwanted(situation, draft)
     _line_up(situation, draft, target)
@@ -45,7 +50,7 @@ def _drop_unwanted(situation: Situation, draft: Draft) -> None:
     """Take out of the line what a person dropped."""
     for name, control in situation.observed.entry_controls.items():
         entry = draft.entries.get(name)
-        if control.dropped and entry is not None and entry.state in {"queued", "gating"}:
+        if control.dropped and entry is not None and entry.state in WAITING:
             reason = f"dropped by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
             save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
             draft.add(Unpin(name))
@@ -61,7 +66,10 @@ def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
     book = stacks.open_book(situation, draft)
     taken = stacks.read_line(situation, draft, book, target, waiting[: swarm.merge.batch_max])
     if book.conflict is not None:
-        _reject_conflict(situation, draft, *book.conflict)
+        entry, tried = book.conflict
+        if not mergers.begin(situation, draft, entry, tried):
+            rejection = rejections.by_conflict(tried.conflicts, None)
+            _reject(situation, draft, entry, rejection, {"paths": list(tried.conflicts)})
         return
     stacks.read_asked(situation, draft, book, target)
     if book.is_complete:
@@ -76,7 +84,7 @@ def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
             waiting = _without_clashes(situation, waiting, others, taken)
     _note_reds(situation, draft, book)
     question = _question(situation, draft, book, waiting)
-    stop = _target_is_red(situation, draft, book, question)
+    stop = full_runs.stop(situation, draft) or _target_is_red(situation, draft, book, question)
     choice = choose(replace(question, is_target_red=bool(stop)))
     for entry in waiting if stop else ():
         draft.stuck[entry.id] = stop or ""
@@ -118,12 +126,9 @@ def _question(situation: Situation, draft: Draft, book: Book, waiting: list[Entr
         retries=swarm.merge.flaky_retries,
         batch_max=swarm.merge.batch_max,
         chances={entry.id: learned.chance(entry) for entry in waiting},
+        near=near(situation, waiting) if swarm.gates_max > EXACT_SLOTS_MAX else {},
         together=together(situation, waiting),
     )
-
-
-def _reject_conflict(situation: Situation, draft: Draft, entry: Entry, paths: tuple[str, ...]) -> None:
-    _reject(situation, draft, entry, rejections.by_conflict(paths, None), {"paths": list(paths)})
 
 
 def _note_reds(situation: Situation, draft: Draft, book: Book) -> None:
@@ -218,9 +223,11 @@ def _ask(situation: Situation, draft: Draft, book: Book, tip: Tip, ask: Ask) -> 
             "code_tree": tip.candidate.code_tree,
             "stack": list(ask.stack),
             "why": ask.why,
+            **tip.how,
         }
         entry = draft.entries[ask.stack[-1]]
-        save(draft, with_event(situation, entry, "gating", data, state="gating", candidate=tip.candidate))
+        fields = {"state": "gating", "candidate": tip.candidate, "tier": tip.tier}
+        save(draft, with_event(situation, entry, "gating", data, **fields))
 
 
 def _evict(situation: Situation, draft: Draft, tip: Tip, blame: Blame) -> None:
@@ -228,6 +235,8 @@ def _evict(situation: Situation, draft: Draft, tip: Tip, blame: Blame) -> None:
     others = f" and {len(blame.green)} others ahead of it, which are green without it," if blame.green else ""
     rejection = rejections.by_gate(gate, answer, f"your change merged with the target{others}")
     data = {"gate": gate.name, "outcome": answer.outcome, "key": answer.key, "base": blame.base, "reds": blame.reds}
+    if mergers.begin_again(situation, draft, draft.entries[blame.entry], rejection):
+        return
     _reject(situation, draft, draft.entries[blame.entry], rejection, {**data, "green": list(blame.green)})
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from swarmgit.model.desired import PRIORITY_RANK, Task
 from swarmgit.model.ids import AgentName, TaskId
-from swarmgit.plan import agents, scope, starts
+from swarmgit.plan import agents, mail, scope, starts
 from swarmgit.plan.situation import Draft, Situation
 
 SATISFIED = frozenset({"landed", "unchanged", "reported"})
@@ -39,7 +39,9 @@ def start(situation: Situation, draft: Draft) -> None:
         if agent is None:
             draft.views[task.id] = replace(status, reason=f"its agent {task.agent} is at work", waiting_for=("slot",))
             continue
-        draft.add(starts.start_session(situation, task, status, starts.spec_of(situation, task, status, agent)))
+        shown = mail.digest(situation, draft, agent)
+        spec = replace(starts.spec_of(situation, task, status, agent), mail=tuple(each.id for each in shown))
+        draft.add(starts.start_session(situation, task, status, spec, shown))
         draft.views[task.id] = replace(status, reason=f"starting with {agent}", waiting_for=())
         draft.passing.add(task.id)
         floor.owners[task.id] = task
@@ -50,9 +52,11 @@ def start(situation: Situation, draft: Draft) -> None:
 def _floor(situation: Situation, draft: Draft) -> _Floor:
     tasks = situation.desired.tasks
     owners = {id_: tasks[id_] for id_, status in draft.views.items() if status.phase in AT_WORK and id_ in tasks}
-    live = [s for s in situation.observed.sessions.values() if s.spec.kind == "agent" and not s.is_finished]
-    owners |= {s.spec.task: tasks[s.spec.task] for s in live if s.spec.task is not None and s.spec.task in tasks}
-    busy = {s.spec.agent for s in live if s.spec.agent is not None}
+    live = agents.at_work(situation, draft)
+    owners |= {
+        spec.task: tasks[spec.task] for spec in live if spec.kind == "agent" and spec.task and spec.task in tasks
+    }
+    busy = {spec.agent for spec in live if spec.agent is not None}
     return _Floor(owners, busy, max(0, situation.swarm.agents_max - len(live)))
 
 

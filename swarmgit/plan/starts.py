@@ -5,6 +5,7 @@ from __future__ import annotations
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import AgentName, SessionId, ulid
+from swarmgit.model.mail import Mail
 from swarmgit.model.status import TaskStatus
 from swarmgit.model.work import SessionSpec
 from swarmgit.plan import agents, briefing
@@ -32,8 +33,13 @@ def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentNa
     )
 
 
-def start_session(situation: Situation, task: Task, status: TaskStatus, spec: SessionSpec) -> StartSession:
-    """Return the action that starts a session, or starts it again where its start was cut off."""
+def start_session(
+    situation: Situation, task: Task, status: TaskStatus, spec: SessionSpec, mails: tuple[Mail, ...] = ()
+) -> StartSession:
+    """Return the action that starts a session, or starts it again where its start was cut off (then no prompt counts).
+
+    `mails`: what its prompt shows; `spec` names them.
+    """
     runtime, _ = agents.runtime_of(situation.swarm, task)
     before = TaskStatus(
         task.id, task.title, attempts=tuple(a for a in status.attempts if a.session != spec.id), window=status.window
@@ -46,7 +52,7 @@ def start_session(situation: Situation, task: Task, status: TaskStatus, spec: Se
         task=task,
         runtime=runtime,
         worktree=situation.swarm.worktree,
-        prompt=briefing.prompt_for(task, situation.desired.roles.get(task.role, ""), identity, before),
+        prompt=briefing.prompt_for(task, situation.desired.roles.get(task.role, ""), identity, before, mails),
         reason=f"attempt {spec.attempt}" if spec.attempt > 1 else "ready",
         ports=situation.swarm.ports_per_session,
         feedback=briefing.feedback_of(before),

@@ -10,13 +10,14 @@ from swarmgit.model.ids import EntryId, TaskId, ulid
 from swarmgit.model.status import (
     CHARGED,
     FINISHED,
+    WAITING,
     AttemptOutcome,
     Entry,
     LedgerEvent,
     Rejection,
     TaskStatus,
 )
-from swarmgit.plan import attempts, attribution, cv, rejections, verify
+from swarmgit.plan import attempts, attribution, cv, rejections, revival, verify
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.situation import Draft, Situation
 
@@ -60,7 +61,7 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
     entry = draft.entries.get(status.entry) if status.entry else None
     if entry is not None and entry.state in {"landing", "landed"}:
         return status
-    if entry is not None and entry.state in {"queued", "gating"}:
+    if entry is not None and entry.state in WAITING:
         drop_entry(situation, draft, entry, "the task starts again")
     return replace(
         _give_up_last(draft, status),
@@ -124,7 +125,7 @@ def _next(situation: Situation, draft: Draft, task: Task, status: TaskStatus) ->
         case "landed" | "unchanged":
             return status
         case _:
-            return _again(situation, task, status)
+            return revival.revive(situation, draft, task, status) or _again(situation, task, status)
 
 
 def _ready(status: TaskStatus, task: Task, phase: str) -> TaskStatus:
@@ -144,6 +145,9 @@ def _again(situation: Situation, task: Task, status: TaskStatus) -> TaskStatus:
             reason=f"all {charged} attempts are used up; the last: {last.reason}",
             waiting_for=(),
         )
+    if last.outcome == "conflict" and "reimagine" not in situation.swarm.merge.tiers:
+        reason = f"{last.reason}; merge.tiers does not let the task be made again on the new target"
+        return replace(status, phase="needs-human", reason=reason, waiting_for=())
     bounds = {"conflict": CONFLICTS_MAX, "lost": LOST_MAX, "error": ERRORS_MAX}
     bound = bounds.get(last.outcome)
     if bound is not None and sum(a.outcome == last.outcome for a in counted) >= bound:
@@ -195,6 +199,7 @@ def _unchanged(situation: Situation, draft: Draft, task: Task, status: TaskStatu
 def _enqueue(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
     last = status.attempts[-1]
     assert last.head is not None
+    tier = "reimagine" if any(a.outcome == "conflict" for a in status.counted) else "clean"
     entry = Entry(
         id=EntryId(ulid(situation.now, f"{task.id}/{last.session}")),
         task=task.id,
@@ -206,7 +211,8 @@ def _enqueue(situation: Situation, draft: Draft, task: Task, status: TaskStatus)
         enqueued=situation.now,
         priority=task.priority,
         model=last.model or last.runtime,
-        events=(LedgerEvent(situation.now, "queued", {"head": last.head, "base": last.base}),),
+        tier=tier,
+        events=(LedgerEvent(situation.now, "queued", {"head": last.head, "base": last.base, "tier": tier}),),
     )
     draft.entries[entry.id] = entry
     draft.add(SaveEntry(entry))

@@ -18,9 +18,9 @@ from swarmgit.app.views.tasks import task_document
 from swarmgit.cli.render import money, plan_text, status_text, task_text, tokens
 from swarmgit.cli.render_run import Narrator, stopped, summary
 from swarmgit.model.actions import SaveTask
+from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Problem
 from swarmgit.model.outcomes import Blocked, Done, Failed
-from swarmgit.model.status import Freeze
 
 
 def test_status_without_tasks_says_how_to_write_one() -> None:

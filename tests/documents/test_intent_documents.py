@@ -19,9 +19,11 @@ from swarmgit.model.desired import (
     Credential,
     Filesystem,
     Gate,
+    Generated,
     Limits,
     MergeConfig,
     Policy,
+    PushConfig,
     Runtime,
     Scope,
     Swarm,
@@ -226,12 +228,14 @@ runtimes:
   shell: {adapter: command, run: "echo $SWARM_TASK"}
 worktree: {include: [.env.test], share: [node_modules], setup: [uv sync], setup_key: [uv.lock], sparse: true}
 ports_per_session: 0
-merge: {style: squash, batch_max: 1, flaky_retries: 0, tiers: [clean]}
+merge:
+  {style: squash, batch_max: 1, flaky_retries: 0, tiers: [clean], union: [CHANGES*],
+   generated: [{files: ["*.lock"], run: make lock}]}
 """
     assert read("swarm", text).value == Swarm(
         target="trunk",
         state_branch="swarm/other",
-        push_remote="origin",
+        push=PushConfig("origin"),
         agents_max=30,
         gates_max=4,
         retention_days=1,
@@ -248,7 +252,7 @@ merge: {style: squash, batch_max: 1, flaky_retries: 0, tiers: [clean]}
             "shell": Runtime("shell", "command", ("/bin/sh", "-c", "echo $SWARM_TASK")),
         },
         worktree=WorktreeConfig((".env.test",), ("node_modules",), ("uv sync",), ("uv.lock",), True),
-        merge=MergeConfig("squash", 1, 0, ("clean",)),
+        merge=MergeConfig("squash", 1, 0, ("clean",), ("CHANGES*",), (Generated(("*.lock",), "make lock"),)),
     )
 
 
@@ -405,9 +409,11 @@ def test_schemas_and_values_have_the_same_fields() -> None:
     assert properties("swarm", "budget") == names(SwarmBudget)
     assert properties("swarm", "worktree") == names(WorktreeConfig)
     assert properties("swarm", "merge") == names(MergeConfig)
+    assert properties("swarm", "push") == names(PushConfig)
+    assert properties("swarm", "merge", "generated", "items") == names(Generated)
     assert properties("swarm", "tiers", "additionalProperties") == names(Tier)
     assert properties("swarm", "runtimes", "additionalProperties") == names(Runtime) - {"name"}
-    assert properties("swarm", "routing") == DEFAULT_ROUTING.keys()
+    assert properties("swarm", "routing") == DEFAULT_ROUTING.keys() | {"merge"}
     assert properties("gates", "gates", "items") == names(Gate)
     assert properties("policy") == names(Policy)
     assert properties("policy", "filesystem") == names(Filesystem)

@@ -140,6 +140,14 @@ class LocalExecutor:
         """Write a file into a session's folder by rename."""
         files.write(self._jobs.path(files.check_id(session)), name, content)
 
+    def discard(self, session: SessionId, names: Sequence[str]) -> None:
+        """Delete files of a session's folder, whatever its modes are; what is not there counts as deleted."""
+        files.discard(self._jobs.path(files.check_id(session)), names)
+
+    def move(self, session: SessionId, old: str, new: str) -> None:
+        """Rename a file within a session's folder, making the folders between; nothing where there is none."""
+        files.move(self._jobs.path(files.check_id(session)), old, new)
+
     def folder(self, session: SessionId) -> Path:
         """Return where a session's files are, or would be."""
         return self._sessions / files.check_id(session)

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def make(sessions: Path, session: str, files: Mapping[str, bytes]) -> None:
     new = sessions / f"{NEW}{session}"
     remove(new)
     new.mkdir(mode=0o700)
-    for name in ("inbox", "outbox", "home", "tmp"):
+    for name in ("inbox", "outbox", "outbox/read", "home", "tmp"):
         (new / name).mkdir()
     for name, content in files.items():
         for part in Path(name).parts[:-1]:
@@ -59,14 +59,8 @@ def read(folder: str, name: str, offset: int = 0, size_max: int = 1 << 20) -> by
 def write(folder: str, name: str, content: bytes) -> None:
     """Put a whole file in place by rename, making the folders between."""
     *between, leaf = _parts(name)
-    here = os.open(folder, _FOLDER)
+    here = _enter(folder, between, makes=True)
     try:
-        for part in between:
-            with suppress(FileExistsError):
-                os.mkdir(part, dir_fd=here)
-            there = os.open(part, _FOLDER, dir_fd=here)
-            os.close(here)
-            here = there
         new = f".{leaf}.new"
         with suppress(FileNotFoundError):
             os.unlink(new, dir_fd=here)
@@ -76,6 +70,43 @@ def write(folder: str, name: str, content: bytes) -> None:
         os.rename(new, leaf, src_dir_fd=here, dst_dir_fd=here)
     finally:
         os.close(here)
+
+
+def discard(folder: str, names: Sequence[str]) -> None:
+    """Delete files below a folder, also from one that was made read-only; what is not there counts as deleted."""
+    for name in names:
+        *between, leaf = _parts(name)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            here = _enter(folder, between)
+            try:
+                _unlink(leaf, here)
+            finally:
+                os.close(here)
+
+
+def _unlink(leaf: str, here: int) -> None:
+    with suppress(IsADirectoryError):  # it was a file when somebody looked
+        try:
+            os.unlink(leaf, dir_fd=here)
+        except PermissionError:
+            os.fchmod(here, 0o700)
+            os.unlink(leaf, dir_fd=here)
+
+
+def move(folder: str, old: str, new: str) -> None:
+    """Rename a file below a folder, making the folders between; nothing where there is none."""
+    *source, leaf = _parts(old)
+    *target, name = _parts(new)
+    with suppress(FileNotFoundError, NotADirectoryError):
+        here = _enter(folder, source)
+        try:
+            there = _enter(folder, target, makes=True)
+            try:
+                os.rename(leaf, name, src_dir_fd=here, dst_dir_fd=there)
+            finally:
+                os.close(there)
+        finally:
+            os.close(here)
 
 
 def create(folder: str, name: str, content: bytes) -> bool:
@@ -112,16 +143,29 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def _enter(folder: str, between: Sequence[str], *, makes: bool = False) -> int:
+    """Return the open folder below `folder`; links are not followed. The caller closes it."""
+    here = os.open(folder, _FOLDER)
+    try:
+        for part in between:
+            if makes:
+                with suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=here)
+            there = os.open(part, _FOLDER, dir_fd=here)
+            os.close(here)
+            here = there
+    except OSError:
+        os.close(here)
+        raise
+    return here
+
+
 def _open(folder: str, name: str) -> int:
     *between, leaf = _parts(name)
     if not between:  # the usual case, without opening the folder
         return os.open(f"{folder}/{leaf}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    here = os.open(folder, _FOLDER)
+    here = _enter(folder, between)
     try:
-        for part in between:
-            there = os.open(part, _FOLDER, dir_fd=here)
-            os.close(here)
-            here = there
         return os.open(leaf, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=here)
     finally:
         os.close(here)

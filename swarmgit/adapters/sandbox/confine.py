@@ -22,7 +22,9 @@ from swarmgit.model.desired import Credential, Policy
 HOME = "home"
 OUTBOX = "outbox"
 SCRATCH = "tmp"
-_SHOWN = ("prompt.md", "task.json", "feedback.json", "inbox")
+_AGENTS = ("prompt.md", "task.json", "feedback.json", "inbox")
+_SHOWN: Mapping[str, tuple[str, ...]] = {"agent": _AGENTS, "merge": (*_AGENTS, "merge")}
+"""What each kind of session reads of its folder."""
 _RESOLVER = ("/etc/resolv.conf", "/run/systemd/resolve", "/run/NetworkManager/resolv.conf", "/run/resolvconf")
 _PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 _PROXY_URL = "http://127.0.0.1:3128"
@@ -87,7 +89,7 @@ class Confiner:
         network = _network(policy, command)
         seen.add(self.objects, *_alternates(self.objects), *command.read)
         folder = os.path.realpath(where.folder)  # its files are made later, by the executor
-        seen.paths.update(f"{folder}/{name}" for name in (_SHOWN if where.spec.kind == "agent" else ()))
+        seen.paths.update(f"{folder}/{name}" for name in _SHOWN.get(where.spec.kind, ()))
         seen.add(*map(self._expanded, policy.filesystem.read))
         if network.is_open:
             seen.add(*_RESOLVER)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -62,6 +63,13 @@ _DEPTHS = {"/usr/lib": 3, "/usr/libexec": 3, "/usr/lib64": 3, "/usr/local/lib": 
 """Where libraries have programs of their own, and how deep these are looked for."""
 
 
+def add_swarmgit(seen: Seen) -> None:
+    """Make swarmgit itself visible: inside a session it sends and reads mail."""
+    add_program(seen, sys.executable)
+    package = Path(__file__).resolve().parents[2]
+    seen.add(package, package.parent / "schemas", package.parent / ".swarm-template")
+
+
 @lru_cache(maxsize=32)
 def view(path: str, commands: Sequence[str]) -> tuple[Seen, tuple[str, ...]]:
     """Return what is visible of the machine's programs for a PATH, and which folders are hidden in it again.
@@ -74,6 +82,7 @@ def view(path: str, commands: Sequence[str]) -> tuple[Seen, tuple[str, ...]]:
         seen.add(*SYSTEM)
         for folder in path.split(os.pathsep):
             _add_folder(seen, folder)
+        add_swarmgit(seen)
         return seen, ()
     seen.add(*(f"/usr/{name}" for name in LIBRARIES), *(f"/{name}" for name in LIBRARIES if "/" not in name))
     for link in ("/bin", "/sbin", "/usr/sbin"):
@@ -84,6 +93,8 @@ def view(path: str, commands: Sequence[str]) -> tuple[Seen, tuple[str, ...]]:
         found = shutil.which(name, path=where)
         if found is not None:
             add_program(seen, found, where)
+    if "swarmgit" in commands:
+        add_swarmgit(seen)
     return seen, tuple(sorted(_hidden(seen, "git" in commands)))
 
 

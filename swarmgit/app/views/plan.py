@@ -81,6 +81,12 @@ def _single(action: Action) -> Step | None:
             return Step("finish", action.spec.task, action.reason)
         case actions.RunGate():
             return Step("gate", action.task, f"{action.spec.gate}: {action.reason}")
+        case actions.StartPush():
+            return Step("push", None, action.reason)
+        case actions.FollowRemote():
+            return Step(
+                "follow", None, f"{action.target} goes from {action.old[:10]} to {action.new[:10]}, pushed by others"
+            )
         case actions.Salvage():
             return Step("salvage", action.task, f"keep {action.commit[:10]}, which will not land")
         case _:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from swarmgit.app.views.problems import problem_rows
-from swarmgit.app.views.queue import ACTIVE, entry_row, in_order
+from swarmgit.app.views.queue import push_row, queue_rows
 from swarmgit.app.views.tasks import statuses, task_row
 from swarmgit.app.views.times import stamp
 from swarmgit.model.status import Identity
 from swarmgit.model.work import Session
+from swarmgit.plan import full_runs
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
@@ -27,11 +28,14 @@ def status_document(look: Look, sandbox: str) -> dict[str, Any]:
         "tasks": [task_row(status) for status in statuses(look).values()],
         "sessions": [session_row(each) for each in sessions if each.spec.kind == "agent"],
         "gate_runs": [gate_run_row(each) for each in sessions if each.spec.kind == "gate"],
-        "queue": [entry_row(entry) for entry in in_order(look.observed.entries.values()) if entry.state in ACTIVE],
+        "queue": queue_rows(look),
+        "push": push_row(look),
         "agents": [agent_row(look, identity) for _, identity in sorted(look.observed.identities.items())],
         "sandbox": sandbox,
         "drafts": list(look.drafts),
-        "problems": problem_rows((*look.desired.problems, *look.observed.problems)),
+        "problems": problem_rows(
+            (*look.desired.problems, *look.observed.problems, *full_runs.problems(look.desired, look.observed))
+        ),
     }
 
 
