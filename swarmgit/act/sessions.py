@@ -66,7 +66,7 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
 def _start_spec(
     spec: SessionSpec, confined: Confined, lease: Lease, config: WorktreeConfig, files: Mapping[str, bytes]
 ) -> StartSpec:
-    named = replace(spec, sandbox=confined.sandbox.text)
+    named = replace(spec, sandbox=confined.sandbox.text, credentials_end=confined.expires)
     setup = _setup(config, lease, confined)
     return StartSpec(named, confined.argv, str(lease.tree), confined.env, setup, {**files, **confined.files})
 

@@ -40,6 +40,7 @@ def test_named_variables_and_a_fresh_token_are_passed_and_nothing_else(given: St
     assert json.loads(given.loot()) == {
         "MY_TOKEN": TOKEN, "SHORT_TOKEN": MINTED, "OTHER_TOKEN": None, "NOT_SET": None,
     }  # fmt: skip
+    assert given.record("evil")["credentials_end"].startswith("2030-01-01T00:00:00")
     folder = given.root / ".git/swarmgit/sessions" / given.session_of("evil")
     kept = "".join(path.read_text(errors="replace") for path in folder.iterdir() if path.is_file())
     assert TOKEN not in kept
