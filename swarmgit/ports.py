@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
@@ -407,8 +407,58 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Command:
+    """What to run. `hosts`: what it must reach to work at all. `read`: paths of the machine that it must see.
+
+    `copies`: files of the person's that it gets as copies of its own, by their name in its home folder.
+    """
+
     argv: tuple[str, ...]
     env: Mapping[str, str]
+    hosts: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+    copies: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """Whose program is confined, and where it works. `role` is `gate` for a gate's.
+
+    `named`: command lines that people wrote; the absolute paths in them are visible, and `files` are.
+    """
+
+    spec: SessionSpec
+    role: str
+    worktree: Path
+    folder: Path
+    runtime: str = ""
+    named: tuple[tuple[str, ...], ...] = ()
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """How to run a command inside. `around`: the words that go before any program of the session, set-up too.
+
+    `files` belong into the session's folder. `sandbox` says what holds it, for records. `expires`: when a credential
+    of the session ends.
+    """
+
+    folder: Path
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    around: tuple[str, ...]
+    files: Mapping[str, bytes]
+    sandbox: SandboxReport
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxReport:
+    """`name` of the sandbox, '' for none. `strength`: full, reduced or none. `text`: all of it in one sentence."""
+
+    name: str
+    strength: Literal["full", "reduced", "none"]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,7 +480,9 @@ class World:
     wraps a command by policy; `push_command` is the only way out to a remote.
     `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
     reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
-    the commit. `sandbox` names what confines sessions. `fault` is called
+    the commit. `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what
+    the person's own git obeys (path → hash). `redact` takes the values of
+    credentials out of a text, `leaks` names the files of a worktree that hold one, with its variable. `fault` is called
     before each effect with its name: the crash tests raise in it. `close` ends the git children and gives back the
     lock; whatever is asked afterwards starts them again.
     """
@@ -449,12 +501,15 @@ class World:
     doorbell: Callable[[], Doorbell]
     stream_reader: Callable[[str], StreamReader]
     command_for: Callable[[Runtime, Placement], Command]
-    confine: Callable[[Command, Policy, Path], Command]
+    confine: Callable[[Command, Policy, Confinement], Confined]
+    settings: Callable[[], Mapping[str, str]]
+    redact: Callable[[bytes], bytes]
+    leaks: Callable[[Path, Sequence[str]], tuple[tuple[str, str], ...]]
     push_command: Callable[[Push], Command]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]
     drafts: Callable[[Desired], tuple[str, ...]]
     state_branch: str
-    sandbox: str
+    sandbox: Callable[[Policy], SandboxReport]
     environment: str
     host_env: Mapping[str, str]
     fault: Callable[[str], None]

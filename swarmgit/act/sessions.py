@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 
@@ -21,7 +21,7 @@ from swarmgit.model.desired import Policy, Task, WorktreeConfig
 from swarmgit.model.ids import SessionId
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.model.work import Capture, SessionSpec, Taken
-from swarmgit.ports import Command, Identity, Lease, Placement, StartSpec, World
+from swarmgit.ports import Command, Confined, Confinement, Identity, Lease, Placement, StartSpec, World
 
 PORT_FIRST = 10240
 PORT_REGIONS = 55
@@ -29,6 +29,7 @@ PORTS_PER_REGION = 400
 MESSAGE_BYTES_MAX = 16 << 10
 SETUP_BYTES_MAX = 4 << 20
 
+SETUP_LIST = "printf 'done\\0' && git ls-files --others --directory -z"
 GATE_SCRIPT = (
     'rm -f -- "$2"; /bin/sh -c "$1"; code=$?; '
     'if [ -n "$2" ] && [ -f "$2" ] && [ ! -L "$2" ]; then cp -- "$2" "$3"; fi; exit $code'
@@ -46,14 +47,32 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         if action.carry is not None:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
         ports = _ports(lease, action.ports)
-        placement = Placement(spec, lease.tree, world.executor.folder(spec.id), ports, world.host_env)
-        command = world.confine(world.command_for(action.runtime, placement), policy, lease.tree)
+        folder = world.executor.folder(spec.id)
+        placement = Placement(spec, lease.tree, folder, ports, world.host_env)
+        named = (action.runtime.run, *_shell_texts(action.worktree.setup))
+        where = Confinement(
+            spec, action.task.role, lease.tree, folder, action.runtime.name, named, action.runtime.files
+        )
+        confined = world.confine(world.command_for(action.runtime, placement), policy, where)
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
-    setup = _setup(action.worktree, lease, world.executor.folder(spec.id))
     files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
-    return _run(action, StartSpec(spec, command.argv, str(lease.tree), command.env, setup, files), world)
+    if confined.sandbox.strength != "full":
+        files[paths.SETTINGS_FILE] = _json(dict(world.settings()))
+    return _run(action, _start_spec(spec, confined, lease, action.worktree, files), world)
+
+
+def _start_spec(
+    spec: SessionSpec, confined: Confined, lease: Lease, config: WorktreeConfig, files: Mapping[str, bytes]
+) -> StartSpec:
+    named = replace(spec, sandbox=confined.sandbox.text, credentials_end=confined.expires)
+    setup = _setup(config, lease, confined)
+    return StartSpec(named, confined.argv, str(lease.tree), confined.env, setup, {**files, **confined.files})
+
+
+def _shell_texts(commands: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    return tuple(("/bin/sh", "-c", command) for command in commands)
 
 
 def _run(action: StartSession | RunGate, spec: StartSpec, world: World) -> Outcome:
@@ -107,15 +126,15 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
     spec = action.spec
     try:
         lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "gates")
+        folder = world.executor.folder(spec.id)
+        argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
+        env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
+        named = _shell_texts((spec.command, *action.worktree.setup))
+        confined = world.confine(Command(argv, env), policy, Confinement(spec, "gate", lease.tree, folder, named=named))
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
-    folder = world.executor.folder(spec.id)
-    argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
-    env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
-    command = world.confine(Command(argv, env), policy, lease.tree)
-    setup = _setup(action.worktree, lease, folder)
-    return _run(action, StartSpec(spec, command.argv, str(lease.tree), command.env, setup), world)
+    return _run(action, _start_spec(spec, confined, lease, action.worktree, {}), world)
 
 
 def stop(action: StopSession, world: World) -> Outcome:
@@ -145,6 +164,8 @@ def _capture(action: FinishSession, world: World) -> Capture:
     if spec.kind == "merge":
         proposal = world.conflicts.propose(capture.commit)
         capture = replace(capture, commit=proposal.commit, markers=proposal.markers)
+    told = (*_leaks(capture, spec.id, world), *_meddling(spec.id, world))
+    capture = replace(capture, objections=(*capture.objections, *told))
     world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
     salvage = None
     if action.salvage and capture.changes:
@@ -153,11 +174,29 @@ def _capture(action: FinishSession, world: World) -> Capture:
     return replace(capture, gate_inputs=world.engine.gate_inputs(capture.commit, action.gates), salvage=salvage)
 
 
+def _leaks(capture: Capture, session: SessionId, world: World) -> tuple[str, ...]:
+    """Return an objection for each changed file that holds the value of a credential."""
+    tree = world.worktrees.path(session)
+    changed = [change.path for change in capture.changes if change.new_mode != "000000"]
+    found = world.leaks(tree, changed) if tree else ()
+    return tuple(f"{path!r} holds the value of {name}" for path, name in found)
+
+
+def _meddling(session: SessionId, world: World) -> tuple[str, ...]:
+    """Return an objection for each of the person's git settings that changed while a session could reach them."""
+    raw = world.executor.read(session, paths.SETTINGS_FILE)
+    if not raw:
+        return ()
+    before, now = json.loads(raw), world.settings()
+    changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    return tuple(f"the repository's own '.git/{name}' changed while the session ran" for name in changed)
+
+
 def _words(action: FinishSession, world: World) -> tuple[str, str]:
     """Return subject and body of the commit: from the agent's outbox, else of its own last commit, else the title."""
     raw = world.executor.read(action.spec.id, paths.MESSAGE_FILE, 0, MESSAGE_BYTES_MAX)
     said = raw.decode("utf-8", "replace") or world.worktrees.agent_message(action.spec.id) or ""
-    text = said.replace("\0", "").strip()
+    text = world.redact(said.replace("\0", "").strip().encode()).decode()
     lines = [line for line in text.splitlines() if not line.startswith("Swarm-")]
     if not lines:
         return action.title, ""
@@ -171,12 +210,24 @@ def _ended(spec: SessionSpec, world: World) -> datetime:
     return (at or spec.started).astimezone(UTC).replace(microsecond=0)
 
 
-def _setup(config: WorktreeConfig, lease: Lease, folder: Path) -> tuple[str, ...]:
-    """Return the set-up commands to run, the last of which lists what they made, before anybody else makes files."""
+def _setup(config: WorktreeConfig, lease: Lease, confined: Confined) -> tuple[str, ...]:
+    """Return the set-up commands to run, the last of which lists what they made, before anybody else makes files.
+
+    They run in the sandbox: part of what they run may be an agent's work. The list is written outside of it, where
+    nothing that runs inside can change it.
+    """
     if not lease.needs_setup:
         return ()
-    listed = shlex.quote(str(folder / paths.SETUP_FILE))
-    return (*config.setup, f"{{ printf 'done\\0'; git ls-files --others --directory -z; }} > {listed}")
+    listed = shlex.quote(str(confined.folder / paths.SETUP_FILE))
+    return (
+        *(_inside(confined, command) for command in config.setup),
+        f"{_inside(confined, SETUP_LIST)} > {listed}",
+    )
+
+
+def _inside(confined: Confined, command: str) -> str:
+    """Return the shell's text that runs a shell's text in the sandbox."""
+    return shlex.join((*confined.around, "/bin/sh", "-c", command))
 
 
 def _remember_setup(session: SessionId, world: World) -> None:

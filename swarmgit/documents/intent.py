@@ -27,6 +27,9 @@ from swarmgit.model.ids import BlobId
 
 T = TypeVar("T")
 
+DEFAULT_ROLE = "default"
+"""Under this name stand the programs of every role that policy.yaml does not name."""
+
 RENAMED = {
     "stop_grace_seconds": "stop_grace_s",
     "state": "state_branch",
@@ -166,10 +169,21 @@ def _argv(run: str | Sequence[str]) -> Sequence[str]:
     return ("/bin/sh", "-c", run) if isinstance(run, str) else run
 
 
+def _credential(given: Sequence[str] | dict[str, Any]) -> dict[str, Any]:
+    """Return a runtime's credentials; a plain list names variables."""
+    if not isinstance(given, dict):
+        return {"env": given}
+    mint = given.get("mint", {})
+    return {"env": given.get("env", ()), "mint": _argv(mint.get("run", ())), "mint_as": mint.get("as", "")}
+
+
 def _policy_shape(plain: dict[str, Any]) -> dict[str, Any]:
     shaped = dict(plain)
     if isinstance(plain.get("network"), str):
         shaped["network"] = [plain["network"]]
+    if isinstance(plain.get("commands"), list):
+        shaped["commands"] = {DEFAULT_ROLE: plain["commands"]}
+    shaped["credentials"] = {name: _credential(given) for name, given in plain.get("credentials", {}).items()}
     if "comms" in plain:
         shaped["comms"] = [
             {("sender" if key == "from" else key): value for key, value in rule.items()} for rule in plain["comms"]

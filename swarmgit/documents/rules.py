@@ -5,6 +5,7 @@ Each rule looks only at what has the right type: for the rest the schema has spo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -14,6 +15,9 @@ from swarmgit.documents.places import Node, Place
 from swarmgit.model.desired import READ_ONLY_ROLES, ROLE_OF_TYPE, Swarm
 
 Path = tuple[str | int, ...]
+
+HOST = re.compile(r"(\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?")
+"""A host of policy.yaml's network: a name or an IPv4 address, all names below one, perhaps a port."""
 
 
 class Refusal(NamedTuple):
@@ -84,7 +88,23 @@ def gates(node: Node) -> list[Refusal]:
 
 def policy(node: Node) -> list[Refusal]:
     """Return what is wrong with a `policy.yaml`."""
-    return _patterns(node, ("protected_paths",))
+    return [*_patterns(node, ("protected_paths",)), *_network(node)]
+
+
+def _network(node: Node) -> list[Refusal]:
+    """Return the entries of `network` that name no host; `none` and `full` stand alone."""
+    alone = _value_at(node, ("network",))
+    listed = [(item.place, item.data) for _, item in _items(node, ("network",)) if isinstance(item.data, str)]
+    named = [(node.at(("network",)), alone)] if isinstance(alone, str) else listed
+    found = []
+    for place, word in named:
+        if word in {"none", "full"} and len(named) > 1:
+            found.append(Refusal(place, f"'{word}' stands alone; a list names hosts"))
+        elif not HOST.fullmatch(word):
+            found.append(
+                Refusal(place, f"'{word}' is not a host; write 'api.example.org', '*.example.org' or 'host:port'")
+            )
+    return found
 
 
 def _patterns(node: Node, path: Path) -> list[Refusal]:

@@ -56,6 +56,7 @@ class SessionSpec:
     sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
     before. `minutes_max`: wall clock, counted from `started`.
     `mail`: the messages that the prompt shows.
+    `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it expires.
     """
 
     id: SessionId
@@ -79,6 +80,8 @@ class SessionSpec:
     command: str = ""
     push: Push | None = None
     mail: tuple[MailId, ...] = ()
+    sandbox: str = ""
+    credentials_end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,11 @@ from swarmgit.model.desired import (
     Budget,
     CommsRule,
     Convoy,
+    Credential,
+    Filesystem,
     Gate,
     Generated,
+    Limits,
     MergeConfig,
     Policy,
     PushConfig,
@@ -339,15 +342,31 @@ version: 1
 protected_paths: [ci/**]
 sandbox: off
 network: [api.example.org]
+filesystem: {read: [~/.cache/models], write: [/srv/cache]}
+limits: {memory_gb: 2, processes: 64}
 commands: [git]
-credentials: {claude-code: [ANTHROPIC_API_KEY]}
+credentials: {claude-code: [ANTHROPIC_API_KEY], codex: {env: [A], mint: {run: make-token, as: B}}}
 comms: [{from: role:builder, to: lead, types: [], max_per_hour: 3}]
 """
     assert read("policy", text).value == Policy(
-        ("ci/**",), "off", ("api.example.org",), ("git",), {"claude-code": ("ANTHROPIC_API_KEY",)},
+        ("ci/**",), "off", ("api.example.org",),
+        Filesystem(("~/.cache/models",), ("/srv/cache",)), Limits(memory_gb=2, processes=64), {"default": ("git",)},
+        {"claude-code": Credential(("ANTHROPIC_API_KEY",)), "codex": Credential(("A",), ("/bin/sh", "-c", "make-token"), "B")},
         (CommsRule("role:builder", "lead", (), 3),),
     )  # fmt: skip
+    by_role = read("policy", "version: 1\ncommands: {default: [git], gate: [pytest]}\n").value
+    assert by_role == Policy(commands={"default": ("git",), "gate": ("pytest",)})
     assert read("policy", "version: 1\nnetwork: none\n").value == Policy()
+
+
+def test_a_network_names_hosts() -> None:
+    assert told("policy", "version: 1\nnetwork: [none, a.org]\n", "p") == [
+        "p:2:11: 'none' stands alone; a list names hosts"
+    ]
+    assert told("policy", "version: 1\nnetwork: https://a.org\n", "p") == [
+        "p:2:10: 'https://a.org' is not a host; write 'api.example.org', '*.example.org' or 'host:port'"
+    ]
+    assert read("policy", "version: 1\nnetwork: ['*.a.org', 'b.org:8443']\n").value.network == ("*.a.org", "b.org:8443")
 
 
 def test_a_convoy_becomes_a_value() -> None:
@@ -403,6 +422,8 @@ def test_schemas_and_values_have_the_same_fields() -> None:
     assert properties("swarm", "routing") == DEFAULT_ROUTING.keys() | {"merge"}
     assert properties("gates", "gates", "items") == names(Gate)
     assert properties("policy") == names(Policy)
+    assert properties("policy", "filesystem") == names(Filesystem)
+    assert properties("policy", "limits") == names(Limits)
     assert {"sender" if key == "from" else key for key in properties("policy", "comms", "items")} == names(CommsRule)
     assert properties("convoy") == names(Convoy) - {"id"}
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from swarmgit import runtimes
-from swarmgit.adapters.sandbox import NoSandbox, best_sandbox
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
 from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
@@ -118,13 +117,3 @@ def test_another_package_can_bring_a_runtime() -> None:
     assert runtimes.command_for(Runtime("m", "mine", ("x",)), HERE).argv == ("x",)
     with pytest.raises(PersonMustAct, match=r"'broken' \(third_party_agent:nothing\) cannot be loaded"):
         runtimes.stream_reader("broken")
-
-
-def test_without_a_sandbox_a_program_runs_as_it_is_unless_policy_requires_one() -> None:
-    for policy in ("preferred", "off"):
-        sandbox = best_sandbox(policy)
-        assert sandbox.wrap(["a", "b"]) == ("a", "b")
-        assert sandbox.describe().startswith("none")
-    with pytest.raises(PersonMustAct, match="requires a sandbox"):
-        best_sandbox("required")
-    assert NoSandbox("off").describe() != NoSandbox().describe()

@@ -22,6 +22,7 @@ from swarmgit.adapters.processes import folder as files
 from swarmgit.adapters.processes import tree, vitals
 from swarmgit.adapters.processes.job import Jobs, Stop, encoded
 from swarmgit.adapters.processes.launch import Launcher
+from swarmgit.adapters.sandbox import groups
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.ids import SessionId
@@ -101,7 +102,7 @@ class LocalExecutor:
         whole = self._jobs.tree(session)
         wrapper = whole.wrapper.pid if whole.wrapper else None
         if waited_s < grace_s:
-            new = [p for p in tree.members(whole) if p.pid != wrapper and (p.pid, p.start) not in self._asked]
+            new = [p for p in self._askable(whole, session) if (p.pid, p.start) not in self._asked]
             self._asked.update((p.pid, p.start) for p in new)
             tree.ask(new)
         elif waited_s < grace_s + _WRAPPER_GRACE_S:
@@ -110,6 +111,12 @@ class LocalExecutor:
             if whole.wrapper is not None:
                 tree.kill_group(whole.wrapper)
             tree.kill(whole)
+
+    def _askable(self, whole: tree.Tree, session: SessionId) -> list[tree.Process]:
+        """Return the processes to ask. Those that hold a sandbox end after what is in it, or it would have no grace."""
+        wrapper = whole.wrapper.pid if whole.wrapper else None
+        is_boxed = (self._sessions / session / paths.BOX_FILE).exists()
+        return [p for p in tree.members(whole) if p.pid != wrapper and not (is_boxed and p.group == wrapper)]
 
     def reap(self, session: SessionId) -> None:
         """Kill what is left of an ended session and wait until it is gone; TryLater when it stays or still runs."""
@@ -162,6 +169,7 @@ class LocalExecutor:
         """Stop reporting a session; its folder stays until `gc`."""
         files.check_id(session)
         self._fault("executor.forget")
+        groups.remove(files.read(self._jobs.path(session), groups.GROUP_FILE))
         (self._bell / session).unlink(missing_ok=True)
         (self._active / session).unlink(missing_ok=True)
         self._jobs.forget(session)

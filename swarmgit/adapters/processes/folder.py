@@ -30,7 +30,7 @@ def make(sessions: Path, session: str, files: Mapping[str, bytes]) -> None:
     new = sessions / f"{NEW}{session}"
     remove(new)
     new.mkdir(mode=0o700)
-    for name in ("inbox", "outbox", "outbox/read"):
+    for name in ("inbox", "outbox", "outbox/read", "home", "tmp"):
         (new / name).mkdir()
     for name, content in files.items():
         for part in Path(name).parts[:-1]:
