@@ -46,17 +46,19 @@ PROMPT_CHARS_MAX = 12_000
 WAIT_S = 0.3
 
 
-def from_swarmgit(situation: Situation, draft: Draft, letter: Letter, key: str) -> None:
+def from_swarmgit(situation: Situation, draft: Draft, letter: Letter, key: str, *, is_read: bool = False) -> None:
     """Send a message of swarmgit's own to agents, people or groups; the same `key` is sent once to each recipient.
 
     To be called whenever the thing to say holds: repeating it, in this tick or a later one, changes nothing.
+    `is_read`: it is kept for the record only, because its recipient learns of it in another way.
     """
     for address in letter.to:
         group = address if is_group(address) else ""
         for to in Roster.of(situation.desired, situation.observed).group(address) if group else (address,):
             origin = origin_of(f"{SWARMGIT}/{key}/{to}")
             if not is_recorded(situation, draft, to, origin):
-                record(situation, draft, stamped(situation, draft, Stamp(SWARMGIT, to, origin, group), letter))
+                made = stamped(situation, draft, Stamp(SWARMGIT, to, origin, group), letter)
+                record(situation, draft, replace(made, read_at=situation.now) if is_read else made)
 
 
 def collect(situation: Situation, draft: Draft) -> None:

@@ -336,3 +336,13 @@ def test_read_mail_leaves_the_mailbox_when_it_is_old_or_the_mailbox_is_full() ->
 def stored(at: datetime, number: int, *, read: bool) -> Mail:
     id_ = mail_id(at, number, origin_of(f"{number}"))
     return Mail(id_, "builder-01", "builder-02", "answer", f"n{number}", at, id_, read_at=at if read else None)
+
+
+def test_why_work_went_back_is_on_record_for_its_agent_and_not_told_twice() -> None:
+    made = life(task("a"), ends=fails, swarm={"attempts_max": 2})
+    made.settle()
+    sent = inbox(made, "builder-01")
+    assert [(m.sender, m.type, m.task, m.read_at is not None) for m in sent] == [
+        (SWARMGIT, "rework_request", "a", True)
+    ] * 2
+    assert "## Mail" not in "".join(a.prompt for a in made.did if isinstance(a, StartSession))
