@@ -18,6 +18,7 @@ from swarmgit.model.mail import (
     HUMAN,
     MAIL_RANK,
     RESERVED,
+    SUBJECT_CHARS_MAX,
     SWARMGIT,
     Letter,
     Mail,
@@ -205,7 +206,7 @@ class _Office:
         return ""
 
     def refuse(self, sender: _Sender, letter: Letter, why: str, seed: str) -> None:
-        """Record a dead letter with the rule that refused it; of a flood only the first ones."""
+        """Record a dead letter with the rule that refused it, and tell its sender; of a flood only the first ones."""
         origin = origin_of(f"{seed}/refused")
         counts = self._counts(DEAD)
         if counts.get(sender.name, 0) >= DEAD_PER_HOUR or is_recorded(self.situation, self.draft, DEAD, origin):
@@ -215,6 +216,9 @@ class _Office:
         stamp = Stamp(sender.name, to, origin, session=sender.session, refused=why[:500])
         made = stamped(self.situation, self.draft, stamp, letter)
         record(self.situation, self.draft, made)
+        words = f"Your message to {to} was not sent: {why}"
+        notice = Letter((sender.name,), words[:SUBJECT_CHARS_MAX], f"{words}\nIts subject: {letter.subject}\n")
+        from_swarmgit(self.situation, self.draft, notice, f"refused/{made.id}")
 
     def _counts(self, to: str) -> dict[str, int]:
         if to not in self.sent:

@@ -43,7 +43,13 @@ def post(made: Life, agent: str, *letters: Letter, problem: str = "") -> None:
 
 
 def inbox(made: Life, name: str) -> list[Mail]:
-    return [made.observed.mail.get(name, {})[id_] for id_ in sorted(made.observed.mail.get(name, {}))]
+    """Return a mailbox without the notices about refused letters."""
+    box = made.observed.mail.get(name, {})
+    return [box[id_] for id_ in sorted(box) if not is_notice(box[id_])]
+
+
+def is_notice(mail: Mail) -> bool:
+    return mail.subject.startswith("Your message to ")
 
 
 def dead(made: Life) -> list[tuple[str, str, str]]:
@@ -53,7 +59,13 @@ def dead(made: Life) -> list[tuple[str, str, str]]:
 def given(made: Life, agent: str) -> list[str]:
     """Return the subjects that were put into the inbox of an agent's session."""
     id_ = session_of(made, agent)
-    return [m.subject for a in made.did if isinstance(a, DeliverMail) and a.session == id_ for m in a.mails]
+    return [
+        m.subject
+        for a in made.did
+        if isinstance(a, DeliverMail) and a.session == id_
+        for m in a.mails
+        if not is_notice(m)
+    ]
 
 
 def letter(to: str, subject: str = "hello", **fields: object) -> Letter:
@@ -346,3 +358,17 @@ def test_why_work_went_back_is_on_record_for_its_agent_and_not_told_twice() -> N
         (SWARMGIT, "rework_request", "a", True)
     ] * 2
     assert "## Mail" not in "".join(a.prompt for a in made.did if isinstance(a, StartSession))
+
+
+def test_the_sender_of_a_refused_letter_is_told_the_rule() -> None:
+    made = team()
+    post(made, "builder-01", letter("builder-02", "hello there"))
+    made.tick()
+    (notice,) = made.observed.mail["builder-01"].values()
+    assert notice.sender == SWARMGIT
+    assert notice.body == (
+        "Your message to builder-02 was not sent: comms in .swarm/policy.yaml: no rule lets builder-01 write to "
+        "builder-02\nIts subject: hello there\n"
+    )
+    told = [a for a in made.did if isinstance(a, DeliverMail)]
+    assert [(a.session, len(a.mails)) for a in told] == [(session_of(made, "builder-01"), 1)]
