@@ -372,3 +372,15 @@ def test_the_sender_of_a_refused_letter_is_told_the_rule() -> None:
     )
     told = [a for a in made.did if isinstance(a, DeliverMail)]
     assert [(a.session, len(a.mails)) for a in told] == [(session_of(made, "builder-01"), 1)]
+
+
+def test_a_clock_that_goes_back_keeps_no_message_from_being_delivered_in_its_order() -> None:
+    made = team(BUILDERS)
+    post(made, "builder-01", letter("builder-02", "before"))
+    made.tick()
+    made.now -= timedelta(hours=1)
+    post(made, "builder-01", letter("builder-02", "after"), letter("builder-02", "last"))
+    made.tick()
+    made.tick()
+    assert given(made, "builder-02") == ["before", "after", "last"]
+    assert [m.subject for m in inbox(made, "builder-02")] == ["before", "after", "last"]
