@@ -46,7 +46,7 @@ def _headline(document: Document) -> Iterator[str]:
         yield f"push: {printable(document['push']['text'])}"
     yield from (f"problem: {_place(problem)}" for problem in document["problems"])
     if document.get("incidents"):
-        yield f"{document['incidents']} open incidents (swarmgit incident list)"
+        yield f"open incidents: {document['incidents']} (swarmgit incident list)"
     yield from (f"draft: {path} is not committed" for path in document["drafts"])
 
 

@@ -24,10 +24,11 @@ def dump(value: Incident) -> bytes:
 
 def load(path: str, data: bytes) -> Incident:
     """Return the incident in a file, or raise PersonMustAct that says where it is broken."""
-    parts = data.decode("utf-8", "replace").split(FENCE, 2)
-    if len(parts) != 3 or parts[0]:
+    whole = data.decode("utf-8", "replace")
+    facts, fence, _ = whole.removeprefix(FENCE).partition(f"\n{FENCE}")  # text within the facts is indented
+    if not fence or not whole.startswith(FENCE):
         raise PersonMustAct(f"{path}:1:1: the facts of an incident stand first, between two lines of '---'")
-    return state.load(path, parts[1].encode(), Incident)
+    return state.load(path, f"{facts}\n".encode(), Incident)
 
 
 def text(value: Incident) -> str:

@@ -217,8 +217,11 @@ def _load(path: str, data: bytes, kind: type[T]) -> T:
         plain = _careful(path, data)
     if plain.pop("version", None) != VERSION:
         raise _broken(path, data, ("version",), f"the version is not {VERSION}")
-    names = {key: field for field, key in FILE_KEYS.get(kind, {}).items()}
-    plain = {names.get(key, key if key not in names.values() else f"{key}?"): item for key, item in plain.items()}
+    keys = FILE_KEYS.get(kind, {})
+    misused = next((key for key in keys if key in plain), None)
+    if misused:
+        raise _broken(path, data, (misused,), f"unknown key '{misused}'; it is called '{keys[misused]}'")
+    plain = _keys(plain, {key: name for name, key in keys.items()})
     unknown = _unknown_key(plain, kind, ())
     if unknown:
         raise _broken(path, data, unknown, f"unknown key '{unknown[-1]}'")
@@ -226,7 +229,7 @@ def _load(path: str, data: bytes, kind: type[T]) -> T:
         return msgspec.convert(plain, kind)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")
-        steps = tuple(name or int(index) for name, index in _STEP.findall(where))
+        steps = tuple(keys.get(name, name) or int(index) for name, index in _STEP.findall(where))
         raise _broken(path, data, steps, message) from error
 
 

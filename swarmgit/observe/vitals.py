@@ -24,6 +24,9 @@ DISK_PERIODS = 4
 BLOCK_LINES_MAX = 6
 """A line that is one of so many different ones before it says nothing new."""
 
+MEASURED_MAX = 4
+"""Sessions measured in one tick: thirty at once would hold up everything else."""
+
 LINE_BYTES_MAX = 4096
 MB = 1 << 20
 
@@ -62,12 +65,14 @@ class VitalsWatcher:
         self._executor = executor
         self._worktrees = worktrees
         self._measures = measures
+        self._left_to_measure = 0
         self._known: dict[SessionId, Vitals | None] = {}
         self._disk_at: dict[SessionId, datetime] = {}
 
     def measured(self, sessions: Iterable[Session], now: datetime, silence: timedelta) -> dict[SessionId, Session]:
         """Return the sessions, those that run with their vitals; `silence`: the limit that they are measured for."""
         period = timedelta(seconds=max(PERIOD_MIN_S, min(PERIOD_MAX_S, silence / timedelta(seconds=10))))
+        self._left_to_measure = MEASURED_MAX
         found = {session.spec.id: self._with_vitals(session, now, period) for session in sessions}
         for gone in self._known.keys() - found.keys():
             del self._known[gone]
@@ -79,7 +84,9 @@ class VitalsWatcher:
         if session.spec.kind != "agent" or session.state != "running" or now - session.spec.started < period:
             return session
         before = self._known[id_] if id_ in self._known else self._left(id_)
-        if self._measures and (before is None or now - before.at >= period):
+        is_due = before is None or now - before.at >= period
+        if self._measures and is_due and self._left_to_measure > 0:
+            self._left_to_measure -= 1
             before = self._measure(id_, before, now, period)
             with suppress(OSError):  # a folder that the session has made unusable
                 self._executor.write(id_, paths.VITALS_FILE, to_json(before))

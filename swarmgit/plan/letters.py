@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from swarmgit.model.ids import MailId
-from swarmgit.model.mail import DEAD, Letter, Mail, mail_id, origin_in
+from swarmgit.model.mail import DEAD, Letter, Mail, mail_id, origin_in, sent_at_ms
 from swarmgit.model.work import Session
 from swarmgit.plan.situation import Draft, Situation
 
@@ -33,7 +34,7 @@ def stamped(situation: Situation, draft: Draft, stamp: Stamp, letter: Letter) ->
     spec = stamp.session.spec if stamp.session else None
     task = spec.task if spec else letter.task
     known = situation.desired.tasks.get(task) if task else None
-    id_ = mail_id(situation.now, len(draft.mail) + 1, stamp.origin)
+    id_ = mail_id(_instant(situation, draft, stamp), len(draft.mail) + 1, stamp.origin)
     return Mail(
         id=id_,
         sender=stamp.sender,
@@ -51,6 +52,19 @@ def stamped(situation: Situation, draft: Draft, stamp: Stamp, letter: Letter) ->
         refused=stamp.refused,
         body=letter.body,
     )
+
+
+def _instant(situation: Situation, draft: Draft, stamp: Stamp) -> datetime:
+    """Return the instant for an id: later than that of all messages in the mailbox, also where the clock went back.
+
+    How far delivery is, is the id of the last message that was delivered.
+    """
+    name = DEAD if stamp.refused else stamp.to
+    if name not in draft.mail_times:
+        newest_ms = max(map(sent_at_ms, box(situation, name)), default=0)
+        newest = datetime.fromtimestamp(newest_ms / 1000, UTC)
+        draft.mail_times[name] = max(situation.now, newest + timedelta(milliseconds=1))
+    return draft.mail_times[name]
 
 
 def _thread(situation: Situation, stamp: Stamp, letter: Letter) -> MailId | None:

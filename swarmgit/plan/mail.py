@@ -18,6 +18,7 @@ from swarmgit.model.mail import (
     HUMAN,
     MAIL_RANK,
     RESERVED,
+    SUBJECT_CHARS_MAX,
     SWARMGIT,
     Letter,
     Mail,
@@ -46,17 +47,19 @@ PROMPT_CHARS_MAX = 12_000
 WAIT_S = 0.3
 
 
-def from_swarmgit(situation: Situation, draft: Draft, letter: Letter, key: str) -> None:
+def from_swarmgit(situation: Situation, draft: Draft, letter: Letter, key: str, *, is_read: bool = False) -> None:
     """Send a message of swarmgit's own to agents, people or groups; the same `key` is sent once to each recipient.
 
     To be called whenever the thing to say holds: repeating it, in this tick or a later one, changes nothing.
+    `is_read`: it is kept for the record only, because its recipient learns of it in another way.
     """
     for address in letter.to:
         group = address if is_group(address) else ""
         for to in Roster.of(situation.desired, situation.observed).group(address) if group else (address,):
             origin = origin_of(f"{SWARMGIT}/{key}/{to}")
             if not is_recorded(situation, draft, to, origin):
-                record(situation, draft, stamped(situation, draft, Stamp(SWARMGIT, to, origin, group), letter))
+                made = stamped(situation, draft, Stamp(SWARMGIT, to, origin, group), letter)
+                record(situation, draft, replace(made, read_at=situation.now) if is_read else made)
 
 
 def collect(situation: Situation, draft: Draft) -> None:
@@ -203,7 +206,7 @@ class _Office:
         return ""
 
     def refuse(self, sender: _Sender, letter: Letter, why: str, seed: str) -> None:
-        """Record a dead letter with the rule that refused it; of a flood only the first ones."""
+        """Record a dead letter with the rule that refused it, and tell its sender; of a flood only the first ones."""
         origin = origin_of(f"{seed}/refused")
         counts = self._counts(DEAD)
         if counts.get(sender.name, 0) >= DEAD_PER_HOUR or is_recorded(self.situation, self.draft, DEAD, origin):
@@ -213,6 +216,9 @@ class _Office:
         stamp = Stamp(sender.name, to, origin, session=sender.session, refused=why[:500])
         made = stamped(self.situation, self.draft, stamp, letter)
         record(self.situation, self.draft, made)
+        words = f"Your message to {to} was not sent: {why}"
+        notice = Letter((sender.name,), words[:SUBJECT_CHARS_MAX], f"{words}\nIts subject: {letter.subject}\n")
+        from_swarmgit(self.situation, self.draft, notice, f"refused/{made.id}")
 
     def _counts(self, to: str) -> dict[str, int]:
         if to not in self.sent:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from swarmgit.model.ids import AgentName
 from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Mail
@@ -9,6 +11,9 @@ from swarmgit.model.status import Attempt, Entry, TaskStatus
 from swarmgit.model.work import Session
 from swarmgit.plan import incidents, mail, watchdog
 from swarmgit.plan.situation import Draft, Situation
+
+NUMBERS = re.compile(r"\b[0-9a-hjkmnp-tv-z]{26}\b|[0-9]+")
+"""What differs from one session to the next in the same words."""
 
 ENDED_BADLY = {
     "timeout": ("a session was stopped at its time limit", "watchdog threshold: is the limit right for this task?"),
@@ -66,7 +71,7 @@ def _attempt(situation: Situation, draft: Draft, view: TaskStatus, attempt: Atte
 
 def _kind(attempt: Attempt) -> str:
     """Return what tells one way of ending from another: a session that cannot start has its program's own words."""
-    return attempt.reason[:80] if attempt.outcome == "error" else attempt.runtime
+    return NUMBERS.sub("#", attempt.reason)[:80] if attempt.outcome == "error" else attempt.runtime
 
 
 def _salvage(situation: Situation, draft: Draft, view: TaskStatus, attempt: Attempt) -> None:

@@ -119,6 +119,7 @@ class Draft:
     """Messages that are new or different after this tick."""
 
     mail_origins: dict[str, set[str]] = field(default_factory=dict)
+    mail_times: dict[str, datetime] = field(default_factory=dict)
 
     needs_person: bool = False
 

@@ -181,6 +181,8 @@ def test_people_use_the_commands(repo: Repo) -> None:
     assert f"incident {found['id']}: a session could not work" in repo.git("log", "--format=%B", "swarm/state")
     assert "## What happened" in repo.git("show", f"swarm/state:incidents/{found['id']}.md")
 
+    assert "open incidents: 1 (swarmgit incident list)" in repo.swarmgit("status").stdout
+    assert json.loads(repo.swarmgit("status", "--json").stdout)["incidents"] == 1
     repo.swarmgit("incident", "note", found["id"], "the path is wrong")
     repo.swarmgit("incident", "close", found["id"], "--cause", "a typo", "--prevention", "infrastructure: doctor in CI")
     repo.swarmgit("incident", "new", "Coffee is out")

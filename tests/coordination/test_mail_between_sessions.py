@@ -81,6 +81,7 @@ def test_a_hostile_outbox_stops_neither_the_session_nor_the_reconciler(repo: Rep
     for part in ("a symbolic link", "not a regular file", "d.yaml:", "forged sender", "too large", "too many messages"):
         assert part in reasons
     assert [m.subject for m in mailbox(repo, "human")].count("spam") == 60
+    assert "builder-01 wrote in somebody else's name" in repo.swarmgit("incident", "list").stdout
 
 
 def test_policy_that_names_nobody_is_a_problem_with_its_place(repo: Repo) -> None:

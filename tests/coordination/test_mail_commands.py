@@ -166,7 +166,8 @@ def test_a_person_cannot_write_to_somebody_who_does_not_exist(repo: Repo) -> Non
         1,
         "error: there is no agent 'ghost' to write to\nhint: swarmgit agents\n",
     )
-    assert repo.swarmgit("mail", "read", "01abc", check=False).returncode == 1
+    for name in ("01abc", "z" * 26, "01kdvdnbyg00017g1tv14twv8k", "../tasks/a"):
+        assert repo.swarmgit("mail", "read", name, check=False).returncode == 1
 
 
 def test_a_nudge_is_urgent_and_is_shown_by_prompt(repo: Repo) -> None:

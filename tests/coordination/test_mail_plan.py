@@ -43,7 +43,13 @@ def post(made: Life, agent: str, *letters: Letter, problem: str = "") -> None:
 
 
 def inbox(made: Life, name: str) -> list[Mail]:
-    return [made.observed.mail.get(name, {})[id_] for id_ in sorted(made.observed.mail.get(name, {}))]
+    """Return a mailbox without the notices about refused letters."""
+    box = made.observed.mail.get(name, {})
+    return [box[id_] for id_ in sorted(box) if not is_notice(box[id_])]
+
+
+def is_notice(mail: Mail) -> bool:
+    return mail.subject.startswith("Your message to ")
 
 
 def dead(made: Life) -> list[tuple[str, str, str]]:
@@ -53,7 +59,13 @@ def dead(made: Life) -> list[tuple[str, str, str]]:
 def given(made: Life, agent: str) -> list[str]:
     """Return the subjects that were put into the inbox of an agent's session."""
     id_ = session_of(made, agent)
-    return [m.subject for a in made.did if isinstance(a, DeliverMail) and a.session == id_ for m in a.mails]
+    return [
+        m.subject
+        for a in made.did
+        if isinstance(a, DeliverMail) and a.session == id_
+        for m in a.mails
+        if not is_notice(m)
+    ]
 
 
 def letter(to: str, subject: str = "hello", **fields: object) -> Letter:
@@ -336,3 +348,39 @@ def test_read_mail_leaves_the_mailbox_when_it_is_old_or_the_mailbox_is_full() ->
 def stored(at: datetime, number: int, *, read: bool) -> Mail:
     id_ = mail_id(at, number, origin_of(f"{number}"))
     return Mail(id_, "builder-01", "builder-02", "answer", f"n{number}", at, id_, read_at=at if read else None)
+
+
+def test_why_work_went_back_is_on_record_for_its_agent_and_not_told_twice() -> None:
+    made = life(task("a"), ends=fails, swarm={"attempts_max": 2})
+    made.settle()
+    sent = inbox(made, "builder-01")
+    assert [(m.sender, m.type, m.task, m.read_at is not None) for m in sent] == [
+        (SWARMGIT, "rework_request", "a", True)
+    ] * 2
+    assert "## Mail" not in "".join(a.prompt for a in made.did if isinstance(a, StartSession))
+
+
+def test_the_sender_of_a_refused_letter_is_told_the_rule() -> None:
+    made = team()
+    post(made, "builder-01", letter("builder-02", "hello there"))
+    made.tick()
+    (notice,) = made.observed.mail["builder-01"].values()
+    assert notice.sender == SWARMGIT
+    assert notice.body == (
+        "Your message to builder-02 was not sent: comms in .swarm/policy.yaml: no rule lets builder-01 write to "
+        "builder-02\nIts subject: hello there\n"
+    )
+    told = [a for a in made.did if isinstance(a, DeliverMail)]
+    assert [(a.session, len(a.mails)) for a in told] == [(session_of(made, "builder-01"), 1)]
+
+
+def test_a_clock_that_goes_back_keeps_no_message_from_being_delivered_in_its_order() -> None:
+    made = team(BUILDERS)
+    post(made, "builder-01", letter("builder-02", "before"))
+    made.tick()
+    made.now -= timedelta(hours=1)
+    post(made, "builder-01", letter("builder-02", "after"), letter("builder-02", "last"))
+    made.tick()
+    made.tick()
+    assert given(made, "builder-02") == ["before", "after", "last"]
+    assert [m.subject for m in inbox(made, "builder-02")] == ["before", "after", "last"]

@@ -147,7 +147,8 @@ def stops(made: Life) -> list[str]:
 
 
 def nudges(made: Life) -> int:
-    return sum(mail.sender == SWARMGIT for mail in made.observed.mail.get("builder-01", {}).values())
+    mails = made.observed.mail.get("builder-01", {}).values()
+    return sum(mail.sender == SWARMGIT and mail.type == "status_update" for mail in mails)
 
 
 def test_a_stalled_session_is_nudged_once_then_stopped_and_its_task_tried_again() -> None:
