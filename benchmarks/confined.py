@@ -16,8 +16,8 @@ from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.sandbox.confine import Confiner
 from swarmgit.adapters.sandbox.probe import search
 from swarmgit.adapters.sandbox.vault import Vault
-from swarmgit.model.desired import Policy
 from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.policy import Policy
 from swarmgit.model.work import SessionSpec
 from swarmgit.ports import Command, Confined, Confinement
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from swarmgit.model.conflicts import LaidOut, Proposal
-from swarmgit.model.desired import Desired, Gate, MergeConfig, Policy, Runtime, WorktreeConfig
+from swarmgit.model.desired import Desired, Gate, MergeConfig, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry
+from swarmgit.model.policy import Policy
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream
 
 

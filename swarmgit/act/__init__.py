@@ -36,8 +36,8 @@ from swarmgit.model.actions import (
     TryMerges,
     Unpin,
 )
-from swarmgit.model.desired import Policy
 from swarmgit.model.outcomes import Done, Failed, Outcome, ToSave
+from swarmgit.model.policy import Policy
 from swarmgit.ports import World
 
 

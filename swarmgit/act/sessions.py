@@ -17,9 +17,10 @@ from swarmgit.documents.state import to_json
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.actions import FinishSession, Retire, RunGate, StartSession, StopSession
-from swarmgit.model.desired import Policy, Task, WorktreeConfig
+from swarmgit.model.desired import Task, WorktreeConfig
 from swarmgit.model.ids import SessionId
 from swarmgit.model.outcomes import Done, Outcome
+from swarmgit.model.policy import Policy
 from swarmgit.model.work import Capture, SessionSpec, Taken
 from swarmgit.ports import Command, Confined, Confinement, Identity, Lease, Placement, StartSpec, World
 

@@ -16,8 +16,9 @@ from swarmgit.desired.crosscheck import Context, Fault
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import intent, paths, places, rules
 from swarmgit.documents.intent import Parsed
-from swarmgit.model.desired import Convoy, Desired, Policy, Problem, Swarm, Task
+from swarmgit.model.desired import Convoy, Desired, Problem, Swarm, Task
 from swarmgit.model.ids import BlobId, ConvoyId, TaskId
+from swarmgit.model.policy import Policy
 
 VERSIONS_MAX = 50
 """How many different earlier versions of one document are tried."""

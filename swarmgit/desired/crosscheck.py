@@ -10,9 +10,10 @@ from typing import NamedTuple
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import paths
 from swarmgit.documents.spelling import did_you_mean
-from swarmgit.model.desired import DEFAULT_ROUTING, Convoy, Policy, Swarm, Task
+from swarmgit.model.desired import DEFAULT_ROUTING, Convoy, Swarm, Task
 from swarmgit.model.ids import ConvoyId, TaskId
 from swarmgit.model.mail import HUMAN, RESERVED, SWARMGIT, TYPES
+from swarmgit.model.policy import Policy
 
 
 class Fault(NamedTuple):

@@ -14,16 +14,9 @@ import msgspec
 
 from swarmgit.documents import places, rules, schemas
 from swarmgit.documents.places import Node
-from swarmgit.model.desired import (
-    DEFAULT_ROUTING,
-    Convoy,
-    Gate,
-    Policy,
-    Problem,
-    Swarm,
-    Task,
-)
+from swarmgit.model.desired import DEFAULT_ROUTING, Convoy, Gate, Problem, Swarm, Task
 from swarmgit.model.ids import BlobId
+from swarmgit.model.policy import Policy
 
 T = TypeVar("T")
 

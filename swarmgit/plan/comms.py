@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from swarmgit.model.desired import CommsRule, Desired, Policy
+from swarmgit.model.desired import Desired
 from swarmgit.model.ids import AgentName, ConvoyId, TaskId
 from swarmgit.model.mail import HUMAN, SWARMGIT
 from swarmgit.model.observed import Observed
+from swarmgit.model.policy import CommsRule, Policy
 from swarmgit.model.status import FINISHED
 
 ALL = "@all"

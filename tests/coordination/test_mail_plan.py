@@ -9,9 +9,10 @@ import pytest
 
 from swarmgit.model.actions import Archive, DeliverMail, SaveMail, StartSession, TakeMail
 from swarmgit.model.control import Freeze
-from swarmgit.model.desired import CommsRule, Convoy, Policy, WatchdogConfig, WatchdogLimits
+from swarmgit.model.desired import Convoy, WatchdogConfig, WatchdogLimits
 from swarmgit.model.ids import ConvoyId, SessionId, TaskId
 from swarmgit.model.mail import DEAD, HUMAN, SWARMGIT, Letter, Mail, MailControl, Outbox, Posted, mail_id, origin_of
+from swarmgit.model.policy import CommsRule, Policy
 from swarmgit.plan import archive, mail
 from swarmgit.plan.situation import Draft, Situation
 from tests.plan.values import Life, fails, life, never_ends, task

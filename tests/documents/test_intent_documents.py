@@ -14,15 +14,10 @@ from swarmgit.model.desired import (
     DEFAULT_ROUTING,
     Acceptance,
     Budget,
-    CommsRule,
     Convoy,
-    Credential,
-    Filesystem,
     Gate,
     Generated,
-    Limits,
     MergeConfig,
-    Policy,
     PushConfig,
     Runtime,
     Scope,
@@ -34,6 +29,7 @@ from swarmgit.model.desired import (
     WatchdogLimits,
     WorktreeConfig,
 )
+from swarmgit.model.policy import CommsRule, Credential, Filesystem, Limits, Policy
 
 TASK = "version: 1\ntitle: t\ndescription: d\nscope: {owns: [src/**]}\n"
 

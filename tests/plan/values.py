@@ -37,10 +37,11 @@ from swarmgit.model.actions import (
     Unpin,
 )
 from swarmgit.model.control import TaskControl
-from swarmgit.model.desired import Convoy, Desired, Gate, Policy, Runtime, Scope, Swarm, Task, Tier
+from swarmgit.model.desired import Convoy, Desired, Gate, Runtime, Scope, Swarm, Task, Tier
 from swarmgit.model.ids import BlobId, CommitId, ConvoyId, GateName, SessionId, TaskId, TreeId
 from swarmgit.model.mail import DEAD, Outbox
 from swarmgit.model.observed import MergeTry, Observed, RemoteHead
+from swarmgit.model.policy import Policy
 from swarmgit.model.status import Entry, TaskStatus
 from swarmgit.model.work import Capture, Change, Evidence, Push, Pushed, Session, SessionSpec, Stream
 from swarmgit.plan import plan

@@ -13,7 +13,7 @@ import pytest
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.sandbox.landlock import abi
 from swarmgit.adapters.sandbox.probe import CACHE_NAME, best, search
-from swarmgit.model.desired import Policy
+from swarmgit.model.policy import Policy
 from tests.conftest import Repo
 
 HAS_BUBBLEWRAP = search(("bubblewrap",)).kind == "bubblewrap"

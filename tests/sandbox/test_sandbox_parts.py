@@ -14,7 +14,7 @@ from swarmgit.adapters.sandbox.seatbelt import Seatbelt
 from swarmgit.adapters.sandbox.trails import Seen, trail
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.adapters.tamper import fingerprint
-from swarmgit.model.desired import Limits
+from swarmgit.model.policy import Limits
 
 
 def test_a_trail_names_every_link_and_the_real_end(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from swarmgit.documents import paths
-from swarmgit.model.desired import Limits
+from swarmgit.model.policy import Limits
 
 Strength = Literal["full", "reduced", "none"]
 ARGS_FILE = paths.BOX_FILE

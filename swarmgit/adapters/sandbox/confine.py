@@ -17,7 +17,7 @@ from swarmgit.adapters.sandbox.probe import Found, best
 from swarmgit.adapters.sandbox.trails import Seen, trail
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.desired import Credential, Policy
+from swarmgit.model.policy import Credential, Policy
 
 HOME = "home"
 OUTBOX = "outbox"

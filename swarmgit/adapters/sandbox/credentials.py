@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.desired import Credential
+from swarmgit.model.policy import Credential
 
 MINT_S_MAX = 30.0
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from swarmgit.model.desired import Limits
+from swarmgit.model.policy import Limits
 
 GROUP_FILE = "box.group"
 _MOUNT = Path("/sys/fs/cgroup")

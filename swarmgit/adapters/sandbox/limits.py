@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from swarmgit.model.desired import Limits
+from swarmgit.model.policy import Limits
 
 _SCRIPT = Path(__file__).with_name("box.sh")
 _BLOCK_BYTES = 512
