@@ -295,11 +295,20 @@ class Executor(Protocol):
     def write(self, session: SessionId, name: str, content: bytes) -> None:
         """Write a file into a session's folder by rename."""
 
-    def discard(self, session: SessionId, names: Sequence[str]) -> None:
-        """Delete files of a session's folder; what is not there counts as deleted, links are not followed."""
+    def write_all(self, session: SessionId, below: str, contents: Mapping[str, bytes]) -> None:
+        """Write files into one of a session's folders by rename, in their order; links are not followed."""
+
+    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> None:
+        """Delete files of one of a session's folders; what is not there counts as deleted, links are not followed."""
 
     def move(self, session: SessionId, old: str, new: str) -> None:
         """Rename a file within a session's folder; nothing where there is none."""
+
+    def measure(self, session: SessionId) -> tuple[int, float]:
+        """Return the resident bytes and the processor seconds of all of a session's processes."""
+
+    def disk(self, session: SessionId, folder: Path | None) -> int | None:
+        """Return what a session's folder and `folder` take on the disk, in bytes; None: too many files to count."""
 
     def folder(self, session: SessionId) -> Path:
         """Return the session's folder."""

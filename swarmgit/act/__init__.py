@@ -20,11 +20,13 @@ from swarmgit.model.actions import (
     Retire,
     RunGate,
     Salvage,
+    SaveConvoy,
     SaveEntry,
     SaveFile,
     SaveFollowed,
     SaveGateHistory,
     SaveIdentity,
+    SaveIncident,
     SaveMail,
     SaveTask,
     StartPush,
@@ -88,7 +90,7 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  #
             return mail.take(action, world)
         case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveMail() | SaveFile():
             return ToSave(action)
-        case SaveFollowed() | Archive() | Remove():
+        case SaveFollowed() | Archive() | Remove() | SaveConvoy() | SaveIncident():
             return ToSave(action)
         case _:
             assert_never(action)

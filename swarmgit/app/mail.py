@@ -10,7 +10,7 @@ from typing import Any
 from swarmgit.app.control import write_request
 from swarmgit.app.look import look
 from swarmgit.app.world import World
-from swarmgit.documents import letters, paths, state
+from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import MailId, SessionId, TaskId, ulid
 from swarmgit.model.mail import HUMAN, SWARMGIT, Letter, Mail, MailControl, sent_at_ms
@@ -22,6 +22,8 @@ MIN_ID_CHARS = 4
 
 def post(world: World, document: Mapping[str, Any], by: str) -> tuple[str, ...]:
     """Post a person's letter for the next tick to send, and return whom it is addressed to."""
+    from swarmgit.documents import letters  # the parsers, which reading does not need
+
     try:
         letter = letters.letter(dict(document))
     except letters.Unreadable as error:

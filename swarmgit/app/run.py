@@ -69,7 +69,7 @@ def _run(world: World, options: Options, on_tick: Callable[[TickReport], None], 
     ticker = Ticker(
         world,
         load,
-        Observer(world),
+        Observer(world, measures=True),
         options.only,
         options.now,
         trusted_since=None if options.mode == "once" else started,

@@ -141,6 +141,8 @@ def _swarm_shape(plain: dict[str, Any]) -> dict[str, Any]:
         shaped["stop_grace_s"] = plain["stop_grace_seconds"]
     if "branch" in plain.get("state", {}):
         shaped["state_branch"] = plain["state"]["branch"]
+    if "watchdog" in plain:
+        shaped["watchdog"] = _watchdog_shape(plain["watchdog"])
     shaped["subscription_usd_per_month"] = (plain.get("subscription") or {}).get("usd_per_month")
     shaped["routing"] = {**DEFAULT_ROUTING, **plain.get("routing", {})}
     shaped["runtimes"] = {
@@ -148,6 +150,19 @@ def _swarm_shape(plain: dict[str, Any]) -> dict[str, Any]:
         for name, runtime in plain.get("runtimes", {}).items()
     }
     return shaped
+
+
+def _watchdog_shape(plain: dict[str, Any]) -> dict[str, Any]:
+    """Return the limits each as a whole: what a type or tier leaves out is what the swarm says."""
+    own = {key: value for key, value in plain.items() if key not in {"tiers", "types", "patrol_minutes"}}
+    shaped: dict[str, Any] = {"limits": _limits(own)}
+    for group in ("tiers", "types"):
+        shaped[group] = {name: _limits({**own, **more}) for name, more in plain.get(group, {}).items()}
+    return {**shaped, **({"patrol_minutes": plain["patrol_minutes"]} if "patrol_minutes" in plain else {})}
+
+
+def _limits(plain: dict[str, Any]) -> dict[str, Any]:
+    return {("is_on" if key == "enabled" else key): value for key, value in plain.items()}
 
 
 def _argv(run: str | Sequence[str]) -> Sequence[str]:

@@ -31,7 +31,10 @@ def read(name: str, data: bytes) -> Letter:
     """Return the letter in a file of JSON or YAML; Unreadable where it is none."""
     if len(data) > LETTER_BYTES_MAX:
         raise Unreadable(f"{name}: too large: at most {LETTER_BYTES_MAX} bytes are sent")
-    return letter(_mapping(name, data))
+    try:
+        return letter(_mapping(name, data))
+    except UnicodeEncodeError as error:
+        raise Unreadable(f"{name}: half of a character cannot be sent") from error
 
 
 def letter(document: dict[str, Any]) -> Letter:
@@ -82,6 +85,8 @@ def _recipients(given: object) -> tuple[str, ...]:
 
 
 def _checked(made: Letter) -> Letter:
+    for words in (made.subject, made.body, made.sender or "", *made.to):
+        words.encode()  # a lone surrogate is text for YAML, and for nothing else
     subject = " ".join(made.subject.split())
     if not subject:
         raise Unreadable("'subject' must not be empty")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from swarmgit.model.ids import AgentName, CommitId, EntryId, GateName, MailId, SessionId, TaskId
+from swarmgit.model.ids import AgentName, CommitId, ConvoyId, EntryId, GateName, MailId, SessionId, TaskId
 
 # intent, below the root of the target's tree
 SWARM = ".swarm"
@@ -22,12 +22,15 @@ STATE_TASKS = "tasks"
 STATE_AGENTS = "agents"
 STATE_QUEUE = "merge-queue"
 STATE_GATES = "gates"
+STATE_CONVOYS = "convoys"
 STATE_EVENTS = "events"
 STATE_REPORTS = "reports"
 STATE_ARCHIVE = "archive"
 STATE_FOLLOWED = "followed"
 STATE_CONTROL = "control"
 STATE_MAIL = "mail"
+STATE_INCIDENTS = "incidents"
+INCIDENT_CONTROL = f"{STATE_CONTROL}/incidents"
 MAIL_CONTROL = f"{STATE_CONTROL}/mail"
 FREEZE = f"{STATE_CONTROL}/freeze.yaml"
 QUEUE_CONTROL = f"{STATE_CONTROL}/queue.yaml"
@@ -43,6 +46,10 @@ def state_agent(agent: AgentName) -> str:
 
 def state_entry(entry: EntryId, enqueued: datetime) -> str:
     return f"{STATE_QUEUE}/{enqueued:%Y-%m}/{entry}.yaml"
+
+
+def state_convoy(convoy: ConvoyId) -> str:
+    return f"{STATE_CONVOYS}/{convoy}.yaml"
 
 
 def state_gate(gate: GateName) -> str:
@@ -81,6 +88,18 @@ def archived_mail(recipient: str, mail: MailId, created: datetime) -> str:
     return f"{STATE_ARCHIVE}/{created:%Y-%m}/{created:%d}/{STATE_MAIL}/{recipient}/{mail}.yaml"
 
 
+def state_incident(incident: str) -> str:
+    return f"{STATE_INCIDENTS}/{incident}.md"
+
+
+def archived_incident(incident: str, opened: datetime) -> str:
+    return f"{STATE_ARCHIVE}/{opened:%Y-%m}/{opened:%d}/{STATE_INCIDENTS}/{incident}.md"
+
+
+def incident_control(name: str) -> str:
+    return f"{INCIDENT_CONTROL}/{name}.yaml"
+
+
 def mail_control(name: str) -> str:
     return f"{MAIL_CONTROL}/{name}.yaml"
 
@@ -109,6 +128,7 @@ INBOX = "inbox"
 OUTBOX = "outbox"
 READ = "read"
 DELIVERED_FILE = "delivered"
+VITALS_FILE = "vitals.json"
 
 # refs
 CANDIDATE = "refs/swarm/candidate"

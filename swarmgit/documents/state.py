@@ -18,7 +18,9 @@ import msgspec
 from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.histories import Followed, GateHistory
+from swarmgit.model.incidents import IncidentControl
 from swarmgit.model.mail import Mail, MailControl
 from swarmgit.model.status import Entry, Identity, TaskStatus
 
@@ -34,6 +36,16 @@ FILE_KEYS: Mapping[type, Mapping[str, str]] = {Mail: {"sender": "from"}}
 """Fields whose key in the file is a word that Python keeps for itself."""
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def dump(value: object) -> bytes:
+    """Return a value of the model as the text of a state file."""
+    return _dump(value)
+
+
+def load(path: str, data: bytes, kind: type[T]) -> T:
+    """Return the value of a state file, or raise PersonMustAct that says where it is broken."""
+    return _load(path, data, kind)
 
 
 def dump_status(value: TaskStatus) -> bytes:
@@ -66,6 +78,14 @@ def dump_gate_history(value: GateHistory) -> bytes:
 
 def load_gate_history(path: str, data: bytes) -> GateHistory:
     return _load(path, data, GateHistory)
+
+
+def dump_convoy_status(value: ConvoyStatus) -> bytes:
+    return _dump(value)
+
+
+def load_convoy_status(path: str, data: bytes) -> ConvoyStatus:
+    return _load(path, data, ConvoyStatus)
 
 
 def dump_control(value: TaskControl) -> bytes:
@@ -127,6 +147,14 @@ def dump_mail_control(value: MailControl) -> bytes:
 
 def load_mail_control(path: str, data: bytes) -> MailControl:
     return _load(path, data, MailControl)
+
+
+def dump_incident_control(value: IncidentControl) -> bytes:
+    return _dump(value)
+
+
+def load_incident_control(path: str, data: bytes) -> IncidentControl:
+    return _load(path, data, IncidentControl)
 
 
 def to_json(value: object) -> bytes:

@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
+from swarmgit.model.incidents import Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
@@ -196,6 +198,18 @@ class SaveGateHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveConvoy:
+    status: ConvoyStatus
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveIncident:
+    incident: Incident
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SaveFollowed:
     """Written before the target follows: what came from elsewhere needs no evidence of ours."""
 
@@ -251,7 +265,8 @@ class TakeMail:
     receipts: tuple[MailId, ...] = ()
 
 
-Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveMail | SaveFile | Archive | Remove
+SaveDocument = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveConvoy | SaveIncident
+Save = SaveDocument | SaveMail | SaveFile | Archive | Remove
 Effect = (
     StartSession
     | StopSession

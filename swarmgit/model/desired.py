@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from swarmgit.model.ids import AgentName, BlobId, CommitId, ConvoyId, GateName, TaskId
+from swarmgit.model.policy import CommsRule as CommsRule  # noqa: PLC0414 - intent is one vocabulary
+from swarmgit.model.policy import Credential as Credential  # noqa: PLC0414
+from swarmgit.model.policy import Filesystem as Filesystem  # noqa: PLC0414
+from swarmgit.model.policy import Limits as Limits  # noqa: PLC0414
+from swarmgit.model.policy import Policy as Policy  # noqa: PLC0414
 
 TaskType = Literal["implement", "mechanical", "review", "research", "plan", "security", "docs", "test"]
 Priority = Literal["low", "normal", "high", "critical"]
@@ -178,6 +183,30 @@ class SwarmBudget:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchdogLimits:
+    """Thresholds for one kind of work; None: no limit. `repeat_lines`: lines in a row that say nothing new."""
+
+    is_on: bool = True
+    silence_minutes: float = 30.0
+    prompt_minutes: float = 3.0
+    patience_minutes: float = 5.0
+    repeat_lines: int = 500
+    memory_mb: float | None = None
+    disk_mb: float | None = None
+    cpu_minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchdogConfig:
+    """`limits` hold where neither the task's type nor its tier has its own. `patrol_minutes` None: no patrol."""
+
+    limits: WatchdogLimits = WatchdogLimits()
+    tiers: Mapping[str, WatchdogLimits] = field(default_factory=dict)
+    types: Mapping[str, WatchdogLimits] = field(default_factory=dict)
+    patrol_minutes: float | None = 120.0
+
+
+@dataclass(frozen=True, slots=True)
 class Swarm:
     """`swarm.yaml`; every default that a document leaves out is here and nowhere else."""
 
@@ -198,76 +227,20 @@ class Swarm:
     runtimes: Mapping[str, Runtime] = field(default_factory=dict)
     worktree: WorktreeConfig = WorktreeConfig()
     merge: MergeConfig = MergeConfig()
-
-
-@dataclass(frozen=True, slots=True)
-class CommsRule:
-    """`types` None: all; none at all: nothing. `max_per_hour`: from each sender to each recipient."""
-
-    sender: str
-    to: str
-    types: tuple[str, ...] | None = None
-    max_per_hour: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Filesystem:
-    """Absolute paths of this machine that sessions see besides what they need; `~` is the person's home."""
-
-    read: tuple[str, ...] = ()
-    write: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one session may use. Memory, CPU, file size and open files hold for each of its processes."""
-
-    memory_gb: float = 8.0
-    cpu_minutes: float = 240.0
-    processes: int = 1024
-    file_gb: float = 4.0
-    disk_gb: float = 20.0
-    open_files: int = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What a runtime's sessions get of the person's keys: variables by name, and a token that is made for each.
-
-    `mint` is run before a session starts and prints `{"token": …, "expires": …}`; `mint_as` names the token's variable.
-    """
-
-    env: tuple[str, ...] = ()
-    mint: tuple[str, ...] = ()
-    mint_as: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """`policy.yaml`. The built-in protected paths are always added; a document can only add to them.
-
-    `commands`: the programs that sessions of a role see, under `default` those of every role that is not named, under
-    `gate` those of gates; empty: every program on the person's PATH.
-    """
-
-    protected_paths: tuple[str, ...] = ()
-    sandbox: Literal["required", "preferred", "off"] = "preferred"
-    network: tuple[str, ...] = ("none",)
-    filesystem: Filesystem = Filesystem()
-    limits: Limits = Limits()
-    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    credentials: Mapping[str, Credential] = field(default_factory=dict)
-    comms: tuple[CommsRule, ...] = ()
+    watchdog: WatchdogConfig = WatchdogConfig()
 
 
 @dataclass(frozen=True, slots=True)
 class Convoy:
+    """`reassign_max`: how often a member that has failed for good is given to another agent."""
+
     id: ConvoyId
     title: str
     description: str = ""
     tasks: tuple[TaskId, ...] = ()
     on_failure: Literal["hold", "continue"] = "hold"
     priority: Priority | None = None
+    reassign_max: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +255,7 @@ class Desired:
     commit: CommitId | None
     swarm: Swarm | None
     gates: tuple[Gate, ...] = ()
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     tasks: Mapping[TaskId, Task] = field(default_factory=dict)
     convoys: Mapping[ConvoyId, Convoy] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import (
     AgentName,
     CommitId,
+    ConvoyId,
     EntryId,
     EvidenceKey,
     GateName,
@@ -21,6 +23,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
+from swarmgit.model.incidents import Incident, IncidentControl
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.status import Entry, Identity, TaskStatus
 from swarmgit.model.work import Evidence, Session
@@ -96,6 +99,9 @@ class Observed:
     trusted_since: datetime | None = None
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
+    convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+    incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)
     remote: RemoteHead | None = None
     mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)

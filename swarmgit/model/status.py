@@ -150,7 +150,8 @@ class Condition:
 @dataclass(frozen=True, slots=True)
 class TaskStatus:
     """`window` is the number of the first attempt that counts against the budget: a changed task file or
-    `task restart` opens a new window. `restart` is the last restart request that was honoured."""
+    `task restart` opens a new window. `restart` is the last restart request that was honoured. `taken_from`: agents
+    that could not do it, and do not get it again."""
 
     task: TaskId
     title: str
@@ -166,6 +167,7 @@ class TaskStatus:
     finished: datetime | None = None
     window: int = 1
     restart: str | None = None
+    taken_from: tuple[AgentName, ...] = ()
 
     @property
     def last(self) -> Attempt | None:

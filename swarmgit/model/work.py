@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from swarmgit.model.health import Repetition, Vitals
 from swarmgit.model.ids import (
     AgentName,
     BlobId,
@@ -201,6 +202,8 @@ class Session:
     is_finished: bool = False
     capture: Capture | None = None
     evidence: Evidence | None = None
+    vitals: Vitals | None = None
+    repetition: Repetition = field(default_factory=Repetition)
     pushed: Pushed | None = None
     predicted: Prediction | None = None
 

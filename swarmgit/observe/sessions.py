@@ -12,6 +12,7 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.ids import SessionId
 from swarmgit.model.work import Evidence, Prediction, Pushed, Session, SessionState, Taken
 from swarmgit.observe import gate_answers, pushes
+from swarmgit.observe.vitals import Novelty
 from swarmgit.ports import Executor, Job, StreamReader
 
 CHUNK_BYTES = 1 << 20
@@ -35,6 +36,7 @@ class _Ear:
     reader: StreamReader
     offset: int = 0
     final: dict[str, object] = field(default_factory=dict)
+    novelty: Novelty = field(default_factory=Novelty)
 
 
 class SessionWatcher:
@@ -68,7 +70,7 @@ class SessionWatcher:
             adapter = adapters.get(job.spec.runtime, job.spec.runtime)
             ear = self._ears[id_] = _Ear(self._reader(adapter))
         is_over = job.state not in {"queued", "running", "unknown"}
-        self._listen(id_, ear, to_the_end=is_over)
+        self._listen(id_, ear, job, to_the_end=is_over)
         taken = self._taken(id_) if is_over else None
         return Session(
             spec=job.spec,
@@ -85,6 +87,7 @@ class SessionWatcher:
             report=self._report(id_, ear) if is_over else None,
             is_finished=taken is not None,
             capture=taken.capture if taken else None,
+            repetition=ear.novelty.said,
             predicted=None if is_over else self._predicted(id_),
         )
 
@@ -95,12 +98,13 @@ class SessionWatcher:
         except SwarmError:
             return self._readers("command")
 
-    def _listen(self, id_: SessionId, ear: _Ear, *, to_the_end: bool) -> None:
+    def _listen(self, id_: SessionId, ear: _Ear, job: Job, *, to_the_end: bool) -> None:
         while ear.offset < STREAM_BYTES_MAX:
             chunk = self._executor.read(id_, "stdout.jsonl", ear.offset, CHUNK_BYTES)
             if not chunk:
                 return
             ear.reader.feed(chunk)
+            ear.novelty.feed(chunk, job.last_output)
             ear.offset += len(chunk)
             if not to_the_end:
                 return

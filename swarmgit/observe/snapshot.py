@@ -15,6 +15,7 @@ from swarmgit.observe.outboxes import OutboxReader
 from swarmgit.observe.pushes import RemoteWatcher
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
+from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.ports import Objects, World
 
 BLOCKED_MAX = timedelta(minutes=10)
@@ -23,14 +24,18 @@ BACK_MAX = 16
 
 
 class Observer:
-    """Observes one repository again and again, reading only what has changed since."""
+    """Observes one repository again and again, reading only what has changed since.
 
-    def __init__(self, world: World) -> None:
+    `measures`: what sessions use of the machine; one process does that, the others read its figures.
+    """
+
+    def __init__(self, world: World, *, measures: bool = False) -> None:
         self._world = world
         self._state = StateReader(world.objects, world.cache)
         self._sessions = SessionWatcher(world.executor, world.stream_reader)
         self._remote = RemoteWatcher(world.objects)
         self._outboxes = OutboxReader(world.executor)
+        self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -41,11 +46,15 @@ class Observer:
         stored = self._stored = self._state.read(state_head)
         target = world.objects.ref(paths.branch_ref(swarm.target)) if swarm else desired.commit
         adapters = {name: runtime.adapter for name, runtime in swarm.runtimes.items()} if swarm else {}
+        now = world.clock.now()
         sessions = self._sessions.sessions(adapters)
+        if swarm is not None:
+            silence = timedelta(minutes=swarm.watchdog.limits.silence_minutes)
+            sessions = self._vitals.measured(sessions.values(), now, silence)
         return replace(
             _said(stored, state_head, target),
             sessions=sessions,
-            outboxes=self._outboxes.outboxes(sessions.values(), world.clock.now()),
+            outboxes=self._outboxes.outboxes(sessions.values(), now),
             evidence=world.cache.evidence(),
             merges=world.cache.merges(),
             contained=self._contained(stored, target),
@@ -140,6 +149,9 @@ def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) 
         freeze=stored.freeze,
         queue_control=stored.queue_control,
         entry_controls=stored.entry_controls,
+        convoys=stored.convoys,
+        incidents=stored.incidents,
+        incident_controls=stored.incident_controls,
         mail=stored.mail,
         mail_controls=stored.mail_controls,
         problems=stored.problems,

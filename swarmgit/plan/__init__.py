@@ -13,14 +13,18 @@ from swarmgit.model.status import ASLEEP, FINISHED, TaskStatus
 from swarmgit.plan import (
     archive,
     conditions,
+    convoys,
     escalations,
     full_runs,
     gate_runs,
+    incidents,
     mail,
+    mishaps,
     predictions,
     queue,
     schedule,
     tasks,
+    watchdog,
 )
 from swarmgit.plan.situation import Draft, Situation
 
@@ -49,13 +53,19 @@ def plan(
     draft = Draft()
     gate_runs.collect(situation, draft)
     mail.collect(situation, draft)
+    incidents.collect(situation, draft)
     queue.run(situation, draft)
     for task in _open_tasks(situation):
         draft.views[task] = tasks.advance(situation, draft, task)
+    convoys.reassign(situation, draft)
     schedule.start(situation, draft)
     full_runs.want(situation, draft)
     predictions.foresee(situation, draft)
     gate_runs.run(situation, draft)
+    convoys.follow(situation, draft)
+    mishaps.report(situation, draft)
+    watchdog.patrol(situation, draft)
+    incidents.save(situation, draft)
     escalations.write(situation, draft)
     mail.deliver(situation, draft)
     archive.move(situation, draft)

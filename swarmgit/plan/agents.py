@@ -28,9 +28,10 @@ def agent_for(task: Task, status: TaskStatus, busy: frozenset[AgentName]) -> Age
     """
     if task.agent is not None:
         return None if task.agent in busy else task.agent
-    if status.last is not None and status.last.agent not in busy:
+    taken = busy.union(status.taken_from)
+    if status.last is not None and status.last.agent not in taken:
         return status.last.agent
-    return first_free(task.role, busy)
+    return first_free(task.role, taken)
 
 
 def first_free(role: str, busy: frozenset[AgentName]) -> AgentName:

@@ -45,6 +45,9 @@ def move(situation: Situation, draft: Draft) -> None:
             draft.add(
                 Archive(paths.state_entry(entry.id, entry.enqueued), paths.archived_entry(entry.id, entry.enqueued))
             )
+    for incident in situation.observed.incidents.values():
+        if incident.closed is not None and incident.closed < old and incident.id not in draft.incidents:
+            draft.add(Archive(paths.state_incident(incident.id), paths.archived_incident(incident.id, incident.opened)))
     _move_mail(situation, draft, old)
 
 
@@ -52,9 +55,12 @@ def _move_mail(situation: Situation, draft: Draft, old: datetime) -> None:
     """Move what was read (dead letters count as read). A mailbox's names alone say whether there is anything to do."""
     old_ms, young_ms = old.timestamp() * 1000, (situation.now - MAIL_KEPT).timestamp() * 1000
     for name, box in situation.observed.mail.items():
+        excess = _excess(len(box))
+        first = next(iter(box), "")  # a folder's names are sorted: nothing is older
+        if not excess and sent_at_ms(first) >= old_ms:
+            continue
         ids = sorted(box)
-        excess = _excess(len(ids))
-        for id_ in ids if excess or (ids and sent_at_ms(ids[0]) < old_ms) else ():
+        for id_ in ids:
             is_old = sent_at_ms(id_) < old_ms
             mail = box.get(id_) if (is_old or excess > 0) and id_ not in draft.mail else None
             may_go = mail is not None and (mail.read_at is not None or bool(mail.refused))

@@ -11,7 +11,7 @@ from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Attempt, AttemptOutcome, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, rejections, scope, starts
+from swarmgit.plan import attribution, rejections, scope, starts, watchdog
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 KILLED = 128 + 9
@@ -78,6 +78,8 @@ def _keep_running(
     situation: Situation, draft: Draft, task: Task | None, status: TaskStatus, session: Session
 ) -> TaskStatus:
     reason = session.stop_reason or _reason_to_stop(situation, task, status, session)
+    if reason is None and task is not None and session.state == "running":
+        reason = watchdog.watch(situation, draft, task, session)
     if reason:
         draft.add(StopSession(session.spec.id, status.task, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
@@ -141,6 +143,8 @@ def _outcome(situation: Situation, task: Task | None, session: Session) -> Answe
     stopped = session.stop_reason
     if stopped and stopped.startswith(TIME_LIMIT):
         return "timeout", stopped, rejections.by_time(session.spec.minutes_max)
+    if stopped and stopped.startswith(watchdog.PREFIX):
+        return "timeout", stopped, rejections.by_watchdog(stopped)
     if stopped or task is None:
         return "cancelled", stopped or "the task was removed from intent", None
     if session.state == "lost" or (session.exit_code == KILLED and not session.error):

@@ -78,5 +78,11 @@ def is_recorded(situation: Situation, draft: Draft, to: str, origin: str) -> boo
     return origin in draft.mail_origins[to]
 
 
+def find(situation: Situation, to: str, origin: str) -> Mail | None:
+    """Return the recorded message of that origin."""
+    recorded = box(situation, to)
+    return next((recorded.get(id_) for id_ in recorded if origin_in(id_) == origin), None)
+
+
 def is_group(address: str) -> bool:
     return address.startswith("@")

@@ -40,6 +40,7 @@ DEAD_PER_HOUR = 50
 TOO_MANY = "too many messages"
 """Of these one dead letter an hour is enough."""
 
+FORGED = "forged sender"
 PROMPT_MAILS_MAX = 10
 PROMPT_CHARS_MAX = 12_000
 WAIT_S = 0.3
@@ -154,7 +155,7 @@ class _Office:
             if posted.letter is None:
                 self.refuse(sender, Letter((DEAD,), "(a letter that cannot be read)"), posted.problem, seed)
             elif posted.letter.sender not in {None, sender.name}:
-                why = f"forged sender: {posted.letter.sender!r} was claimed by {sender.name}"
+                why = f"{FORGED}: {posted.letter.sender!r} was claimed by {sender.name}"
                 self.refuse(sender, posted.letter, why, seed)
             else:
                 self.accept(sender, posted.letter, seed)

@@ -13,6 +13,7 @@ from swarmgit.model.control import TaskControl
 from swarmgit.model.desired import Desired, Gate, Swarm, Task
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, MailId, TaskId, TreeId
+from swarmgit.model.incidents import Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.observed import MergeTry, Observed
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
@@ -113,6 +114,7 @@ class Draft:
     passing: set[TaskId] = field(default_factory=set)
     """Tasks whose view holds for this tick only: the next one sees what this one does, and saves that."""
 
+    incidents: dict[str, Incident] = field(default_factory=dict)
     mail: dict[MailId, Mail] = field(default_factory=dict)
     """Messages that are new or different after this tick."""
 

@@ -72,6 +72,7 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
         landed_commit=None,
         window=len(status.attempts) + 1,
         restart=control.restart,
+        taken_from=(),
         generation=task.generation,
     )
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from swarmgit.documents import paths
+from swarmgit.documents import incidents, paths
 from swarmgit.documents import state as documents
 from swarmgit.model.actions import (
     Archive,
     Remove,
     Salvage,
     Save,
+    SaveConvoy,
     SaveEntry,
     SaveFile,
     SaveFollowed,
     SaveGateHistory,
     SaveIdentity,
+    SaveIncident,
     SaveMail,
     SaveTask,
 )
@@ -55,7 +57,7 @@ def has_unsaved_work(outcomes: Sequence[Outcome]) -> bool:
     return any(isinstance(outcome, Failed) and isinstance(outcome.action, Salvage) for outcome in outcomes)
 
 
-def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:  # noqa: C901  one case for each kind
+def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:  # noqa: C901, PLR0912  one line per kind
     """Return the changed files by path; None deletes."""
     changes: dict[str, bytes | None] = {}
     for save in saves:
@@ -68,6 +70,10 @@ def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:  # no
                 changes[paths.state_agent(identity.name)] = documents.dump_identity(identity)
             case SaveGateHistory(history):
                 changes[paths.state_gate(history.gate)] = documents.dump_gate_history(history)
+            case SaveConvoy(convoy):
+                changes[paths.state_convoy(convoy.convoy)] = documents.dump_convoy_status(convoy)
+            case SaveIncident(incident):
+                changes[paths.state_incident(incident.id)] = incidents.dump(incident)
             case SaveFollowed(followed):
                 changes[paths.state_followed(followed.new)] = documents.dump_followed(followed)
             case SaveMail():
@@ -103,7 +109,7 @@ def _content(save: SaveFile, changes: dict[str, bytes | None], read: Reader) -> 
 
 def message(saves: Sequence[Save]) -> str:
     """Return the commit's message: what happened to which task, one line each, readable as a story."""
-    lines = [save.reason for save in saves if isinstance(save, SaveTask) and save.reason]
+    lines = [save.reason for save in saves if isinstance(save, SaveTask | SaveConvoy | SaveIncident) and save.reason]
     if not lines:
         return _quiet(saves)
     first = lines[0] if len(lines) == 1 else f"{_head(lines[0])} and {len(lines) - 1} more"
@@ -116,7 +122,7 @@ def _head(line: str) -> str:
     return line.partition(" (")[0]
 
 
-def _quiet(saves: Sequence[Save]) -> str:  # noqa: C901  one case for each kind
+def _quiet(saves: Sequence[Save]) -> str:  # noqa: C901, PLR0912  one line per kind
     words: list[str] = []
     for save in saves:
         match save:
@@ -128,6 +134,10 @@ def _quiet(saves: Sequence[Save]) -> str:  # noqa: C901  one case for each kind
                 words.append(f"gate {history.gate}")
             case SaveIdentity(identity):
                 words.append(f"{identity.name}")
+            case SaveConvoy(convoy):
+                words.append(f"convoy {convoy.convoy}")
+            case SaveIncident(incident):
+                words.append(f"incident {incident.id}")
             case SaveFollowed(followed):
                 words.append(f"follow {followed.remote}/{followed.branch} to {followed.new[:10]}")
             case SaveMail(mail, _):

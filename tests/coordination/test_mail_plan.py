@@ -9,7 +9,7 @@ import pytest
 
 from swarmgit.model.actions import Archive, DeliverMail, SaveMail, StartSession, TakeMail
 from swarmgit.model.control import Freeze
-from swarmgit.model.desired import CommsRule, Convoy, Policy
+from swarmgit.model.desired import CommsRule, Convoy, Policy, WatchdogConfig, WatchdogLimits
 from swarmgit.model.ids import ConvoyId, SessionId, TaskId
 from swarmgit.model.mail import DEAD, HUMAN, SWARMGIT, Letter, Mail, MailControl, Outbox, Posted, mail_id, origin_of
 from swarmgit.plan import archive, mail
@@ -21,7 +21,8 @@ BUILDERS = CommsRule("role:builder", "role:builder")
 
 def team(*rules: CommsRule, names: tuple[str, ...] = ("a", "b")) -> Life:
     """Return a swarm in which builder-01 works on the first task, builder-02 on the second, …"""
-    made = life(*(task(name) for name in names), ends=never_ends, policy=Policy(comms=rules))
+    quiet = {"watchdog": WatchdogConfig(WatchdogLimits(is_on=False))}
+    made = life(*(task(name) for name in names), ends=never_ends, policy=Policy(comms=rules), swarm=quiet)
     made.tick()
     made.tick()
     return made

@@ -117,6 +117,17 @@ def test_broken_yaml_has_its_place(desk: Desk) -> None:
     assert all(any(problem.startswith(f"{name}.yaml:") for problem in shown) for name in ("one", "two", "three"))
 
 
+def test_half_a_character_is_refused_and_breaks_nothing(desk: Desk) -> None:
+    desk.put("a.json", r'{"to": "human", "subject": "x \ud800"}')
+    desk.put("b.yaml", r'{to: human, subject: x, body: "\uD800"}')
+    desk.put("c.yaml", r'{to: human, "\uD800": x}')
+    desk.put("d.yaml", r'{to: human, subject: x, type: "\uD800"}')
+    problems = desk.problems()
+    assert len(problems) == 4
+    for problem in problems:
+        assert problem.encode()
+
+
 def test_links_pipes_sockets_and_folders_are_not_read(desk: Desk, tmp_path: Path) -> None:
     secret = tmp_path / "secret.json"
     secret.write_text('{"to": "human", "subject": "stolen"}')

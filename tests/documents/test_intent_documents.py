@@ -30,6 +30,8 @@ from swarmgit.model.desired import (
     SwarmBudget,
     Task,
     Tier,
+    WatchdogConfig,
+    WatchdogLimits,
     WorktreeConfig,
 )
 
@@ -413,6 +415,10 @@ def test_schemas_and_values_have_the_same_fields() -> None:
     assert properties("swarm", "merge", "generated", "items") == names(Generated)
     assert properties("swarm", "tiers", "additionalProperties") == names(Tier)
     assert properties("swarm", "runtimes", "additionalProperties") == names(Runtime) - {"name"}
+    limits = {"enabled" if name == "is_on" else name for name in names(WatchdogLimits)}
+    assert properties("swarm", "watchdog") - limits == names(WatchdogConfig) - {"limits"}
+    for group in ("tiers", "types"):
+        assert properties("swarm", "watchdog", group, "additionalProperties") == limits
     assert properties("swarm", "routing") == DEFAULT_ROUTING.keys() | {"merge"}
     assert properties("gates", "gates", "items") == names(Gate)
     assert properties("policy") == names(Policy)

@@ -20,11 +20,13 @@ from swarmgit.model.actions import (
     Retire,
     RunGate,
     Salvage,
+    SaveConvoy,
     SaveEntry,
     SaveFile,
     SaveFollowed,
     SaveGateHistory,
     SaveIdentity,
+    SaveIncident,
     SaveMail,
     SaveTask,
     StartPush,
@@ -43,7 +45,19 @@ from swarmgit.model.status import Entry, TaskStatus
 from swarmgit.model.work import Capture, Change, Evidence, Push, Pushed, Session, SessionSpec, Stream
 from swarmgit.plan import plan
 
-SAVES = (SaveTask, SaveEntry, SaveIdentity, SaveGateHistory, SaveFollowed, SaveMail, SaveFile, Archive, Remove)
+SAVES = (
+    SaveConvoy,
+    SaveIncident,
+    SaveTask,
+    SaveEntry,
+    SaveIdentity,
+    SaveGateHistory,
+    SaveFollowed,
+    SaveMail,
+    SaveFile,
+    Archive,
+    Remove,
+)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(seconds=1)
 ROOT = CommitId("root")
@@ -250,6 +264,10 @@ class Life:
                 self.see(statuses={**self.observed.statuses, status.task: status})
             case SaveEntry(entry):
                 self.see(entries={**self.observed.entries, entry.id: entry})
+            case SaveConvoy(progress):
+                self.see(convoys={**self.observed.convoys, progress.convoy: progress})
+            case SaveIncident(incident):
+                self.see(incidents={**self.observed.incidents, incident.id: incident})
             case SaveMail():
                 self._save_mail(action)
             case DeliverMail(session, mails):
@@ -261,6 +279,8 @@ class Life:
             case Remove(path):
                 name = path.rsplit("/", 1)[-1].removesuffix(".yaml")
                 self.see(mail_controls={k: v for k, v in self.observed.mail_controls.items() if k != name})
+                asked = {k: v for k, v in self.observed.incident_controls.items() if k != name}
+                self.see(incident_controls=asked)
             case SaveGateHistory(history):
                 self.see(gate_histories={**self.observed.gate_histories, history.gate: history})
             case _:

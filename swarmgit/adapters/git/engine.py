@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit, new_tree, write_file
-from swarmgit.adapters.git.merge import Merged, merge_trees, touched_by_both
+from swarmgit.adapters.git.merge import Bases, Merged, merge_trees, touched_by_both
 from swarmgit.adapters.git.objects import GitObjects, Remembered
 from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
@@ -77,6 +77,7 @@ class GitEngine:
         self._person = person
         self._voices = voices or Voices()
         self._writer = LooseWriter(git.git_dir / "objects", durable=False)
+        self._bases = Bases(self.objects)
         self._refs = RefWriter(git)
         self._person_refs = RefWriter(person.git)
         self._code_trees: Remembered[TreeId] = Remembered(4096)
@@ -119,7 +120,7 @@ class GitEngine:
         style: str,
         auto: MergeConfig | None = None,
     ) -> MergeTry:
-        merged = merge_trees(self.objects, onto, head)
+        merged = merge_trees(self.objects, onto, head, self._bases)
         tried = MergeTry(onto, head, None, None, merged.conflicts)
         if merged.tree is not None:
             self._writer.write(merged.new)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ import msgspec
 
 from swarmgit import ports
 from swarmgit.adapters.processes import folder as files
-from swarmgit.adapters.processes import tree
+from swarmgit.adapters.processes import tree, vitals
 from swarmgit.adapters.processes.job import Jobs, Stop, encoded
 from swarmgit.adapters.processes.launch import Launcher
 from swarmgit.adapters.sandbox import groups
@@ -140,13 +140,26 @@ class LocalExecutor:
         """Write a file into a session's folder by rename."""
         files.write(self._jobs.path(files.check_id(session)), name, content)
 
-    def discard(self, session: SessionId, names: Sequence[str]) -> None:
-        """Delete files of a session's folder, whatever its modes are; what is not there counts as deleted."""
-        files.discard(self._jobs.path(files.check_id(session)), names)
+    def write_all(self, session: SessionId, below: str, contents: Mapping[str, bytes]) -> None:
+        """Write files into one of a session's folders by rename, in their order."""
+        files.write_all(self._jobs.path(files.check_id(session)), below, contents)
+
+    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> None:
+        """Delete files of one of a session's folders, whatever its modes are; what is not there counts as deleted."""
+        files.discard(self._jobs.path(files.check_id(session)), below, names)
 
     def move(self, session: SessionId, old: str, new: str) -> None:
         """Rename a file within a session's folder, making the folders between; nothing where there is none."""
         files.move(self._jobs.path(files.check_id(session)), old, new)
+
+    def measure(self, session: SessionId) -> tuple[int, float]:
+        """Return the resident bytes and the processor seconds of all of a session's processes."""
+        return vitals.memory_and_cpu(tree.members(self._jobs.tree(files.check_id(session))))
+
+    def disk(self, session: SessionId, folder: Path | None) -> int | None:
+        """Return what a session's folder and `folder` take on the disk, in bytes; None: too many files to count."""
+        used = [vitals.disk_bytes(place) for place in (self._jobs.path(files.check_id(session)), str(folder or ""))]
+        return None if None in used else sum(each or 0 for each in used)
 
     def folder(self, session: SessionId) -> Path:
         """Return where a session's files are, or would be."""

@@ -59,33 +59,48 @@ def read(folder: str, name: str, offset: int = 0, size_max: int = 1 << 20) -> by
 def write(folder: str, name: str, content: bytes) -> None:
     """Put a whole file in place by rename, making the folders between."""
     *between, leaf = _parts(name)
-    here = _enter(folder, between, makes=True)
+    write_all(folder, "/".join(between), {leaf: content})
+
+
+def write_all(folder: str, below: str, contents: Mapping[str, bytes]) -> None:
+    """Put whole files in place by rename, in their order, in the folder `below` ('' for the folder itself)."""
+    here = _enter(folder, _parts(below) if below else (), makes=True)
     try:
-        new = f".{leaf}.new"
-        with suppress(FileNotFoundError):
-            os.unlink(new, dir_fd=here)
-        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=here)
-        with os.fdopen(file, "wb") as out:
-            out.write(content)
-        os.rename(new, leaf, src_dir_fd=here, dst_dir_fd=here)
+        for leaf, content in contents.items():
+            _parts(leaf)
+            _write(here, leaf, content)
     finally:
         os.close(here)
 
 
-def discard(folder: str, names: Sequence[str]) -> None:
-    """Delete files below a folder, also from one that was made read-only; what is not there counts as deleted."""
-    for name in names:
-        *between, leaf = _parts(name)
-        with suppress(FileNotFoundError, NotADirectoryError):
-            here = _enter(folder, between)
-            try:
-                _unlink(leaf, here)
-            finally:
-                os.close(here)
+def _write(here: int, leaf: str, content: bytes) -> None:
+    new = f".{leaf}.new"
+    with suppress(FileNotFoundError):
+        os.unlink(new, dir_fd=here)
+    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=here)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(file, left) :]
+    finally:
+        os.close(file)
+    os.rename(new, leaf, src_dir_fd=here, dst_dir_fd=here)
+
+
+def discard(folder: str, below: str, names: Sequence[str]) -> None:
+    """Delete files of the folder `below`, read-only or not; what is not there counts as deleted."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        here = _enter(folder, _parts(below))
+        try:
+            for name in names:
+                _parts(name)
+                _unlink(name, here)
+        finally:
+            os.close(here)
 
 
 def _unlink(leaf: str, here: int) -> None:
-    with suppress(IsADirectoryError):  # it was a file when somebody looked
+    with suppress(IsADirectoryError, FileNotFoundError):  # a folder: it was a file when somebody looked
         try:
             os.unlink(leaf, dir_fd=here)
         except PermissionError:
