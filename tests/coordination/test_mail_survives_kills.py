@@ -20,7 +20,11 @@ class Killed(BaseException):
 def begin(repo: Repo) -> None:
     repo.start()
     repo.write(
-        {".swarm/policy.yaml": yaml.safe_dump({"version": 1, "comms": [{"from": "builder-01", "to": "builder-02"}]})}
+        {
+            ".swarm/policy.yaml": yaml.safe_dump(
+                {"version": 1, **repo.policy, "comms": [{"from": "builder-01", "to": "builder-02"}]}
+            )
+        }
     )
     write = "".join(
         f'printf \'{{"to": "builder-02", "subject": "n{n}"}}\' > "$SWARM_OUTBOX/.n{n}"; mv "$SWARM_OUTBOX/.n{n}" "$SWARM_OUTBOX/n{n}.json"; '
