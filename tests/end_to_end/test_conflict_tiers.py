@@ -185,7 +185,7 @@ def test_generated_files_are_made_again_instead_of_merged(repo: Repo) -> None:
 
 
 def test_a_merger_that_was_killed_is_no_try(repo: Repo) -> None:
-    repo.write({".swarm/policy.yaml": 'version: 1\nsandbox: "off"\n'})
+    repo.policy = {"sandbox": "off"}
     once = f"{repo.agents}/killed"
     clashing(repo, f'test -e "{once}" || {{ : > "{once}"; kill -9 $$; }}\n{BOTH}')
     assert repo.reconcile().code == 0

@@ -31,7 +31,8 @@ def test_another_release_or_another_path_is_another_environment(tmp_path: Path) 
 
 def test_an_answer_is_not_reused_in_another_environment(repo: Repo, monkeypatch, tmp_path: Path) -> None:
     repo.gates = [{"name": "check", "run": f'echo x >> "{repo.agents}/runs"', "inputs": ["README.md"]}]
-    repo.start({"README.md": "hello\n", ".swarm/policy.yaml": 'version: 1\nsandbox: "off"\n'})
+    repo.policy = {"sandbox": "off"}
+    repo.start()
     runs = repo.agents / "runs"
     for name in ("one", "two"):
         repo.task(name)
