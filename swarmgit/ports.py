@@ -8,9 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from swarmgit.model.desired import Desired, Gate, Policy, Runtime, WorktreeConfig
+from swarmgit.model.desired import Desired, Gate, Policy, Price, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry
+from swarmgit.model.status import Usage
 from swarmgit.model.work import Capture, Evidence, SessionSpec, Stream
 
 
@@ -377,7 +378,9 @@ class World:
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
-    wraps a command by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
+    wraps a command by policy. `price` says what tokens cost by the model's names, most exact first. `credential` reads
+    a variable of the person's environment that policy lets a runtime have; nothing else of it is passed on but
+    `host_env`. `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
     reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
     the commit. `sandbox` names what confines sessions. `fault` is called
     before each effect with its name: the crash tests raise in it. `close` ends the git children and gives back the
@@ -398,6 +401,8 @@ class World:
     stream_reader: Callable[[str], StreamReader]
     command_for: Callable[[Runtime, Placement], Command]
     confine: Callable[[Command, Policy, Path], Command]
+    price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
+    credential: Callable[[str], str | None]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]
     drafts: Callable[[Desired], tuple[str, ...]]
     state_branch: str

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from swarmgit import ports, runtimes
-from swarmgit.adapters import sandbox
+from swarmgit.adapters import prices, sandbox
 from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.deferred import Deferred
 from swarmgit.adapters.drafts import drafts
@@ -84,6 +84,8 @@ def open_world(
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
         confine=_confine,
+        price=prices.price,
+        credential=environ.get,
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,

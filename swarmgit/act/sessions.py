@@ -43,13 +43,20 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         if action.carry is not None:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
         ports = _ports(lease, action.ports)
-        placement = Placement(spec, lease.tree, world.executor.folder(spec.id), ports, world.host_env)
+        environ = {**world.host_env, **_credentials(spec.runtime, world, policy)}
+        placement = Placement(spec, lease.tree, world.executor.folder(spec.id), ports, environ)
         command = world.confine(world.command_for(action.runtime, placement), policy, lease.tree)
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
     setup = _setup(action.worktree, lease, world.executor.folder(spec.id))
     return _run(action, StartSpec(spec, command.argv, str(lease.tree), command.env, setup, _files(action)), world)
+
+
+def _credentials(runtime: str, world: World, policy: Policy) -> dict[str, str]:
+    """Return the variables of the person's environment that policy names for a runtime, those that are set."""
+    found = {name: world.credential(name) for name in policy.credentials.get(runtime, ())}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _run(action: StartSession | RunGate, spec: StartSpec, world: World) -> Outcome:

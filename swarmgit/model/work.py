@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from swarmgit.model.events import FileAction, Stream
 from swarmgit.model.ids import (
     AgentName,
     BlobId,
@@ -17,7 +18,20 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
-from swarmgit.model.status import GateOutcome, Usage
+from swarmgit.model.status import GateOutcome
+
+__all__ = [
+    "Capture",
+    "Change",
+    "Evidence",
+    "FileAction",
+    "Session",
+    "SessionKind",
+    "SessionSpec",
+    "SessionState",
+    "Stream",
+    "Taken",
+]
 
 SessionKind = Literal["agent", "gate"]
 SessionState = Literal["starting", "running", "ended", "lost"]
@@ -29,6 +43,7 @@ class SessionSpec:
 
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
     `tree` (code tree), `base` (the commit that is checked out). `minutes_max`: wall clock, counted from `started`.
+    `resume`: the conversation of an earlier session that this one goes on with.
     """
 
     id: SessionId
@@ -41,6 +56,7 @@ class SessionSpec:
     agent: AgentName | None = None
     runtime: str = ""
     model: str | None = None
+    resume: str | None = None
     generation: BlobId | None = None
     gate: GateName | None = None
     key: EvidenceKey | None = None
@@ -90,24 +106,6 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class FileAction:
-    action: str
-    file: str
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """What a session's output has said so far, read by its runtime's adapter."""
-
-    usage: Usage = field(default_factory=Usage)
-    actions: tuple[FileAction, ...] = ()
-    no_change: str | None = None
-    text_tail: str = ""
-    lines: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """What one run of one gate saw. `places` are dicts with any of file, line, test, message, expected, found."""
 
@@ -143,7 +141,7 @@ class Session:
     stop_reason: str | None = None
     stop_at: datetime | None = None
     last_output: datetime | None = None
-    stream: Stream = Stream()
+    stream: Stream = field(default_factory=Stream)
     stderr_tail: str = ""
     report: str | None = None
     is_finished: bool = False

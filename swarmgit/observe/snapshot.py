@@ -25,7 +25,7 @@ class Observer:
     def __init__(self, world: World) -> None:
         self._world = world
         self._state = StateReader(world.objects, world.cache)
-        self._sessions = SessionWatcher(world.executor, world.stream_reader)
+        self._sessions = SessionWatcher(world.executor, world.stream_reader, world.price)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -38,7 +38,7 @@ class Observer:
         adapters = {name: runtime.adapter for name, runtime in swarm.runtimes.items()} if swarm else {}
         return replace(
             _said(stored, state_head, target),
-            sessions=self._sessions.sessions(adapters),
+            sessions=self._sessions.sessions(adapters, swarm.prices if swarm else {}),
             evidence=world.cache.evidence(),
             merges=world.cache.merges(),
             contained=self._contained(stored, target),

@@ -100,6 +100,8 @@ class Draft:
     """Tasks whose view holds for this tick only: the next one sees what this one does, and saves that."""
 
     needs_person: bool = False
+    is_waiting_for_time: bool = False
+    """Something goes on by itself later, so that nothing is settled yet."""
 
     def add(self, *actions: Action) -> None:
         self.actions.extend(actions)

@@ -12,7 +12,11 @@ from swarmgit.ports import Command, Placement, StreamReader
 from swarmgit.runtimes.base import RuntimeAdapter
 
 GROUP = "swarmgit.runtimes"
-BUILT_IN = {"command": ("swarmgit.runtimes.command", "CommandRuntime")}
+BUILT_IN = {
+    "command": ("swarmgit.runtimes.command", "CommandRuntime"),
+    "claude-code": ("swarmgit.runtimes.claude_code", "ClaudeCode"),
+    "codex": ("swarmgit.runtimes.codex", "Codex"),
+}
 
 
 @lru_cache(maxsize=64)

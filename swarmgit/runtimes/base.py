@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from swarmgit.model.desired import Runtime
 from swarmgit.ports import Command, Placement, StreamReader
 
+NOTE_SUFFIX = ".note"
+HOOK = Path(__file__).with_name("notes.sh")
+"""Shows a session the notes in its inbox; run by agent programs that have hooks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a runtime can do. `reports_usage`: tokens come from the program itself, not from its good will."""
+    """What a runtime can do. `reports_usage`: tokens come from the program itself, not from its good will.
+
+    `takes_messages`: what `message_file` writes reaches a session at work. `context_window`: tokens, where the
+    program does not say it itself.
+    """
 
     takes_messages: bool = False
     can_resume: bool = False
     reports_usage: bool = False
+    reports_price: bool = False
+    context_window: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a session needs of the machine and of the net; what policy and the sandbox decide about.
+
+    `programs`: commands, the first of which is the agent program itself. `credentials`: names of variables, any one of
+    which will do. `home`: paths below the home folder that it reads and writes: settings, log-in, conversations.
+    `hosts`: where its provider is, when no base URL says otherwise. `account`: one rate limit is shared by all that
+    have the same.
+    """
+
+    programs: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+    home: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    account: str = ""
 
 
 class RuntimeAdapter(Protocol):
@@ -30,17 +59,49 @@ class RuntimeAdapter(Protocol):
     def capabilities(self) -> Capabilities:
         """Return what it can do."""
 
+    @property
+    def needs(self) -> Needs:
+        """Return what it needs."""
+
     def command(self, runtime: Runtime, placement: Placement) -> Command:
-        """Return what to run for a session, with exactly its environment; PersonMustAct where it is not set up."""
+        """Return what to run for a session, with exactly its environment; PersonMustAct where it is not set up.
+
+        The prompt is in `prompt.md` of the session's folder; `placement.spec.resume` names the conversation to go on
+        with, of an adapter that can.
+        """
 
     def stream_reader(self) -> StreamReader:
         """Return a fresh reader of what one session prints."""
 
 
-def session_env(runtime: Runtime, placement: Placement) -> dict[str, str]:
+def message_file(id_: str, text: str) -> tuple[str, bytes]:
+    """Return name and content of the file in a session's folder that shows its agent a note while it works."""
+    return f"inbox/{id_}{NOTE_SUFFIX}", json.dumps(text, ensure_ascii=False).encode() + b"\n"
+
+
+def program(runtime: Runtime, default: str) -> tuple[str, ...]:
+    """Return the program to run, and what `run` puts right behind it: `run: [/opt/bin/claude, --effort, high]`."""
+    return runtime.run or (default,)
+
+
+def reading_prompt(placement: Placement, argv: Sequence[str]) -> tuple[str, ...]:
+    """Return the command that runs `argv` with the prompt as its standard input: no command line is too long for it."""
+    return ("/bin/sh", "-c", 'exec "$@" < "$0"', str(placement.folder / "prompt.md"), *argv)
+
+
+def then_showing(placement: Placement, argv: Sequence[str], report: str) -> tuple[str, ...]:
+    """Return the command that runs `argv` with the prompt as standard input, and then prints a file in one line."""
+    script = (
+        'report=$1; shift; "$@" < "$0"; code=$?; [ -f "$report" ] && { tr "\\n" " " < "$report"; echo; }; exit $code'
+    )
+    return ("/bin/sh", "-c", script, str(placement.folder / "prompt.md"), report, *argv)
+
+
+def session_env(runtime: Runtime, placement: Placement, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return a session's whole environment: what the caller passes on of the host, the runtime's own, then ours.
 
-    Ours come last: a runtime cannot give a session another's name.
+    `more`: what an adapter sets where the runtime does not say otherwise. Ours come last: a runtime cannot give a
+    session another's name.
     """
     spec, folder = placement.spec, placement.folder
     ours = {
@@ -55,7 +116,7 @@ def session_env(runtime: Runtime, placement: Placement) -> dict[str, str]:
         "SWARM_OUTBOX": str(folder / "outbox"),
         **{f"SWARM_PORT_{number}": str(port) for number, port in enumerate(placement.ports)},
     }
-    return {**_without_ours(placement.host_env), **_without_ours(runtime.env), **ours}
+    return {**_without_ours(placement.host_env), **(more or {}), **_without_ours(runtime.env), **ours}
 
 
 def _without_ours(env: Mapping[str, str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from swarmgit.model.desired import (
     Gate,
     MergeConfig,
     Policy,
+    Price,
     Runtime,
     Scope,
     Swarm,
@@ -388,6 +389,7 @@ def test_schemas_and_values_have_the_same_fields() -> None:
     assert properties("swarm", "merge") == names(MergeConfig)
     assert properties("swarm", "tiers", "additionalProperties") == names(Tier)
     assert properties("swarm", "runtimes", "additionalProperties") == names(Runtime) - {"name"}
+    assert properties("swarm", "prices", "additionalProperties") == names(Price)
     assert properties("swarm", "routing") == DEFAULT_ROUTING.keys()
     assert properties("gates", "gates", "items") == names(Gate)
     assert properties("policy") == names(Policy)
