@@ -144,7 +144,7 @@ def _conversation(session: Session) -> str | None:
     return None if fault and fault.kind in {"context", "conversation"} else session.stream.conversation
 
 
-def _outcome(situation: Situation, task: Task | None, session: Session) -> governor.Answer:  # noqa: PLR0911  in order
+def _outcome(situation: Situation, task: Task | None, session: Session) -> governor.Answer:  # noqa: C901, PLR0911  in order
     stopped = session.stop_reason
     if stopped and stopped.startswith(TIME_LIMIT):
         return "timeout", stopped, rejections.by_time(session.spec.minutes_max)
@@ -160,6 +160,8 @@ def _outcome(situation: Situation, task: Task | None, session: Session) -> gover
         return governor.outcome_of(session.stream.fault, session)
     if session.stream.is_complete is False and session.exit_code in CUT_OFF:
         return "lost", "it ended before it had said its last word", None
+    if session.exit_code != 0 and session.spec.resume and session.stream.conversation is None:
+        return "transient", "its conversation could not be gone on with; it starts a new one", None
     if session.exit_code != 0:
         rejection = rejections.by_exit(session)
         return "failed", rejection.summary, rejection

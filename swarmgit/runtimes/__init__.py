@@ -16,6 +16,12 @@ BUILT_IN = {
     "command": ("swarmgit.runtimes.command", "CommandRuntime"),
     "claude-code": ("swarmgit.runtimes.claude_code", "ClaudeCode"),
     "codex": ("swarmgit.runtimes.codex", "Codex"),
+    "gemini": ("swarmgit.runtimes.gemini", "Gemini"),
+    "opencode": ("swarmgit.runtimes.opencode", "OpenCode"),
+    "aider": ("swarmgit.runtimes.aider", "Aider"),
+    "qwen": ("swarmgit.runtimes.qwen", "Qwen"),
+    "copilot": ("swarmgit.runtimes.copilot", "Copilot"),
+    "anthropic": ("swarmgit.runtimes.anthropic", "Anthropic"),
 }
 
 

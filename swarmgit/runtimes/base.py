@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -84,17 +85,41 @@ def program(runtime: Runtime, default: str) -> tuple[str, ...]:
     return runtime.run or (default,)
 
 
-def reading_prompt(placement: Placement, argv: Sequence[str]) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What happens around a program. `files`: written before it, by path, with any variable of its environment in it.
+
+    `shows`: a file of it that is printed after it; `in_one_line`: as one line. `reads_prompt`: on standard input.
+    """
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    shows: str | None = None
+    in_one_line: bool = False
+    reads_prompt: bool = True
+
+
+def shell(placement: Placement, argv: Sequence[str], around: Around | None = None) -> tuple[str, ...]:
     """Return the command that runs `argv` with the prompt as its standard input: no command line is too long for it."""
-    return ("/bin/sh", "-c", 'exec "$@" < "$0"', str(placement.folder / "prompt.md"), *argv)
+    wanted = around or Around()
+    lines = []
+    for path, text in wanted.files.items():
+        folder = path.rpartition("/")[0]
+        lines.append(
+            f"mkdir -p {shlex.quote(folder)} && printf %s {shlex.quote(text)} > {shlex.quote(path)} || exit 73"
+        )
+    source = '"$0"' if wanted.reads_prompt else "/dev/null"
+    if wanted.shows is None:
+        lines.append(f'exec "$@" < {source}')
+    else:
+        report = shlex.quote(wanted.shows)
+        show = f"tr '\\n' ' ' < {report}; echo" if wanted.in_one_line else f"cat {report}"
+        lines += [f'"$@" < {source}', "code=$?", f"if [ -f {report} ]; then {show}; fi", "exit $code"]
+    return ("/bin/sh", "-c", "\n".join(lines), str(placement.folder / "prompt.md"), *argv)
 
 
-def then_showing(placement: Placement, argv: Sequence[str], report: str) -> tuple[str, ...]:
-    """Return the command that runs `argv` with the prompt as standard input, and then prints a file in one line."""
-    script = (
-        'report=$1; shift; "$@" < "$0"; code=$?; [ -f "$report" ] && { tr "\\n" " " < "$report"; echo; }; exit $code'
-    )
-    return ("/bin/sh", "-c", script, str(placement.folder / "prompt.md"), report, *argv)
+def kept(placement: Placement, name: str) -> str:
+    """Return the path of a file of the adapter's own that a session may write."""
+    return str(placement.folder / "outbox" / f".{name}")
 
 
 def session_env(runtime: Runtime, placement: Placement, more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -70,7 +70,7 @@ class ClaudeCode:
             "DISABLE_AUTOUPDATER": "1",
             "IS_SANDBOX": "1",
         }
-        return Command(base.reading_prompt(placement, argv), base.session_env(runtime, placement, env))
+        return Command(base.shell(placement, argv), base.session_env(runtime, placement, env))
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""

@@ -56,7 +56,7 @@ class Codex:
             *(("resume", spec.resume) if spec.resume else ()),
             "-",
         ]
-        return Command(base.reading_prompt(placement, argv), env)
+        return Command(base.shell(placement, argv), env)
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""

@@ -23,13 +23,19 @@ _SECONDS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "s": 1.0}
 _WORDS: tuple[tuple[FaultKind, tuple[str, ...]], ...] = (
     (
         "conversation",
-        ("no conversation found", "no rollout found", "session .{0,80}not found", "no (?:saved )?session"),
+        (
+            "no conversation found",
+            "no rollout found",
+            "session .{0,80}not found",
+            "no (?:saved )?session",
+            "no session, task",
+        ),
     ),
     (
         "context",
         (
             "context.{0,12}(?:window|length|limit)",
-            "prompt is too long",
+            "prompt (?:is|as) too long",
             "too many tokens",
             "maximum number of tokens",
             "ran out of room",

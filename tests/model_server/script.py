@@ -74,7 +74,7 @@ class ToolCall:
 _WRITERS: Mapping[str, tuple[str, str]] = {
     "Write": ("file_path", "content"),
     "write_file": ("file_path", "content"),
-    "write": ("filePath", "content"),
+    "write": ("file_path", "content"),
     "create": ("path", "file_text"),
 }
 _SHELLS: Mapping[str, str] = {
@@ -99,7 +99,7 @@ def tool_call(turn: Write | Run, offered: Mapping[str, Mapping[str, Any]], reque
         for name, (path, content) in _WRITERS.items():
             if name in offered:
                 known = offered[name].get("properties", {path: {}})
-                place_key = path if path in known else "path"
+                place_key = next((key for key in (path, "filePath", "path") if key in known), path)
                 return ToolCall(name, {place_key: f"{place(request_text)}/{turn.path}", content: turn.content})
         quoted = turn.content.replace("'", "'\\''")
         return tool_call(Run(f"printf '%s' '{quoted}' > {turn.path}"), offered, request_text)
@@ -114,4 +114,4 @@ def tool_call(turn: Write | Run, offered: Mapping[str, Mapping[str, Any]], reque
 def place(request_text: str) -> str:
     """Return the working directory that a request tells the model about."""
     found = _PLACE.findall(request_text)
-    return found[-1].rstrip(".,") if found else "."
+    return found[-1].rstrip(".,;") if found else "."

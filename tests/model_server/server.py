@@ -15,13 +15,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
 from tests.model_server import wire
-from tests.model_server.script import Drop, Overflow, Refuse, Reply, Say, Turn, Wait, tool_call
+from tests.model_server.script import Drop, Overflow, Refuse, Reply, Say, Turn, Wait, Write, tool_call
 
 BODY_BYTES_MAX = 16 << 20
 
@@ -101,12 +102,28 @@ class ModelServer:
             return turn
 
 
+def said(turn: Reply) -> str:
+    """Return a turn as text: for programs without tools, a file to write is a block that they apply themselves."""
+    match turn:
+        case Say(text):
+            return text
+        case Write(path, content):
+            return f"{path}\n```\n<<<<<<< SEARCH\n=======\n{content}>>>>>>> REPLACE\n```\n"
+        case _:
+            return "there is no tool for it"
+
+
 class _Handler(BaseHTTPRequestHandler):
     owner: ModelServer
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
         """Keep quiet."""
+
+    def handle(self) -> None:
+        """Serve one connection; a program that was stopped takes its leave without a word."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def do_GET(self) -> None:
         self.owner.strays.append(f"GET {self.path}")
@@ -143,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, form: wire.Format, body: Mapping[str, Any], turn: Reply, tools: Mapping[str, Any]) -> None:
         model = str(body.get("model") or self.path.rpartition("/models/")[2].partition(":")[0] or "model")
         called = None if isinstance(turn, Say) else tool_call(turn, tools, json.dumps(body))
-        answer: wire.Answer = turn.text if isinstance(turn, Say) else called or "there is no tool for it"
+        answer: wire.Answer = said(turn) if called is None else called
         if not (body.get("stream") or "streamGenerateContent" in self.path):
             self._json(200, wire.whole(form, model, answer))
             return

@@ -44,6 +44,8 @@ class Real:
     key: str = ""
     prepare: Callable[[Path, str], None] = no_files
     retries: int = 12
+    minutes: float = 0.2
+    limit_s: float = 3600
     is_plain: bool = False
     can: frozenset[str] = ALL
 
@@ -69,6 +71,66 @@ REAL = (
         OPENAI_TURN,
         key="OPENAI_API_KEY",
     ),
+    Real(
+        "gemini",
+        "gemini",
+        "gemini-2.5-pro",
+        lambda url: {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "dummy"},
+        OPENAI_TURN,
+        key="GEMINI_API_KEY",
+        can=frozenset(),
+    ),
+    Real(
+        "opencode",
+        "opencode",
+        "gpt-5.5",
+        lambda url: {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "dummy"},
+        OPENAI_TURN,
+        key="OPENAI_API_KEY",
+        can=frozenset({"live usage", "shortens by itself"}),
+    ),
+    Real(
+        "qwen",
+        "qwen",
+        "qwen3-coder-plus",
+        lambda url: {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "dummy"},
+        OPENAI_TURN,
+        key="OPENAI_API_KEY",
+        can=frozenset({"live usage"}),
+    ),
+    Real(
+        "copilot",
+        "copilot",
+        "claude-opus-5-5",
+        lambda url: {
+            "COPILOT_PROVIDER_TYPE": "anthropic",
+            "COPILOT_PROVIDER_BASE_URL": url,
+            "COPILOT_PROVIDER_API_KEY": "dummy",
+        },
+        ANTHROPIC_TURN,
+        key="COPILOT_PROVIDER_API_KEY",
+        can=frozenset({"resume"}),
+    ),
+    Real(
+        "aider",
+        "aider",
+        "openai/gpt-5.5",
+        lambda url: {"OPENAI_API_BASE": f"{url}/v1", "OPENAI_API_KEY": "dummy"},
+        Usage(INPUT_TOKENS + CACHE_READ_TOKENS, OUTPUT_TOKENS, 0, 0),
+        key="OPENAI_API_KEY",
+        is_plain=True,
+        can=frozenset({"no tools"}),
+    ),
+    Real(
+        "anthropic",
+        "python3",
+        "sonnet",
+        lambda url: {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "dummy"},
+        ANTHROPIC_TURN,
+        key="ANTHROPIC_API_KEY",
+        can=ALL | {"live usage"},
+        limit_s=11,  # it passes on what the provider states, and the governor keeps to it
+    ),
 )
 
 
@@ -85,6 +147,7 @@ def use(real: Real, repo: Repo, server: ModelServer, monkeypatch: pytest.MonkeyP
     real.prepare(Path(os.environ["HOME"]), url)
     env = {**real.env(url), "HTTPS_PROXY": NOWHERE, "HTTP_PROXY": NOWHERE, "NO_PROXY": "127.0.0.1,localhost"}
     repo.swarm["runtimes"][real.adapter] = {"adapter": real.adapter, "env": env}
+    repo.swarm["prices"] = {"qwen3-coder-plus": {"input": 1.0, "output": 5.0, "cache_read": 0.1}}
     repo.swarm["tiers"] = {
         name: {"runtime": real.adapter, "model": real.model} for name in ("frontier", "standard", "fast")
     }

@@ -53,17 +53,20 @@ def needs(stage: Stage, what: str) -> None:
 
 
 def test_a_real_agents_edit_lands_with_its_usage_and_its_price(stage: Stage) -> None:
-    status = stage.play(Write("hello.txt", "hi\n"), Say("I wrote it."))
+    turns = (Write("hello.txt", "hi\n"),) if "no tools" in stage.real.can else (Write("hello.txt", "hi\n"), Say("done"))
+    status = stage.play(*turns)
 
     assert (status.phase, status.reason[:9]) == ("landed", "landed as")
     assert stage.repo.show("hello.txt") == "hi"
     (attempt,) = status.attempts
-    assert replace(attempt.usage, usd=None) == times(stage.real.turn, 2)
+    assert replace(attempt.usage, usd=None) == times(stage.real.turn, len(stage.seen()))
     assert attempt.usage.usd is not None
     assert 0 < attempt.usage.usd < 0.1
 
 
 def test_the_agent_gets_the_prompt_and_its_tools_work_in_its_worktree(stage: Stage) -> None:
+    if "no tools" in stage.real.can:
+        pytest.skip("it has no tools")
     status = stage.play(Run("pwd > where.txt; cat README.md > copy.txt"), Say("done"))
 
     assert status.phase == "landed"
@@ -83,8 +86,8 @@ def test_refused_credentials_are_a_persons_matter_at_once(stage: Stage) -> None:
 
 def test_a_rate_limit_pauses_and_the_same_conversation_goes_on(stage: Stage) -> None:
     needs(stage, "resume")
-    limits = [Refuse(429, "slow down", 3600)] if stage.real.adapter == "claude-code" else [Refuse(429, "slow down")]
-    status = stage.play(Write("one.txt", "1\n"), *limits, Write("two.txt", "2\n"), Say("done"), budget={"attempts": 1})
+    limit = Refuse(429, "slow down", retry_after_s=stage.real.limit_s)  # too long for it to sit it out
+    status = stage.play(Write("one.txt", "1\n"), limit, Write("two.txt", "2\n"), Say("done"), budget={"attempts": 1})
 
     assert status.phase == "landed"
     assert [a.outcome for a in status.attempts] == ["rate-limited", "landed"]
@@ -101,13 +104,18 @@ def test_a_rate_limit_pauses_and_the_same_conversation_goes_on(stage: Stage) -> 
 
 @pytest.mark.parametrize("fault", [Refuse(529, "overloaded"), Drop()], ids=["overloaded", "dropped"])
 def test_what_passes_by_itself_is_tried_again_and_uses_up_nothing(stage: Stage, fault: Turn) -> None:
-    status = stage.play(Write("a.txt", "a\n"), *[fault] * 2, Say("done"), budget={"attempts": 1})
+    turns = (
+        (fault, Write("a.txt", "a\n")) if "no tools" in stage.real.can else (Write("a.txt", "a\n"), fault, Say("done"))
+    )
+    status = stage.play(*turns, budget={"attempts": 1})
 
     assert status.phase == "landed"
     assert {a.outcome for a in status.attempts} <= {"transient", "landed"}
 
 
 def test_a_conversation_that_grew_too_long_is_a_failed_attempt_that_says_so(stage: Stage) -> None:
+    if "shortens by itself" in stage.real.can:
+        pytest.skip("it shortens its conversation again and again")
     status = stage.play(*[Overflow()] * stage.real.retries, budget={"attempts": 1})
 
     assert (status.phase, [a.outcome for a in status.attempts]) == ("failed", ["failed"])
@@ -128,9 +136,13 @@ def test_a_note_reaches_a_session_at_work(stage: Stage) -> None:
 
 
 def test_a_stopped_session_leaves_no_process_and_its_work_is_kept(stage: Stage) -> None:
+    if "no tools" in stage.real.can:
+        pytest.skip("it runs nothing")
     marker = f"swarmgit-leftover-{os.getpid()}"
     sleeper = f"(exec -a {marker} sleep 55) & echo begun > a.txt; sleep 50"
-    status = stage.play(Run(f"bash -c '{sleeper}'"), Say("done"), budget={"minutes": 0.08, "attempts": 1}, timeout_s=60)
+    status = stage.play(
+        Run(f"bash -c '{sleeper}'"), Say("done"), budget={"minutes": stage.real.minutes, "attempts": 1}, timeout_s=60
+    )
 
     (attempt,) = status.attempts
     assert attempt.outcome == "timeout"
