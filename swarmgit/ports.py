@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -378,7 +379,7 @@ class World:
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
-    wraps a command by policy. `price` says what tokens cost by the model's names, most exact first. `credential` reads
+    wraps a command by policy. `adapters` names all that are installed. `price` says what tokens cost by the model's names, most exact first. `credential` reads
     a variable of the person's environment that policy lets a runtime have; nothing else of it is passed on but
     `host_env`. `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
     reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
@@ -401,6 +402,7 @@ class World:
     stream_reader: Callable[[str], StreamReader]
     command_for: Callable[[Runtime, Placement], Command]
     confine: Callable[[Command, Policy, Path], Command]
+    adapters: Callable[[], AbstractSet[str]]
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
     credential: Callable[[str], str | None]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import cast
+from shutil import which
+from typing import TYPE_CHECKING, cast
 
 from swarmgit import ports, runtimes
 from swarmgit.adapters import prices, sandbox
@@ -23,7 +24,11 @@ from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.documents import paths
+from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Desired, Policy
+
+if TYPE_CHECKING:
+    from swarmgit.app.runtimes import Checked, Installed
 
 STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
@@ -84,6 +89,7 @@ def open_world(
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
         confine=_confine,
+        adapters=runtimes.names,
         price=prices.price,
         credential=environ.get,
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
@@ -95,6 +101,43 @@ def open_world(
         fault=fault,
         close=close,
     )
+
+
+def installed_runtimes(environ: Mapping[str, str]) -> tuple[Installed, ...]:
+    """Return every agent program that an adapter knows, and what is here of it."""
+    from swarmgit.adapters.programs import version_of
+    from swarmgit.app.runtimes import installed
+
+    search = environ.get("PATH")
+    ask = {name: environ[name] for name in PASSED_ON if name in environ}
+    return installed(
+        runtimes.adapters, lambda name: which(name, path=search), lambda path: version_of(path, ask), environ
+    )
+
+
+def check_runtime(
+    cwd: Path, environ: Mapping[str, str], asked: tuple[str, str | None], folder: Path | None, timeout_s: float
+) -> Checked:
+    """Let a runtime do a tiny real task in a scratch repository, by the same code as everybody's work."""
+    from swarmgit.adapters.git.scratch import ScratchRepository
+    from swarmgit.app.check_stage import stage
+    from swarmgit.app.look import loader
+    from swarmgit.app.runtimes import check, intent
+    from swarmgit.runtimes.base import message_file
+
+    try:
+        here = open_world(cwd, environ)
+        known = loader(here)()
+        here.close()
+    except SwarmError:
+        known = None
+    named = known.swarm.runtimes.get(asked[0]) if known and known.swarm else None
+    adapter = runtimes.adapter(named.adapter if named else asked[0])
+    scene = stage(asked, known, adapter.needs.credentials, folder, environ)
+    repository = ScratchRepository(scene.repository, scene.environ)
+    repository.make("main")
+    repository.commit(intent(scene, timeout_s / 60), "Check a runtime")
+    return check(open_world(scene.repository, scene.environ, lead=True), scene, adapter, message_file, timeout_s)
 
 
 def _target(objects: GitObjects, cache: FileCache) -> str | None:

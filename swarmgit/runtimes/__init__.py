@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib import import_module
 from typing import cast
@@ -61,3 +62,20 @@ def _installed(name: str) -> RuntimeAdapter:
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"known adapters: {', '.join(known)}"
     raise PersonMustAct(f"there is no runtime adapter {name!r}; {hint}", hint="set 'adapter' in .swarm/swarm.yaml")
+
+
+@lru_cache(maxsize=1)
+def names() -> frozenset[str]:
+    """Return the names of all adapters: ours, and those that other packages bring."""
+    from importlib.metadata import entry_points
+
+    return frozenset({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
+
+
+def adapters() -> Iterator[RuntimeAdapter]:
+    """Yield every adapter that can be loaded, ours first."""
+    for name in (*BUILT_IN, *sorted(names() - BUILT_IN.keys())):
+        try:
+            yield adapter(name)
+        except PersonMustAct:
+            continue

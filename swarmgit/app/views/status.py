@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from swarmgit.app.views.money import budget_row
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.queue import ACTIVE, entry_row, in_order
 from swarmgit.app.views.tasks import statuses, task_row
 from swarmgit.app.views.times import stamp
 from swarmgit.model.status import Identity
 from swarmgit.model.work import Session
+from swarmgit.plan.governor import limited_until
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
@@ -30,6 +32,7 @@ def status_document(look: Look, sandbox: str) -> dict[str, Any]:
         "queue": [entry_row(entry) for entry in in_order(look.observed.entries.values()) if entry.state in ACTIVE],
         "agents": [agent_row(look, identity) for _, identity in sorted(look.observed.identities.items())],
         "sandbox": sandbox,
+        "budget": budget_row(look),
         "drafts": list(look.drafts),
         "problems": problem_rows((*look.desired.problems, *look.observed.problems)),
     }
@@ -49,11 +52,14 @@ def session_row(session: Session) -> dict[str, Any]:
         "agent": spec.agent,
         "runtime": spec.runtime,
         "model": spec.model,
-        "state": session.state,
+        "state": "rate-limited" if limited_until(session) else session.state,
         "pid": session.pid,
         "started": stamp(spec.started),
         "attempt": spec.attempt,
         "tokens": session.stream.usage.tokens,
+        "usd": session.stream.usage.usd,
+        "context_used": session.stream.context_used,
+        "context_window": session.stream.context_window,
         "stopping": session.stop_reason,
     }
 
