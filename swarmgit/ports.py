@@ -379,13 +379,13 @@ class World:
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
-    wraps a command by policy. `adapters` names all that are installed. `price` says what tokens cost by the model's names, most exact first. `credential` reads
-    a variable of the person's environment that policy lets a runtime have; nothing else of it is passed on but
-    `host_env`. `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
-    reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
-    the commit. `sandbox` names what confines sessions. `fault` is called
-    before each effect with its name: the crash tests raise in it. `close` ends the git children and gives back the
-    lock; whatever is asked afterwards starts them again.
+    wraps a command by policy. `adapters` names all that are installed. `price` says what tokens cost by the model's
+    names, most exact first. `credential` reads a variable of the person's environment that policy lets a runtime
+    have; nothing else of it is passed on but `host_env`. `environment` is the fingerprint that goes into evidence
+    keys. `landed_in_history` reads what a commit's history says about landings. `drafts` lists intent files whose
+    working copy differs from the commit. `sandbox` names what confines sessions. `fault` is called before each
+    effect with its name: the crash tests raise in it. `close` ends the git children and gives back the lock;
+    whatever is asked afterwards starts them again.
     """
 
     repository: Repository

@@ -130,7 +130,10 @@ def test_intent_may_name_the_runtime_of_another_package(repo: Repo) -> None:
     repo.task("greet", owns=["*.txt"])
     repo.start()
 
-    assert validate(repo.world()) == ()
+    world = repo.world()
+    problems = validate(world)
+    world.close()
+    assert problems == ()
     repo.reconcile()
     assert repo.phases() == {"greet": "landed"}
 
