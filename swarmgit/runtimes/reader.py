@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -31,6 +32,9 @@ TAIL_CHARS_MAX = 4000
 ESTIMATES_MAX = 64
 WORDS_CHARS_MAX = 2000
 PATH_CHARS_MAX = 4096
+
+_NO_CHANGE = re.compile(r"^NO CHANGE NEEDED: *(.+)$", re.MULTILINE)
+"""How an agent that can only talk says that it gave up on purpose; it counts where the task allows no change."""
 
 Translation = Callable[[Mapping[str, Any]], Iterable[Event] | None]
 """A line's JSON object → its events; None where it is no line of the program's, and counts as text."""
@@ -163,6 +167,8 @@ class _Facts:
         match event:
             case Text(text):
                 self._say(text[-TAIL_CHARS_MAX:])
+                if found := _NO_CHANGE.search(text[-TAIL_CHARS_MAX:]):
+                    self.said = replace(said, no_change=words(found[1]))
             case ToolUse():
                 self.said = replace(said, tools=said.tools + 1, limited=None)
             case FileAction(action, file, at):
