@@ -228,15 +228,17 @@ async def run(model: str, before: Path | None, prompt: str) -> Fault | None:
     """Do the task; return why it could not be done."""
     session = os.environ["SWARM_SESSION"]
     say("conversation", id=session, model=model, window=WINDOW)
-    agent = Agent(client_of(dict(os.environ)), model, Path(os.environ["SWARM_PROMPT_FILE"]).parent)
-    try:
-        agent.begin(prompt, before)
-    except (OSError, ValueError):
-        return Fault("conversation", "no conversation found to go on with")
-    try:
-        return await agent.work()
-    except (anthropic.AnthropicError, httpx2.HTTPError) as error:
-        return fault_of(error)
+    folder = Path(os.environ["SWARM_PROMPT_FILE"]).parent
+    async with client_of(dict(os.environ)) as client:
+        agent = Agent(client, model, folder)
+        try:
+            agent.begin(prompt, before)
+        except (OSError, ValueError):
+            return Fault("conversation", "no conversation found to go on with")
+        try:
+            return await agent.work()
+        except (anthropic.AnthropicError, httpx2.HTTPError) as error:
+            return fault_of(error)
 
 
 def main() -> int:
