@@ -9,9 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from swarmgit.app import control
 from swarmgit.app.check_stage import CheckStage
 from swarmgit.app.run import Options, TickReport, reconcile
 from swarmgit.app.world import World
@@ -20,11 +22,16 @@ from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.status import Attempt, TaskStatus
+from swarmgit.model.work import Session
 from swarmgit.plan.governor import limited_until
 
 TASK = TaskId("check")
 FILE = "swarmgit-check.txt"
 WORD = "swarmgit"
+STOP_TASK = TaskId("check-stop")
+STOP_FILE = "swarmgit-stop.txt"
+STOP_AFTER_S = 4.0
+BY = "swarmgit runtime check"
 NOTE_FILE = "note.txt"
 NOTE = f"One more thing: also create a file {NOTE_FILE} that holds the word noted."
 Answer = Literal["yes", "no", "not tried", "unknown"]
@@ -139,12 +146,20 @@ def intent(stage: CheckStage, minutes: float) -> dict[str, bytes]:
         "acceptance": [{"run": f"grep -qx {WORD} {FILE}"}],
     }
     policy = {"version": 1, "credentials": {name: list(stage.credentials)}}
+    stop = {
+        "version": 1,
+        "title": "See whether this agent program can be stopped",
+        "description": "Run the shell command `sleep 300` and wait for it. Do nothing else.",
+        "depends_on": [TASK],
+        "scope": {"owns": [STOP_FILE]},
+    }
     return {
         "README.md": b"A scratch repository of swarmgit runtime check.\n",
         ".swarm/.gitignore": b"state/\nrun\n",
         paths.SWARM_YAML: blocks.write(swarm).encode(),
         paths.POLICY_YAML: blocks.write(policy).encode(),
         f"{paths.TASKS}/{TASK}.yaml": blocks.write(task).encode(),
+        f"{paths.TASKS}/{STOP_TASK}.yaml": blocks.write(stop).encode(),
     }
 
 
@@ -165,6 +180,9 @@ def check(
     def watch(report: TickReport) -> None:
         sessions = report.look.observed.sessions.values()
         limits.extend(each.spec.id for each in sessions if each.spec.kind == "agent" and limited_until(each))
+        for each in sessions:
+            if each.spec.task == STOP_TASK and _is_busy(each, report.look.now):
+                control.stop(world, each.spec.id, BY)
         for action in report.actions:
             if isinstance(action, StartSession) and adapter.capabilities.takes_messages and not told:
                 told.append(action.spec.id)
@@ -175,10 +193,25 @@ def check(
     if status is None or status.last is None:
         reasons = [str(problem) for problem in result.look.desired.problems] or [result.reason]
         raise PersonMustAct(f"the check could not start a session: {'; '.join(reasons)}")
-    return _judged(world, stage, adapter, status, (bool(told), bool(limits)))
+    stopped = result.look.observed.statuses.get(STOP_TASK)
+    return _judged(world, stage, adapter, (status, stopped), (bool(told), bool(limits)))
 
 
-def _judged(world: World, stage: CheckStage, adapter: Known, status: TaskStatus, seen: tuple[bool, bool]) -> Checked:
+def _is_busy(session: Session, now: datetime) -> bool:
+    """Return whether a session is in the middle of something, so that stopping it shows what that leaves."""
+    age_s = (now - session.spec.started).total_seconds()
+    is_at_it = session.stream.tools > 0 or (session.stream.lines > 0 and age_s > STOP_AFTER_S)
+    return is_at_it and not session.is_over and session.stop_reason is None
+
+
+def _judged(
+    world: World,
+    stage: CheckStage,
+    adapter: Known,
+    statuses: tuple[TaskStatus, TaskStatus | None],
+    seen: tuple[bool, bool],
+) -> Checked:
+    status, stopped = statuses
     last = status.attempts[-1]
     works = status.phase == "landed"
     files = _files(world, status)
@@ -190,7 +223,7 @@ def _judged(world: World, stage: CheckStage, adapter: Known, status: TaskStatus,
         Finding("price", "yes" if usage.usd is not None else "unknown", _price(last)),
         _message(adapter, files, was_told=was_told),
         _resume(adapter, last),
-        Finding("stop", "not tried", "a session's whole process tree is ended by swarmgit, whatever the program does"),
+        _stop(stopped),
         Finding("rate limit", "yes" if was_limited or last.outcome == "rate-limited" else "not tried", _limit(last)),
     )
     return Checked(stage.runtime.name, stage.model, works, "" if works else status.reason, findings)
@@ -211,6 +244,16 @@ def _message(adapter: Known, files: frozenset[str], *, was_told: bool) -> Findin
         return Finding("message", "not tried", "no session was started")
     done = NOTE_FILE in files
     return Finding("message", "yes" if done else "unknown", "a note was sent" + (" and followed" if done else ""))
+
+
+def _stop(status: TaskStatus | None) -> Finding:
+    """Return what stopping a session in the middle came to; it is settled only once no process of it is left."""
+    last = status.last if status else None
+    if last is None or last.outcome != "cancelled":
+        why = f"its session ended {last.outcome} by itself" if last else "no session was started"
+        return Finding("stop", "not tried", why)
+    seconds = last.seconds or 0.0
+    return Finding("stop", "yes", f"a session was stopped after {seconds:.0f} s, and no process of it was left")
 
 
 def _resume(adapter: Known, last: Attempt) -> Finding:

@@ -74,7 +74,9 @@ def retry_at(situation: Situation, attempt: Attempt, fault: Fault | None) -> dat
         in_a_row += 1
     if attempt.outcome == "rate-limited":
         stated = _stated_s(fault, ended)
-        wait_s = min(LIMIT_S_MAX, LIMIT_S * 2 ** min(in_a_row, 20)) if stated is None else stated
+        grown = min(LIMIT_S_MAX, LIMIT_S * 2 ** min(in_a_row, 20))
+        # a stated time that has passed already, or was wrong last time, is no reason to ask again and again
+        wait_s = grown if stated is None else max(stated, grown / 2 if in_a_row else 0.0)
     elif attempt.outcome == "transient":
         wait_s = min(RETRY_S_MAX, RETRY_S * 2 ** min(in_a_row, 20))
     else:

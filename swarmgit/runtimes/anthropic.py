@@ -28,6 +28,7 @@ class Anthropic:
         programs=("python3", "bash"),
         credentials=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
         hosts=("api.anthropic.com",),
+        reads=(sys.prefix, sys.base_prefix, str(PACKAGES)),
     )
 
     def command(self, runtime: Runtime, placement: Placement) -> Command:

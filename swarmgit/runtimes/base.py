@@ -38,15 +38,15 @@ class Needs:
 
     `programs`: commands, the first of which is the agent program itself. `credentials`: names of variables, any one of
     which will do. `home`: paths below the home folder that it reads and writes: settings, log-in, conversations.
-    `hosts`: where its provider is, when no base URL says otherwise. `account`: one rate limit is shared by all that
-    have the same.
+    `hosts`: where its provider is, when no base URL says otherwise. `reads`: absolute paths that a session reads
+    besides its programs, its worktree and its own folder.
     """
 
     programs: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
     home: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
-    account: str = ""
+    reads: tuple[str, ...] = ()
 
 
 class RuntimeAdapter(Protocol):

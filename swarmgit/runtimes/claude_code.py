@@ -49,7 +49,7 @@ class ClaudeCode:
         credentials=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
         home=(".claude", ".claude.json"),
         hosts=("api.anthropic.com",),
-        account="anthropic",
+        reads=(str(base.HOOK),),
     )
 
     def command(self, runtime: Runtime, placement: Placement) -> Command:

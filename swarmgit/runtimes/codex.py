@@ -39,7 +39,7 @@ class Codex:
         credentials=("OPENAI_API_KEY", "CODEX_API_KEY"),
         home=(".codex",),
         hosts=("api.openai.com", "chatgpt.com", "auth.openai.com"),
-        account="openai",
+        reads=(str(base.HOOK),),
     )
 
     def command(self, runtime: Runtime, placement: Placement) -> Command:

@@ -118,6 +118,16 @@ def test_without_a_stated_time_the_wait_grows_each_time_in_a_row() -> None:
     assert LIMIT_S <= waits[0] < waits[1] / 1.5
 
 
+def test_a_stated_time_that_is_wrong_again_and_again_is_not_believed() -> None:
+    limit = Fault("rate-limit", "reset", until=START)
+    made = swarm_of("a", ends=lambda _: {**ENDED, "stream": Stream(fault=limit, is_complete=True)})
+
+    for _ in range(120):
+        made.tick()
+
+    assert len(made.observed.statuses["a"].attempts) < 8
+
+
 def test_waiting_for_a_limit_is_not_settled_and_needs_nobody() -> None:
     made = swarm_of("a", ends=ends_once(Fault("rate-limit", "slow down", wait_s=1000)))
     for _ in range(10):

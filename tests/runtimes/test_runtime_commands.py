@@ -12,7 +12,13 @@ from tests.conftest import Repo
 from tests.model_server.script import Refuse, Run, Say, Write
 from tests.model_server.server import ModelServer
 
-CHECK = (Write("swarmgit-check.txt", "swarmgit\n"), Run("git status"), Write("note.txt", "noted\n"), Say("done"))
+CHECK = (
+    Write("swarmgit-check.txt", "swarmgit\n"),
+    Run("git status"),
+    Write("note.txt", "noted\n"),
+    Say("done"),
+    Run("sleep 300"),
+)
 OURS = next(real for real in REAL if real.adapter == "anthropic")
 
 
@@ -66,7 +72,7 @@ def test_a_check_does_a_real_task_and_says_what_works(
 
     assert (code, document["works"], document["model"]) == (0, True, "sonnet")
     found = answers(document)
-    assert [found[what] for what in ("edit", "usage", "price", "message", "resume")] == ["yes"] * 5
+    assert [found[what] for what in ("edit", "usage", "price", "message", "resume", "stop")] == ["yes"] * 6
     assert repo.git("rev-parse", "HEAD") == before
     assert repo.git("status", "--porcelain") == ""
 
