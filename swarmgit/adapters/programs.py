@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 
 ASK_S_MAX = 20.0
-_VERSION = re.compile(r"\d+\.\d+[\w.+-]*")
+_VERSION = re.compile(r"\d+\.\d+[\w.+-]*\w|\d+\.\d+")
 
 
 def version_of(program: str, environ: Mapping[str, str]) -> str | None:

@@ -70,6 +70,7 @@ REAL = (
         lambda url: {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "dummy"},
         OPENAI_TURN,
         key="OPENAI_API_KEY",
+        minutes=0.08,  # after ten seconds it would let the command go on by itself
     ),
     Real(
         "gemini",
