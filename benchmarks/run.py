@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import footprint, growth, landing, starts, startup, ticks, yardsticks
+from benchmarks import confined, footprint, growth, landing, mail, starts, startup, ticks, yardsticks
 from benchmarks.figures import Figure, table
 
 MEASUREMENTS: dict[str, Callable[..., list[Figure]]] = {
@@ -16,9 +16,11 @@ MEASUREMENTS: dict[str, Callable[..., list[Figure]]] = {
     "startup": startup.measure,
     "starts": starts.measure,
     "thirty": starts.measure_thirty,
+    "sandbox": confined.measure,
     "commits": ticks.measure_commits,
     "ticks": ticks.measure,
     "landing": landing.measure,
+    "mail": mail.measure,
     "memory": footprint.measure,
     "cpu": footprint.measure_cpu,
     "idle": footprint.measure_idle,

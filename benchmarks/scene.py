@@ -97,7 +97,8 @@ class Scene:
         folder.mkdir(exist_ok=True)
         (folder / "swarm.yaml").write_text(_with_target_line(self.swarm))
         (folder / "gates.yaml").write_text(json.dumps({"version": 1, "gates": self.gates}))
-        (folder / "policy.yaml").write_text("version: 1\nsandbox: preferred\n")
+        policy = {"version": 1, "sandbox": "preferred", "filesystem": {"write": [str(self.started)]}}
+        (folder / "policy.yaml").write_text(json.dumps(policy))
         (folder / ".gitignore").write_text("state/\nrun\n")
 
     def commit(self, message: str = "work") -> int:

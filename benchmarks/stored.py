@@ -30,16 +30,21 @@ def store_finished(here: Scene, count: int) -> None:
         _write(here, changes)
 
 
-def store_queue(here: Scene, names: Sequence[str]) -> None:
+SHARED = "shared.py"
+FIRST = "def first():\n    return 0\n"
+
+
+def store_queue(here: Scene, names: Sequence[str], *, clash: bool = False) -> None:
     """Let each task have changed one file of its own on the target's head, and stand in the queue.
 
-    The commits are loose objects of the engine, as after a capture.
+    `clash`: each has also defined something at the end of one shared file, which has to be there. The commits are
+    loose objects of the engine, as after a capture.
     """
     world = here.world()
     base = world.objects.ref("refs/heads/main")
     assert base is not None
     generations = _generations(here)
-    heads = _captured(here, names, base)
+    heads = _captured(here, names, base, clash=clash)
     changes: dict[str, bytes | None] = {}
     begin = world.clock.now() - timedelta(minutes=5)
     for number, name in enumerate(names):
@@ -102,7 +107,7 @@ def _generations(here: Scene) -> dict[str, str]:
     return {line.split("\t")[1].removesuffix(".yaml"): line.split()[2] for line in listing}
 
 
-def _captured(here: Scene, names: Sequence[str], base: str) -> dict[str, str]:
+def _captured(here: Scene, names: Sequence[str], base: str, *, clash: bool) -> dict[str, str]:
     stream = []
     for name in names:
         stream.append(f"commit refs/swarm/captured/{name}/bench\nmark :1\n")
@@ -110,6 +115,9 @@ def _captured(here: Scene, names: Sequence[str], base: str) -> dict[str, str]:
         message = f"Do {name}"
         stream.append(f"data {len(message)}\n{message}\nfrom {base}\n")
         stream.append(f"M 100644 inline {name}.txt\ndata {len(name) + 1}\n{name}\n\n")
+        if clash:
+            text = f'{FIRST}\n\ndef {name.replace("-", "_")}():\n    return "{name}"\n'
+            stream.append(f"M 100644 inline {SHARED}\ndata {len(text)}\n{text}\n")
     here.engine_git("-c", "fastimport.unpackLimit=1000000", "fast-import", "--quiet", stdin="".join(stream).encode())
     refs = here.engine_git("for-each-ref", "--format=%(refname) %(objectname)", "refs/swarm/captured").splitlines()
     return {line.split("/")[3]: line.split()[1] for line in refs}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from swarmgit.model.desired import Desired, Gate, Policy, Price, Runtime, WorktreeConfig
+from swarmgit.model.conflicts import LaidOut, Proposal
+from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry
+from swarmgit.model.policy import Policy
 from swarmgit.model.status import Usage
-from swarmgit.model.work import Capture, Evidence, SessionSpec, Stream
+from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream
 
 
 class Clock(Protocol):
@@ -104,21 +106,46 @@ class Engine(Protocol):
     def gate_inputs(self, rev: str, gates: Sequence[Gate]) -> dict[str, str]:
         """Return, for each gate with `inputs`, the hash of the paths, modes and blobs that match them."""
 
-    def merge(self, onto: CommitId, head: CommitId, message: str, gates: Sequence[Gate], style: str) -> MergeTry:
+    def merge(
+        self,
+        onto: CommitId,
+        head: CommitId,
+        message: str,
+        gates: Sequence[Gate],
+        style: str,
+        auto: MergeConfig | None = None,
+    ) -> MergeTry:
         """Merge in memory; on success build the candidate commit.
 
+        `auto`: resolve conflicts by rules, with what this configuration declares; None: leave every conflict.
         style merge: parents (onto, head); squash: parent onto only, author of `head`. Committer swarmgit, and a
         date taken from `head`, so that the same merge is the same commit.
         """
 
-    def pin(self, ref: str, oid: CommitId) -> None:
-        """Keep a commit from being collected, by a ref of the engine."""
+    def pin(self, refs: Mapping[str, CommitId]) -> None:
+        """Keep commits from being collected, by refs of the engine; all or none."""
 
     def salvage(self, ref: str, oid: CommitId) -> None:
         """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""
+
+
+class Conflicts(Protocol):
+    """What a session resolves: laid out for it, taken back, and remembered."""
+
+    def lay_out(self, onto: CommitId, head: CommitId, auto: MergeConfig | None) -> LaidOut:
+        """Lay the conflicts of a merge out; the same merge gives the same commit."""
+
+    def propose(self, resolved: CommitId, auto: MergeConfig | None) -> Proposal:
+        """Return the merge of both sides with the tree of a captured commit that was made on a layout.
+
+        `auto`: as the layout was made.
+        """
+
+    def remember(self, proposal: CommitId) -> None:
+        """Keep how a proposal resolved its conflicts, for the next time that they come up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +226,12 @@ class Landing(Protocol):
     def land(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
         """Move branch `target` from `old` to `new` and let its checkouts follow; all or nothing, safe to repeat."""
 
+    def follow(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
+        """Move branch `target` forward to a descendant that is not ours, as a person's fast-forward would."""
+
+    def traces(self, target: str, checkout: str, paths: Sequence[str]) -> str:
+        """Return a text that changes when what is in the way at these paths of a checkout does."""
+
     def heal(self, target: str) -> None:
         """Finish or undo what a killed landing left: half-followed checkouts and locks that are provably ours."""
 
@@ -268,6 +301,21 @@ class Executor(Protocol):
     def write(self, session: SessionId, name: str, content: bytes) -> None:
         """Write a file into a session's folder by rename."""
 
+    def write_all(self, session: SessionId, below: str, contents: Mapping[str, bytes]) -> None:
+        """Write files into one of a session's folders by rename, in their order; links are not followed."""
+
+    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> None:
+        """Delete files of one of a session's folders; what is not there counts as deleted, links are not followed."""
+
+    def move(self, session: SessionId, old: str, new: str) -> None:
+        """Rename a file within a session's folder; nothing where there is none."""
+
+    def measure(self, session: SessionId) -> tuple[int, float]:
+        """Return the resident bytes and the processor seconds of all of a session's processes."""
+
+    def disk(self, session: SessionId, folder: Path | None) -> int | None:
+        """Return what a session's folder and `folder` take on the disk, in bytes; None: too many files to count."""
+
     def folder(self, session: SessionId) -> Path:
         """Return the session's folder."""
 
@@ -290,11 +338,11 @@ class LiveCache(Protocol):
     def merges(self) -> Mapping[tuple[CommitId, CommitId], MergeTry]:
         """Return merges tried, by (onto, head)."""
 
-    def keep_merge(self, tried: MergeTry) -> None:
-        """Add one."""
+    def keep_merges(self, tried: Sequence[MergeTry]) -> None:
+        """Add some."""
 
-    def blocked(self) -> Mapping[EntryId, tuple[str, ...]]:
-        """Return the landings that wait, and for which paths."""
+    def blocked(self) -> Mapping[EntryId, Obstacle]:
+        """Return the landings that wait, and for what."""
 
     def read(self, name: str) -> bytes | None:
         """Return a cached document by name, None where there is none."""
@@ -302,7 +350,7 @@ class LiveCache(Protocol):
     def write(self, name: str, content: bytes) -> None:
         """Keep a document by name."""
 
-    def keep_blocked(self, entries: Mapping[EntryId, tuple[str, ...]]) -> None:
+    def keep_blocked(self, entries: Mapping[EntryId, Obstacle]) -> None:
         """Replace what waits."""
 
 
@@ -321,6 +369,12 @@ class Doorbell(Protocol):
 
     def wait(self, timeout_s: float) -> bool:
         """Return True when something rang (rings since the last call count once), False after `timeout_s`."""
+
+    def watch(self, path: Path) -> None:
+        """Ring for this folder too."""
+
+    def unwatch(self, path: Path) -> None:
+        """Ring for this folder no more."""
 
     def close(self) -> None:
         """Stop watching."""
@@ -359,8 +413,58 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Command:
+    """What to run. `hosts`: what it must reach to work at all. `read`: paths of the machine that it must see.
+
+    `copies`: files of the person's that it gets as copies of its own, by their name in its home folder.
+    """
+
     argv: tuple[str, ...]
     env: Mapping[str, str]
+    hosts: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+    copies: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """Whose program is confined, and where it works. `role` is `gate` for a gate's.
+
+    `named`: command lines that people wrote; the absolute paths in them are visible, and `files` are.
+    """
+
+    spec: SessionSpec
+    role: str
+    worktree: Path
+    folder: Path
+    runtime: str = ""
+    named: tuple[tuple[str, ...], ...] = ()
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """How to run a command inside. `around`: the words that go before any program of the session, set-up too.
+
+    `files` belong into the session's folder. `sandbox` says what holds it, for records. `expires`: when a credential
+    of the session ends.
+    """
+
+    folder: Path
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    around: tuple[str, ...]
+    files: Mapping[str, bytes]
+    sandbox: SandboxReport
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxReport:
+    """`name` of the sandbox, '' for none. `strength`: full, reduced or none. `text`: all of it in one sentence."""
+
+    name: str
+    strength: Literal["full", "reduced", "none"]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,13 +483,15 @@ class World:
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
-    wraps a command by policy. `adapters` names all that are installed. `price` says what tokens cost by the model's
-    names, most exact first. `credential` reads a variable of the person's environment that policy lets a runtime
-    have; nothing else of it is passed on but `host_env`. `environment` is the fingerprint that goes into evidence
-    keys. `landed_in_history` reads what a commit's history says about landings. `drafts` lists intent files whose
-    working copy differs from the commit. `sandbox` names what confines sessions. `fault` is called before each
-    effect with its name: the crash tests raise in it. `close` ends the git children and gives back the lock;
-    whatever is asked afterwards starts them again.
+    wraps a command by policy; `push_command` is the only way out to a remote. `adapters` names all that are
+    installed. `price` says what tokens cost by the model's names, most exact first.
+    `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
+    reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
+    the commit. `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what
+    the person's own git obeys (path → hash). `redact` takes the values of
+    credentials out of a text, `leaks` names the files of a worktree that hold one, with its variable. `fault` is called
+    before each effect with its name: the crash tests raise in it. `close` ends the git children and gives back the
+    lock; whatever is asked afterwards starts them again.
     """
 
     repository: Repository
@@ -393,6 +499,7 @@ class World:
     objects: Objects
     state: StateStore
     engine: Engine
+    conflicts: Conflicts
     worktrees: Worktrees
     landing: Landing
     executor: Executor
@@ -401,14 +508,17 @@ class World:
     doorbell: Callable[[], Doorbell]
     stream_reader: Callable[[str], StreamReader]
     command_for: Callable[[Runtime, Placement], Command]
-    confine: Callable[[Command, Policy, Path], Command]
+    confine: Callable[[Command, Policy, Confinement], Confined]
     adapters: Callable[[], AbstractSet[str]]
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
-    credential: Callable[[str], str | None]
+    settings: Callable[[], Mapping[str, str]]
+    redact: Callable[[bytes], bytes]
+    leaks: Callable[[Path, Sequence[str]], tuple[tuple[str, str], ...]]
+    push_command: Callable[[Push], Command]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]
     drafts: Callable[[Desired], tuple[str, ...]]
     state_branch: str
-    sandbox: str
+    sandbox: Callable[[Policy], SandboxReport]
     environment: str
     host_env: Mapping[str, str]
     fault: Callable[[str], None]

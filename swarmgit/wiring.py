@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, cast
 
 from swarmgit import ports, runtimes
-from swarmgit.adapters import prices, sandbox
+from swarmgit.adapters import prices
 from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.deferred import Deferred
 from swarmgit.adapters.drafts import drafts
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
 from swarmgit.adapters.git.engine import GitEngine, engine_git
 from swarmgit.adapters.git.history import landed_in_history
+from swarmgit.adapters.git.memory import Memory
+from swarmgit.adapters.git.mergeprograms import merge_programs
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.state import GitStateStore
 from swarmgit.adapters.git.statecheckout import StateCheckout
+from swarmgit.adapters.git.voices import Voices
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.processes.executor import LocalExecutor
+from swarmgit.adapters.redacted import RedactedState
+from swarmgit.adapters.sandbox.vault import Vault
+from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
-from swarmgit.model.desired import Desired, Policy
+from swarmgit.model.desired import Desired
+from swarmgit.model.work import Push
 
 if TYPE_CHECKING:
     from swarmgit.app.runtimes import Checked, Installed
 
 STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TMPDIR", "TZ", "USER", "LOGNAME", "SHELL")
-"""What sessions and gates get of the person's environment: where programs are, and how people write here."""
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TZ")
+"""What sessions and gates get of the person's environment: where programs are, and how people write here.
+
+Their home folder is one of their own.
+"""
+
+
+SANDBOXES = ("bubblewrap", "landlock", "sandbox-exec")
+"""The kinds of sandbox, the best first."""
 
 
 def no_fault(name: str) -> None:
@@ -47,10 +61,12 @@ def open_world(
     lead: bool = False,
     clock: ports.Clock | None = None,
     fault: Callable[[str], None] = no_fault,
+    sandboxes: Sequence[str] = SANDBOXES,
 ) -> ports.World:
     """Return the world of the repository around `cwd`.
 
-    `lead`: take the reconciler's lock first, so that every child that moves refs inherits it.
+    `lead`: take the reconciler's lock first, so that every child that moves refs inherits it. `sandboxes`: the kinds
+    of sandbox to look for, the best first.
     """
     found = discover(cwd, environ)
     the_clock = clock or SystemClock()
@@ -60,14 +76,19 @@ def open_world(
     fds = (lock.fd,) if lead else ()
     objects = GitObjects(Git(found.common_dir, pass_fds=fds), found.algorithm)
     cache = FileCache(found.live / paths.CACHE)
+    vault = Vault(found.live / paths.SECRETS)
     target = _target(objects, cache)
-    engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects)
+    memory = Memory(found.live / paths.RESOLUTIONS)
+    voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
+    engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects, voices)
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
+    confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
     worktrees = Deferred(lambda: _worktrees(found, engine, fault))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
         worktrees.ready()
+        confiner.ready()
 
     def close() -> None:
         for part in (landing, state, engine, objects):
@@ -78,8 +99,9 @@ def open_world(
         repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
         clock=the_clock,
         objects=objects,
-        state=state,
+        state=RedactedState(state, vault.redact),
         engine=engine,
+        conflicts=cast(ports.Conflicts, Deferred(lambda: _conflicts(engine, voices, memory))),
         worktrees=cast(ports.Worktrees, worktrees),
         landing=cast(ports.Landing, landing),
         executor=LocalExecutor(found.live, the_clock, fault),
@@ -88,14 +110,17 @@ def open_world(
         doorbell=lambda: _doorbell(found, target),
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
-        confine=_confine,
+        confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
         adapters=runtimes.names,
         price=prices.price,
-        credential=environ.get,
+        settings=lambda: fingerprint(found.common_dir),
+        redact=vault.redact,
+        leaks=vault.found_in,
+        push_command=lambda push: _push_command(found, environ, push),
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
-        sandbox=sandbox.NoSandbox().describe(),
+        sandbox=lambda policy: confiner.describe(policy),  # noqa: PLW0108
         environment=_environment(),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
         fault=fault,
@@ -168,6 +193,12 @@ def _landing(
     return GitLanding(objects, engine.transfer, found.live, environ, fault)
 
 
+def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Conflicts:
+    from swarmgit.adapters.git.conflicts import GitConflicts
+
+    return GitConflicts(engine, voices, memory)
+
+
 def _worktrees(found: FoundRepository, engine: GitEngine, fault: Callable[[str], None]) -> ports.Worktrees:
     from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 
@@ -188,10 +219,22 @@ def _bells(found: FoundRepository, target: str | None) -> list[Path]:
     return [found.live / paths.BELL, *(ref.parent for ref in refs)]
 
 
-def _confine(command: ports.Command, policy: Policy, worktree: Path) -> ports.Command:  # noqa: ARG001  the seam
-    """Wrap a command by policy. No sandbox is built yet; `required` refuses."""
-    box = sandbox.best_sandbox(policy.sandbox)
-    return ports.Command(box.wrap(command.argv), command.env)
+def _confiner(
+    found: FoundRepository, cache: FileCache, vault: Vault, environ: Mapping[str, str], sandboxes: Sequence[str]
+) -> object:
+    """Return what wraps sessions by policy. It never shows the repository's settings, other sessions, the home."""
+    from swarmgit.adapters.sandbox.confine import Confiner
+
+    home = Path(environ["HOME"]) if environ.get("HOME") else None
+    secret = (found.common_dir, found.live, found.store, *((home,) if home else ()))
+    objects = found.common_dir / "objects"
+    return Confiner(cache, vault, objects, tuple(path.resolve() for path in secret), environ, tuple(sandboxes))
+
+
+def _push_command(found: FoundRepository, environ: Mapping[str, str], push: Push) -> ports.Command:
+    from swarmgit.adapters.git.push import push_command
+
+    return push_command(found.common_dir, environ, push)
 
 
 def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tuple[str, ...]:

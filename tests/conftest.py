@@ -21,13 +21,16 @@ from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Entry, TaskStatus
 from swarmgit.wiring import open_world
 
-ALIVE = """
-is_alive() {
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-    case "${stat##*) }" in Z*|X*) return 1 ;; esac
-}
+HOLD = """
+exec 7>> "$held"
+if command -v flock > /dev/null && ! flock -n 7; then
+    echo "$SWARM_TASK: $SWARM_SESSION while another one runs" >> "$overlaps"
+fi
 """
-"""Shell: whether a process runs. A dead one that its parent has not collected yet does not, whatever kill -0 says."""
+"""Shell: hold a task's file for as long as a process of this session lives, and tell when another one still does.
+
+A lock, because sessions see neither each other's processes nor their numbers.
+"""
 
 GATE_OK = {"name": "check", "run": "test ! -e BROKEN"}
 
@@ -64,9 +67,13 @@ class Repo:
             "agents_max": 4,
             "stop_grace_seconds": 0.3,
             "tiers": {name: {"runtime": "script"} for name in ("frontier", "standard", "fast")},
-            "runtimes": {"script": {"adapter": "command", "run": ["/bin/sh", str(runner)]}},
+            "runtimes": {
+                "script": {"adapter": "command", "run": ["/bin/sh", str(runner)], "files": [str(self.agents)]}
+            },
         }
+        self.policy: dict[str, Any] = {"filesystem": {"write": [str(self.agents)]}}
         self.gates: list[dict[str, Any]] = [GATE_OK]
+        self.sandboxes: tuple[str, ...] | None = None
 
     # --- the person -------------------------------------------------------------------------------------------------
 
@@ -100,6 +107,7 @@ class Repo:
             {
                 ".swarm/swarm.yaml": yaml.safe_dump(self.swarm),
                 ".swarm/gates.yaml": yaml.safe_dump({"version": 1, "gates": self.gates}),
+                ".swarm/policy.yaml": yaml.safe_dump({"version": 1, **self.policy}),
                 ".swarm/.gitignore": "state/\nrun\n",
             }
         )
@@ -124,7 +132,9 @@ class Repo:
     # --- swarmgit ---------------------------------------------------------------------------------------------------
 
     def world(self, *, lead: bool = False, fault: Callable[[str], None] | None = None) -> ports.World:
-        extra = {"fault": fault} if fault else {}
+        extra: dict[str, Any] = {"fault": fault} if fault else {}
+        if self.sandboxes is not None:
+            extra["sandboxes"] = self.sandboxes
         return open_world(self.root, os.environ, lead=lead, **extra)
 
     def reconcile(

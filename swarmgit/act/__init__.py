@@ -4,29 +4,40 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from swarmgit.act import landing, sessions
+from swarmgit.act import landing, mail, predictions, push, sessions
 from swarmgit.errors import SwarmError
 from swarmgit.model.actions import (
     Action,
     Archive,
+    DeliverMail,
     FinishSession,
+    FollowRemote,
     KeepEvidence,
     Land,
+    Predict,
+    Remember,
+    Remove,
     Retire,
     RunGate,
     Salvage,
+    SaveConvoy,
     SaveEntry,
     SaveFile,
+    SaveFollowed,
     SaveGateHistory,
     SaveIdentity,
+    SaveIncident,
+    SaveMail,
     SaveTask,
+    StartPush,
     StartSession,
     StopSession,
+    TakeMail,
     TryMerges,
     Unpin,
 )
-from swarmgit.model.desired import Policy
 from swarmgit.model.outcomes import Done, Failed, Outcome, ToSave
+from swarmgit.model.policy import Policy
 from swarmgit.ports import World
 
 
@@ -55,16 +66,31 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  #
             return sessions.retire(action, world)
         case Salvage():
             return landing.salvage(action, world)
+        case Predict():
+            return predictions.predict(action, world)
         case KeepEvidence():
             world.cache.keep_evidence(action.evidence)
             return None
         case TryMerges():
             return landing.try_merges(action, world)
+        case StartPush():
+            return push.start(action, world)
+        case FollowRemote():
+            return push.follow(action, world)
+        case Remember():
+            world.conflicts.remember(action.proposal)
+            return None
         case Land():
             return landing.land(action, world)
         case Unpin():
             return landing.unpin(action, world)
-        case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveFile() | Archive():
+        case DeliverMail():
+            return mail.deliver(action, world)
+        case TakeMail():
+            return mail.take(action, world)
+        case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveMail() | SaveFile():
+            return ToSave(action)
+        case SaveFollowed() | Archive() | Remove() | SaveConvoy() | SaveIncident():
             return ToSave(action)
         case _:
             assert_never(action)

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from swarmgit.documents import paths
-from swarmgit.model.actions import Land, Salvage, TryMerges, Unpin
+from swarmgit.model.actions import FollowRemote, Land, Salvage, TryMerges, Unpin
+from swarmgit.model.ids import CommitId, EntryId
+from swarmgit.model.observed import MergeTry
 from swarmgit.model.outcomes import Blocked, Done, Outcome
+from swarmgit.model.work import Obstacle
 from swarmgit.ports import InTheWay, World
 
 
 def salvage(action: Salvage, world: World) -> Outcome:
-    world.engine.salvage(paths.salvage_ref(action.task, action.session), action.commit)
+    world.engine.salvage(action.ref, action.commit)
     return Done(action)
 
 
 def try_merges(action: TryMerges, world: World) -> Outcome:
     """Merge each entry on the one before it; the results are kept where the next observation finds them."""
     onto = action.onto
+    found: list[MergeTry] = []
+    pins: dict[str, CommitId] = {}
     for item in action.items:
-        tried = world.engine.merge(onto, item.head, item.message, action.gates, action.style)
-        if tried.commit is not None:
-            world.engine.pin(paths.candidate_ref(item.entry), tried.commit)
-        world.cache.keep_merge(tried)
+        tried = world.engine.merge(onto, item.head, item.message, action.gates, action.style, action.auto)
+        found.append(replace(tried, rules=action.rules))
         if tried.commit is None:
             break
+        pins[paths.candidate_ref(item.entry)] = tried.commit
         onto = tried.commit
+    world.engine.pin(pins)
+    world.cache.keep_merges(found)
     return Done(action)
 
 
@@ -33,13 +42,39 @@ def land(action: Land, world: World) -> Outcome:
     world.fault("published")
     result = world.landing.land(action.target, action.old, action.new)
     if isinstance(result, InTheWay):
-        waiting = dict.fromkeys(action.entries, result.paths)
-        if world.cache.blocked() != waiting:
-            world.cache.keep_blocked(waiting)
-        return Blocked(action.entries[0], result.checkout, result.paths)
-    if world.cache.blocked():
-        world.cache.keep_blocked({})
+        return block(_touching(action, result, world), action.target, result, world)
+    return unblock(action, action.entries, world)
+
+
+def block(entries: Sequence[EntryId], target: str, found: InTheWay, world: World) -> Blocked:
+    """Keep for the next look who waits for which edits; what else is blocked already stays so."""
+    traces = world.landing.traces(target, found.checkout, found.paths)
+    now = Obstacle(found.checkout, found.paths, traces, world.clock.now())
+    world.cache.keep_blocked({**world.cache.blocked(), **dict.fromkeys(entries, now)})
+    return Blocked(entries[0] if entries else None, found.checkout, found.paths)
+
+
+def unblock(action: Land | FollowRemote, entries: Sequence[EntryId], world: World) -> Done:
+    """Forget what kept these from landing, now that nothing does."""
+    known = world.cache.blocked()
+    if not known.keys().isdisjoint(entries):
+        world.cache.keep_blocked({entry: way for entry, way in known.items() if entry not in entries})
     return Done(action)
+
+
+def _touching(action: Land, found: InTheWay, world: World) -> list[EntryId]:
+    """Return the entries whose own changes meet the edits; all of them where that cannot be told."""
+    touching = []
+    for entry, (base, head) in zip(action.entries, action.works, strict=False):
+        changed = world.engine.changed_paths(base, head)
+        if any(_meets(path, other) for path in found.paths for other in changed):
+            touching.append(entry)
+    return touching or list(action.entries)
+
+
+def _meets(one: str, other: str) -> bool:
+    """Return whether two paths are the same, or one is a folder of the other."""
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
 def unpin(action: Unpin, world: World) -> Outcome:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 import shlex
 import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 
+from swarmgit.act.conflicts import conflict_files
 from swarmgit.documents import paths
 from swarmgit.documents.state import to_json
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.actions import FinishSession, Retire, RunGate, StartSession, StopSession
-from swarmgit.model.desired import Policy, Task, WorktreeConfig
+from swarmgit.model.desired import Task, WorktreeConfig
 from swarmgit.model.ids import SessionId
 from swarmgit.model.outcomes import Done, Outcome
+from swarmgit.model.policy import Policy
 from swarmgit.model.work import Capture, SessionSpec, Taken
-from swarmgit.ports import Command, Identity, Lease, Placement, StartSpec, World
+from swarmgit.ports import Command, Confined, Confinement, Identity, Lease, Placement, StartSpec, World
 
 PORT_FIRST = 10240
 PORT_REGIONS = 55
@@ -28,6 +30,7 @@ PORTS_PER_REGION = 400
 MESSAGE_BYTES_MAX = 16 << 10
 SETUP_BYTES_MAX = 4 << 20
 
+SETUP_LIST = "printf 'done\\0' && git ls-files --others --directory -z"
 GATE_SCRIPT = (
     'rm -f -- "$2"; /bin/sh -c "$1"; code=$?; '
     'if [ -n "$2" ] && [ -f "$2" ] && [ ! -L "$2" ]; then cp -- "$2" "$3"; fi; exit $code'
@@ -39,24 +42,38 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
     """Start an agent's session; what cannot start leaves a folder that says why, and is observed like any other end."""
     spec = action.spec
     try:
-        lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "agents", _only(action))
+        laid = world.conflicts.lay_out(spec.base, spec.head, action.auto) if spec.head is not None else None
+        base = laid.commit if laid is not None else spec.base
+        lease = world.worktrees.lease(spec.id, base, action.worktree, "agents", _only(action))
         if action.carry is not None:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
         ports = _ports(lease, action.ports)
-        environ = {**world.host_env, **_credentials(spec.runtime, world, policy)}
-        placement = Placement(spec, lease.tree, world.executor.folder(spec.id), ports, environ)
-        command = world.confine(world.command_for(action.runtime, placement), policy, lease.tree)
+        folder = world.executor.folder(spec.id)
+        placement = Placement(spec, lease.tree, folder, ports, world.host_env)
+        named = (action.runtime.run, *_shell_texts(action.worktree.setup))
+        where = Confinement(
+            spec, action.task.role, lease.tree, folder, action.runtime.name, named, action.runtime.files
+        )
+        confined = world.confine(world.command_for(action.runtime, placement), policy, where)
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
-    setup = _setup(action.worktree, lease, world.executor.folder(spec.id))
-    return _run(action, StartSpec(spec, command.argv, str(lease.tree), command.env, setup, _files(action)), world)
+    files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
+    if confined.sandbox.strength != "full":
+        files[paths.SETTINGS_FILE] = _json(dict(world.settings()))
+    return _run(action, _start_spec(spec, confined, lease, action.worktree, files), world)
 
 
-def _credentials(runtime: str, world: World, policy: Policy) -> dict[str, str]:
-    """Return the variables of the person's environment that policy names for a runtime, those that are set."""
-    found = {name: world.credential(name) for name in policy.credentials.get(runtime, ())}
-    return {name: value for name, value in found.items() if value is not None}
+def _start_spec(
+    spec: SessionSpec, confined: Confined, lease: Lease, config: WorktreeConfig, files: Mapping[str, bytes]
+) -> StartSpec:
+    named = replace(spec, sandbox=confined.sandbox.text, credentials_end=confined.expires)
+    setup = _setup(config, lease, confined)
+    return StartSpec(named, confined.argv, str(lease.tree), confined.env, setup, {**files, **confined.files})
+
+
+def _shell_texts(commands: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    return tuple(("/bin/sh", "-c", command) for command in commands)
 
 
 def _run(action: StartSession | RunGate, spec: StartSpec, world: World) -> Outcome:
@@ -69,7 +86,7 @@ def _run(action: StartSession | RunGate, spec: StartSpec, world: World) -> Outco
 
 def _only(action: StartSession) -> tuple[str, ...]:
     """Return what a sparse worktree holds: what the task may change or reads, what set-up hangs on, and the intent."""
-    if not action.worktree.sparse:
+    if not action.worktree.sparse or action.spec.kind == "merge":
         return ()
     scope, config = action.task.scope, action.worktree
     return (*scope.owns, *scope.shares, *scope.reads, *config.setup_key, f"{paths.SWARM}/**", ".git*")
@@ -110,15 +127,15 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
     spec = action.spec
     try:
         lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "gates")
+        folder = world.executor.folder(spec.id)
+        argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
+        env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
+        named = _shell_texts((spec.command, *action.worktree.setup))
+        confined = world.confine(Command(argv, env), policy, Confinement(spec, "gate", lease.tree, folder, named=named))
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
-    folder = world.executor.folder(spec.id)
-    argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
-    env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
-    command = world.confine(Command(argv, env), policy, lease.tree)
-    setup = _setup(action.worktree, lease, folder)
-    return _run(action, StartSpec(spec, command.argv, str(lease.tree), command.env, setup), world)
+    return _run(action, _start_spec(spec, confined, lease, action.worktree, {}), world)
 
 
 def stop(action: StopSession, world: World) -> Outcome:
@@ -145,7 +162,12 @@ def _capture(action: FinishSession, world: World) -> Capture:
     subject, body = _words(action, world)
     author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
     capture = world.worktrees.capture(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
-    world.engine.pin(paths.captured_ref(spec.task, spec.id), capture.commit)
+    if spec.kind == "merge":
+        proposal = world.conflicts.propose(capture.commit, action.auto)
+        capture = replace(capture, commit=proposal.commit, markers=proposal.markers, undecided=proposal.undecided)
+    told = (*_leaks(capture, spec.id, world), *_meddling(spec.id, world))
+    capture = replace(capture, objections=(*capture.objections, *told))
+    world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
     salvage = None
     if action.salvage and capture.changes:
         salvage = paths.salvage_ref(spec.task, spec.id)
@@ -153,11 +175,29 @@ def _capture(action: FinishSession, world: World) -> Capture:
     return replace(capture, gate_inputs=world.engine.gate_inputs(capture.commit, action.gates), salvage=salvage)
 
 
+def _leaks(capture: Capture, session: SessionId, world: World) -> tuple[str, ...]:
+    """Return an objection for each changed file that holds the value of a credential."""
+    tree = world.worktrees.path(session)
+    changed = [change.path for change in capture.changes if change.new_mode != "000000"]
+    found = world.leaks(tree, changed) if tree else ()
+    return tuple(f"{path!r} holds the value of {name}" for path, name in found)
+
+
+def _meddling(session: SessionId, world: World) -> tuple[str, ...]:
+    """Return an objection for each of the person's git settings that changed while a session could reach them."""
+    raw = world.executor.read(session, paths.SETTINGS_FILE)
+    if not raw:
+        return ()
+    before, now = json.loads(raw), world.settings()
+    changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    return tuple(f"the repository's own '.git/{name}' changed while the session ran" for name in changed)
+
+
 def _words(action: FinishSession, world: World) -> tuple[str, str]:
     """Return subject and body of the commit: from the agent's outbox, else of its own last commit, else the title."""
     raw = world.executor.read(action.spec.id, paths.MESSAGE_FILE, 0, MESSAGE_BYTES_MAX)
     said = raw.decode("utf-8", "replace") or world.worktrees.agent_message(action.spec.id) or ""
-    text = said.replace("\0", "").strip()
+    text = world.redact(said.replace("\0", "").strip().encode()).decode()
     lines = [line for line in text.splitlines() if not line.startswith("Swarm-")]
     if not lines:
         return action.title, ""
@@ -171,12 +211,24 @@ def _ended(spec: SessionSpec, world: World) -> datetime:
     return (at or spec.started).astimezone(UTC).replace(microsecond=0)
 
 
-def _setup(config: WorktreeConfig, lease: Lease, folder: Path) -> tuple[str, ...]:
-    """Return the set-up commands to run, the last of which lists what they made, before anybody else makes files."""
+def _setup(config: WorktreeConfig, lease: Lease, confined: Confined) -> tuple[str, ...]:
+    """Return the set-up commands to run, the last of which lists what they made, before anybody else makes files.
+
+    They run in the sandbox: part of what they run may be an agent's work. The list is written outside of it, where
+    nothing that runs inside can change it.
+    """
     if not lease.needs_setup:
         return ()
-    listed = shlex.quote(str(folder / paths.SETUP_FILE))
-    return (*config.setup, f"{{ printf 'done\\0'; git ls-files --others --directory -z; }} > {listed}")
+    listed = shlex.quote(str(confined.folder / paths.SETUP_FILE))
+    return (
+        *(_inside(confined, command) for command in config.setup),
+        f"{_inside(confined, SETUP_LIST)} > {listed}",
+    )
+
+
+def _inside(confined: Confined, command: str) -> str:
+    """Return the shell's text that runs a shell's text in the sandbox."""
+    return shlex.join((*confined.around, "/bin/sh", "-c", command))
 
 
 def _remember_setup(session: SessionId, world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -11,7 +11,7 @@ import msgspec
 
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.work import Evidence
+from swarmgit.model.work import Evidence, Obstacle
 
 T = TypeVar("T")
 
@@ -51,12 +51,12 @@ class _Lines(Generic[T]):
                 continue
         return bool(whole)
 
-    def append(self, value: T) -> None:
+    def append(self, *values: T) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
             if file.tell() and not self._ends_with_newline():
                 file.write(b"\n")
-            file.write(msgspec.json.encode(value) + b"\n")
+            file.write(b"".join(msgspec.json.encode(value) + b"\n" for value in values))
         if len(self.values) >= LINES_MAX:
             self._cut()
 
@@ -80,7 +80,7 @@ class FileCache:
         self._tries: _Lines[MergeTry] = _Lines(folder / "merges.jsonl", MergeTry)
         self._evidence: dict[EvidenceKey, Evidence] = {}
         self._merges: dict[tuple[CommitId, CommitId], MergeTry] = {}
-        self._blocked: dict[EntryId, tuple[str, ...]] | None = None
+        self._blocked: dict[EntryId, Obstacle] | None = None
 
     def evidence(self) -> Mapping[EvidenceKey, Evidence]:
         if self._answers.refresh():
@@ -96,19 +96,19 @@ class FileCache:
             self._merges = {(tried.base, tried.head): tried for tried in self._tries.values}
         return self._merges
 
-    def keep_merge(self, tried: MergeTry) -> None:
-        self._tries.append(tried)
+    def keep_merges(self, tried: Sequence[MergeTry]) -> None:
+        self._tries.append(*tried)
 
-    def blocked(self) -> Mapping[EntryId, tuple[str, ...]]:
+    def blocked(self) -> Mapping[EntryId, Obstacle]:
         if self._blocked is None:
             raw = self.read("blocked.json")
             try:
-                self._blocked = msgspec.json.decode(raw, type=dict[EntryId, tuple[str, ...]]) if raw else {}
+                self._blocked = msgspec.json.decode(raw, type=dict[EntryId, Obstacle]) if raw else {}
             except msgspec.MsgspecError:
                 self._blocked = {}
         return self._blocked
 
-    def keep_blocked(self, entries: Mapping[EntryId, tuple[str, ...]]) -> None:
+    def keep_blocked(self, entries: Mapping[EntryId, Obstacle]) -> None:
         self._blocked = dict(entries)
         self.write("blocked.json", msgspec.json.encode(self._blocked))
 

@@ -13,7 +13,9 @@ import msgspec
 
 from swarmgit.adapters.git.discover import git_version
 from swarmgit.adapters.processes import identity
-from swarmgit.adapters.sandbox import NoSandbox
+from swarmgit.adapters.sandbox.confine import report
+from swarmgit.adapters.sandbox.probe import search
+from swarmgit.ports import SandboxReport
 
 INOTIFY = Path("/proc/sys/fs/inotify")
 
@@ -46,8 +48,8 @@ class Machine:
         return found or None
 
     @property
-    def sandbox(self) -> str:
-        return NoSandbox().describe()
+    def sandbox(self) -> SandboxReport:
+        return report(search())
 
     def free_bytes(self, path: Path) -> int:
         """Return how much room there is where `path` is or will be."""

@@ -12,11 +12,12 @@ import msgspec
 
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Desired, Runtime
+from swarmgit.model.policy import Credential, Policy
 
 
 @dataclass(frozen=True, slots=True)
 class CheckStage:
-    """`settings`: the runtime's entry for `swarm.yaml`. `credentials`: names that it may have of the environment."""
+    """`settings`: the runtime's entry for `swarm.yaml`. `policy`: `policy.yaml`, with what the runtime may reach."""
 
     root: Path
     repository: Path
@@ -24,7 +25,7 @@ class CheckStage:
     runtime: Runtime
     model: str | None
     settings: Mapping[str, Any]
-    credentials: tuple[str, ...]
+    policy: Mapping[str, Any]
 
 
 def stage(
@@ -45,8 +46,6 @@ def stage(
     if any(root.iterdir()):
         raise PersonMustAct(f"the folder {root} is not empty", f"swarmgit runtime check {name} --dir NEW-FOLDER")
     (root / "scratch").mkdir()
-    named = known.policy.credentials.get(name) if known else None
-    wanted = named or tuple(variable for variable in credentials if environ.get(variable))
     plain = msgspec.to_builtins(runtime)
     settings = {key: value for key, value in plain.items() if key != "name" and value}
     return CheckStage(
@@ -56,5 +55,19 @@ def stage(
         runtime=runtime,
         model=model or (tiers[0].model if tiers else None),
         settings=settings,
-        credentials=tuple(wanted),
+        policy=_policy(name, known.policy if known else Policy(), credentials, environ),
     )
+
+
+def _policy(name: str, policy: Policy, credentials: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the person's policy as far as it bounds a program; its keys are those that the environment has here."""
+    found = Credential(tuple(variable for variable in credentials if environ.get(variable)))
+    keys = policy.credentials.get(name, found)
+    mint = {"mint": {"run": list(keys.mint), "as": keys.mint_as}} if keys.mint else {}
+    return {
+        "version": 1,
+        "sandbox": policy.sandbox,
+        "network": list(policy.network),
+        "filesystem": {"read": list(policy.filesystem.read), "write": list(policy.filesystem.write)},
+        "credentials": {name: {"env": list(keys.env), **mint}},
+    }

@@ -17,8 +17,10 @@ from swarmgit.app.views.tasks import statuses
 from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct, SwarmError
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.ids import EntryId, SessionId, TaskId, ulid
-from swarmgit.model.status import Entry, EntryControl, Freeze, QueueControl, TaskControl, TaskStatus
+from swarmgit.model.status import WAITING, Entry, TaskStatus
+from swarmgit.plan import revival
 
 STOPPED = "stopped by a person"
 DROPPED = "its entry was dropped from the queue"
@@ -111,8 +113,20 @@ def hurry(world: World, name: str, by: str) -> EntryId:
 
 
 def retry(world: World, name: str, by: str) -> EntryId:
-    """Let an entry's red answers from before now not count, so that its gates run again."""
-    seen, entry = _waiting_entry(world, name)
+    """Let an entry's red answers from before now not count, so that its gates run again.
+
+    One that was rejected stands in line again with exactly the same work, unless its task has gone on since.
+    """
+    seen = look(world)
+    entry = _entry(seen, name)
+    if entry.state == "rejected":
+        tasks, states = seen.desired.tasks, seen.observed.statuses
+        why = revival.objection(tasks.get(entry.task), states.get(entry.task), entry)
+        if why:
+            again = f"swarmgit task restart {entry.task}"
+            raise PersonMustAct(f"entry {entry.id} cannot be tried again: {why}", f"work anew with: {again}")
+    else:
+        _refuse_over(entry)
     wish = replace(_wish(seen, entry), retry=seen.now, by=by, at=seen.now)
     _write_wish(world, seen, entry, wish, f"Retry {entry.task} in the queue")
     return entry.id
@@ -133,15 +147,23 @@ def drop(world: World, name: str, by: str, reason: str = "") -> EntryId:
 
 def _waiting_entry(world: World, name: str) -> tuple[Look, Entry]:
     seen = look(world)
+    entry = _entry(seen, name)
+    _refuse_over(entry)
+    return seen, entry
+
+
+def _entry(seen: Look, name: str) -> Entry:
     entries = seen.observed.entries
     of_task = [entry.id for entry in entries.values() if entry.task == name]
-    entry = entries[max(of_task) if of_task else find(EntryId(name), entries, "entry")]
-    if entry.state not in {"queued", "gating"}:
+    return entries[max(of_task) if of_task else find(EntryId(name), entries, "entry")]
+
+
+def _refuse_over(entry: Entry) -> None:
+    if entry.state not in WAITING:
         raise PersonMustAct(
             f"entry {entry.id} does not wait any more: it is {entry.state}",
             f"see why: swarmgit queue show {entry.id}; begin the task afresh: swarmgit task restart {entry.task}",
         )
-    return seen, entry
 
 
 def _wish(seen: Look, entry: Entry) -> EntryControl:
@@ -198,6 +220,11 @@ def _control(seen: Look, task: TaskId) -> TaskControl:
 
 def _write_control(world: World, task: TaskId, control: TaskControl, message: str, at: datetime) -> None:
     _write(world, {paths.state_control(task): state.dump_control(control)}, message, at)
+
+
+def write_request(world: World, path: str, content: bytes, message: str, at: datetime) -> None:
+    """Write one request of a person."""
+    _write(world, {path: content}, message, at)
 
 
 def _write(world: World, changes: Mapping[str, bytes | None], message: str, at: datetime) -> bool:

@@ -14,6 +14,8 @@ from swarmgit.app.views.words import counted
 from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
+from swarmgit.plan import full_runs, pushes
+from swarmgit.ports import SandboxReport
 
 Level = Literal["ok", "warn", "fail"]
 GIT_MIN = (2, 38)
@@ -62,8 +64,8 @@ class MachineFacts(Protocol):
         """Return the limits on watching files, None where the system has none."""
 
     @property
-    def sandbox(self) -> str:
-        """Return the sandbox in one sentence."""
+    def sandbox(self) -> SandboxReport:
+        """Return the best sandbox of this machine."""
 
     def free_bytes(self, path: Path) -> int:
         """Return the room where `path` is or will be."""
@@ -101,7 +103,7 @@ def _machine(machine: MachineFacts) -> Iterator[Check]:
     python = ".".join(map(str, machine.python))
     is_new = machine.python >= PYTHON_MIN
     yield Check("python", "ok" if is_new else "fail", f"Python {python}", "" if is_new else "use Python 3.11 or newer")
-    yield Check("sandbox", "warn", machine.sandbox, "gates catch bad work, but nothing bounds what an agent can touch")
+    yield _sandbox(machine.sandbox)
     limits = machine.inotify
     watches = limits.get("max_user_watches", WATCHES_FEW) if limits else None
     if watches is None:
@@ -110,6 +112,13 @@ def _machine(machine: MachineFacts) -> Iterator[Check]:
         yield Check("inotify", "warn", f"only {watches} watches a user", "sysctl fs.inotify.max_user_watches=65536")
     else:
         yield Check("inotify", "ok", f"{watches} watches a user")
+
+
+def _sandbox(found: SandboxReport) -> Check:
+    if found.strength == "full":
+        return Check("sandbox", "ok", found.text)
+    repair = "install bubblewrap and allow user namespaces, as docs/security.md says"
+    return Check("sandbox", "warn", found.text, repair)
 
 
 def _state(world: World) -> Iterator[Check]:
@@ -172,6 +181,16 @@ def _seen(world: World) -> Iterator[Check]:
         yield Check("leftovers", "warn", f"{counted(len(stale), 'candidate')} of finished entries kept", "swarmgit gc")
     else:
         yield Check("leftovers", "ok", "nothing is left over")
+    policy = seen.desired.policy
+    if policy.sandbox == "off":
+        yield Check("policy", "warn", "policy.yaml switches the sandbox off", "set sandbox: preferred")
+    elif policy.sandbox == "required" and world.sandbox(policy).strength == "none":
+        yield Check("policy", "fail", "policy.yaml requires a sandbox, so nothing starts", "install bubblewrap")
+    for problem in full_runs.problems(seen.desired, seen.observed):
+        yield Check("gates", "fail", str(problem), "add what is missing to the gate's inputs, or repair the target")
+    standing = pushes.standing(seen.desired.swarm, seen.observed) if seen.desired.swarm else None
+    if standing and standing.state in {"refused", "unreachable", "diverged"}:
+        yield Check("push", "warn", standing.text, f"git ls-remote {standing.remote}")
     if seen.observed.freeze:
         yield Check("freeze", "warn", f"frozen by {seen.observed.freeze.by}", "swarmgit thaw")
 

@@ -15,6 +15,8 @@ LIST_COMMANDS = {
     "task": "swarmgit task list",
     "agent": "swarmgit agents",
     "session": "swarmgit status",
+    "convoy": "swarmgit convoy list",
+    "incident": "swarmgit incident list --all",
     "entry": "swarmgit queue list --all",
 }
 

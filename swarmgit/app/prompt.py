@@ -8,9 +8,12 @@ from swarmgit.errors import PersonMustAct
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import AgentName
+from swarmgit.model.mail import Mail
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.agents import agent_for
 from swarmgit.plan.briefing import prompt_for
+from swarmgit.plan.mail import digest
+from swarmgit.plan.situation import Draft, Situation
 
 
 def prompt_text(look: Look, name: str) -> str:
@@ -24,8 +27,17 @@ def prompt_text(look: Look, name: str) -> str:
     if task is None:
         raise PersonMustAct(f"task {task_id} is not in the intent any more", f"swarmgit task show {task_id}")
     status = look.plan.views.get(task_id) or look.observed.statuses.get(task_id) or TaskStatus(task_id, task.title)
-    identity = look.observed.identities.get(_agent(task, status))
-    return prompt_for(task, look.desired.roles.get(task.role, ""), identity, status)
+    agent = _agent(task, status)
+    identity = look.observed.identities.get(agent)
+    return prompt_for(task, look.desired.roles.get(task.role, ""), identity, status, _mails(look, agent))
+
+
+def _mails(look: Look, agent: AgentName) -> tuple[Mail, ...]:
+    """Return what waits for the agent."""
+    if look.desired.swarm is None or not agent:
+        return ()
+    situation = Situation.of(look.desired, look.desired.swarm, look.observed, look.now, frozenset(), apply_now=False)
+    return digest(situation, Draft(), agent)
 
 
 def _agent(task: Task, status: TaskStatus) -> AgentName:

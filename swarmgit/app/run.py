@@ -11,7 +11,8 @@ from swarmgit.app import recovery
 from swarmgit.app.gc import stale_candidates
 from swarmgit.app.look import Look, loader
 from swarmgit.app.tick import Ticked, Ticker
-from swarmgit.model.actions import Action, StopSession
+from swarmgit.documents import paths
+from swarmgit.model.actions import Action, StartSession, StopSession
 from swarmgit.model.ids import TaskId
 from swarmgit.model.outcomes import Done, Failed, Outcome
 from swarmgit.observe.snapshot import Observer
@@ -68,7 +69,7 @@ def _run(world: World, options: Options, on_tick: Callable[[TickReport], None], 
     ticker = Ticker(
         world,
         load,
-        Observer(world),
+        Observer(world, measures=True),
         options.only,
         options.now,
         trusted_since=None if options.mode == "once" else started,
@@ -118,7 +119,19 @@ def _loop(
             return Result(PERSON_MUST_ACT, f"not settled after {options.timeout_s:g} s; sessions go on{last}", look)
         if not _changed(done) or number % TICKS_PER_SYNC == 0:
             world.state.sync_checkout(wait=False)
+        _listen(world, done, bell)
         _pause(done, options, bell, failures, waited)
+
+
+def _listen(world: World, done: Ticked, bell: Doorbell) -> None:
+    """Let the outboxes of the sessions that run ring, and those of the others no more."""
+    for session in done.observed.sessions.values():
+        if session.spec.kind == "agent":
+            outbox = world.executor.folder(session.spec.id) / paths.OUTBOX
+            (bell.unwatch if session.is_over else bell.watch)(outbox)
+    for action in done.plan.actions:
+        if isinstance(action, StartSession):
+            bell.watch(world.executor.folder(action.spec.id) / paths.OUTBOX)
 
 
 def _pause(done: Ticked, options: Options, bell: Doorbell, failures: int, waited_s: float) -> None:

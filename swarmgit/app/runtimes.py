@@ -145,7 +145,6 @@ def intent(stage: CheckStage, minutes: float) -> dict[str, bytes]:
         "scope": {"owns": [FILE, NOTE_FILE]},
         "acceptance": [{"run": f"grep -qx {WORD} {FILE}"}],
     }
-    policy = {"version": 1, "credentials": {name: list(stage.credentials)}}
     stop = {
         "version": 1,
         "title": "See whether this agent program can be stopped",
@@ -157,7 +156,7 @@ def intent(stage: CheckStage, minutes: float) -> dict[str, bytes]:
         "README.md": b"A scratch repository of swarmgit runtime check.\n",
         ".swarm/.gitignore": b"state/\nrun\n",
         paths.SWARM_YAML: blocks.write(swarm).encode(),
-        paths.POLICY_YAML: blocks.write(policy).encode(),
+        paths.POLICY_YAML: blocks.write(dict(stage.policy)).encode(),
         f"{paths.TASKS}/{TASK}.yaml": blocks.write(task).encode(),
         f"{paths.TASKS}/{STOP_TASK}.yaml": blocks.write(stop).encode(),
     }

@@ -9,7 +9,18 @@ from datetime import datetime
 
 from swarmgit import act, record
 from swarmgit.app.recovery import restore_state
-from swarmgit.model.actions import Action, Plan, Retire, RunGate, StartSession, Unpin
+from swarmgit.model.actions import (
+    Action,
+    DeliverMail,
+    FollowRemote,
+    Plan,
+    Retire,
+    RunGate,
+    StartPush,
+    StartSession,
+    TakeMail,
+    Unpin,
+)
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.observed import Observed
@@ -18,8 +29,12 @@ from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
 from swarmgit.ports import World
 
-LETTING_GO = (Retire, Unpin)
-STARTING = (StartSession, RunGate)
+LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote)
+"""What comes after the record: a message is delivered, its letter removed, what others pushed followed, once it is in
+state."""
+
+STARTING = (StartSession, RunGate, StartPush)
+LOOKS_MAX = 3
 STARTERS = 4
 """Worktrees are filled side by side: most of a start is git writing files."""
 
@@ -55,8 +70,7 @@ class Ticker:
         Where work could not be saved, the tick ends there: nothing is let go of, and no session starts over it.
         """
         world = self.world
-        desired = self.load()
-        observed = self._observe(desired)
+        desired, observed = self._look()
         now = world.clock.now()
         decided = plan(desired, observed, now, self.only, apply_now=self.apply_now)
         let_go = [action for action in decided.actions if isinstance(action, LETTING_GO)]
@@ -70,6 +84,17 @@ class Ticker:
             outcomes += self._execute(let_go, desired)
             outcomes += self._start(starts, desired)
         return Ticked(desired, observed, decided, tuple(outcomes), commit, now)
+
+    def _look(self) -> tuple[Desired, Observed]:
+        """Return intent and world of the same commit: a landing is judged by the gates of the head that it moves."""
+        desired = self.load()
+        observed = self._observe(desired)
+        for _ in range(LOOKS_MAX):
+            if desired.swarm is None or observed.target_head == desired.commit:
+                break
+            desired = self.load()
+            observed = self._observe(desired)
+        return desired, observed
 
     def _observe(self, desired: Desired) -> Observed:
         """Return what is. A state branch that was deleted under our hands is restored before anybody decides."""

@@ -16,6 +16,7 @@ from swarmgit.documents import paths
 from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import CHARGED, Rejection, TaskStatus
+from swarmgit.plan.pushes import standing
 
 PATHS_SHOWN = 5
 
@@ -83,10 +84,18 @@ def _phase(look: Look, status: TaskStatus) -> Iterator[str]:
         case "landed":
             when = f" on {stamp(status.finished)}" if status.finished else ""
             yield f"It landed as {status.landed_commit}{when}."
+            yield from _unpushed(look, status)
         case "reported":
             yield _sentence("Its report is on the state branch", paths.state_report(status.task))
         case _:
             yield _sentence(STARTS[status.phase], status.reason)
+
+
+def _unpushed(look: Look, status: TaskStatus) -> Iterator[str]:
+    found = standing(look.desired.swarm, look.observed) if look.desired.swarm else None
+    remote = look.observed.remote
+    if found and found.text and (remote is None or status.landed_commit in remote.unpushed):
+        yield _sentence("It is not on the remote yet", found.text)
 
 
 def _sentence(start: str, detail: str) -> str:

@@ -36,7 +36,8 @@ def status(settings: Settings, at: str | None, as_json: bool) -> None:
     from swarmgit.cli.render import status_text
 
     world = settings.world()
-    document = status_document(look(world, state_commit(world, at) if at else None), world.sandbox)
+    seen = look(world, state_commit(world, at) if at else None)
+    document = status_document(seen, world.sandbox(seen.desired.policy).text)
     if as_json:
         say_json(document)
     else:

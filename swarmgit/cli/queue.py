@@ -85,7 +85,7 @@ def urgent(settings: Settings, entry: str) -> None:
 @click.argument("entry")
 @click.pass_obj
 def retry(settings: Settings, entry: str) -> None:
-    """Forget the red answers about ENTRY, so that its gates run again."""
+    """Forget the red answers about ENTRY, so that its gates run again; a rejected one stands in line again as it is."""
     from swarmgit.app.control import retry as run_again
 
     note(settings, f"what was red about entry {run_again(settings.world(), entry, settings.person)} does not count")

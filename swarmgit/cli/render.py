@@ -45,7 +45,11 @@ def _headline(document: Document) -> Iterator[str]:
         yield f"frozen by {frozen['by']} at {frozen['at']}{why} (swarmgit thaw)"
     if document.get("budget") and document["budget"]["alert"]:
         yield budget_text(document["budget"])
+    if document.get("push") and document["push"]["text"]:
+        yield f"push: {printable(document['push']['text'])}"
     yield from (f"problem: {_place(problem)}" for problem in document["problems"])
+    if document.get("incidents"):
+        yield f"open incidents: {document['incidents']} (swarmgit incident list)"
     yield from (f"draft: {path} is not committed" for path in document["drafts"])
 
 
@@ -105,7 +109,7 @@ def _section(title: str, body: str) -> str:
 
 def _sessions(document: Document, width: int | None) -> str:
     rows = [
-        (each["id"], each["task"] or "-", each["agent"] or "-", _how(each), each["state"], each["started"])
+        (each["id"], each["task"] or "-", each["agent"] or "-", _how(each), _doing(each), each["started"])
         for each in document["sessions"]
     ]
     rows += [
@@ -117,6 +121,13 @@ def _sessions(document: Document, width: int | None) -> str:
 
 def _how(session: Document) -> str:
     return "/".join(part for part in (session["runtime"], session["model"]) if part) or "-"
+
+
+def _doing(session: Document) -> str:
+    """Return a session's state, or what the watchdog makes of it where that is more."""
+    health = str(session.get("health", "working"))
+    state = str(session["state"])
+    return state if state != "running" or health == "working" else health
 
 
 def _queue(document: Document, width: int | None) -> str:

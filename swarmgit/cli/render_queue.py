@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from swarmgit.app.views.words import counted
 from swarmgit.cli.table import printable, table
 
 Document = Mapping[str, Any]
@@ -29,11 +30,26 @@ def queue_text(document: Document, width: int | None = None) -> str:
     ]
     header = ("ENTRY", "TASK", "STATE", "TIER", "AGENT", "ENQUEUED", "LANDED")
     shown = table(header, rows, width) if rows else "the queue is empty; what has landed: swarmgit queue list --all"
-    paused = document["paused"]
-    if not paused:
-        return shown
-    why = f": {printable(paused['reason'])}" if paused["reason"] else ""
-    return f"landings are paused by {printable(paused['by'])}{why}; go on with: swarmgit queue resume\n{shown}"
+    return "\n".join((*_first_lines(document), shown, *_tiers(document)))
+
+
+def _tiers(document: Document) -> Iterator[str]:
+    """Yield how entries fared by how their conflicts were resolved, once some have ended."""
+    for each in document.get("tiers", ()):
+        if each["success"] is not None:
+            ended = f"{each['landed']} landed, {each['rejected']} rejected ({100 * each['success']:.0f} %)"
+            yield f"tier {each['tier']}: {counted(each['entries'], 'entry', 'entries')}, {ended}"
+
+
+def _first_lines(document: Document) -> Iterator[str]:
+    """Yield what holds the queue as a whole."""
+    paused, push = document["paused"], document.get("push")
+    if paused:
+        why = f": {printable(paused['reason'])}" if paused["reason"] else ""
+        yield f"landings are paused by {printable(paused['by'])}{why}; go on with: swarmgit queue resume"
+    yield from (f"problem: {printable(each['message'])}" for each in document.get("problems", ()))
+    if push and push["text"]:
+        yield f"push: {printable(push['text'])}"
 
 
 def entry_text(document: Document) -> str:
@@ -73,16 +89,24 @@ def gates_text(document: Document, width: int | None = None) -> str:
             str(each["reused"]),
             "-" if each["seconds_mean"] is None else f"{each['seconds_mean']:.1f}",
             each["last_fail"] or "-",
+            "-" if each["flaky"]["rate"] is None else f"{100 * each['flaky']['rate']:.1f} %",
             each["run"] or "(not configured any more)",
         )
         for each in gates
     ]
-    header = ("GATE", "PASSED", "FAILED", "ERRORS", "REUSED", "MEAN S", "LAST FAIL", "RUN")
+    header = ("GATE", "PASSED", "FAILED", "ERRORS", "REUSED", "MEAN S", "LAST FAIL", "FLAKY", "RUN")
     warnings = [f"warning: {name}" for each in gates for name in _doubts(each)]
     return "\n".join((table(header, rows, width), *warnings))
 
 
 def _doubts(gate: Document) -> Iterator[str]:
+    flaky, full = gate["flaky"], gate["full"]
+    if flaky["flakes"]:
+        reason = f" ({printable(flaky['reason'])})" if flaky["reason"] else ""
+        times = f"{flaky['flakes']} of {flaky['runs']} runs in two weeks were red for what passed again"
+        yield f"gate {gate['gate']} is flaky: {times}, last at {flaky['last']}{reason}"
+    if full and full["inputs_miss_something"]:
+        yield f"the inputs of gate {gate['gate']} miss something: it is red on the whole of {full['red_commit'][:10]}"
     if gate["never_failed"]:
         yield f"gate {gate['gate']} has never failed; nobody knows whether it can"
     if not gate["ever_passed"] and (gate["failed"] or gate["errors"]):

@@ -64,7 +64,8 @@ class Narrator:
                 hint = f" ({outcome.hint})" if outcome.hint else ""
                 yield from self._once(Step("error", None, f"{outcome.message}{hint}"))
             case Blocked():
-                task = look.observed.entries[outcome.entry].task if outcome.entry in look.observed.entries else None
+                entry = look.observed.entries.get(outcome.entry) if outcome.entry else None
+                task = entry.task if entry else None
                 reason = f"an edit in {outcome.checkout} is in the way: {', '.join(outcome.paths[:5])}"
                 yield from self._once(Step("blocked", task, reason))
             case _:

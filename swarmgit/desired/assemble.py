@@ -16,8 +16,9 @@ from swarmgit.desired.crosscheck import Context, Fault
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import intent, paths, places, rules
 from swarmgit.documents.intent import Parsed
-from swarmgit.model.desired import Convoy, Desired, Policy, Problem, Swarm, Task
+from swarmgit.model.desired import Convoy, Desired, Problem, Swarm, Task
 from swarmgit.model.ids import BlobId, ConvoyId, TaskId
+from swarmgit.model.policy import Policy
 
 VERSIONS_MAX = 50
 """How many different earlier versions of one document are tried."""
@@ -115,12 +116,14 @@ class _Assembly:
         tasks = {task.id: task for task in self.of_kind("task") if task.id not in self.clashes}
         self.restore_clashes(tasks)
         self.judge_tasks(tasks, context)
+        policy = self.values.get(paths.POLICY_YAML, Policy())
+        self.problems += map(self.sources.problem, crosscheck.comms_faults(policy, context, tasks.values()))
         self.forget_the_unused()
         return Desired(
             commit=None,
             swarm=swarm,
             gates=self.values.get(paths.GATES_YAML, ()),
-            policy=self.values.get(paths.POLICY_YAML, Policy()),
+            policy=policy,
             tasks={task: tasks[task] for task in sorted(tasks)},
             convoys=convoys,
             roles=dict(sorted(roles.items())),

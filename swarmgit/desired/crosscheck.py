@@ -12,6 +12,8 @@ from swarmgit.documents import paths
 from swarmgit.documents.spelling import did_you_mean
 from swarmgit.model.desired import DEFAULT_ROUTING, Convoy, Swarm, Task
 from swarmgit.model.ids import ConvoyId, TaskId
+from swarmgit.model.mail import HUMAN, RESERVED, SWARMGIT, TYPES
+from swarmgit.model.policy import Policy
 
 
 class Fault(NamedTuple):
@@ -69,6 +71,8 @@ def task_faults(task: Task, context: Context) -> list[Fault]:
         near = did_you_mean(task.role, context.roles)
         message = f"unknown role '{task.role}': there is no {paths.ROLES}/{task.role}.md{near}"
         found.append((("role",), message))
+    if task.agent in RESERVED:
+        found.append((("agent",), f"no agent can be called '{task.agent}': the mailbox of that name is not an agent's"))
     return [Fault(task.path, steps, message) for steps, message in found]
 
 
@@ -128,6 +132,37 @@ def _runtime_objection(runtime: str, swarm: Swarm, adapters: AbstractSet[str]) -
         return f"the runtime 'command' needs a program: name one under 'runtimes' in {paths.SWARM_YAML}"
     known = {*swarm.runtimes, *adapters} - {"command"}
     return None if runtime in known else f"unknown runtime '{runtime}'{did_you_mean(runtime, known)}"
+
+
+def comms_faults(policy: Policy, context: Context, tasks: Iterable[Task]) -> list[Fault]:
+    """Return what the rules of `comms` name that does not exist."""
+    pinned = {str(task.agent) for task in tasks if task.agent is not None}
+    found: list[_Found] = []
+    for index, rule in enumerate(policy.comms):
+        for key, selector in (("from", rule.sender), ("to", rule.to)):
+            message = _selector_objection(selector, pinned, context)
+            if message:
+                found.append((("comms", index, key), message))
+        for place, name in enumerate(rule.types or ()):
+            if name not in TYPES:
+                found.append((("comms", index, "types", place), f"unknown type '{name}'{did_you_mean(name, TYPES)}"))
+    return [Fault(paths.POLICY_YAML, steps, message) for steps, message in found]
+
+
+def _selector_objection(selector: str, pinned: AbstractSet[str], context: Context) -> str | None:
+    kind, colon, name = selector.partition(":")
+    if kind == "role" and colon:
+        return None if name in context.roles else f"unknown role '{name}'{did_you_mean(name, context.roles)}"
+    if kind == "convoy" and colon:
+        known = name in context.convoy_ids
+        return None if known else f"unknown convoy '{name}'{did_you_mean(name, context.convoy_ids)}"
+    if selector in {HUMAN, SWARMGIT}:
+        return f"mail to and from {selector} is always open; a rule for it means nothing"
+    role, _, number = selector.rpartition("-")
+    if selector in pinned or (number.isdigit() and role in context.roles):
+        return None
+    near = did_you_mean(selector, {*pinned, *(f"role:{role}" for role in context.roles)})
+    return f"unknown agent '{selector}': no task pins it, and it is no ROLE-NUMBER; also role:NAME, convoy:NAME{near}"
 
 
 def convoy_faults(convoy: Convoy, task_ids: AbstractSet[TaskId]) -> list[Fault]:

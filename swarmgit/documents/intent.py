@@ -14,23 +14,18 @@ import msgspec
 
 from swarmgit.documents import places, rules, schemas
 from swarmgit.documents.places import Node
-from swarmgit.model.desired import (
-    DEFAULT_ROUTING,
-    Convoy,
-    Gate,
-    Policy,
-    Problem,
-    Swarm,
-    Task,
-)
+from swarmgit.model.desired import DEFAULT_ROUTING, Convoy, Gate, Problem, Swarm, Task
 from swarmgit.model.ids import BlobId
+from swarmgit.model.policy import Policy
 
 T = TypeVar("T")
+
+DEFAULT_ROLE = "default"
+"""Under this name stand the programs of every role that policy.yaml does not name."""
 
 RENAMED = {
     "stop_grace_seconds": "stop_grace_s",
     "state": "state_branch",
-    "push": "push_remote",
     "subscription": "subscription_usd_per_month",
 }
 """Keys of swarm.yaml whose field has another name; all other keys are called the same in both."""
@@ -139,7 +134,8 @@ def _swarm_shape(plain: dict[str, Any]) -> dict[str, Any]:
         shaped["stop_grace_s"] = plain["stop_grace_seconds"]
     if "branch" in plain.get("state", {}):
         shaped["state_branch"] = plain["state"]["branch"]
-    shaped["push_remote"] = plain.get("push", {}).get("remote")
+    if "watchdog" in plain:
+        shaped["watchdog"] = _watchdog_shape(plain["watchdog"])
     shaped["subscription_usd_per_month"] = (plain.get("subscription") or {}).get("usd_per_month")
     shaped["routing"] = {**DEFAULT_ROUTING, **plain.get("routing", {})}
     shaped["runtimes"] = {
@@ -149,14 +145,38 @@ def _swarm_shape(plain: dict[str, Any]) -> dict[str, Any]:
     return shaped
 
 
+def _watchdog_shape(plain: dict[str, Any]) -> dict[str, Any]:
+    """Return the limits each as a whole: what a type or tier leaves out is what the swarm says."""
+    own = {key: value for key, value in plain.items() if key not in {"tiers", "types", "patrol_minutes"}}
+    shaped: dict[str, Any] = {"limits": _limits(own)}
+    for group in ("tiers", "types"):
+        shaped[group] = {name: _limits({**own, **more}) for name, more in plain.get(group, {}).items()}
+    return {**shaped, **({"patrol_minutes": plain["patrol_minutes"]} if "patrol_minutes" in plain else {})}
+
+
+def _limits(plain: dict[str, Any]) -> dict[str, Any]:
+    return {("is_on" if key == "enabled" else key): value for key, value in plain.items()}
+
+
 def _argv(run: str | Sequence[str]) -> Sequence[str]:
     return ("/bin/sh", "-c", run) if isinstance(run, str) else run
+
+
+def _credential(given: Sequence[str] | dict[str, Any]) -> dict[str, Any]:
+    """Return a runtime's credentials; a plain list names variables."""
+    if not isinstance(given, dict):
+        return {"env": given}
+    mint = given.get("mint", {})
+    return {"env": given.get("env", ()), "mint": _argv(mint.get("run", ())), "mint_as": mint.get("as", "")}
 
 
 def _policy_shape(plain: dict[str, Any]) -> dict[str, Any]:
     shaped = dict(plain)
     if isinstance(plain.get("network"), str):
         shaped["network"] = [plain["network"]]
+    if isinstance(plain.get("commands"), list):
+        shaped["commands"] = {DEFAULT_ROLE: plain["commands"]}
+    shaped["credentials"] = {name: _credential(given) for name, given in plain.get("credentials", {}).items()}
     if "comms" in plain:
         shaped["comms"] = [
             {("sender" if key == "from" else key): value for key, value in rule.items()} for rule in plain["comms"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from swarmgit.model.ids import AgentName, EntryId, GateName, SessionId, TaskId
+from swarmgit.model.ids import AgentName, CommitId, ConvoyId, EntryId, GateName, MailId, SessionId, TaskId
 
 # intent, below the root of the target's tree
 SWARM = ".swarm"
@@ -22,10 +22,16 @@ STATE_TASKS = "tasks"
 STATE_AGENTS = "agents"
 STATE_QUEUE = "merge-queue"
 STATE_GATES = "gates"
+STATE_CONVOYS = "convoys"
 STATE_EVENTS = "events"
 STATE_REPORTS = "reports"
 STATE_ARCHIVE = "archive"
+STATE_FOLLOWED = "followed"
 STATE_CONTROL = "control"
+STATE_MAIL = "mail"
+STATE_INCIDENTS = "incidents"
+INCIDENT_CONTROL = f"{STATE_CONTROL}/incidents"
+MAIL_CONTROL = f"{STATE_CONTROL}/mail"
 FREEZE = f"{STATE_CONTROL}/freeze.yaml"
 QUEUE_CONTROL = f"{STATE_CONTROL}/queue.yaml"
 
@@ -40,6 +46,10 @@ def state_agent(agent: AgentName) -> str:
 
 def state_entry(entry: EntryId, enqueued: datetime) -> str:
     return f"{STATE_QUEUE}/{enqueued:%Y-%m}/{entry}.yaml"
+
+
+def state_convoy(convoy: ConvoyId) -> str:
+    return f"{STATE_CONVOYS}/{convoy}.yaml"
 
 
 def state_gate(gate: GateName) -> str:
@@ -58,12 +68,40 @@ def state_archive(task: TaskId, finished: datetime) -> str:
     return f"{STATE_ARCHIVE}/{finished:%Y-%m}/{finished:%d}/{task}.yaml"
 
 
+def state_followed(commit: CommitId) -> str:
+    return f"{STATE_FOLLOWED}/{commit[:2]}/{commit}.yaml"
+
+
 def state_control(task: TaskId) -> str:
     return f"{STATE_CONTROL}/tasks/{task}.yaml"
 
 
 def state_entry_control(entry: EntryId) -> str:
     return f"{STATE_CONTROL}/queue/{entry}.yaml"
+
+
+def state_mail(recipient: str, mail: MailId) -> str:
+    return f"{STATE_MAIL}/{recipient}/{mail}.yaml"
+
+
+def archived_mail(recipient: str, mail: MailId, created: datetime) -> str:
+    return f"{STATE_ARCHIVE}/{created:%Y-%m}/{created:%d}/{STATE_MAIL}/{recipient}/{mail}.yaml"
+
+
+def state_incident(incident: str) -> str:
+    return f"{STATE_INCIDENTS}/{incident}.md"
+
+
+def archived_incident(incident: str, opened: datetime) -> str:
+    return f"{STATE_ARCHIVE}/{opened:%Y-%m}/{opened:%d}/{STATE_INCIDENTS}/{incident}.md"
+
+
+def incident_control(name: str) -> str:
+    return f"{INCIDENT_CONTROL}/{name}.yaml"
+
+
+def mail_control(name: str) -> str:
+    return f"{MAIL_CONTROL}/{name}.yaml"
 
 
 # live, below `<git common dir>/swarmgit/`
@@ -74,18 +112,30 @@ BELL = "bell"
 CACHE = "cache"
 ENGINE = "engine.git"
 LOCK = "lock"
+RESOLUTIONS = "resolutions"
+SECRETS = "secrets"
 
 # a session's folder
 CAPTURE_FILE = "capture.json"
-JUNIT_FILE = "junit.xml"
+JUNIT_FILE = "outbox/junit.xml"
+PREDICTION_FILE = "prediction.json"
 SETUP_FILE = "setup.outputs"
+BOX_FILE = "box.args"
+SETTINGS_FILE = "settings.json"
 REPORT_FILE = "outbox/report.md"
 MESSAGE_FILE = "outbox/message.md"
+INBOX = "inbox"
+OUTBOX = "outbox"
+READ = "read"
+DELIVERED_FILE = "delivered"
+VITALS_FILE = "vitals.json"
 
 # refs
 CANDIDATE = "refs/swarm/candidate"
 SALVAGE = "refs/swarm/salvage"
 CAPTURED = "refs/swarm/captured"
+REMOTE = "refs/swarm/remote"
+ABANDONED = "refs/swarm/abandoned"
 
 
 def candidate_ref(entry: EntryId) -> str:
@@ -96,8 +146,17 @@ def salvage_ref(task: TaskId, session: SessionId) -> str:
     return f"{SALVAGE}/{task}/{session}"
 
 
+def abandoned_ref(task: TaskId, session: SessionId) -> str:
+    """Name work that conflicted too deeply to be merged: the task is made again with it as reference."""
+    return f"{ABANDONED}/{task}/{session}"
+
+
 def captured_ref(task: TaskId, session: SessionId) -> str:
     return f"{CAPTURED}/{task}/{session}"
+
+
+def remote_ref(branch: str) -> str:
+    return f"{REMOTE}/{branch}"
 
 
 def branch_ref(branch: str) -> str:

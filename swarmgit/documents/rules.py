@@ -5,6 +5,7 @@ Each rule looks only at what has the right type: for the rest the schema has spo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -14,6 +15,9 @@ from swarmgit.documents.places import Node, Place
 from swarmgit.model.desired import READ_ONLY_ROLES, ROLE_OF_TYPE, Swarm
 
 Path = tuple[str | int, ...]
+
+HOST = re.compile(r"(\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?")
+"""A host of policy.yaml's network: a name or an IPv4 address, all names below one, perhaps a port."""
 
 
 class Refusal(NamedTuple):
@@ -48,7 +52,8 @@ def swarm(node: Node) -> list[Refusal]:
     found = []
     target = _value_at(node, ("target",)) or "main"
     state = _value_at(node, ("state", "branch")) or Swarm("").state_branch
-    for path, branch in ((("target",), target), (("state", "branch"), state)):
+    pushed = _value_at(node, ("push", "branch"))
+    for path, branch in ((("target",), target), (("state", "branch"), state), (("push", "branch"), pushed)):
         if isinstance(branch, str) and not is_branch(branch):
             found.append(Refusal(node.at(path), f"'{branch}' is not a branch name"))
     if target == state:
@@ -59,6 +64,9 @@ def swarm(node: Node) -> list[Refusal]:
             found.append(Refusal(runtime.place, message))
     for key in ("include", "share", "setup_key"):
         found += _patterns(node, ("worktree", key))
+    found += _patterns(node, ("merge", "union"))
+    for _, made in _items(node, ("merge", "generated")):
+        found += _patterns(made, ("files",))
     return found
 
 
@@ -80,7 +88,23 @@ def gates(node: Node) -> list[Refusal]:
 
 def policy(node: Node) -> list[Refusal]:
     """Return what is wrong with a `policy.yaml`."""
-    return _patterns(node, ("protected_paths",))
+    return [*_patterns(node, ("protected_paths",)), *_network(node)]
+
+
+def _network(node: Node) -> list[Refusal]:
+    """Return the entries of `network` that name no host; `none` and `full` stand alone."""
+    alone = _value_at(node, ("network",))
+    listed = [(item.place, item.data) for _, item in _items(node, ("network",)) if isinstance(item.data, str)]
+    named = [(node.at(("network",)), alone)] if isinstance(alone, str) else listed
+    found = []
+    for place, word in named:
+        if word in {"none", "full"} and len(named) > 1:
+            found.append(Refusal(place, f"'{word}' stands alone; a list names hosts"))
+        elif not HOST.fullmatch(word):
+            found.append(
+                Refusal(place, f"'{word}' is not a host; write 'api.example.org', '*.example.org' or 'host:port'")
+            )
+    return found
 
 
 def _patterns(node: Node, path: Path) -> list[Refusal]:

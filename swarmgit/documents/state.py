@@ -17,16 +17,12 @@ import msgspec
 
 from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.status import (
-    Entry,
-    EntryControl,
-    Freeze,
-    GateHistory,
-    Identity,
-    QueueControl,
-    TaskControl,
-    TaskStatus,
-)
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.convoys import ConvoyStatus
+from swarmgit.model.histories import Followed, GateHistory
+from swarmgit.model.incidents import IncidentControl
+from swarmgit.model.mail import Mail, MailControl
+from swarmgit.model.status import Entry, Identity, TaskStatus
 
 if TYPE_CHECKING:
     from swarmgit.documents.places import Node
@@ -36,7 +32,20 @@ T = TypeVar("T")
 
 VERSION = 1
 _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]")
+FILE_KEYS: Mapping[type, Mapping[str, str]] = {Mail: {"sender": "from"}}
+"""Fields whose key in the file is a word that Python keeps for itself."""
+
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def dump(value: object) -> bytes:
+    """Return a value of the model as the text of a state file."""
+    return _dump(value)
+
+
+def load(path: str, data: bytes, kind: type[T]) -> T:
+    """Return the value of a state file, or raise PersonMustAct that says where it is broken."""
+    return _load(path, data, kind)
 
 
 def dump_status(value: TaskStatus) -> bytes:
@@ -71,6 +80,14 @@ def load_gate_history(path: str, data: bytes) -> GateHistory:
     return _load(path, data, GateHistory)
 
 
+def dump_convoy_status(value: ConvoyStatus) -> bytes:
+    return _dump(value)
+
+
+def load_convoy_status(path: str, data: bytes) -> ConvoyStatus:
+    return _load(path, data, ConvoyStatus)
+
+
 def dump_control(value: TaskControl) -> bytes:
     return _dump(value)
 
@@ -95,12 +112,49 @@ def load_entry_control(path: str, data: bytes) -> EntryControl:
     return _load(path, data, EntryControl)
 
 
+def dump_followed(value: Followed) -> bytes:
+    return _dump(value)
+
+
+def load_followed(path: str, data: bytes) -> Followed:
+    return _load(path, data, Followed)
+
+
 def dump_freeze(value: Freeze) -> bytes:
     return _dump(value)
 
 
 def load_freeze(path: str, data: bytes) -> Freeze:
     return _load(path, data, Freeze)
+
+
+def dump_mail(value: Mail) -> bytes:
+    return _dump(value)
+
+
+def load_mail(path: str, data: bytes) -> Mail:
+    return _load(path, data, Mail)
+
+
+def plain_mail(value: Mail) -> dict[str, Any]:
+    """Return a message as its file has it."""
+    return {"version": VERSION, **_keys(_plain(value), FILE_KEYS[Mail])}
+
+
+def dump_mail_control(value: MailControl) -> bytes:
+    return _dump(value)
+
+
+def load_mail_control(path: str, data: bytes) -> MailControl:
+    return _load(path, data, MailControl)
+
+
+def dump_incident_control(value: IncidentControl) -> bytes:
+    return _dump(value)
+
+
+def load_incident_control(path: str, data: bytes) -> IncidentControl:
+    return _load(path, data, IncidentControl)
 
 
 def to_json(value: object) -> bytes:
@@ -117,7 +171,11 @@ def from_json(data: bytes, kind: type[T]) -> T:
 
 
 def _dump(value: object) -> bytes:
-    return blocks.write({"version": VERSION, **_plain(value)}).encode()
+    return blocks.write({"version": VERSION, **_keys(_plain(value), FILE_KEYS.get(type(value), {}))}).encode()
+
+
+def _keys(plain: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in plain.items()} if names else plain
 
 
 def timestamp(at: datetime) -> str:
@@ -159,6 +217,11 @@ def _load(path: str, data: bytes, kind: type[T]) -> T:
         plain = _careful(path, data)
     if plain.pop("version", None) != VERSION:
         raise _broken(path, data, ("version",), f"the version is not {VERSION}")
+    keys = FILE_KEYS.get(kind, {})
+    misused = next((key for key in keys if key in plain), None)
+    if misused:
+        raise _broken(path, data, (misused,), f"unknown key '{misused}'; it is called '{keys[misused]}'")
+    plain = _keys(plain, {key: name for name, key in keys.items()})
     unknown = _unknown_key(plain, kind, ())
     if unknown:
         raise _broken(path, data, unknown, f"unknown key '{unknown[-1]}'")
@@ -166,7 +229,7 @@ def _load(path: str, data: bytes, kind: type[T]) -> T:
         return msgspec.convert(plain, kind)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")
-        steps = tuple(name or int(index) for name, index in _STEP.findall(where))
+        steps = tuple(keys.get(name, name) or int(index) for name, index in _STEP.findall(where))
         raise _broken(path, data, steps, message) from error
 
 

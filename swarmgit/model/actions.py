@@ -6,15 +6,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from swarmgit.model.desired import Gate, Runtime, Task, WorktreeConfig
-from swarmgit.model.ids import CommitId, EntryId, SessionId, TaskId
-from swarmgit.model.status import Entry, GateHistory, Identity, Rejection, TaskStatus
+from swarmgit.model.convoys import ConvoyStatus
+from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
+from swarmgit.model.histories import Followed, GateHistory
+from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
+from swarmgit.model.incidents import Incident
+from swarmgit.model.mail import Mail
+from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
 
 
 @dataclass(frozen=True, slots=True)
 class StartSession:
-    """`carry`: a captured commit whose in-scope difference to its base is put into the worktree again."""
+    """`carry`: a captured commit whose in-scope difference to its base is put into the worktree again.
+
+    A session of kind merge starts on both sides laid out; `auto`: what rules may settle before.
+    """
 
     spec: SessionSpec
     task: Task
@@ -26,6 +33,7 @@ class StartSession:
     feedback: Rejection | None = None
     carry: CommitId | None = None
     carry_paths: tuple[str, ...] = ()
+    auto: MergeConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,16 @@ class FinishSession:
     worktree: WorktreeConfig
     salvage: bool
     reason: str = "the session has ended"
+    auto: MergeConfig | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Predict:
+    """Look at a live session's worktree: what of it would conflict with commit `onto`, merged by these rules."""
+
+    session: SessionId
+    onto: CommitId
+    merge: MergeConfig | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +95,23 @@ class MergeItem:
 class TryMerges:
     """Merge in memory, each item on the candidate of the one before it, the first on `onto`.
 
-    Stops at the first conflict: what comes after it would be merged on something that will not land.
+    Stops at the first conflict: what comes after it would be merged on something that will not land. `auto`: how
+    conflicts may be resolved by rules, None where they may not.
     """
 
     onto: CommitId
     items: tuple[MergeItem, ...]
     gates: tuple[Gate, ...]
     style: str = "merge"
+    auto: MergeConfig | None = None
+    rules: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """A proposal has landed: keep how its conflicts were resolved."""
+
+    proposal: CommitId
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +119,47 @@ class Land:
     """Carry out recorded landing intents: move `target` from `old` to `new`, compare-and-swap.
 
     `entries` land together: each one's candidate is the first parent of the next one's, `new` is the last one's.
+    `works`: what each entry's agent changed, as (base, head).
     """
 
     entries: tuple[EntryId, ...]
     target: str
     old: CommitId
     new: CommitId
+    works: tuple[tuple[CommitId, CommitId], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StartPush:
+    """Start the push of `spec.push`. `entry`: whose candidate it is, to be brought here first; None: it is here.
+
+    `target_head`: the target as it is, whose history the remote needs not be given again.
+    """
+
+    spec: SessionSpec
+    target_head: CommitId
+    reason: str
+    entry: EntryId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowRemote:
+    """Move `target` forward from `old` to `new`, which somebody else pushed. `entries` wait for that."""
+
+    target: str
+    old: CommitId
+    new: CommitId
+    entries: tuple[EntryId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Salvage:
-    """Pin a captured commit that will not land under `refs/swarm/salvage/<task>/<session>`."""
+    """Pin a captured commit that will not land by `ref`: below `refs/swarm/salvage` or `refs/swarm/abandoned`."""
 
     task: TaskId
     session: SessionId
     commit: CommitId
+    ref: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +199,25 @@ class SaveGateHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveConvoy:
+    status: ConvoyStatus
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveIncident:
+    incident: Incident
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveFollowed:
+    """Written before the target follows: what came from elsewhere needs no evidence of ours."""
+
+    followed: Followed
+
+
+@dataclass(frozen=True, slots=True)
 class SaveFile:
     """A state file that is text already (attribution lines, a report). `append`: add to what is there."""
 
@@ -161,9 +234,57 @@ class Archive:
     to: str
 
 
-Save = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFile | Archive
+@dataclass(frozen=True, slots=True)
+class SaveMail:
+    """A message in its mailbox, or among the dead letters; `was_kept`: it lay in its mailbox until now."""
+
+    mail: Mail
+    was_kept: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete a file of state: a request of a person that was carried out."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverMail:
+    """Put copies of recorded messages into a live session's inbox, oldest first."""
+
+    session: SessionId
+    mails: tuple[Mail, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeMail:
+    """Remove from an outbox what was recorded: letters by file name, receipts by message."""
+
+    session: SessionId
+    letters: tuple[str, ...] = ()
+    receipts: tuple[MailId, ...] = ()
+
+
+SaveDocument = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveConvoy | SaveIncident
+Save = SaveDocument | SaveMail | SaveFile | Archive | Remove
 Effect = (
-    StartSession | StopSession | FinishSession | RunGate | KeepEvidence | TryMerges | Land | Salvage | Retire | Unpin
+    StartSession
+    | StopSession
+    | FinishSession
+    | Predict
+    | RunGate
+    | KeepEvidence
+    | TryMerges
+    | Remember
+    | StartPush
+    | FollowRemote
+    | Land
+    | Salvage
+    | Retire
+    | Unpin
+    | DeliverMail
+    | TakeMail
 )
 Action = Effect | Save
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from swarmgit.model.ids import AgentName, BlobId, CommitId, ConvoyId, GateName, TaskId
+from swarmgit.model.policy import Policy
 
 TaskType = Literal["implement", "mechanical", "review", "research", "plan", "security", "docs", "test"]
 Priority = Literal["low", "normal", "high", "critical"]
@@ -152,11 +153,35 @@ class WorktreeConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Generated:
+    """Files that a command makes from others, such as lock files; never merged, but made again."""
+
+    files: tuple[str, ...]
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class PushConfig:
+    """Where landings are pushed before the target moves here; `remote` None: nowhere. `branch` None: as the target."""
+
+    remote: str | None = None
+    branch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MergeConfig:
+    """`union`: gitwildmatch patterns of files to which everybody only adds lines, such as changelogs.
+
+    `full_run_hours`: how often gates with `inputs` run on the whole target without reuse; 0: never.
+    """
+
     style: Literal["merge", "squash"] = "merge"
     batch_max: int = 8
     flaky_retries: int = 1
     tiers: tuple[str, ...] = ("clean", "auto", "ai", "reimagine")
+    union: tuple[str, ...] = ()
+    generated: tuple[Generated, ...] = ()
+    full_run_hours: float = 24.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +193,36 @@ class SwarmBudget:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchdogLimits:
+    """Thresholds for one kind of work; None: no limit. `repeat_lines`: lines in a row that say nothing new."""
+
+    is_on: bool = True
+    silence_minutes: float = 30.0
+    prompt_minutes: float = 3.0
+    patience_minutes: float = 5.0
+    repeat_lines: int = 500
+    memory_mb: float | None = None
+    disk_mb: float | None = None
+    cpu_minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchdogConfig:
+    """`limits` hold where neither the task's type nor its tier has its own. `patrol_minutes` None: no patrol."""
+
+    limits: WatchdogLimits = WatchdogLimits()
+    tiers: Mapping[str, WatchdogLimits] = field(default_factory=dict)
+    types: Mapping[str, WatchdogLimits] = field(default_factory=dict)
+    patrol_minutes: float | None = 120.0
+
+
+@dataclass(frozen=True, slots=True)
 class Swarm:
     """`swarm.yaml`; every default that a document leaves out is here and nowhere else."""
 
     target: str
     state_branch: str = "swarm/state"
-    push_remote: str | None = None
+    push: PushConfig = PushConfig()
     agents_max: int = 8
     gates_max: int = 2
     retention_days: float = 14
@@ -189,36 +238,20 @@ class Swarm:
     worktree: WorktreeConfig = WorktreeConfig()
     merge: MergeConfig = MergeConfig()
     prices: Mapping[str, Price] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class CommsRule:
-    sender: str
-    to: str
-    types: tuple[str, ...] = ()
-    max_per_hour: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """`policy.yaml`. The built-in protected paths are always added; a document can only add to them."""
-
-    protected_paths: tuple[str, ...] = ()
-    sandbox: Literal["required", "preferred", "off"] = "preferred"
-    network: tuple[str, ...] = ("none",)
-    commands: tuple[str, ...] = ()
-    credentials: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    comms: tuple[CommsRule, ...] = ()
+    watchdog: WatchdogConfig = WatchdogConfig()
 
 
 @dataclass(frozen=True, slots=True)
 class Convoy:
+    """`reassign_max`: how often a member that has failed for good is given to another agent."""
+
     id: ConvoyId
     title: str
     description: str = ""
     tasks: tuple[TaskId, ...] = ()
     on_failure: Literal["hold", "continue"] = "hold"
     priority: Priority | None = None
+    reassign_max: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +266,7 @@ class Desired:
     commit: CommitId | None
     swarm: Swarm | None
     gates: tuple[Gate, ...] = ()
-    policy: Policy = Policy()
+    policy: Policy = Policy()  # noqa: RUF009  frozen, as this is
     tasks: Mapping[TaskId, Task] = field(default_factory=dict)
     convoys: Mapping[ConvoyId, Convoy] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)

@@ -16,6 +16,7 @@ CommitId = NewType("CommitId", str)
 TreeId = NewType("TreeId", str)
 BlobId = NewType("BlobId", str)
 EvidenceKey = NewType("EvidenceKey", str)
+MailId = NewType("MailId", str)
 
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -29,3 +30,9 @@ def ulid(at: datetime, seed: str) -> str:
     milliseconds = int(at.timestamp() * 1000) & (1 << 48) - 1
     number = milliseconds << 80 | int.from_bytes(hashlib.sha256(seed.encode()).digest()[:10], "big")
     return "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def hash_digits(seed: str, count: int) -> str:
+    """Return `count` (at most 50) base-32 digits of sha256(seed)."""
+    number = int.from_bytes(hashlib.sha256(seed.encode("utf-8", "surrogatepass")).digest(), "big")
+    return "".join(CROCKFORD[number >> 5 * place & 31] for place in range(count))

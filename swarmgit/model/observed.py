@@ -5,34 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Literal
 
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
+from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import (
     AgentName,
     CommitId,
+    ConvoyId,
     EntryId,
     EvidenceKey,
     GateName,
+    MailId,
     SessionId,
     TaskId,
     TreeId,
 )
-from swarmgit.model.status import (
-    Entry,
-    EntryControl,
-    Freeze,
-    GateHistory,
-    Identity,
-    QueueControl,
-    TaskControl,
-    TaskStatus,
-)
+from swarmgit.model.incidents import Incident, IncidentControl
+from swarmgit.model.mail import Mail, MailControl, Outbox
+from swarmgit.model.status import Entry, Identity, TaskStatus
 from swarmgit.model.work import Evidence, Session
 
 
 @dataclass(frozen=True, slots=True)
 class MergeTry:
-    """A merge tried in memory: either a candidate's tree or the paths that conflict."""
+    """A merge tried in memory: either a candidate's tree or the paths that conflict.
+
+    `tier`: 'clean' for git's own merge, 'auto' where rules resolved its conflicts. `resolution` has for each resolved
+    path: path, resolvers, agreed, hunks, check. `hints`: where paths are left, the blob that is proposed for each.
+    `both`: the paths that both sides changed. `regenerate`: all that is left is generated, by these commands.
+    `rules`: the digest of the merge settings it was tried with.
+    """
 
     base: CommitId
     head: CommitId
@@ -40,6 +45,24 @@ class MergeTry:
     code_tree: TreeId | None
     conflicts: tuple[str, ...] = ()
     gate_inputs: Mapping[str, str] = field(default_factory=dict)
+    tier: str = "clean"
+    resolution: tuple[Mapping[str, Any], ...] = ()
+    hints: Mapping[str, str] = field(default_factory=dict)
+    both: tuple[str, ...] = ()
+    regenerate: tuple[str, ...] = ()
+    rules: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteHead:
+    """The last that is known of the branch that landings are pushed to, and where it stands beside the target.
+
+    `behind`: the target has all of it, and more. `unpushed`: the target's first-parent commits that it lacks.
+    """
+
+    head: CommitId
+    relation: Literal["same", "behind", "ahead", "diverged"]
+    unpushed: tuple[CommitId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +73,8 @@ class Observed:
     `trusted_since`: a gate's answer other than pass counts only from then on: starting `reconcile` again is how a
     person says that the surroundings were repaired. `blocked`: entries whose landing an edit is in the way of.
     `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
-    `environment` is the fingerprint that goes into every evidence key.
+    `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
+    was never heard of. `mail`: mailboxes by recipient, read on demand.
     """
 
     target_head: CommitId | None
@@ -75,6 +99,13 @@ class Observed:
     trusted_since: datetime | None = None
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
+    convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+    incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)
+    remote: RemoteHead | None = None
+    mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
+    mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
+    outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

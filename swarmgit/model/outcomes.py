@@ -26,7 +26,7 @@ class Failed:
 class Blocked:
     """A landing waits: these paths of a checkout of the target hold edits that are in its way."""
 
-    entry: EntryId
+    entry: EntryId | None
     checkout: str
     paths: tuple[str, ...]
 

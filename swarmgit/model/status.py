@@ -160,7 +160,8 @@ class Condition:
 @dataclass(frozen=True, slots=True)
 class TaskStatus:
     """`window` is the number of the first attempt that counts against the budget: a changed task file or
-    `task restart` opens a new window. `restart` is the last restart request that was honoured."""
+    `task restart` opens a new window. `restart` is the last restart request that was honoured. `taken_from`: agents
+    that could not do it, and do not get it again."""
 
     task: TaskId
     title: str
@@ -176,6 +177,7 @@ class TaskStatus:
     finished: datetime | None = None
     window: int = 1
     restart: str | None = None
+    taken_from: tuple[AgentName, ...] = ()
 
     @property
     def last(self) -> Attempt | None:
@@ -191,7 +193,12 @@ class TaskStatus:
         return sum(a.outcome not in PAUSES for a in self.counted)
 
 
-EntryState = Literal["queued", "gating", "landing", "landed", "rejected", "dropped"]
+EntryState = Literal["queued", "gating", "resolving", "landing", "landed", "rejected", "dropped"]
+WAITING: frozenset[str] = frozenset({"queued", "gating", "resolving"})
+"""States of entries that may still be taken out of the line."""
+
+TIERS = ("clean", "auto", "ai", "reimagine")
+"""How an entry's conflicts were settled, the easiest first (MERGE-QUEUE, Conflict tiers)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +222,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One merge-queue entry: a file in the ledger, its events in order. State is what the last events say."""
+    """One merge-queue entry: a file in the ledger, its events in order. State is what the last events say.
+
+    `head` is the task's own work. `proposal`: a merge of it whose conflicts were resolved; then that is what lands.
+    """
 
     id: EntryId
     task: TaskId
@@ -233,6 +243,16 @@ class Entry:
     evidence: tuple[GateResult, ...] = ()
     landed_commit: CommitId | None = None
     events: tuple[LedgerEvent, ...] = ()
+    proposal: CommitId | None = None
+
+    @property
+    def work(self) -> CommitId:
+        """Return the commit that is merged into the target."""
+        return self.proposal or self.head
+
+    def last(self, kind: str) -> Mapping[str, Any] | None:
+        """Return what the newest event of a kind says, None where there is none."""
+        return next((event.data for event in reversed(self.events) if event.kind == kind), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,59 +272,3 @@ class Identity:
     by_model: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     by_domain: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     recent: tuple[Mapping[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class GateHistory:
-    """How often a gate has answered what, and its last runs (newest last, at most 20)."""
-
-    gate: GateName
-    passed: int = 0
-    failed: int = 0
-    errors: int = 0
-    reused: int = 0
-    seconds: float = 0.0
-    last_pass: datetime | None = None
-    last_fail: datetime | None = None
-    recent: tuple[Mapping[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TaskControl:
-    """What a person asked for a task from the command line; written by commands, only read by the tick."""
-
-    paused: bool = False
-    cancelled: bool = False
-    restart: str | None = None
-    by: str = ""
-    reason: str = ""
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Freeze:
-    by: str
-    at: datetime
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueControl:
-    """A person's brake on landings only; gates go on."""
-
-    paused: bool = False
-    by: str = ""
-    reason: str = ""
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EntryControl:
-    """What a person asked for one entry. `retry`: red answers from before then do not count."""
-
-    urgent: bool = False
-    dropped: bool = False
-    retry: datetime | None = None
-    by: str = ""
-    reason: str = ""
-    at: datetime | None = None

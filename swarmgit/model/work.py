@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Any, Literal
 
 from swarmgit.model.events import FileAction, Stream
+from swarmgit.model.health import Repetition, Vitals
 from swarmgit.model.ids import (
     AgentName,
     BlobId,
     CommitId,
+    EntryId,
     EvidenceKey,
     GateName,
+    MailId,
     SessionId,
     TaskId,
     TreeId,
@@ -33,8 +36,29 @@ __all__ = [
     "Taken",
 ]
 
-SessionKind = Literal["agent", "gate"]
+SessionKind = Literal["agent", "gate", "merge", "push"]
 SessionState = Literal["starting", "running", "ended", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Bring `new` to `branch` of `remote`, which is known to be at `old` (None: not known)."""
+
+    remote: str
+    branch: str
+    new: CommitId
+    old: CommitId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push came to. `rejected`: the remote was asked and is elsewhere, or does not want it; it was fetched.
+
+    `failed`: nobody knows what the remote thinks. `reason` is git's or the remote's words, without credentials.
+    """
+
+    outcome: Literal["taken", "rejected", "failed"]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +66,12 @@ class SessionSpec:
     """`session.yaml`: all that is needed to know whose session this is, also after a crash.
 
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
-    `tree` (code tree), `base` (the commit that is checked out). `minutes_max`: wall clock, counted from `started`.
-    `resume`: the conversation of an earlier session that this one goes on with.
+    `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
+    sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
+    before. `minutes_max`: wall clock, counted from `started`.
+    `resume`: the conversation of an earlier session that this one goes on with. `mail`: the messages that the prompt
+    shows. `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it
+    expires.
     """
 
     id: SessionId
@@ -61,9 +89,15 @@ class SessionSpec:
     gate: GateName | None = None
     key: EvidenceKey | None = None
     tree: TreeId | None = None
+    entry: EntryId | None = None
+    head: CommitId | None = None
     min_tests: int = 0
     junit: str | None = None
     command: str = ""
+    push: Push | None = None
+    mail: tuple[MailId, ...] = ()
+    sandbox: str = ""
+    credentials_end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +117,9 @@ class Capture:
     """A session's work as the engine took it in: one commit on its base, and the net difference against it.
 
     `objections`: what the scan refused before any rule was applied, each a sentence that names the path.
-    `markers`: changed files that hold conflict markers. `links`: target of each changed symbolic link.
-    `gate_inputs`: for each gate with `inputs`, the hash of that part of the tree.
+    `markers`: changed files that hold conflict markers. `undecided`: conflicts of a merge that were left as they lay.
+    `links`: target of each changed symbolic link. `gate_inputs`: for each gate with `inputs`, the hash of that part of
+    the tree.
     """
 
     commit: CommitId
@@ -93,6 +128,7 @@ class Capture:
     changes: tuple[Change, ...] = ()
     objections: tuple[str, ...] = ()
     markers: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     gate_inputs: Mapping[str, str] = field(default_factory=dict)
     salvage: str | None = None
@@ -125,6 +161,25 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A person's edits that a landing would have to write over. `traces` changes once the edits do; `at`: when seen."""
+
+    checkout: str
+    paths: tuple[str, ...]
+    traces: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What of a live session's work conflicted with commit `onto` when it was looked at."""
+
+    onto: CommitId
+    paths: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
@@ -147,6 +202,10 @@ class Session:
     is_finished: bool = False
     capture: Capture | None = None
     evidence: Evidence | None = None
+    vitals: Vitals | None = None
+    repetition: Repetition = field(default_factory=Repetition)
+    pushed: Pushed | None = None
+    predicted: Prediction | None = None
 
     @property
     def is_over(self) -> bool:

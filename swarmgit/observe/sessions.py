@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from swarmgit.documents.paths import CAPTURE_FILE, JUNIT_FILE, REPORT_FILE
+from swarmgit.documents.paths import CAPTURE_FILE, JUNIT_FILE, PREDICTION_FILE, REPORT_FILE
 from swarmgit.documents.state import from_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Price
 from swarmgit.model.ids import SessionId
 from swarmgit.model.status import Usage
-from swarmgit.model.work import Evidence, Session, SessionSpec, SessionState, Stream, Taken
-from swarmgit.observe import gate_answers
+from swarmgit.model.work import Evidence, Prediction, Pushed, Session, SessionSpec, SessionState, Stream, Taken
+from swarmgit.observe import gate_answers, pushes
+from swarmgit.observe.vitals import Novelty
 from swarmgit.ports import Executor, Job, StreamReader
 
 CHUNK_BYTES = 1 << 20
@@ -38,6 +39,7 @@ class _Ear:
     reader: StreamReader
     offset: int = 0
     final: dict[str, object] = field(default_factory=dict)
+    novelty: Novelty = field(default_factory=Novelty)
 
 
 class Prices(Protocol):
@@ -55,6 +57,7 @@ class SessionWatcher:
         self._prices: Mapping[str, Price] = {}
         self._ears: dict[SessionId, _Ear] = {}
         self._evidence: dict[SessionId, Evidence | None] = {}
+        self._pushed: dict[SessionId, Pushed | None] = {}
 
     def sessions(self, adapters: Mapping[str, str], prices: Mapping[str, Price]) -> dict[SessionId, Session]:
         """Return every session that is not forgotten; `adapters` maps runtime names to their adapters.
@@ -67,17 +70,21 @@ class SessionWatcher:
             del self._ears[gone]
         for gone in self._evidence.keys() - jobs.keys():
             del self._evidence[gone]
+        for gone in self._pushed.keys() - jobs.keys():
+            del self._pushed[gone]
         return {id_: self._session(id_, job, adapters) for id_, job in jobs.items()}
 
     def _session(self, id_: SessionId, job: Job, adapters: Mapping[str, str]) -> Session:
         if job.spec.kind == "gate":
             return self._gate(id_, job)
+        if job.spec.kind == "push":
+            return self._push(id_, job)
         ear = self._ears.get(id_)
         if ear is None:
             adapter = adapters.get(job.spec.runtime, job.spec.runtime)
             ear = self._ears[id_] = _Ear(self._reader(adapter))
         is_over = job.state not in {"queued", "running", "unknown"}
-        self._listen(id_, ear, to_the_end=is_over)
+        self._listen(id_, ear, job, to_the_end=is_over)
         taken = self._taken(id_) if is_over else None
         return Session(
             spec=job.spec,
@@ -94,6 +101,8 @@ class SessionWatcher:
             report=self._report(id_, ear) if is_over else None,
             is_finished=taken is not None,
             capture=taken.capture if taken else None,
+            repetition=ear.novelty.said,
+            predicted=None if is_over else self._predicted(id_),
         )
 
     def _priced(self, stream: Stream, spec: SessionSpec) -> Stream:
@@ -112,12 +121,13 @@ class SessionWatcher:
         except SwarmError:
             return self._readers("command")
 
-    def _listen(self, id_: SessionId, ear: _Ear, *, to_the_end: bool) -> None:
+    def _listen(self, id_: SessionId, ear: _Ear, job: Job, *, to_the_end: bool) -> None:
         while ear.offset < STREAM_BYTES_MAX:
             chunk = self._executor.read(id_, "stdout.jsonl", ear.offset, CHUNK_BYTES)
             if not chunk:
                 return
             ear.reader.feed(chunk)
+            ear.novelty.feed(chunk, job.last_output)
             ear.offset += len(chunk)
             if not to_the_end:
                 return
@@ -129,6 +139,13 @@ class SessionWatcher:
         try:
             return from_json(raw, Taken)
         except ValueError:  # not ours, or cut off by a full disk: it is taken in again
+            return None
+
+    def _predicted(self, id_: SessionId) -> Prediction | None:
+        raw = self._executor.read(id_, PREDICTION_FILE, 0, OUTPUT_BYTES_MAX)
+        try:
+            return from_json(raw, Prediction) if raw else None
+        except ValueError:
             return None
 
     def _error(self, id_: SessionId, job: Job) -> str:
@@ -173,6 +190,25 @@ class SessionWatcher:
             last_output=job.last_output,
             is_finished=is_over,
             evidence=self._answer(id_, job) if is_over else None,
+        )
+
+    def _push(self, id_: SessionId, job: Job) -> Session:
+        is_over = job.state not in {"queued", "running", "unknown"}
+        if is_over and id_ not in self._pushed:
+            output, words = self._all(id_, "stdout.jsonl"), self._all(id_, "stderr.log")
+            self._pushed[id_] = pushes.answer(job, output, words)
+        return Session(
+            spec=job.spec,
+            state=STATES.get(job.state, "ended"),
+            pid=job.pid,
+            ended=job.ended,
+            exit_code=job.exit_code,
+            error=job.error,
+            stop_reason=job.stop_reason,
+            stop_at=job.stop_at,
+            last_output=job.last_output,
+            is_finished=is_over,
+            pushed=self._pushed.get(id_) if is_over else None,
         )
 
     def _answer(self, id_: SessionId, job: Job) -> Evidence | None:

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
-from swarmgit.model.desired import Desired
-from swarmgit.model.ids import CommitId
+from swarmgit.model.desired import Desired, Swarm
+from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import Observed
+from swarmgit.observe.outboxes import OutboxReader
+from swarmgit.observe.pushes import RemoteWatcher
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
+from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.ports import Objects, World
 
+BLOCKED_MAX = timedelta(minutes=10)
 BACK_MAX = 16
 """How many commits besides the landings themselves are read for them before git is asked."""
 
 
 class Observer:
-    """Observes one repository again and again, reading only what has changed since."""
+    """Observes one repository again and again, reading only what has changed since.
 
-    def __init__(self, world: World) -> None:
+    `measures`: what sessions use of the machine; one process does that, the others read its figures.
+    """
+
+    def __init__(self, world: World, *, measures: bool = False) -> None:
         self._world = world
         self._state = StateReader(world.objects, world.cache)
         self._sessions = SessionWatcher(world.executor, world.stream_reader, world.price)
+        self._remote = RemoteWatcher(world.objects)
+        self._outboxes = OutboxReader(world.executor)
+        self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -36,23 +46,46 @@ class Observer:
         stored = self._stored = self._state.read(state_head)
         target = world.objects.ref(paths.branch_ref(swarm.target)) if swarm else desired.commit
         adapters = {name: runtime.adapter for name, runtime in swarm.runtimes.items()} if swarm else {}
+        now = world.clock.now()
+        sessions = self._sessions.sessions(adapters, swarm.prices if swarm else {})
+        if swarm is not None:
+            silence = timedelta(minutes=swarm.watchdog.limits.silence_minutes)
+            sessions = self._vitals.measured(sessions.values(), now, silence)
         return replace(
             _said(stored, state_head, target),
-            sessions=self._sessions.sessions(adapters, swarm.prices if swarm else {}),
+            sessions=sessions,
+            outboxes=self._outboxes.outboxes(sessions.values(), now),
             evidence=world.cache.evidence(),
             merges=world.cache.merges(),
             contained=self._contained(stored, target),
             target_code_tree=world.engine.code_tree(target) if target else None,
             target_gate_inputs=world.engine.gate_inputs(target, desired.gates) if target else {},
-            blocked=world.cache.blocked(),
+            blocked=self._blocked(swarm, trusted_since),
             environment=world.environment,
             trusted_since=trusted_since,
+            remote=self._remote.look(swarm, target),
         )
+
+    def _blocked(self, swarm: Swarm | None, trusted_since: datetime | None) -> dict[EntryId, tuple[str, ...]]:
+        """Return the landings that an edit was in the way of, as long as that edit looks the same.
+
+        Not every way to undo an edit shows from outside, so after a while, and by a new `reconcile`, it is tried again.
+        """
+        world, now = self._world, self._world.clock.now()
+        return {
+            entry: way.paths
+            for entry, way in world.cache.blocked().items()
+            if swarm is not None
+            and now - way.at < BLOCKED_MAX
+            and (trusted_since is None or way.at >= trusted_since)
+            and world.landing.traces(swarm.target, way.checkout, way.paths) == way.traces
+        }
 
     def at(self, desired: Desired, state_commit: CommitId) -> Observed:
         """Return what the state branch said at one of its commits; nothing that runs now."""
         stored = self._state.read(state_commit)
-        return _said(stored, state_commit, desired.commit)
+        said = _said(stored, state_commit, desired.commit)
+        return replace(said, remote=self._remote.look(desired.swarm, desired.commit))
 
     def keep(self) -> None:
         """Keep what was parsed for the next process."""
@@ -116,6 +149,11 @@ def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) 
         freeze=stored.freeze,
         queue_control=stored.queue_control,
         entry_controls=stored.entry_controls,
+        convoys=stored.convoys,
+        incidents=stored.incidents,
+        incident_controls=stored.incident_controls,
+        mail=stored.mail,
+        mail_controls=stored.mail_controls,
         problems=stored.problems,
         unreadable=stored.unreadable,
     )

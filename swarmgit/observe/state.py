@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 
-from swarmgit.documents import paths
+from swarmgit.documents import incidents, paths
 from swarmgit.documents import state as documents
 from swarmgit.errors import SwarmError
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
-from swarmgit.model.ids import AgentName, CommitId, EntryId, GateName, TaskId
-from swarmgit.model.status import (
-    Entry,
-    EntryControl,
-    Freeze,
-    GateHistory,
-    Identity,
-    QueueControl,
-    TaskControl,
-    TaskStatus,
-)
+from swarmgit.model.histories import GateHistory
+from swarmgit.model.ids import AgentName, CommitId, ConvoyId, EntryId, GateName, MailId, TaskId
+from swarmgit.model.incidents import Incident, IncidentControl
+from swarmgit.model.mail import Mail, MailControl
+from swarmgit.model.status import Entry, Identity, TaskStatus
+from swarmgit.observe.archive import ArchiveIndex
+from swarmgit.observe.mailboxes import Mailboxes
 from swarmgit.ports import LiveCache, Objects, TreeEntry
 
 T = TypeVar("T")
@@ -34,19 +32,32 @@ KINDS: Mapping[Any, type] = {
     documents.load_entry: Entry,
     documents.load_identity: Identity,
     documents.load_gate_history: GateHistory,
+    documents.load_convoy_status: ConvoyStatus,
     documents.load_control: TaskControl,
     documents.load_freeze: Freeze,
     documents.load_queue_control: QueueControl,
     documents.load_entry_control: EntryControl,
+    documents.load_mail_control: MailControl,
+    documents.load_incident_control: IncidentControl,
+    incidents.load: Incident,
 }
 NAMES: Mapping[type, Callable[[Any], str]] = {
     TaskStatus: lambda value: value.task,
     Entry: lambda value: value.id,
     Identity: lambda value: value.name,
     GateHistory: lambda value: value.gate,
+    ConvoyStatus: lambda value: value.convoy,
+    Incident: lambda value: value.id,
 }
 UNREADABLE_BRAKE = Freeze("swarmgit", datetime.min.replace(tzinfo=UTC), f"{paths.FREEZE} cannot be read")
 """A brake that cannot be read is on: nobody can tell that it was lifted."""
+
+
+SUFFIXES = (".yaml", ".md")
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(".yaml").removesuffix(".md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +73,13 @@ class Stored:
     freeze: Freeze | None = None
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
+    convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+    incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)
+    mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
+    mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unreadable: frozenset[TaskId] = frozenset()
-
-
-class ArchiveIndex(Mapping[TaskId, str]):
-    """Finished tasks by their path in the archive; the trees are listed when somebody first asks."""
-
-    def __init__(self, objects: Objects, tree: str | None) -> None:
-        self._objects = objects
-        self._tree = tree
-        self._paths: dict[TaskId, str] | None = None
-
-    def _known(self) -> dict[TaskId, str]:
-        if self._paths is None:
-            files = self._objects.walk(self._tree, paths.STATE_ARCHIVE) if self._tree else {}
-            self._paths = {
-                TaskId(path.rsplit("/", 1)[-1].removesuffix(".yaml")): path
-                for path in files
-                if path.count("/") == 3 and path.endswith(".yaml")
-            }
-        return self._paths
-
-    def __getitem__(self, task: TaskId) -> str:
-        return self._known()[task]
-
-    def __iter__(self) -> Iterator[TaskId]:
-        return iter(self._known())
-
-    def __len__(self) -> int:
-        return len(self._known())
 
 
 class _Saved(msgspec.Struct):
@@ -101,6 +89,8 @@ class _Saved(msgspec.Struct):
     entries: dict[str, Entry] = {}
     identities: dict[str, Identity] = {}
     gates: dict[str, GateHistory] = {}
+    convoys: dict[str, ConvoyStatus] = {}
+    incidents: dict[str, Incident] = {}
 
 
 class StateReader:
@@ -115,6 +105,7 @@ class StateReader:
         self._archives: dict[str | None, ArchiveIndex] = {}
         self._problems: dict[str, list[Problem]] = {}
         self._unsaved = 0
+        self._mail = Mailboxes(objects)
 
     def read(self, head: CommitId | None) -> Stored:
         """Return what the state branch says at a commit. A broken file is a problem; the rest goes on."""
@@ -135,6 +126,11 @@ class StateReader:
                 GateName(k): v for k, v in self._folder(root, paths.STATE_GATES, documents.load_gate_history).items()
             },
             **self._controls(root),
+            mail=self._mailboxes(root),
+            incidents=self._folder(root, paths.STATE_INCIDENTS, incidents.load),
+            convoys={
+                ConvoyId(k): v for k, v in self._folder(root, paths.STATE_CONVOYS, documents.load_convoy_status).items()
+            },
             problems=tuple(problem for found in self._problems.values() for problem in found),
             unreadable=self._unreadable(),
         )
@@ -146,14 +142,19 @@ class StateReader:
         """Keep what was parsed for the next process; only what the state still holds."""
         if not self._unsaved:
             return
-        wanted = {id(v) for group in (stored.statuses, stored.entries, stored.identities) for v in group.values()}
-        wanted |= {id(v) for v in stored.gate_histories.values()}
+        kept = (
+            *(stored.statuses, stored.entries, stored.identities),
+            *(stored.gate_histories, stored.convoys, stored.incidents),
+        )
+        wanted = {id(value) for group in kept for value in group.values()}
         saved = _Saved()
         groups: dict[type, dict[str, Any]] = {
             TaskStatus: saved.statuses,
             Entry: saved.entries,
             Identity: saved.identities,
             GateHistory: saved.gates,
+            ConvoyStatus: saved.convoys,
+            Incident: saved.incidents,
         }
         for oid, value in self._blobs.items():
             if id(value) in wanted and type(value) in groups:
@@ -179,10 +180,10 @@ class StateReader:
             return known
         found: dict[str, T] = {}
         for entry in self._objects.tree(folder.oid):
-            if entry.kind == "blob" and entry.name.endswith(".yaml"):
+            if entry.kind == "blob" and entry.name.endswith(SUFFIXES):
                 value = self._value(entry.oid, f"{path}/{entry.name}", path, load)
                 if value is not None:
-                    found[entry.name.removesuffix(".yaml")] = value
+                    found[_stem(entry.name)] = value
         if path not in self._problems:
             self._trees[folder.oid] = found
         return found
@@ -199,7 +200,7 @@ class StateReader:
                 self._problems.setdefault(folder, []).append(Problem(path, 0, 0, error.message))
                 return None
         value: T = self._blobs[oid]
-        if kind in NAMES and NAMES[kind](value) not in path.removesuffix(".yaml").split("/"):
+        if kind in NAMES and NAMES[kind](value) not in _stem(path).split("/"):
             wrong = f"it is about {NAMES[kind](value)}; a file of state is named after what it is about"
             self._problems.setdefault(folder, []).append(Problem(path, 0, 0, wrong))
             return None
@@ -214,7 +215,8 @@ class StateReader:
         except msgspec.MsgspecError:
             self._saved = _Saved()
         saved = self._saved
-        return {**saved.statuses, **saved.entries, **saved.identities, **saved.gates}
+        groups = (saved.statuses, saved.entries, saved.identities, saved.gates, saved.convoys, saved.incidents)
+        return {oid: value for group in groups for oid, value in group.items()}
 
     # --- kinds that are not one flat folder --------------------------------------------------------------------------
 
@@ -242,12 +244,23 @@ class StateReader:
         tasks, queue = inside.get("tasks"), inside.get("queue")
         controls = self._files(tasks, f"{paths.STATE_CONTROL}/tasks", documents.load_control) if tasks else {}
         wishes = self._files(queue, f"{paths.STATE_CONTROL}/queue", documents.load_entry_control) if queue else {}
+        post = inside.get("mail")
+        answers = inside.get("incidents")
+        asked = self._files(answers, paths.INCIDENT_CONTROL, documents.load_incident_control) if answers else {}
+        letters = self._files(post, paths.MAIL_CONTROL, documents.load_mail_control) if post else {}
         return {
             "controls": {TaskId(k): v for k, v in controls.items()},
             "entry_controls": {EntryId(k): v for k, v in wishes.items()},
+            "mail_controls": letters,
+            "incident_controls": asked,
             "queue_control": brake or QueueControl(),
             "freeze": freeze,
         }
+
+    def _mailboxes(self, root: Mapping[str, TreeEntry]) -> Mailboxes:
+        entry = root.get(paths.STATE_MAIL)
+        self._mail = self._mail.at(entry.oid if entry is not None and entry.kind == "tree" else None)
+        return self._mail
 
     def _archive(self, root: Mapping[str, TreeEntry]) -> ArchiveIndex:
         entry = root.get(paths.STATE_ARCHIVE)

@@ -5,15 +5,32 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from swarmgit.model.actions import Action, Land, Plan, Retire, Save, SaveTask
+from swarmgit.model.actions import Action, FollowRemote, Land, Plan, Retire, Save, SaveFollowed, SaveTask
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
 from swarmgit.model.status import ASLEEP, FINISHED, TaskStatus
-from swarmgit.plan import archive, conditions, gate_runs, queue, schedule, tasks
+from swarmgit.plan import (
+    archive,
+    conditions,
+    convoys,
+    escalations,
+    full_runs,
+    gate_runs,
+    incidents,
+    mail,
+    mishaps,
+    predictions,
+    queue,
+    schedule,
+    tasks,
+    watchdog,
+)
 from swarmgit.plan.situation import Draft, Situation
 
 POLL_S = 2.0
+MOVES = (Land, FollowRemote, SaveFollowed)
+"""What is tried again and again while a person's edit is in the way: that is waiting, not moving."""
 
 
 def plan(
@@ -26,20 +43,31 @@ def plan(
 ) -> Plan:
     """Return the actions that bring what is observed closer to what is desired.
 
-    The order is the order of decisions: what has ended is taken in, the queue lands what it can, each task takes its
-    next step, free slots are handed out, and what is finished leaves the hot folders. Stops come before starts, so
-    that a freed slot is used once the stop has been seen to work.
+    The order is the order of decisions: what has ended and what was written is taken in, the queue lands what it can,
+    each task takes its next step, free slots are handed out, mail goes out, and what is finished leaves the hot
+    folders. Stops come before starts, so that a freed slot is used once the stop has been seen to work.
     """
     if desired.swarm is None:
         return Plan(is_settled=True, needs_person=True)
     situation = Situation.of(desired, desired.swarm, observed, now, only, apply_now=apply_now)
     draft = Draft()
     gate_runs.collect(situation, draft)
+    mail.collect(situation, draft)
+    incidents.collect(situation, draft)
     queue.run(situation, draft)
     for task in _open_tasks(situation):
         draft.views[task] = tasks.advance(situation, draft, task)
+    convoys.reassign(situation, draft)
     schedule.start(situation, draft)
+    full_runs.want(situation, draft)
+    predictions.foresee(situation, draft)
     gate_runs.run(situation, draft)
+    convoys.follow(situation, draft)
+    mishaps.report(situation, draft)
+    watchdog.patrol(situation, draft)
+    incidents.save(situation, draft)
+    escalations.write(situation, draft)
+    mail.deliver(situation, draft)
     archive.move(situation, draft)
     gate_runs.save_histories(situation, draft)
     draft.save_identities(observed)
@@ -108,8 +136,8 @@ def _story(stored: TaskStatus | None, status: TaskStatus) -> str:
 
 def _close(situation: Situation, draft: Draft) -> Plan:
     actions = _in_order(draft.actions)
-    blocked = any(isinstance(action, Land) for action in actions) and bool(draft.stuck)
-    is_moving = any(not (isinstance(action, Land) and blocked) for action in actions)
+    blocked = any(isinstance(action, MOVES) for action in actions) and bool(situation.observed.blocked)
+    is_moving = any(not (isinstance(action, MOVES) and blocked) for action in actions)
     sessions = situation.observed.sessions.values()
     is_settled = not is_moving and not draft.is_waiting_for_time and all(session.is_over for session in sessions)
     needs_person = draft.needs_person or any(view.phase in ASLEEP for view in draft.views.values())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Runtime, Swarm, Task
 from swarmgit.model.ids import AgentName
 from swarmgit.model.status import TaskStatus
+from swarmgit.model.work import SessionSpec
+from swarmgit.plan.situation import Draft, Situation
 
 
 def runtime_of(swarm: Swarm, task: Task) -> tuple[Runtime, str | None]:
@@ -25,9 +28,25 @@ def agent_for(task: Task, status: TaskStatus, busy: frozenset[AgentName]) -> Age
     """
     if task.agent is not None:
         return None if task.agent in busy else task.agent
-    if status.last is not None and status.last.agent not in busy:
+    taken = busy.union(status.taken_from)
+    if status.last is not None and status.last.agent not in taken:
         return status.last.agent
+    return first_free(task.role, taken)
+
+
+def first_free(role: str, busy: frozenset[AgentName]) -> AgentName:
+    """Return the first name of a role that nobody at work has."""
     number = 1
-    while AgentName(f"{task.role}-{number:02d}") in busy:
+    while AgentName(f"{role}-{number:02d}") in busy:
         number += 1
-    return AgentName(f"{task.role}-{number:02d}")
+    return AgentName(f"{role}-{number:02d}")
+
+
+def at_work(situation: Situation, draft: Draft) -> tuple[SessionSpec, ...]:
+    """Return the sessions that take up an agent's place: those that are not taken in yet, and those that start now."""
+    live = [
+        s.spec for s in situation.observed.sessions.values() if s.spec.kind in {"agent", "merge"} and not s.is_finished
+    ]
+    known = {spec.id for spec in live}
+    starting = (action.spec for action in draft.actions if isinstance(action, StartSession))
+    return (*live, *(spec for spec in starting if spec.id not in known))

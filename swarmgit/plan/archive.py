@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Archive
+from swarmgit.model.mail import sent_at_ms
 from swarmgit.model.status import FINISHED
 from swarmgit.plan.situation import Draft, Situation
 
@@ -14,6 +15,12 @@ HOT_MAX = 200
 
 STEP = 50
 """Moved at once when a folder is too full, so that not every landing moves something."""
+
+
+MAIL_KEPT = timedelta(hours=1)
+"""A message stays in its mailbox so long, because rules count by the hour, unless there are more than `FULL_MAX`."""
+
+FULL_MAX = 1000
 
 
 def move(situation: Situation, draft: Draft) -> None:
@@ -38,6 +45,28 @@ def move(situation: Situation, draft: Draft) -> None:
             draft.add(
                 Archive(paths.state_entry(entry.id, entry.enqueued), paths.archived_entry(entry.id, entry.enqueued))
             )
+    for incident in situation.observed.incidents.values():
+        if incident.closed is not None and incident.closed < old and incident.id not in draft.incidents:
+            draft.add(Archive(paths.state_incident(incident.id), paths.archived_incident(incident.id, incident.opened)))
+    _move_mail(situation, draft, old)
+
+
+def _move_mail(situation: Situation, draft: Draft, old: datetime) -> None:
+    """Move what was read (dead letters count as read). A mailbox's names alone say whether there is anything to do."""
+    old_ms, young_ms = old.timestamp() * 1000, (situation.now - MAIL_KEPT).timestamp() * 1000
+    for name, box in situation.observed.mail.items():
+        excess = _excess(len(box))
+        first = next(iter(box), "")  # a folder's names are sorted: nothing is older
+        if not excess and sent_at_ms(first) >= old_ms:
+            continue
+        ids = sorted(box)
+        for id_ in ids:
+            is_old = sent_at_ms(id_) < old_ms
+            mail = box.get(id_) if (is_old or excess > 0) and id_ not in draft.mail else None
+            may_go = mail is not None and (mail.read_at is not None or bool(mail.refused))
+            if mail is not None and may_go and (is_old or sent_at_ms(id_) < young_ms or len(ids) > FULL_MAX):
+                draft.add(Archive(paths.state_mail(name, id_), paths.archived_mail(name, id_, mail.created)))
+                excess -= 1
 
 
 def _excess(count: int) -> int:

@@ -11,7 +11,7 @@ from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, budget, governor, rejections, scope, starts
+from swarmgit.plan import attribution, budget, governor, rejections, scope, starts, watchdog
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 KILLED = 128 + 9
@@ -81,6 +81,8 @@ def _keep_running(
     situation: Situation, draft: Draft, task: Task | None, status: TaskStatus, session: Session
 ) -> TaskStatus:
     reason = session.stop_reason or _reason_to_stop(situation, task, status, session)
+    if reason is None and task is not None and session.state == "running":
+        reason = watchdog.watch(situation, draft, task, session)
     if reason:
         draft.add(StopSession(session.spec.id, status.task, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
@@ -144,14 +146,9 @@ def _conversation(session: Session) -> str | None:
     return None if fault and fault.kind in {"context", "conversation"} else session.stream.conversation
 
 
-def _outcome(situation: Situation, task: Task | None, session: Session) -> governor.Answer:  # noqa: C901, PLR0911  in order
-    stopped = session.stop_reason
-    if stopped and stopped.startswith(TIME_LIMIT):
-        return "timeout", stopped, rejections.by_time(session.spec.minutes_max)
-    if stopped and stopped.startswith(budget.STOPS):
-        return "over-budget", stopped, rejections.by_budget(stopped)
-    if stopped or task is None:
-        return "cancelled", stopped or "the task was removed from intent", None
+def _outcome(situation: Situation, task: Task | None, session: Session) -> governor.Answer:  # noqa: PLR0911  in order
+    if session.stop_reason or task is None:
+        return _stopped(session, session.stop_reason or "the task was removed from intent")
     if session.state == "lost" or (session.exit_code == KILLED and not session.error):
         return "lost", session.error or "its processes were killed from outside", None
     if session.error or session.exit_code is None:
@@ -168,6 +165,16 @@ def _outcome(situation: Situation, task: Task | None, session: Session) -> gover
     if session.capture is None:
         return "error", "its worktree was gone before its work could be taken in", None
     return _judge(situation, task, session, session.capture)
+
+
+def _stopped(session: Session, reason: str) -> governor.Answer:
+    if reason.startswith(TIME_LIMIT):
+        return "timeout", reason, rejections.by_time(session.spec.minutes_max)
+    if reason.startswith(budget.STOPS):
+        return "over-budget", reason, rejections.by_budget(reason)
+    if reason.startswith(watchdog.PREFIX):
+        return "timeout", reason, rejections.by_watchdog(reason)
+    return "cancelled", reason, None
 
 
 def _judge(situation: Situation, task: Task, session: Session, capture: Capture) -> governor.Answer:
@@ -209,8 +216,10 @@ def salvaged(draft: Draft, task: TaskId, attempt: Attempt) -> Attempt:
     """Return the attempt with its work pinned for people and for the next attempt."""
     if attempt.head is None or attempt.salvage is not None:
         return attempt
-    draft.add(Salvage(task, attempt.session, attempt.head))
-    return replace(attempt, salvage=paths.salvage_ref(task, attempt.session))
+    is_conflict = attempt.outcome == "conflict"
+    ref = (paths.abandoned_ref if is_conflict else paths.salvage_ref)(task, attempt.session)
+    draft.add(Salvage(task, attempt.session, attempt.head, ref))
+    return replace(attempt, salvage=ref)
 
 
 def _wants_salvage(attempt: Attempt, capture: Capture | None) -> bool:

@@ -9,9 +9,9 @@ from typing import Any
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import SaveFile
-from swarmgit.model.ids import SessionId, TaskId
+from swarmgit.model.ids import AgentName, BlobId, SessionId, TaskId
 from swarmgit.model.status import Attempt, GateResult
-from swarmgit.model.work import Session
+from swarmgit.model.work import Session, SessionSpec
 
 ACTIONS_MAX = 1000
 WORD_OF_STATUS = {"A": "create", "M": "edit", "D": "delete", "T": "retype"}
@@ -56,6 +56,27 @@ def gate_lines(attempt: Attempt, task: TaskId, results: Iterable[GateResult], wh
         for r in results
     ]
     return (_file(attempt.session, attempt.started, lines, append=True),) if lines else ()
+
+
+def merge_lines(spec: SessionSpec, session: Session, outcome: str, reason: str) -> tuple[SaveFile, ...]:
+    """Return the attribution file of a session that resolved a conflict."""
+    ended = session.ended or session.last_output or spec.started
+    attempt = Attempt(
+        number=spec.attempt,
+        session=spec.id,
+        agent=spec.agent or AgentName(""),
+        runtime=spec.runtime,
+        model=spec.model,
+        base=spec.base,
+        generation=BlobId(""),
+        started=spec.started,
+        ended=max(ended, spec.started),
+        outcome="submitted" if outcome == "resolved" else "failed",
+        reason=reason,
+        head=session.capture.commit if session.capture else None,
+        usage=session.stream.usage,
+    )
+    return session_lines(attempt, spec.task or TaskId(""), session)
 
 
 def landing_lines(attempt: Attempt, task: TaskId, commit: str, at: datetime) -> tuple[SaveFile, ...]:

@@ -1,14 +1,21 @@
-"""The prompt: role, CV, task, contracts, feedback. `swarmgit prompt TASK` prints what this returns."""
+"""The prompt: role, CV, task, contracts, feedback, mail. `swarmgit prompt TASK` prints what this returns."""
 
 from __future__ import annotations
 
 import json
 
 from swarmgit.model.desired import Task
+from swarmgit.model.mail import Mail
 from swarmgit.model.status import Attempt, Identity, Rejection, TaskStatus
 
 
-def prompt_for(task: Task, role_text: str, identity: Identity | None, status: TaskStatus | None) -> str:
+def prompt_for(
+    task: Task,
+    role_text: str,
+    identity: Identity | None,
+    status: TaskStatus | None,
+    mails: tuple[Mail, ...] = (),
+) -> str:
     """Return the whole prompt of the task's next session, as Markdown."""
     previous = status.counted if status else ()
     sections = (
@@ -17,19 +24,21 @@ def prompt_for(task: Task, role_text: str, identity: Identity | None, status: Ta
         _task(task),
         _scope(task),
         _acceptance(task),
-        _section("Contracts that others rely on", task.contracts),
+        section("Contracts that others rely on", task.contracts),
         _previous(previous) or _earlier(status),
+        _mail(mails),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def going_on(task: Task) -> str:
+def going_on(task: Task, mails: tuple[Mail, ...] = ()) -> str:
     """Return the prompt of a session that goes on with a conversation after a pause."""
-    return (
+    told = (
         f"You were interrupted while you worked on task {task.id}; the task is the same. Your working directory may be "
         "another one now: use the present one. What you had changed within your scope is in it as uncommitted changes, "
         "unless git status says otherwise. Go on where you stopped, and finish the task.\n"
     )
+    return f"{told}\n{_mail(mails)}\n" if mails else told
 
 
 def feedback_of(status: TaskStatus | None) -> Rejection | None:
@@ -38,7 +47,8 @@ def feedback_of(status: TaskStatus | None) -> Rejection | None:
     return last.rejection if last is not None and status is not None and last.number >= status.window else None
 
 
-def _section(title: str, body: str) -> str:
+def section(title: str, body: str) -> str:
+    """Return a part of a prompt under its heading, nothing where there is nothing to say."""
     return f"## {title}\n\n{body.strip()}" if body.strip() else ""
 
 
@@ -48,7 +58,7 @@ def _cv(identity: Identity | None) -> str:
     done = f"{identity.tasks_completed} tasks completed, {identity.first_pass} of them at the first attempt"
     strengths = sorted(identity.by_domain, key=lambda d: -identity.by_domain[d].get("completed", 0))[:3]
     known = f" You know {', '.join(strengths)} best." if strengths else ""
-    return _section("You", f"You are {identity.name}: {identity.sessions} sessions, {done}.{known}")
+    return section("You", f"You are {identity.name}: {identity.sessions} sessions, {done}.{known}")
 
 
 def _task(task: Task) -> str:
@@ -57,20 +67,20 @@ def _task(task: Task) -> str:
 
 def _scope(task: Task) -> str:
     if task.is_read_only:
-        return _section("Scope", "You change nothing. Write what you find to report.md in the outbox folder.")
+        return section("Scope", "You change nothing. Write what you find to report.md in the outbox folder.")
     lines = ["You may change only these paths; anything else is refused:"]
     lines += [f"- {pattern}" for pattern in task.scope.owns]
     lines += [f"- {pattern} (shared with other tasks: keep the change small)" for pattern in task.scope.shares]
     if task.scope.reads:
         lines.append("Read first: " + ", ".join(task.scope.reads))
-    return _section("Scope", "\n".join(lines))
+    return section("Scope", "\n".join(lines))
 
 
 def _acceptance(task: Task) -> str:
     if not task.acceptance:
         return ""
     commands = "\n".join(f"- `{item.run}`" for item in task.acceptance)
-    return _section("Done means that each of these passes", commands)
+    return section("Done means that each of these passes", commands)
 
 
 def _previous(previous: tuple[Attempt, ...]) -> str:
@@ -86,8 +96,8 @@ def _previous(previous: tuple[Attempt, ...]) -> str:
             "unless the target has changed the same files since: see git status."
         )
     if last.rejection is not None:
-        lines.append(_feedback(last.rejection))
-    return _section("What was tried before", "\n\n".join(lines))
+        lines.append(feedback_text(last.rejection))
+    return section("What was tried before", "\n\n".join(lines))
 
 
 def _earlier(status: TaskStatus | None) -> str:
@@ -95,14 +105,25 @@ def _earlier(status: TaskStatus | None) -> str:
     last = status.last if status else None
     if last is None or last.salvage is None:
         return ""
-    return _section("Before the task was started again", f"What was done is kept: {_kept(last)}")
+    return section("Before the task was started again", f"What was done is kept: {_kept(last)}")
 
 
 def _kept(attempt: Attempt) -> str:
     return f"git diff {attempt.base[:12]} {attempt.salvage}"
 
 
-def _feedback(rejection: Rejection) -> str:
+def _mail(mails: tuple[Mail, ...]) -> str:
+    """Return the messages as quotations: what is in them is what somebody says, not what the task asks for."""
+    lines: list[str] = []
+    for mail in mails:
+        urgent = ", urgent" if mail.priority == "urgent" else ""
+        lines.append(f"{mail.type} from {mail.sender}{urgent}: {mail.subject} (id {mail.id})")
+        lines.append("\n".join(f"> {line}" for line in mail.body.splitlines()))
+    return section("Mail", "\n\n".join(line for line in lines if line))
+
+
+def feedback_text(rejection: Rejection) -> str:
+    """Return a rejection as an agent reads it."""
     parts = [f"Rejected: {rejection.summary}", f"Next: {rejection.next_step}"]
     if rejection.paths:
         parts.append("Paths: " + ", ".join(rejection.paths))

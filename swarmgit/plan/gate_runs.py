@@ -8,9 +8,11 @@ from datetime import timedelta
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import KeepEvidence, Retire, RunGate, SaveGateHistory, StopSession
+from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import EvidenceKey, GateName, SessionId, ulid
-from swarmgit.model.status import GateHistory, GateResult
+from swarmgit.model.status import GateResult
 from swarmgit.model.work import Evidence, Session, SessionSpec
+from swarmgit.plan import flakes, full_runs
 from swarmgit.plan.attempts import RESTART_AFTER
 from swarmgit.plan.situation import Draft, Situation, Want
 
@@ -31,7 +33,8 @@ def collect(situation: Situation, draft: Draft) -> None:
             continue
         draft.add(KeepEvidence(evidence), Retire(session.spec.id))
         if evidence.gate in configured:
-            draft.histories[evidence.gate] = _counted(_history(situation, draft, evidence.gate), evidence)
+            history = _counted(situation, _history(situation, draft, evidence.gate), evidence)
+            draft.histories[evidence.gate] = full_runs.noted(situation, draft, history, session)
 
 
 def count_reuse(situation: Situation, draft: Draft, results: Iterable[GateResult]) -> None:
@@ -55,11 +58,13 @@ def _history(situation: Situation, draft: Draft, gate: GateName) -> GateHistory:
     return known or GateHistory(gate=gate)
 
 
-def _counted(history: GateHistory, evidence: Evidence) -> GateHistory:
+def _counted(situation: Situation, history: GateHistory, evidence: Evidence) -> GateHistory:
     """Return the history with one more run; a run that it has already is not counted again (a crash repeats us)."""
     if any(run.get("session") == evidence.session for run in history.recent):
         return history
+    history = flakes.noted(history, evidence, situation.observed.trusted_since)
     run = {
+        "key": evidence.key,
         "session": evidence.session,
         "outcome": evidence.outcome,
         "tree": evidence.tree,

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from swarmgit.model.actions import Land, SaveEntry, Unpin
+from swarmgit.model.actions import Land, Remember, SaveEntry, Unpin
 from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
-from swarmgit.plan import evidence, gate_runs, stacks
+from swarmgit.plan import evidence, gate_runs, pushes, stacks
+from swarmgit.plan.order import wait_for_edit
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stacks import Book, Tip
-
-BLOCKED_RETRY_S = 1.0
 
 
 def settle(situation: Situation, draft: Draft) -> None:
@@ -27,6 +26,8 @@ def settle(situation: Situation, draft: Draft) -> None:
             landed = with_event(situation, entry, "landed", {"commit": commit}, state="landed", landed_commit=commit)
             save(draft, landed)
             draft.add(Unpin(entry.id))
+            if entry.proposal is not None:
+                draft.add(Remember(entry.proposal))
     open_intents = {e.candidate.commit: e for e in intents if e.candidate and e.id not in done}
     live |= _reachable(situation, open_intents)
     for entry in open_intents.values():
@@ -53,6 +54,22 @@ def _reachable(situation: Situation, intents: dict[CommitId, Entry]) -> set[Comm
     return reached
 
 
+def make_way(situation: Situation, draft: Draft) -> None:
+    """Take intents back that a person's edit holds, so that entries which touch other files go on meanwhile.
+
+    Not where nobody else waits, and not where a remote has the commits already.
+    """
+    remote, blocked = situation.observed.remote, situation.observed.blocked
+    landing = [entry for entry in draft.entries.values() if entry.state == "landing"]
+    others = [e for e in draft.entries.values() if e.id not in blocked and e.state in {"queued", "gating", "landing"}]
+    held = {path for entry in landing for path in blocked.get(entry.id, ())}
+    if not held or not others or (remote is not None and remote.relation == "ahead"):
+        return
+    reason = f"a local edit is in the way in {', '.join(sorted(held)[:5])}"
+    for entry in landing:
+        save(draft, with_event(situation, entry, "abandoned", {"reason": reason}, state="queued", candidate=None))
+
+
 def carry_out(situation: Situation, draft: Draft, landing: list[Entry]) -> None:
     """Move the target along the whole chain of recorded intents; entries of one stack share their commit."""
     target = situation.observed.target_head
@@ -68,17 +85,16 @@ def carry_out(situation: Situation, draft: Draft, landing: list[Entry]) -> None:
             break
         at = step[0].candidate.commit
         chain += [entry for entry in step if entry.candidate and entry.candidate.commit == at]
+    chain = pushes.cleared(situation, draft, chain)
     if not chain:
         return
-    blocked = situation.observed.blocked
+    assert chain[-1].candidate is not None
+    at = chain[-1].candidate.commit
     for entry in chain:
-        if entry.id in blocked:
-            files = ", ".join(blocked[entry.id][:5])
-            draft.stuck[entry.id] = f"the landing waits: a local edit is in its way in {files}"
-            draft.needs_person = True
-            draft.wakes.append(BLOCKED_RETRY_S)
+        if entry.id in situation.observed.blocked:
+            wait_for_edit(situation, draft, entry)
     ids = tuple(entry.id for entry in chain)
-    draft.add(Land(ids, situation.swarm.target, target, at))
+    draft.add(Land(ids, situation.swarm.target, target, at, tuple((entry.base, entry.head) for entry in chain)))
 
 
 def land_stack(situation: Situation, draft: Draft, book: Book, tip: Tip) -> None:
@@ -89,7 +105,7 @@ def land_stack(situation: Situation, draft: Draft, book: Book, tip: Tip) -> None
     prefixes = [book.tips[tip.base, tip.stack[:size]] for size in range(1, len(tip.stack) + 1)]
     if all(each.verdict.has_passed for each in prefixes):
         for each in prefixes:
-            _intend(situation, draft, each, each.entries[-1], each.candidate)
+            _intend(situation, draft, each, each, each.candidate)
         return
     batch = situation.observed.merges.get((tip.base, tip.candidate.commit))
     if batch is None:
@@ -98,14 +114,17 @@ def land_stack(situation: Situation, draft: Draft, book: Book, tip: Tip) -> None
     assert batch.commit is not None, "a descendant always merges"
     assert batch.code_tree == tip.candidate.code_tree, "I1: the batch has the tree that was gated"
     candidate = replace(tip.candidate, base=tip.base, commit=batch.commit)
-    for entry in tip.entries:
-        _intend(situation, draft, tip, entry, candidate)
+    for each in prefixes:
+        _intend(situation, draft, tip, each, candidate)
 
 
-def _intend(situation: Situation, draft: Draft, tip: Tip, given: Entry, candidate: Candidate) -> None:
-    """Record the intent {old, new, code tree, evidence}; the move itself is the next tick's."""
-    entry = draft.entries[given.id]
-    gates = evidence.required(situation, situation.desired.tasks.get(entry.task), "merge")
+def _intend(situation: Situation, draft: Draft, tip: Tip, prefix: Tip, candidate: Candidate) -> None:
+    """Record the intent {old, new, code tree, evidence} of a prefix's last entry; the move itself is the next tick's.
+
+    `tip` is the stack whose tree was gated for it: the prefix itself, or the batch that the entry is in.
+    """
+    entry = draft.entries[prefix.entries[-1].id]
+    gates = stacks.gates_of(situation, entry)
     verdict = evidence.judge(situation, gates, tip.subject, entry.enqueued)
     results: tuple[GateResult, ...] = (*evidence.built_in(candidate.code_tree, situation.now), *verdict.results)
     data: dict[str, Any] = {
@@ -113,11 +132,12 @@ def _intend(situation: Situation, draft: Draft, tip: Tip, given: Entry, candidat
         "new": candidate.commit,
         "code_tree": candidate.code_tree,
         "required": [*evidence.BUILT_IN, *(gate.name for gate in gates)],
+        **prefix.how,
     }
     if candidate.commit != tip.candidate.commit:
         data["stack"] = list(tip.stack)
-    intent = with_event(situation, entry, "landing", data, state="landing", candidate=candidate, evidence=results)
-    save(draft, intent)
+    fields = {"state": "landing", "candidate": candidate, "evidence": results, "tier": prefix.tier}
+    save(draft, with_event(situation, entry, "landing", data, **fields))
     gate_runs.count_reuse(situation, draft, verdict.results)
 
 

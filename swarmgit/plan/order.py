@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
 
 from swarmgit.model.desired import PRIORITY_RANK
-from swarmgit.model.ids import ConvoyId, EntryId, TaskId
+from swarmgit.model.ids import CommitId, ConvoyId, EntryId, TaskId
 from swarmgit.model.status import Entry
+from swarmgit.plan import patterns
 from swarmgit.plan.situation import Draft, Situation
 
 AGE_STEP = timedelta(hours=1)
@@ -16,18 +19,31 @@ Nothing starves: after `PRIORITY_RANK[low]` steps an entry stands before everyth
 """
 
 URGENT = -1
+BLOCKED_RETRY_S = 1.0
 SETTLED = frozenset({"landed", "unchanged", "reported", "cancelled"})
 
 
 def order(situation: Situation, draft: Draft) -> list[Entry]:
     """Return the entries that wait, first to land first; those that land together side by side."""
-    waiting = [entry for entry in draft.entries.values() if entry.state in {"queued", "gating"}]
+    standing = [entry for entry in draft.entries.values() if entry.state in {"queued", "gating"}]
+    waiting = [entry for entry in standing if entry.id not in situation.observed.blocked]
+    for entry in standing:
+        if entry.id in situation.observed.blocked:
+            wait_for_edit(situation, draft, entry)
     held = _held(situation, draft, waiting)
     line = [entry for entry in waiting if entry.id not in held]
     places = {entry.id: (level(situation, entry), entry.enqueued, entry.id) for entry in line}
     groups = together(situation, line)
     first = {entry.id: min(places[other] for other in groups.get(entry.id, {entry.id})) for entry in line}
     return sorted(line, key=lambda entry: (first[entry.id], places[entry.id]))
+
+
+def wait_for_edit(situation: Situation, draft: Draft, entry: Entry) -> None:
+    """Say which of a person's edits a landing waits for."""
+    files = ", ".join(situation.observed.blocked[entry.id][:5])
+    draft.stuck[entry.id] = f"the landing waits: a local edit is in its way in {files}"
+    draft.needs_person = True
+    draft.wakes.append(BLOCKED_RETRY_S)
 
 
 def level(situation: Situation, entry: Entry) -> int:
@@ -47,6 +63,41 @@ def together(situation: Situation, line: list[Entry]) -> dict[EntryId, frozenset
         if convoy is not None:
             groups.setdefault(convoy, set()).add(entry.id)
     return {entry: frozenset(group) for group in groups.values() if len(group) > 1 for entry in group}
+
+
+def near(situation: Situation, line: list[Entry]) -> dict[EntryId, frozenset[EntryId]]:
+    """Return, for each entry, those in line whose tasks may change the same files: screened apart they say little.
+
+    A task that is gone from the intent may have changed anything, so it is near to all.
+    """
+    reach = {entry.id: _reach(situation, entry.task) for entry in line}
+    found: dict[EntryId, set[EntryId]] = {entry.id: set() for entry in line}
+    for place, one in enumerate(line):
+        for other in line[place + 1 :]:
+            if _overlap(reach[one.id], reach[other.id]):
+                found[one.id].add(other.id)
+                found[other.id].add(one.id)
+    return {entry: frozenset(others) for entry, others in found.items() if others}
+
+
+def _reach(situation: Situation, task: TaskId) -> tuple[str, ...]:
+    known = situation.desired.tasks.get(task)
+    return (*known.scope.owns, *known.scope.shares) if known else ("**",)
+
+
+@lru_cache(maxsize=1 << 14)
+def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return any(patterns.meet(a, b) for a in one for b in other)
+
+
+def gated_with(entries: Mapping[EntryId, Entry], target: CommitId | None) -> frozenset[EntryId]:
+    """Return the waiting entries whose work is in a stack on the target that is being gated, not only the top ones."""
+    members: set[EntryId] = set()
+    for entry in entries.values():
+        event = next((event for event in reversed(entry.events) if event.kind == "gating"), None)
+        if entry.state == "gating" and event is not None and event.data.get("base") == target:
+            members.update(EntryId(name) for name in event.data.get("stack", ()))
+    return frozenset(name for name in members if name in entries and entries[name].state in {"queued", "gating"})
 
 
 def _holding(situation: Situation, task: TaskId) -> ConvoyId | None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from swarmgit.model.status import Entry
+from swarmgit.model.status import TIERS, Entry
 from swarmgit.plan.choices import Rates
 
 BAD_FIRST = 0.1
@@ -47,6 +47,33 @@ def learn(entries: Iterable[Entry]) -> Learned:
         groups[entry.agent, entry.tier].append(entry)
     own = {who: shrunk(sum(map(_is_bad, group)), len(group), rate) for who, group in groups.items()}
     return Learned(Rates(rate, shrunk(clashes, len(counted), CLASH_FIRST), _flaky(counted)), own)
+
+
+@dataclass(frozen=True, slots=True)
+class TierFigures:
+    """How entries of one conflict tier fared. `success`: landed ÷ (landed + rejected); None before the first end."""
+
+    tier: str
+    entries: int
+    landed: int
+    rejected: int
+
+    @property
+    def success(self) -> float | None:
+        ended = self.landed + self.rejected
+        return round(self.landed / ended, 4) if ended else None
+
+
+def by_tier(entries: Iterable[Entry]) -> tuple[TierFigures, ...]:
+    """Return the figures of each tier that has entries, in the order in which tiers are tried."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        groups[entry.tier].append(entry.state)
+    places = {tier: place for place, tier in enumerate(TIERS)}
+    return tuple(
+        TierFigures(tier, len(states), states.count("landed"), states.count("rejected"))
+        for tier, states in sorted(groups.items(), key=lambda each: (places.get(each[0], len(TIERS)), each[0]))
+    )
 
 
 def shrunk(hits: int, count: int, first: float) -> float:

@@ -77,6 +77,14 @@ def by_time(minutes: float) -> Rejection:
     )
 
 
+def by_watchdog(reason: str) -> Rejection:
+    return Rejection(
+        kind="stopped",
+        summary=f"the session was stopped: {reason}",
+        next_step="Say what you do as you do it, never wait for input, and work in smaller steps.",
+    )
+
+
 def by_no_change(*, allowed: bool) -> Rejection:
     return Rejection(
         kind="no-change",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from swarmgit.model.desired import PRIORITY_RANK, Task
 from swarmgit.model.ids import AgentName, TaskId
-from swarmgit.plan import agents, budget, governor, scope, starts
+from swarmgit.plan import agents, budget, governor, mail, scope, starts
 from swarmgit.plan.situation import Draft, Situation
 
 SATISFIED = frozenset({"landed", "unchanged", "reported"})
@@ -44,7 +44,9 @@ def start(situation: Situation, draft: Draft) -> None:
         if agent is None:
             draft.views[task.id] = replace(status, reason=f"its agent {task.agent} is at work", waiting_for=("slot",))
             continue
-        draft.add(starts.start_session(situation, task, status, starts.spec_of(situation, task, status, agent)))
+        shown = mail.digest(situation, draft, agent)
+        spec = replace(starts.spec_of(situation, task, status, agent), mail=tuple(each.id for each in shown))
+        draft.add(starts.start_session(situation, task, status, spec, shown))
         draft.views[task.id] = replace(status, reason=f"starting with {agent}", waiting_for=())
         draft.passing.add(task.id)
         floor.owners[task.id] = task
@@ -55,9 +57,11 @@ def start(situation: Situation, draft: Draft) -> None:
 def _floor(situation: Situation, draft: Draft, wanting: list[Task]) -> _Floor:
     tasks = situation.desired.tasks
     owners = {id_: tasks[id_] for id_, status in draft.views.items() if status.phase in AT_WORK and id_ in tasks}
-    live = [s for s in situation.observed.sessions.values() if s.spec.kind == "agent" and not s.is_finished]
-    owners |= {s.spec.task: tasks[s.spec.task] for s in live if s.spec.task is not None and s.spec.task in tasks}
-    busy = {s.spec.agent for s in live if s.spec.agent is not None}
+    live = agents.at_work(situation, draft)
+    owners |= {
+        spec.task: tasks[spec.task] for spec in live if spec.kind == "agent" and spec.task and spec.task in tasks
+    }
+    busy = {spec.agent for spec in live if spec.agent is not None}
     free = max(0, situation.swarm.agents_max - len(live))
     holds = governor.holds(situation, draft, wanting)
     return _Floor(owners, busy, free, holds, budget.till(situation, draft))
@@ -78,7 +82,7 @@ Waits = tuple[str, str]
 def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Waits | None:
     """Return what a task waits for, as (kind, sentence); None when it may start. The order is the order of reasons."""
     return (
-        _brake(situation, task)
+        brake(situation, task)
         or _dependency(situation, draft, task)
         or _ownership(task, floor)
         or budget.wait(situation, draft, task, floor.money)
@@ -87,7 +91,8 @@ def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Wai
     )
 
 
-def _brake(situation: Situation, task: Task) -> Waits | None:
+def brake(situation: Situation, task: Task) -> Waits | None:
+    """Return what keeps a task from having any session, however free the places are."""
     control = situation.control(task.id)
     if task.id in situation.desired.held:
         return "valid intent", "its file or something it names is broken; see `swarmgit validate`"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from swarmgit.model.desired import Policy, Scope, Task
+from swarmgit.model.desired import Scope, Task
+from swarmgit.model.policy import Policy
 from swarmgit.model.status import Rejection
 from swarmgit.model.work import Capture, Change
 from swarmgit.plan.patterns import matches, meet

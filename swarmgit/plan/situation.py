@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Action, SaveIdentity
+from swarmgit.model.control import TaskControl
 from swarmgit.model.desired import Desired, Gate, Swarm, Task
-from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, TaskId, TreeId
-from swarmgit.model.observed import Observed
-from swarmgit.model.status import Entry, GateHistory, Identity, Rejection, TaskControl, TaskStatus
+from swarmgit.model.histories import GateHistory
+from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, MailId, TaskId, TreeId
+from swarmgit.model.incidents import Incident
+from swarmgit.model.mail import Mail
+from swarmgit.model.observed import MergeTry, Observed
+from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, Session
 
 NO_CONTROL = TaskControl()
@@ -34,7 +39,10 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What `plan` decides from, with the look-ups that its parts share."""
+    """What `plan` decides from, with the look-ups that its parts share.
+
+    `rules`: digest of all that decides how two commits are merged; what was tried by other rules says nothing.
+    """
 
     desired: Desired
     observed: Observed
@@ -45,6 +53,7 @@ class Situation:
     by_task: Mapping[TaskId, tuple[Session, ...]]
     gate_sessions: Mapping[EvidenceKey, Session]
     evidence: Mapping[EvidenceKey, Evidence]
+    rules: str
 
     @classmethod
     def of(
@@ -63,7 +72,7 @@ class Situation:
         for session in observed.sessions.values():
             if session.spec.kind == "agent" and session.spec.task is not None:
                 by_task[session.spec.task] = (*by_task.get(session.spec.task, ()), session)
-            elif session.spec.key is not None:
+            elif session.spec.kind == "gate" and session.spec.key is not None:
                 known = gate_sessions.get(session.spec.key)
                 if known is not None and not known.is_over:
                     continue
@@ -71,7 +80,13 @@ class Situation:
                 gate_sessions[session.spec.key] = answered
                 if answered.evidence is not None:
                     evidence[session.spec.key] = answered.evidence
-        return cls(desired, observed, swarm, now, only, apply_now, by_task, gate_sessions, evidence)
+        rules = hashlib.sha256(repr((swarm.merge, desired.gates)).encode()).hexdigest()[:16]
+        return cls(desired, observed, swarm, now, only, apply_now, by_task, gate_sessions, evidence, rules)
+
+    def tried(self, onto: CommitId, head: CommitId) -> MergeTry | None:
+        """Return what came of merging two commits by the present rules; None where it was not tried."""
+        found = self.observed.merges.get((onto, head))
+        return found if found is not None and found.rules == self.rules else None
 
     def control(self, task: TaskId) -> TaskControl:
         return self.observed.controls.get(task, NO_CONTROL)
@@ -98,6 +113,13 @@ class Draft:
     wakes: list[float] = field(default_factory=list)
     passing: set[TaskId] = field(default_factory=set)
     """Tasks whose view holds for this tick only: the next one sees what this one does, and saves that."""
+
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    mail: dict[MailId, Mail] = field(default_factory=dict)
+    """Messages that are new or different after this tick."""
+
+    mail_origins: dict[str, set[str]] = field(default_factory=dict)
+    mail_times: dict[str, datetime] = field(default_factory=dict)
 
     needs_person: bool = False
     is_waiting_for_time: bool = False

@@ -6,16 +6,18 @@ red run in a `red` event. Merges that are missing are asked for again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from swarmgit.model import trailers
 from swarmgit.model.actions import MergeItem, TryMerges
 from swarmgit.model.desired import Gate
 from swarmgit.model.ids import CommitId, EntryId, SessionId, TreeId
+from swarmgit.model.observed import MergeTry
 from swarmgit.model.status import Candidate, Entry
-from swarmgit.plan import evidence
+from swarmgit.plan import evidence, tiers
 from swarmgit.plan.choices import Known, Stack
 from swarmgit.plan.evidence import Subject, Verdict
 from swarmgit.plan.situation import Draft, Situation
@@ -23,13 +25,18 @@ from swarmgit.plan.situation import Draft, Situation
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """The top of a stack: its last entry's commit and tree, and what the gates of all say about the tree."""
+    """The top of a stack: its last entry's commit and tree, and what the gates of all say about the tree.
+
+    `tier` and `resolution` say how the last entry's conflicts with what is below it were resolved.
+    """
 
     base: CommitId
     entries: tuple[Entry, ...]
     candidate: Candidate
     gates: tuple[Gate, ...]
     verdict: Verdict
+    tier: str = "clean"
+    resolution: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def stack(self) -> Stack:
@@ -38,6 +45,13 @@ class Tip:
     @property
     def subject(self) -> Subject:
         return Subject(self.candidate.code_tree, self.candidate.gate_inputs)
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """Return what the ledger says about how conflicts were resolved; nothing where there were none."""
+        if self.tier == "clean":
+            return {}
+        return {"tier": self.tier, "resolution": [dict(each) for each in self.resolution]}
 
 
 @dataclass(slots=True)
@@ -48,7 +62,7 @@ class Book:
     known: dict[tuple[CommitId, Stack], Known] = field(default_factory=dict)
     asked: dict[tuple[CommitId, Stack], str] = field(default_factory=dict)
     reds: dict[TreeId, set[SessionId]] = field(default_factory=dict)
-    conflict: tuple[Entry, tuple[str, ...]] | None = None
+    conflict: tuple[Entry, MergeTry] | None = None
     is_complete: bool = True
 
 
@@ -56,13 +70,18 @@ def open_book(situation: Situation, draft: Draft) -> Book:
     """Return the book with what the ledger says: stacks asked for, and red runs by tree."""
     book = Book()
     for entry in draft.entries.values():
-        for event in entry.events:
-            if event.kind == "gating" and "stack" in event.data:
+        for number, event in enumerate(entry.events):
+            if event.kind == "gating" and "stack" in event.data and number > _resolved_at(entry):
                 key = (CommitId(event.data["base"]), tuple(EntryId(name) for name in event.data["stack"]))
                 book.asked[key] = event.data.get("why", "exact")
             elif event.kind == "red" and event.at >= since(situation, entry):
                 book.reds.setdefault(TreeId(event.data["code_tree"]), set()).add(SessionId(event.data["session"]))
     return book
+
+
+def _resolved_at(entry: Entry) -> int:
+    """Return the place of the event since which an entry is other work: what was asked about it before is void."""
+    return max((n for n, event in enumerate(entry.events) if event.kind in {"resolving", "resolved"}), default=-1)
 
 
 def since(situation: Situation, entry: Entry) -> datetime:
@@ -83,30 +102,34 @@ def read_line(
     onto, rest = base, list(line)
     taken: list[Entry] = []
     for position, entry in enumerate(rest):
-        tried = situation.observed.merges.get((onto, entry.head))
+        tried = situation.tried(onto, entry.work)
         if tried is None:
             ask_for_merges(situation, draft, onto, rest[position:])
             book.is_complete = False
             break
         if tried.commit is None or tried.code_tree is None:
             if not taken and book.conflict is None:
-                book.conflict = (entry, tried.conflicts)
+                book.conflict = (entry, tried)
             continue
         taken.append(entry)
-        note(situation, book, base, tuple(taken), Candidate(onto, tried.commit, tried.code_tree, tried.gate_inputs))
+        _note(situation, book, base, tuple(taken), tried)
         onto = tried.commit
     return tuple(taken)
 
 
-def note(situation: Situation, book: Book, base: CommitId, entries: tuple[Entry, ...], candidate: Candidate) -> None:
+def _note(situation: Situation, book: Book, base: CommitId, entries: tuple[Entry, ...], tried: MergeTry) -> None:
     """Judge one stack's tree and write it into the book."""
     key = (base, tuple(entry.id for entry in entries))
     if key in book.tips:
         return
+    assert tried.commit is not None
+    assert tried.code_tree is not None
+    candidate = Candidate(tried.base, tried.commit, tried.code_tree, tried.gate_inputs)
     gates = _gates(situation, entries)
     subject = Subject(candidate.code_tree, candidate.gate_inputs)
     verdict = evidence.judge(situation, gates, subject, since(situation, entries[-1]))
-    book.tips[key] = Tip(base, entries, candidate, gates, verdict)
+    tier, resolution = tiers.how(entries[-1], tried)
+    book.tips[key] = Tip(base, entries, candidate, gates, verdict, tier, resolution)
     reds = {answer.session for _, answer in verdict.bad[:1]} | book.reds.get(candidate.code_tree, set())
     book.known[key] = Known(
         base,
@@ -121,8 +144,9 @@ def _is_running(
     situation: Situation, book: Book, key: tuple[CommitId, Stack], verdict: Verdict, subject: Subject
 ) -> bool:
     """Return whether an answer is under way: a run that was asked for, or a red gate's second run."""
-    if verdict.missing and not verdict.bad and key in book.asked:
-        return True
+    on_target = key[0] == situation.observed.target_head
+    if verdict.missing and not verdict.bad and key in book.asked and on_target:
+        return True  # off the target it only counts while it is there: nobody may need it any more
     gates = [gate for gate, _ in verdict.bad[:1]] or list(verdict.missing)
     environment = situation.observed.environment
     sessions = (situation.gate_sessions.get(evidence.key_of(gate, environment, subject)) for gate in gates)
@@ -131,11 +155,16 @@ def _is_running(
 
 def _gates(situation: Situation, entries: tuple[Entry, ...]) -> tuple[Gate, ...]:
     """Return what must pass on the tree of a stack: the configured gates, and every member's own commands."""
+    return tuple(dict.fromkeys(gate for entry in entries for gate in gates_of(situation, entry)))
+
+
+def gates_of(situation: Situation, entry: Entry) -> tuple[Gate, ...]:
+    """Return what an entry's tree must pass; after a resolution also what the tasks on the other side asked for."""
     found = list(evidence.required(situation, None, "merge"))
-    for entry in entries:
-        task = situation.desired.tasks.get(entry.task)
-        found += [gate for gate in evidence.acceptance(task) if gate not in found] if task else []
-    return tuple(found)
+    for name in (entry.task, *tiers.other_tasks(entry)):
+        task = situation.desired.tasks.get(name)
+        found += evidence.acceptance(task) if task else ()
+    return tuple(dict.fromkeys(found))
 
 
 def read_asked(situation: Situation, draft: Draft, book: Book, target: CommitId) -> None:
@@ -144,7 +173,7 @@ def read_asked(situation: Situation, draft: Draft, book: Book, target: CommitId)
     Only on the target, and on bases from which landings of ours lead to it: what somebody else committed since may
     have mended what was red.
     """
-    bases = _own_bases(draft, target)
+    bases = own_bases(draft.entries, target)
     for (base, stack), why in book.asked.items():
         if base not in bases or (base != target and why == "exact" and not _has_red(draft, stack)):
             continue
@@ -160,10 +189,9 @@ def _has_red(draft: Draft, stack: Stack) -> bool:
     return entry is not None and any(event.kind == "red" for event in entry.events)
 
 
-def _own_bases(draft: Draft, target: CommitId) -> set[CommitId]:
-    landed = {
-        e.candidate.commit: e.candidate.base for e in draft.entries.values() if e.state == "landed" and e.candidate
-    }
+def own_bases(entries: Mapping[EntryId, Entry], target: CommitId) -> set[CommitId]:
+    """Return the target's head and the commits from which nothing but landings of ours leads to it."""
+    landed = {e.candidate.commit: e.candidate.base for e in entries.values() if e.state == "landed" and e.candidate}
     bases = {target}
     at = target
     for _ in range(len(landed)):
@@ -178,8 +206,10 @@ def _own_bases(draft: Draft, target: CommitId) -> set[CommitId]:
 
 
 def ask_for_merges(situation: Situation, draft: Draft, onto: CommitId, line: list[Entry]) -> None:
-    items = tuple(MergeItem(entry.id, entry.task, entry.head, _message(situation, entry)) for entry in line)
-    draft.add(TryMerges(onto, items, situation.desired.gates, situation.swarm.merge.style))
+    items = tuple(MergeItem(entry.id, entry.task, entry.work, _message(situation, entry)) for entry in line)
+    merge = situation.swarm.merge
+    auto = merge if "auto" in merge.tiers else None
+    draft.add(TryMerges(onto, items, situation.desired.gates, merge.style, auto, situation.rules))
 
 
 def ask_for_batch(situation: Situation, draft: Draft, tip: Tip) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import AgentName, SessionId, ulid
+from swarmgit.model.mail import Mail
 from swarmgit.model.status import PAUSES, Attempt, TaskStatus
 from swarmgit.model.work import SessionSpec
 from swarmgit.plan import agents, briefing
@@ -46,8 +47,13 @@ def _paused(task: Task, status: TaskStatus, runtime: str, model: str | None) -> 
     return last if is_same else None
 
 
-def start_session(situation: Situation, task: Task, status: TaskStatus, spec: SessionSpec) -> StartSession:
-    """Return the action that starts a session, or starts it again where its start was cut off."""
+def start_session(
+    situation: Situation, task: Task, status: TaskStatus, spec: SessionSpec, mails: tuple[Mail, ...] = ()
+) -> StartSession:
+    """Return the action that starts a session, or starts it again where its start was cut off (then no prompt counts).
+
+    `mails`: what its prompt shows; `spec` names them.
+    """
     runtime, _ = agents.runtime_of(situation.swarm, task)
     before = TaskStatus(
         task.id, task.title, attempts=tuple(a for a in status.attempts if a.session != spec.id), window=status.window
@@ -56,7 +62,7 @@ def start_session(situation: Situation, task: Task, status: TaskStatus, spec: Se
     carried = last if last is not None and last.outcome in CARRIED and last.kept_paths else None
     identity = situation.observed.identities.get(spec.agent) if spec.agent else None
     role = situation.desired.roles.get(task.role, "")
-    prompt = briefing.going_on(task) if spec.resume else briefing.prompt_for(task, role, identity, before)
+    prompt = briefing.going_on(task, mails) if spec.resume else briefing.prompt_for(task, role, identity, before, mails)
     return StartSession(
         spec=spec,
         task=task,

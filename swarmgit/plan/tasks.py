@@ -10,14 +10,16 @@ from swarmgit.model.ids import EntryId, TaskId, ulid
 from swarmgit.model.status import (
     CHARGED,
     FINISHED,
+    WAITING,
     AttemptOutcome,
     Entry,
     LedgerEvent,
     Rejection,
     TaskStatus,
 )
-from swarmgit.plan import attempts, attribution, cv, governor, rejections, verify
+from swarmgit.plan import attempts, attribution, cv, governor, rejections, revival, verify
 from swarmgit.plan.attempts import salvaged
+from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
 
 IN_LINE = "in the merge queue; its own gates are green"
@@ -70,7 +72,7 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
     entry = draft.entries.get(status.entry) if status.entry else None
     if entry is not None and entry.state in {"landing", "landed"}:
         return status
-    if entry is not None and entry.state in {"queued", "gating"}:
+    if entry is not None and entry.state in WAITING:
         drop_entry(situation, draft, entry, "the task starts again")
     return replace(
         _give_up_last(draft, status),
@@ -81,6 +83,7 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
         landed_commit=None,
         window=len(status.attempts) + 1,
         restart=control.restart,
+        taken_from=(),
         generation=task.generation,
     )
 
@@ -112,6 +115,7 @@ def _give_up_last(draft: Draft, status: TaskStatus) -> TaskStatus:
 
 def drop_entry(situation: Situation, draft: Draft, entry: Entry, why: str) -> None:
     event = LedgerEvent(situation.now, "dropped", {"reason": why})
+    keep_proposal(draft, entry)
     dropped = replace(entry, state="dropped", events=(*entry.events, event))
     draft.entries[entry.id] = dropped
     draft.add(SaveEntry(dropped))
@@ -134,7 +138,7 @@ def _next(situation: Situation, draft: Draft, task: Task, status: TaskStatus) ->
         case "landed" | "unchanged":
             return status
         case _:
-            return _again(situation, task, status)
+            return revival.revive(situation, draft, task, status) or _again(situation, task, status)
 
 
 def _ready(status: TaskStatus, task: Task, phase: str) -> TaskStatus:
@@ -156,6 +160,9 @@ def _again(situation: Situation, task: Task, status: TaskStatus) -> TaskStatus:
         )
     if last.outcome == "refused" and not governor.is_trusted_again(situation, last):
         return replace(status, phase="needs-human", reason=last.reason, waiting_for=())
+    if last.outcome == "conflict" and "reimagine" not in situation.swarm.merge.tiers:
+        reason = f"{last.reason}; merge.tiers does not let the task be made again on the new target"
+        return replace(status, phase="needs-human", reason=reason, waiting_for=())
     bound = BOUNDS.get(last.outcome)
     if bound is not None and sum(a.outcome == last.outcome for a in counted) >= bound:
         reason = f"{bound} attempts ended the same way ({last.outcome}); the last: {last.reason}"
@@ -206,6 +213,7 @@ def _unchanged(situation: Situation, draft: Draft, task: Task, status: TaskStatu
 def _enqueue(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
     last = status.attempts[-1]
     assert last.head is not None
+    tier = "reimagine" if any(a.outcome == "conflict" for a in status.counted) else "clean"
     entry = Entry(
         id=EntryId(ulid(situation.now, f"{task.id}/{last.session}")),
         task=task.id,
@@ -217,7 +225,8 @@ def _enqueue(situation: Situation, draft: Draft, task: Task, status: TaskStatus)
         enqueued=situation.now,
         priority=task.priority,
         model=last.model or last.runtime,
-        events=(LedgerEvent(situation.now, "queued", {"head": last.head, "base": last.base}),),
+        tier=tier,
+        events=(LedgerEvent(situation.now, "queued", {"head": last.head, "base": last.base, "tier": tier}),),
     )
     draft.entries[entry.id] = entry
     draft.add(SaveEntry(entry))

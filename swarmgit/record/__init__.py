@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from swarmgit.documents import paths
+from swarmgit.documents import incidents, paths
 from swarmgit.documents import state as documents
 from swarmgit.model.actions import (
     Archive,
+    Remove,
     Salvage,
     Save,
+    SaveConvoy,
     SaveEntry,
     SaveFile,
+    SaveFollowed,
     SaveGateHistory,
     SaveIdentity,
+    SaveIncident,
+    SaveMail,
     SaveTask,
 )
 from swarmgit.model.ids import CommitId
+from swarmgit.model.mail import DEAD
 from swarmgit.model.outcomes import Failed, Outcome, ToSave
 from swarmgit.ports import StateStore
 
@@ -51,7 +57,7 @@ def has_unsaved_work(outcomes: Sequence[Outcome]) -> bool:
     return any(isinstance(outcome, Failed) and isinstance(outcome.action, Salvage) for outcome in outcomes)
 
 
-def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:
+def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:  # noqa: C901, PLR0912  one line per kind
     """Return the changed files by path; None deletes."""
     changes: dict[str, bytes | None] = {}
     for save in saves:
@@ -64,12 +70,32 @@ def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:
                 changes[paths.state_agent(identity.name)] = documents.dump_identity(identity)
             case SaveGateHistory(history):
                 changes[paths.state_gate(history.gate)] = documents.dump_gate_history(history)
+            case SaveConvoy(convoy):
+                changes[paths.state_convoy(convoy.convoy)] = documents.dump_convoy_status(convoy)
+            case SaveIncident(incident):
+                changes[paths.state_incident(incident.id)] = incidents.dump(incident)
+            case SaveFollowed(followed):
+                changes[paths.state_followed(followed.new)] = documents.dump_followed(followed)
+            case SaveMail():
+                changes.update(_mail(save))
+            case Remove(path):
+                changes[path] = None
             case SaveFile():
                 changes[save.path] = _content(save, changes, read)
             case Archive(path, to):
                 changes[to] = _pending(path, changes, read)
                 changes[path] = None
     return changes
+
+
+def _mail(save: SaveMail) -> dict[str, bytes | None]:
+    """Return a message's file. The name a dead letter is addressed to may be anything, and is no path."""
+    mail = save.mail
+    content = documents.dump_mail(mail)
+    if not mail.refused:
+        return {paths.state_mail(mail.to, mail.id): content}
+    left: dict[str, bytes | None] = {paths.state_mail(mail.to, mail.id): None} if save.was_kept else {}
+    return {**left, paths.state_mail(DEAD, mail.id): content}
 
 
 def _pending(path: str, changes: dict[str, bytes | None], read: Reader) -> bytes | None:
@@ -83,7 +109,7 @@ def _content(save: SaveFile, changes: dict[str, bytes | None], read: Reader) -> 
 
 def message(saves: Sequence[Save]) -> str:
     """Return the commit's message: what happened to which task, one line each, readable as a story."""
-    lines = [save.reason for save in saves if isinstance(save, SaveTask) and save.reason]
+    lines = [save.reason for save in saves if isinstance(save, SaveTask | SaveConvoy | SaveIncident) and save.reason]
     if not lines:
         return _quiet(saves)
     first = lines[0] if len(lines) == 1 else f"{_head(lines[0])} and {len(lines) - 1} more"
@@ -96,7 +122,7 @@ def _head(line: str) -> str:
     return line.partition(" (")[0]
 
 
-def _quiet(saves: Sequence[Save]) -> str:
+def _quiet(saves: Sequence[Save]) -> str:  # noqa: C901, PLR0912  one line per kind
     words: list[str] = []
     for save in saves:
         match save:
@@ -108,6 +134,16 @@ def _quiet(saves: Sequence[Save]) -> str:
                 words.append(f"gate {history.gate}")
             case SaveIdentity(identity):
                 words.append(f"{identity.name}")
+            case SaveConvoy(convoy):
+                words.append(f"convoy {convoy.convoy}")
+            case SaveIncident(incident):
+                words.append(f"incident {incident.id}")
+            case SaveFollowed(followed):
+                words.append(f"follow {followed.remote}/{followed.branch} to {followed.new[:10]}")
+            case SaveMail(mail, _):
+                words.append(f"mail {mail.sender} → {mail.to}")
+            case Remove(path):
+                words.append(f"done {path}")
             case Archive(path, _):
                 words.append(f"archive {path}")
             case SaveFile(path):

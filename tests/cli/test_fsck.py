@@ -9,6 +9,10 @@ from paper import REQUIRED, Paper, message_of, status_of, without
 
 from swarmgit.app.fsck import check
 from swarmgit.cli.render_health import fsck_text
+from swarmgit.documents import paths, state
+from swarmgit.model.histories import Followed
+from swarmgit.model.ids import CommitId, EntryId, SessionId, TaskId
+from swarmgit.model.status import Entry
 
 
 def broken(paper: Paper) -> list[tuple[str, str | None]]:
@@ -61,7 +65,7 @@ def test_a_ledger_that_was_bent_to_an_altered_commit_is_found(paper: Paper) -> N
     paper.git("commit", "-q", "--amend", "--no-edit")
     candidate = replace(entry.candidate, commit=paper.head())
     paper.record(replace(entry, landed_commit=paper.head(), candidate=candidate))
-    assert {promise for promise, _ in broken(paper)} == {"I1"}
+    assert {promise for promise, _ in broken(paper)} == {"I1", "P2"}
 
 
 def test_a_ledger_that_says_landed_for_a_commit_the_target_lacks_is_found(paper: Paper) -> None:
@@ -104,6 +108,85 @@ def test_a_landing_that_did_not_require_the_built_in_judges_is_found(paper: Pape
     assert "no record of the landing's intent" in messages(paper)
 
 
+GATES = """version: 1
+gates:
+  - {name: test, run: make}
+  - {name: lint, run: make lint, when: [submit]}
+  - {name: slow, run: make slow, when: [merge]}
+"""
+
+
+def with_gate(entry: Entry, name: str) -> Entry:
+    """Return the entry with one more gate that was required and passed."""
+    intent, done = entry.events
+    required = replace(intent, data={**intent.data, "required": [*intent.data["required"], name]})
+    return replace(entry, evidence=(*entry.evidence, replace(entry.evidence[0], gate=name)), events=(required, done))
+
+
+def test_a_landing_that_left_out_a_gate_that_was_configured_is_found(paper: Paper) -> None:
+    paper.commit({".swarm/gates.yaml": GATES})
+    entry = paper.landing("api", {"api.txt": "api"})
+    paper.record(entry)
+    assert broken(paper) == [("I1", paper.head())]
+    assert "did not require slow, configured there" in messages(paper)
+    paper.record(with_gate(entry, "slow"))
+    assert broken(paper) == []
+
+
+def test_gates_that_came_later_were_not_required_and_a_broken_file_requires_nothing(paper: Paper) -> None:
+    paper.land("api")
+    paper.commit({".swarm/gates.yaml": "version: 1\ngates: ["})
+    paper.land("ui")
+    paper.commit({".swarm/gates.yaml": GATES})
+    assert broken(paper) == []
+
+
+def test_landings_of_one_moment_were_decided_on_the_head_below_them_all(paper: Paper) -> None:
+    first = paper.landing("api", {".swarm/gates.yaml": GATES})
+    second = paper.landing("ui", {"ui.txt": "ui"})
+    paper.record(first, second)
+    assert broken(paper) == []
+
+
+def test_an_entry_whose_history_names_another_commit_than_its_state_is_found(paper: Paper) -> None:
+    entry = paper.landing("api", {"api.txt": "api"})
+    intent, done = entry.events
+    paper.record(replace(entry, events=(intent, replace(done, data={"commit": entry.base}))))
+    assert broken(paper) == [("P2", paper.head())]
+    paper.record(replace(entry, events=(intent,)))
+    assert broken(paper) == [("P2", paper.head())]
+
+
+def test_an_entry_that_claims_to_have_landed_in_somebody_elses_commit_is_found(paper: Paper) -> None:
+    entry = paper.land("api")
+    paper.record(replace(entry, id=EntryId("entry-liar"), task=TaskId("liar"), session=SessionId("session-liar")))
+    assert {promise for promise, _ in broken(paper)} == {"P2"}
+    assert "the ledger liar" in messages(paper)
+
+
+def followed(paper: Paper, old: CommitId, new: CommitId) -> None:
+    record = Followed("origin", "main", old, new)
+    paper.write({paths.state_followed(new): state.dump_followed(record)})
+
+
+def test_what_others_landed_and_pushed_needs_no_evidence_of_ours(paper: Paper) -> None:
+    old = paper.head()
+    theirs = paper.commit({"theirs.txt": "x"}, message_of("theirs"))
+    assert broken(paper) == [("P2", theirs), ("I1", theirs)]
+    followed(paper, old, theirs)
+    assert broken(paper) == []
+    ungated = paper.commit({"evil.txt": "x"}, message_of("evil"))
+    assert broken(paper) == [("P2", ungated), ("I1", ungated)], "only what was followed"
+
+
+def test_a_record_of_following_what_the_remote_never_had_is_found(paper: Paper) -> None:
+    old = paper.head()
+    commit = paper.commit({"evil.txt": "x"}, message_of("evil"))
+    paper.git("update-ref", "refs/swarm/remote/main", old)
+    followed(paper, old, commit)
+    assert broken(paper) == [("P1", commit)]
+
+
 def test_a_landing_whose_first_parent_is_not_the_old_head_is_found(paper: Paper) -> None:
     old = paper.head()
     paper.commit({"mine.txt": "x"})
@@ -141,8 +224,6 @@ def test_a_landing_whose_record_a_crash_cut_off_is_no_violation(paper: Paper) ->
 
 def test_archived_entries_count(paper: Paper) -> None:
     entry = paper.landing("api", {"api.txt": "api"})
-    from swarmgit.documents import paths, state
-
     paper.write({paths.archived_entry(entry.id, entry.enqueued): state.dump_entry(entry)})
     assert broken(paper) == []
 

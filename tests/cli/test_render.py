@@ -18,9 +18,9 @@ from swarmgit.app.views.tasks import task_document
 from swarmgit.cli.render import money, plan_text, status_text, task_text, tokens
 from swarmgit.cli.render_run import Narrator, stopped, summary
 from swarmgit.model.actions import SaveTask
+from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Problem
 from swarmgit.model.outcomes import Blocked, Done, Failed
-from swarmgit.model.status import Freeze
 
 
 def test_status_without_tasks_says_how_to_write_one() -> None:
@@ -55,8 +55,8 @@ def test_status_shows_what_is_in_the_way_then_tasks_sessions_and_queue() -> None
             "ui    waiting  -      -           0       ?     it depends on api, which has not landed",
             "",
             "sessions",
-            "SESSION  TASK  AGENT       RUNTIME  STATE    STARTED",
-            "s1       api   builder-01  codemod  running  2026-01-02T11:50:00Z",
+            "SESSION  TASK  AGENT       RUNTIME  STATE  STARTED",
+            "s1       api   builder-01  codemod  idle   2026-01-02T11:50:00Z",
             "",
             "merge queue",
             "ENTRY  TASK  STATE   TIER",

@@ -16,7 +16,7 @@ from swarmgit.app.sessions import read_output
 from swarmgit.cli.render_health import doctor_text
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import SessionId
-from swarmgit.ports import Job
+from swarmgit.ports import Job, SandboxReport
 
 
 class OldMachine:
@@ -24,7 +24,7 @@ class OldMachine:
 
     git = (2, 20)
     python = (3, 8)
-    sandbox = "none"
+    sandbox = SandboxReport("", "none", "none: nothing here")
 
     @property
     def inotify(self) -> dict[str, int]:
@@ -48,8 +48,8 @@ def test_an_old_machine_gets_a_repair_for_everything() -> None:
         "                  install git 2.38 or newer",
         "fail  python      Python 3.8",
         "                  use Python 3.11 or newer",
-        "warn  sandbox     none",
-        "                  gates catch bad work, but nothing bounds what an agent can touch",
+        "warn  sandbox     none: nothing here",
+        "                  install bubblewrap and allow user namespaces, as docs/security.md says",
         "warn  inotify     only 100 watches a user",
         "                  sysctl fs.inotify.max_user_watches=65536",
         "fail  repository  /x is not in a git repository",

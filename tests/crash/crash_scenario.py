@@ -7,19 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swarmgit.app.fsck import check
-from tests.conftest import ALIVE, Repo
+from tests.conftest import HOLD, Repo
 
-RUNNER = """{alive}
-held="{root}/held/$SWARM_TASK"
-if [ -e "$held" ] && is_alive "$(cat "$held")"; then
-    echo "$SWARM_TASK: $SWARM_SESSION while $(cat "$held") is alive" >> "{root}/overlaps"
-fi
-echo "$$" > "$held.$$" && mv "$held.$$" "$held"
+RUNNER = """held="{root}/held/$SWARM_TASK" overlaps="{root}/overlaps"
+{hold}
 echo "$SWARM_TASK $SWARM_ATTEMPT" >> "{root}/starts"
 /bin/sh "{root}/$SWARM_TASK.sh"
-code=$?
-rm -f "$held"
-exit $code
+exit $?
 """
 
 PHASES = {
@@ -60,7 +54,7 @@ def begin(repo: Repo, sleep_s: float = 0.0) -> Repo:
     """Commit the tasks: a dependency, a rejection and its rework, a conflict, no change, and work out of scope."""
     runner = repo.agents / "run.sh"
     (repo.agents / "held").mkdir()
-    runner.write_text(RUNNER.format(root=repo.agents, alive=ALIVE))
+    runner.write_text(RUNNER.format(root=repo.agents, hold=HOLD))
     repo.gates = [{"name": "check", "run": "! grep -q bad *.txt"}]
     repo.start({"README.md": "hello\n", "shared.txt": "one\n", ".swarm/policy.yaml": 'version: 1\nsandbox: "off"\n'})
     nap = f"sleep {sleep_s}; " if sleep_s else ""

@@ -14,20 +14,23 @@ from swarmgit.model.desired import (
     DEFAULT_ROUTING,
     Acceptance,
     Budget,
-    CommsRule,
     Convoy,
     Gate,
+    Generated,
     MergeConfig,
-    Policy,
     Price,
+    PushConfig,
     Runtime,
     Scope,
     Swarm,
     SwarmBudget,
     Task,
     Tier,
+    WatchdogConfig,
+    WatchdogLimits,
     WorktreeConfig,
 )
+from swarmgit.model.policy import CommsRule, Credential, Filesystem, Limits, Policy
 
 TASK = "version: 1\ntitle: t\ndescription: d\nscope: {owns: [src/**]}\n"
 
@@ -224,12 +227,14 @@ runtimes:
   shell: {adapter: command, run: "echo $SWARM_TASK"}
 worktree: {include: [.env.test], share: [node_modules], setup: [uv sync], setup_key: [uv.lock], sparse: true}
 ports_per_session: 0
-merge: {style: squash, batch_max: 1, flaky_retries: 0, tiers: [clean]}
+merge:
+  {style: squash, batch_max: 1, flaky_retries: 0, tiers: [clean], union: [CHANGES*],
+   generated: [{files: ["*.lock"], run: make lock}]}
 """
     assert read("swarm", text).value == Swarm(
         target="trunk",
         state_branch="swarm/other",
-        push_remote="origin",
+        push=PushConfig("origin"),
         agents_max=30,
         gates_max=4,
         retention_days=1,
@@ -246,7 +251,7 @@ merge: {style: squash, batch_max: 1, flaky_retries: 0, tiers: [clean]}
             "shell": Runtime("shell", "command", ("/bin/sh", "-c", "echo $SWARM_TASK")),
         },
         worktree=WorktreeConfig((".env.test",), ("node_modules",), ("uv sync",), ("uv.lock",), True),
-        merge=MergeConfig("squash", 1, 0, ("clean",)),
+        merge=MergeConfig("squash", 1, 0, ("clean",), ("CHANGES*",), (Generated(("*.lock",), "make lock"),)),
     )
 
 
@@ -334,15 +339,31 @@ version: 1
 protected_paths: [ci/**]
 sandbox: off
 network: [api.example.org]
+filesystem: {read: [~/.cache/models], write: [/srv/cache]}
+limits: {memory_gb: 2, processes: 64}
 commands: [git]
-credentials: {claude-code: [ANTHROPIC_API_KEY]}
+credentials: {claude-code: [ANTHROPIC_API_KEY], codex: {env: [A], mint: {run: make-token, as: B}}}
 comms: [{from: role:builder, to: lead, types: [], max_per_hour: 3}]
 """
     assert read("policy", text).value == Policy(
-        ("ci/**",), "off", ("api.example.org",), ("git",), {"claude-code": ("ANTHROPIC_API_KEY",)},
+        ("ci/**",), "off", ("api.example.org",),
+        Filesystem(("~/.cache/models",), ("/srv/cache",)), Limits(memory_gb=2, processes=64), {"default": ("git",)},
+        {"claude-code": Credential(("ANTHROPIC_API_KEY",)), "codex": Credential(("A",), ("/bin/sh", "-c", "make-token"), "B")},
         (CommsRule("role:builder", "lead", (), 3),),
     )  # fmt: skip
+    by_role = read("policy", "version: 1\ncommands: {default: [git], gate: [pytest]}\n").value
+    assert by_role == Policy(commands={"default": ("git",), "gate": ("pytest",)})
     assert read("policy", "version: 1\nnetwork: none\n").value == Policy()
+
+
+def test_a_network_names_hosts() -> None:
+    assert told("policy", "version: 1\nnetwork: [none, a.org]\n", "p") == [
+        "p:2:11: 'none' stands alone; a list names hosts"
+    ]
+    assert told("policy", "version: 1\nnetwork: https://a.org\n", "p") == [
+        "p:2:10: 'https://a.org' is not a host; write 'api.example.org', '*.example.org' or 'host:port'"
+    ]
+    assert read("policy", "version: 1\nnetwork: ['*.a.org', 'b.org:8443']\n").value.network == ("*.a.org", "b.org:8443")
 
 
 def test_a_convoy_becomes_a_value() -> None:
@@ -387,12 +408,20 @@ def test_schemas_and_values_have_the_same_fields() -> None:
     assert properties("swarm", "budget") == names(SwarmBudget)
     assert properties("swarm", "worktree") == names(WorktreeConfig)
     assert properties("swarm", "merge") == names(MergeConfig)
+    assert properties("swarm", "push") == names(PushConfig)
+    assert properties("swarm", "merge", "generated", "items") == names(Generated)
     assert properties("swarm", "tiers", "additionalProperties") == names(Tier)
     assert properties("swarm", "runtimes", "additionalProperties") == names(Runtime) - {"name"}
     assert properties("swarm", "prices", "additionalProperties") == names(Price)
-    assert properties("swarm", "routing") == DEFAULT_ROUTING.keys()
+    limits = {"enabled" if name == "is_on" else name for name in names(WatchdogLimits)}
+    assert properties("swarm", "watchdog") - limits == names(WatchdogConfig) - {"limits"}
+    for group in ("tiers", "types"):
+        assert properties("swarm", "watchdog", group, "additionalProperties") == limits
+    assert properties("swarm", "routing") == DEFAULT_ROUTING.keys() | {"merge"}
     assert properties("gates", "gates", "items") == names(Gate)
     assert properties("policy") == names(Policy)
+    assert properties("policy", "filesystem") == names(Filesystem)
+    assert properties("policy", "limits") == names(Limits)
     assert {"sender" if key == "from" else key for key in properties("policy", "comms", "items")} == names(CommsRule)
     assert properties("convoy") == names(Convoy) - {"id"}
 

@@ -14,20 +14,11 @@ from hypothesis import strategies as st
 
 from swarmgit.documents import blocks, places, schemas, state
 from swarmgit.errors import PersonMustAct
+from swarmgit.model.control import Freeze, TaskControl
 from swarmgit.model.desired import Desired, Swarm, Task
+from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import AgentName, BlobId, CommitId, EvidenceKey, GateName, SessionId, TaskId, TreeId
-from swarmgit.model.status import (
-    Attempt,
-    Entry,
-    Freeze,
-    GateHistory,
-    GateResult,
-    Identity,
-    Rejection,
-    TaskControl,
-    TaskStatus,
-    Usage,
-)
+from swarmgit.model.status import Attempt, Entry, GateResult, Identity, Rejection, TaskStatus, Usage
 from swarmgit.model.work import Capture, Change, Evidence, SessionSpec
 
 AT = datetime(2026, 11, 22, 8, 0, 0, 123_000, UTC)
@@ -37,6 +28,7 @@ KINDS = {
     "identity": (Identity, state.dump_identity, state.load_identity),
     "gate-history": (GateHistory, state.dump_gate_history, state.load_gate_history),
     "control": (TaskControl, state.dump_control, state.load_control),
+    "followed": (Followed, state.dump_followed, state.load_followed),
     "freeze": (Freeze, state.dump_freeze, state.load_freeze),
 }
 

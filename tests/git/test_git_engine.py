@@ -169,7 +169,7 @@ def test_many_or_packed_objects_come_as_a_pack(person: Person) -> None:
     engine = person.engine()
     engine.salvage("refs/swarm/salvage/t/many", head)
     packed = agents_commit(person, person.head(), {"packed": "packed\n"})
-    engine.pin("refs/swarm/captured/t/packed", packed)
+    engine.pin({"refs/swarm/captured/t/packed": packed})
     subprocess.run(["git", "--git-dir", str(engine.git.git_dir), "repack", "-adql"], check=True)
     engine.salvage("refs/swarm/salvage/t/packed", packed)
     shutil.rmtree(engine.git.git_dir)
@@ -193,7 +193,7 @@ def test_a_stale_lock_of_our_own_ref_does_not_stop_salvage(person: Person) -> No
 
 def test_pins_of_the_engine_are_not_the_person_s_refs(person: Person) -> None:
     engine = person.engine()
-    engine.pin("refs/swarm/captured/t/s", person.head())
+    engine.pin({"refs/swarm/captured/t/s": person.head()})
     assert engine.objects.ref("refs/swarm/captured/t/s") == person.head()
     assert person.objects().refs("refs/swarm/") == {}
     engine.unpin("refs/swarm/captured/t/s")

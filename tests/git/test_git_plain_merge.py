@@ -10,7 +10,7 @@ from person_repository import Person
 
 from swarmgit.adapters.git.engine import GitEngine
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit
-from swarmgit.adapters.git.merge import only_base
+from swarmgit.adapters.git.merge import Bases
 from swarmgit.adapters.git.overlay import Overlay
 from swarmgit.adapters.git.plainmerge import PlainMerge
 from swarmgit.model.ids import CommitId
@@ -105,7 +105,7 @@ def test_the_base_is_the_agents_start_however_much_has_landed_since(person: Pers
     onto = base
     for number, head in enumerate(heads[:3]):
         onto = desk.commit({"f": b"1\n", **{f"g{n}": b"2\n" for n in range(number + 1)}}, onto, head)
-    assert only_base(desk.objects, onto, heads[3]) == base
+    assert Bases(desk.objects).only(onto, heads[3]) == base
     assert desk.objects.git.line("merge-base", onto, heads[3]) == base
 
 
@@ -114,6 +114,23 @@ def test_work_that_the_target_has_already_has_no_base_of_that_kind(person: Perso
     base = desk.commit({"f": b"1\n"})
     head = desk.commit({"f": b"2\n"}, base)
     beyond = desk.commit({"f": b"3\n"}, head)
-    assert only_base(desk.objects, desk.commit({"f": b"2\n"}, base, head), head) is None
-    assert only_base(desk.objects, desk.commit({"f": b"3\n"}, base, beyond), head) is None
-    assert only_base(desk.objects, beyond, head) is None
+    assert Bases(desk.objects).only(desk.commit({"f": b"2\n"}, base, head), head) is None
+    assert Bases(desk.objects).only(desk.commit({"f": b"3\n"}, base, beyond), head) is None
+    assert Bases(desk.objects).only(beyond, head) is None
+
+
+def test_what_is_known_of_a_line_gives_the_same_base_as_a_fresh_look(person: Person) -> None:
+    desk = Desk(person.engine())
+    base = desk.commit({"f": b"1\n"})
+    heads = [desk.commit({"f": b"1\n", f"h{n}": b"x"}, base) for n in range(6)]
+    late = desk.commit({"f": b"1\n", "late": b"x"}, heads[0])
+    known = Bases(desk.objects)
+    onto = base
+    for head in heads:
+        assert known.only(onto, head) == Bases(desk.objects).only(onto, head) == base
+        onto = desk.commit({"f": b"1\n"}, onto, head)
+        assert known.only(onto, head) is None
+    assert known.only(onto, late) == Bases(desk.objects).only(onto, late)
+    aside = desk.commit({"f": b"2\n"}, base, heads[1])
+    for head in heads:
+        assert known.only(aside, head) == Bases(desk.objects).only(aside, head)

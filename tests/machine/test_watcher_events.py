@@ -26,6 +26,12 @@ class Silent:
         time.sleep(timeout_s)
         return False
 
+    def watch(self, folder: Path) -> None:
+        pass
+
+    def unwatch(self, folder: Path) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -39,6 +45,12 @@ class Mad:
     def wait(self, timeout_s: float) -> bool:
         time.sleep(self._dice.choice([0, 0, 0.01, min(timeout_s, 0.3)]))
         return self._dice.random() < 0.5
+
+    def watch(self, folder: Path) -> None:
+        pass
+
+    def unwatch(self, folder: Path) -> None:
+        pass
 
     def close(self) -> None:
         pass

@@ -6,17 +6,19 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from values import Life, entry_of, life, task
 
 from swarmgit.model import trailers
 from swarmgit.model.actions import Land
-from swarmgit.model.desired import Budget, Convoy, Desired, Gate
-from swarmgit.model.ids import AgentName, ConvoyId, GateName, SessionId, TaskId, TreeId
-from swarmgit.model.status import EntryControl, QueueControl
-from swarmgit.plan.order import AGE_STEP, level
+from swarmgit.model.control import EntryControl, QueueControl
+from swarmgit.model.desired import Budget, Convoy, Desired, Gate, Scope
+from swarmgit.model.ids import AgentName, BlobId, ConvoyId, EntryId, GateName, SessionId, TaskId, TreeId
+from swarmgit.plan.order import AGE_STEP, gated_with, level, near
+from swarmgit.plan.rates import by_tier
+from swarmgit.plan.revival import objection
 from swarmgit.plan.situation import Situation
 
 LATE = Gate(GateName("late"), "make", when=("merge",))
@@ -228,3 +230,145 @@ def test_the_commit_of_a_batch_names_every_maker() -> None:
 
     assert [each["agent"] for each in trailers.parse_all(message)] == ["agent-a", "agent-b"]
     assert trailers.parse(message)["session"] == "s-b"
+
+
+def test_entries_that_may_change_the_same_files_are_not_screened_apart() -> None:
+    names = "abcdefghijklmnopqrstuvwxyz0123456789"
+    made = queue_of(names, red_with("a", "k"), slots=8)
+    for name in names[::2]:
+        made.change(name, scope=Scope(owns=(f"{name}.txt",), shares=("CHANGES.md",)))
+    made.settle()
+    screens: dict[datetime, list[set[str]]] = {}
+    for entry in made.observed.entries.values():
+        for event in entry.events:
+            if event.kind == "gating" and event.data["why"] == "screen":
+                tasks = {made.observed.entries[EntryId(each)].task for each in event.data["stack"]}
+                screens.setdefault(event.at, []).append(tasks)
+    assert any(len(groups) > 1 for groups in screens.values()), "there is a backlog to screen"
+    for groups in screens.values():
+        assert sum(not group.isdisjoint(names[::2]) for group in groups) <= 1
+    assert outcomes(made)[1] == "ak"
+
+
+def test_who_is_near_follows_from_what_tasks_may_change() -> None:
+    made = paused_queue("abc")
+    made.change("a", scope=Scope(owns=("a.txt",), shares=("docs/**",)))
+    made.change("b", scope=Scope(owns=("docs/b.md",)))
+    situation = Situation.of(made.desired, made.swarm, made.observed, made.now, frozenset(), apply_now=False)
+    a, b, c = (entry_of(made, name) for name in "abc")
+    assert near(situation, [a, b, c]) == {a.id: {b.id}, b.id: {a.id}}
+    del made.tasks[TaskId("c")]
+    assert near(situation, [a, c]) == {a.id: {c.id}, c.id: {a.id}}
+
+
+def test_all_entries_of_a_stack_that_is_gated_are_shown_so() -> None:
+    made = queue_of("abc", red_with(), slots=1)
+    while not made.gate_runs():
+        made.tick()
+    entries = made.observed.entries
+    assert [entries[name].state for name in sorted(entries)] == ["queued", "queued", "gating"]
+    assert gated_with(entries, made.observed.target_head) == {*entries}
+    made.settle()
+    assert gated_with(made.observed.entries, made.observed.target_head) == frozenset()
+
+
+def test_the_figures_of_each_tier_come_from_the_ledger_alone() -> None:
+    made = queue_of("abcd", red_with("b"))
+    made.settle()
+    first, *others = made.observed.entries.values()
+    figures = by_tier([replace(first, tier="auto", state="landed"), *others])
+    assert [(f.tier, f.entries, f.landed, f.rejected, f.success) for f in figures] == [
+        ("clean", 3, 2, 1, 0.6667),
+        ("auto", 1, 1, 0, 1.0),
+    ]
+    assert by_tier([replace(first, state="queued")])[0].success is None
+
+
+def rejected() -> Life:
+    """Return a swarm whose only change was sent back, and whose task has no attempts left."""
+    made = queue_of("a", red_with("a"))
+    made.settle()
+    assert (made.phases(), entry_of(made, "a").state) == ({"a": "failed"}, "rejected")
+    made.answers = red_with()
+    return made
+
+
+def ask_again(made: Life) -> None:
+    made.now += timedelta(seconds=1)
+    made.see(entry_controls={entry_of(made, "a").id: EntryControl(retry=made.now, by="pat")})
+
+
+def test_a_rejected_entry_is_revived_as_it_is_when_a_person_asks() -> None:
+    made = rejected()
+    ask_again(made)
+    made.settle()
+    assert made.landed() == ["a"]
+    assert len(made.status("a").attempts) == 1
+    assert "revived" in [event.kind for event in entry_of(made, "a").events]
+    assert made.status("a").attempts[0].rejection is None
+
+
+def test_a_revived_entry_that_is_red_again_goes_back_and_is_not_revived_for_ever() -> None:
+    made = rejected()
+    made.answers = red_with("a")
+    for _ in range(5):
+        ask_again(made)
+        made.settle()
+    assert made.phases() == {"a": "failed"}
+    assert [event.kind for event in entry_of(made, "a").events].count("revived") == 3
+    assert "3 times" in objection(made.tasks[TaskId("a")], made.status("a"), entry_of(made, "a"))
+
+
+def test_an_entry_whose_task_has_gone_on_is_not_revived() -> None:
+    made = rejected()
+    made.control("a", restart="once")
+    made.answers = red_with("a")
+    made.settle()
+    first = min(made.observed.entries.values(), key=lambda entry: entry.id)
+    assert "has gone on since" in objection(made.tasks[TaskId("a")], made.status("a"), first)
+    made.see(entry_controls={first.id: EntryControl(retry=made.now)})
+    made.settle()
+    assert made.observed.entries[first.id].state == "rejected"
+
+
+def test_an_entry_whose_task_was_edited_or_removed_is_not_revived() -> None:
+    made = rejected()
+    entry, status = entry_of(made, "a"), made.status("a")
+    assert "has changed" in objection(task("a", generation=BlobId("g2")), status, entry)
+    assert "not asked for" in objection(None, status, entry)
+    assert "is cancelled" in objection(made.tasks[TaskId("a")], replace(status, phase="cancelled"), entry)
+
+
+@pytest.mark.parametrize("slots", [1, 2, 4])
+def test_an_edit_in_the_way_of_one_landing_does_not_hold_up_the_others(slots: int) -> None:
+    made = queue_of("abcd", red_with("d"), slots)
+    made.edited = frozenset("b")
+    assert made.settle().needs_person
+    assert outcomes(made) == ("ac", "d")
+    assert made.phases()["b"] == "queued"
+    assert "a local edit is in its way in shared.txt" in made.status("b").reason
+    made.edited = frozenset()
+    made.settle()
+    assert outcomes(made) == ("abc", "d")
+
+
+def test_a_landing_that_waits_for_an_edit_alone_stays_where_it_is() -> None:
+    made = queue_of("a", red_with())
+    made.edited = frozenset("a")
+    made.settle()
+    assert entry_of(made, "a").state == "landing"
+    made.edited = frozenset()
+    made.settle()
+    assert [event.kind for event in entry_of(made, "a").events].count("abandoned") == 0
+    assert outcomes(made)[0] == "a"
+
+
+def test_a_convoy_waits_together_for_an_edit_and_lets_others_by() -> None:
+    made = convoyed(queue_of("abc", red_with()))
+    made.edited = frozenset("a")
+    made.settle()
+    assert made.landed() == ["c"]
+    assert "it waits for a" in made.status("b").reason
+    made.edited = frozenset()
+    made.settle()
+    assert outcomes(made)[0] == "abc"

@@ -20,9 +20,9 @@ from values import (
 )
 
 from swarmgit.model.actions import StartSession
+from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Budget, Scope
 from swarmgit.model.ids import BlobId, TaskId
-from swarmgit.model.status import Freeze
 
 ENDS = (submits, submits, submits, fails, strays, changes_nothing, says_no_change, is_lost, cannot_start, never_ends)
 TASKS = 6

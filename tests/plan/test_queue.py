@@ -8,9 +8,9 @@ from datetime import timedelta
 from values import CHECK, entry_of, life, never_ends, task
 
 from swarmgit.model.actions import Land, RunGate, StopSession
+from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Gate
 from swarmgit.model.ids import GateName, TaskId
-from swarmgit.model.status import Freeze
 from swarmgit.model.work import Session
 
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarmgit.model.desired import Policy, Scope, Task
+from swarmgit.model.desired import Scope, Task
 from swarmgit.model.ids import BlobId, CommitId, TaskId, TreeId
+from swarmgit.model.policy import Policy
 from swarmgit.model.work import Capture, Change
 from swarmgit.plan.patterns import matches, meet
 from swarmgit.plan.scope import judge, overlap, owned_paths

@@ -10,31 +10,55 @@ from typing import Any
 from swarmgit.model.actions import (
     Action,
     Archive,
+    DeliverMail,
     FinishSession,
+    FollowRemote,
     KeepEvidence,
     Land,
     Plan,
+    Remove,
     Retire,
     RunGate,
     Salvage,
+    SaveConvoy,
     SaveEntry,
     SaveFile,
+    SaveFollowed,
     SaveGateHistory,
     SaveIdentity,
+    SaveIncident,
+    SaveMail,
     SaveTask,
+    StartPush,
     StartSession,
     StopSession,
+    TakeMail,
     TryMerges,
     Unpin,
 )
-from swarmgit.model.desired import Desired, Gate, Runtime, Scope, Swarm, Task, Tier
-from swarmgit.model.ids import BlobId, CommitId, GateName, SessionId, TaskId, TreeId
-from swarmgit.model.observed import MergeTry, Observed
-from swarmgit.model.status import Entry, TaskControl, TaskStatus
-from swarmgit.model.work import Capture, Change, Evidence, Session, Stream
+from swarmgit.model.control import TaskControl
+from swarmgit.model.desired import Convoy, Desired, Gate, Runtime, Scope, Swarm, Task, Tier
+from swarmgit.model.ids import BlobId, CommitId, ConvoyId, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.mail import DEAD, Outbox
+from swarmgit.model.observed import MergeTry, Observed, RemoteHead
+from swarmgit.model.policy import Policy
+from swarmgit.model.status import Entry, TaskStatus
+from swarmgit.model.work import Capture, Change, Evidence, Push, Pushed, Session, SessionSpec, Stream
 from swarmgit.plan import plan
 
-SAVES = (SaveTask, SaveEntry, SaveIdentity, SaveGateHistory, SaveFile, Archive)
+SAVES = (
+    SaveConvoy,
+    SaveIncident,
+    SaveTask,
+    SaveEntry,
+    SaveIdentity,
+    SaveGateHistory,
+    SaveFollowed,
+    SaveMail,
+    SaveFile,
+    Archive,
+    Remove,
+)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(seconds=1)
 ROOT = CommitId("root")
@@ -110,10 +134,28 @@ class Life:
     line: list[CommitId] = field(default_factory=lambda: [ROOT])
     did: list[Action] = field(default_factory=list)
     is_landing_blocked: bool = False
+    edited: frozenset[str] = frozenset()
+    """Tasks whose files a person is editing."""
+
+    remote_line: list[CommitId] = field(default_factory=lambda: [ROOT])
+    known_remote: CommitId | None = None
+    refuses: Callable[[Push], Pushed | None] = lambda push: None
+    followed: list[CommitId] = field(default_factory=list)
+    policy: Policy = field(default_factory=Policy)
+    convoys: dict[ConvoyId, Convoy] = field(default_factory=dict)
 
     @property
     def desired(self) -> Desired:
-        return Desired(CommitId("intent"), self.swarm, self.gates, tasks=self.tasks, held=self.held)
+        return Desired(
+            CommitId("intent"),
+            self.swarm,
+            self.gates,
+            self.policy,
+            tasks=self.tasks,
+            convoys=self.convoys,
+            roles={"builder": "Build.", "reviewer": "Review."},
+            held=self.held,
+        )
 
     def decide(self) -> Plan:
         return plan(self.desired, self.observed, self.now)
@@ -125,11 +167,15 @@ class Life:
     def tick_until_cut(self, cut: int | None) -> Plan:
         """Tick, but be killed after `cut` steps. Order: effects, the record as one, letting go, starts."""
         self.end_sessions()
+        self._see_remote()
+        tasks = {entry.id: entry.task for entry in self.observed.entries.values()}
+        held = {e: p for e, p in self.observed.blocked.items() if self.is_landing_blocked or tasks[e] in self.edited}
+        self.see(blocked=held)
         decided = self.decide()
-        last = (Retire, Unpin, StartSession, RunGate)
+        last = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, StartSession, RunGate, StartPush)
         effects = [(a,) for a in decided.actions if not isinstance(a, (*last, *SAVES))]
         saves = tuple(a for a in decided.actions if isinstance(a, SAVES))
-        after = [(a,) for kind in (last[:2], last[2:]) for a in decided.actions if isinstance(a, kind)]
+        after = [(a,) for kind in (last[:5], last[5:]) for a in decided.actions if isinstance(a, kind)]
         for step in [*effects, saves, *after][:cut]:
             for action in step:
                 self._apply(action)
@@ -202,6 +248,13 @@ class Life:
                     spec.key, spec.gate, outcome, spec.tree, spec.id, self.now, exit_code=int(outcome != "pass")
                 )  # type: ignore[arg-type]
                 self._session(Session(spec, "ended", exit_code=0, ended=self.now, is_finished=True, evidence=evidence))
+            case StartPush(spec):
+                self._push(spec)
+            case FollowRemote(new=new):
+                self.line.append(new)
+                self.see(target_head=new, target_code_tree=TreeId(f"tree of {new}"))
+            case SaveFollowed(followed):
+                self.followed.append(followed.new)
             case KeepEvidence(evidence):
                 self.see(evidence={**self.observed.evidence, evidence.key: evidence})
             case TryMerges():
@@ -212,10 +265,63 @@ class Life:
                 self.see(statuses={**self.observed.statuses, status.task: status})
             case SaveEntry(entry):
                 self.see(entries={**self.observed.entries, entry.id: entry})
+            case SaveConvoy(progress):
+                self.see(convoys={**self.observed.convoys, progress.convoy: progress})
+            case SaveIncident(incident):
+                self.see(incidents={**self.observed.incidents, incident.id: incident})
+            case SaveMail():
+                self._save_mail(action)
+            case DeliverMail(session, mails):
+                box = replace(self.observed.outboxes.get(session, Outbox()), delivered=mails[-1].id)
+                self.see(outboxes={**self.observed.outboxes, session: box})
+            case TakeMail(session):
+                box = replace(self.observed.outboxes[session], posted=(), receipts=())
+                self.see(outboxes={**self.observed.outboxes, session: box})
+            case Remove(path):
+                name = path.rsplit("/", 1)[-1].removesuffix(".yaml")
+                self.see(mail_controls={k: v for k, v in self.observed.mail_controls.items() if k != name})
+                asked = {k: v for k, v in self.observed.incident_controls.items() if k != name}
+                self.see(incident_controls=asked)
             case SaveGateHistory(history):
                 self.see(gate_histories={**self.observed.gate_histories, history.gate: history})
             case _:
                 pass
+
+    def _push(self, spec: SessionSpec) -> None:
+        """Ask the remote: `refuses` says what is wrong, else it takes what goes forward from where it is."""
+        assert spec.push is not None
+        told = self.refuses(spec.push)
+        is_forward = spec.push.old in {None, self.remote_line[-1]}
+        if told is None and is_forward:
+            self.remote_line.append(spec.push.new)
+        outcome = told or Pushed("taken" if is_forward else "rejected", "stale info")
+        if outcome.outcome != "failed":
+            self.known_remote = self.remote_line[-1]
+        is_lost = outcome.reason == "lost"
+        session = Session(spec, "lost" if is_lost else "ended", ended=self.now, is_finished=True)
+        self._session(replace(session, pushed=None if is_lost else outcome))
+
+    def _see_remote(self) -> None:
+        head = self.known_remote
+        if head is None or self.swarm.push.remote is None:
+            return
+        at = self.remote_line.index(head)
+        behind = self.line[self.line.index(head) + 1 :][::-1] if head in self.line else self.line[::-1]
+        relation = (
+            "same" if self.line[-1] == head
+            else "ahead" if self.line[-1] in self.remote_line[:at]
+            else "behind" if head in self.line
+            else "diverged"
+        )  # fmt: skip
+        self.see(remote=RemoteHead(head, relation, tuple(behind) if relation in {"behind", "diverged"} else ()))
+        pending = {e.candidate.commit for e in self.observed.entries.values() if e.state == "landing" and e.candidate}
+        self.see(contained=self.observed.contained | (pending & {*self.line}))
+
+    def _save_mail(self, action: SaveMail) -> None:
+        mail, boxes = action.mail, {name: dict(box) for name, box in self.observed.mail.items()}
+        boxes.get(mail.to, {}).pop(mail.id, None)
+        boxes.setdefault(DEAD if mail.refused else mail.to, {})[mail.id] = mail
+        self.see(mail=boxes)
 
     def end_sessions(self) -> None:
         """Let every agent at work come to its end."""
@@ -241,16 +347,17 @@ class Life:
         for item in action.items:
             is_batch = item.head.startswith(f"{onto}+")
             if not is_batch and self.conflicts(item.task, onto):
-                merges[onto, item.head] = MergeTry(onto, item.head, None, None, ("shared.txt",))
+                merges[onto, item.head] = MergeTry(onto, item.head, None, None, ("shared.txt",), rules=action.rules)
                 break
             commit = CommitId(f"batch {item.head}" if is_batch else f"{onto}+{item.task}")
-            merges[onto, item.head] = MergeTry(onto, item.head, commit, _tree_of(commit))
+            merges[onto, item.head] = MergeTry(onto, item.head, commit, _tree_of(commit), rules=action.rules)
             onto = commit
         self.see(merges=merges)
 
     def _land(self, action: Land) -> None:
-        if self.is_landing_blocked:
-            self.see(blocked=dict.fromkeys(action.entries, ("shared.txt",)))
+        held = [e for e in action.entries if self.is_landing_blocked or self.observed.entries[e].task in self.edited]
+        if held:
+            self.see(blocked={**self.observed.blocked, **dict.fromkeys(held, ("shared.txt",))})
             return
         if self.observed.target_head != action.old:
             return
@@ -260,7 +367,7 @@ class Life:
         self.line += moved
         contained = self.observed.contained | set(moved)
         self.see(target_head=action.new, target_code_tree=_tree_of(action.new), contained=contained)
-        self.see(blocked={})
+        self.see(blocked={e: p for e, p in self.observed.blocked.items() if e not in action.entries})
 
 
 def _tree_of(commit: CommitId) -> TreeId:

@@ -342,10 +342,14 @@ def test_a_damaged_session_file_hides_only_that_session(desk: Desk) -> None:
 
 
 def test_no_zombie_stays(desk: Desk) -> None:
+    wrappers = []
     for number in range(5):
-        desk.until(desk.sh(f"z{number}", "true"), "succeeded")
+        session = desk.sh(f"z{number}", "true")
+        wrappers.append(desk.executor._launcher._children[session])
+        desk.until(session, "succeeded")
 
     wait(lambda: not (desk.executor.poll() and desk.executor._launcher._children))
 
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    for wrapper in wrappers:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(wrapper, os.WNOHANG)

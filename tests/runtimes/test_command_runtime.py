@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from swarmgit import runtimes
-from swarmgit.adapters.sandbox import NoSandbox, best_sandbox
 from swarmgit.app.validate import validate
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
@@ -136,13 +135,3 @@ def test_intent_may_name_the_runtime_of_another_package(repo: Repo) -> None:
     assert problems == ()
     repo.reconcile()
     assert repo.phases() == {"greet": "landed"}
-
-
-def test_without_a_sandbox_a_program_runs_as_it_is_unless_policy_requires_one() -> None:
-    for policy in ("preferred", "off"):
-        sandbox = best_sandbox(policy)
-        assert sandbox.wrap(["a", "b"]) == ("a", "b")
-        assert sandbox.describe().startswith("none")
-    with pytest.raises(PersonMustAct, match="requires a sandbox"):
-        best_sandbox("required")
-    assert NoSandbox("off").describe() != NoSandbox().describe()

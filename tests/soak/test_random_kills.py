@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from swarmgit.app.fsck import check
-from tests.conftest import ALIVE, Repo
+from tests.conftest import HOLD, Repo
 
 ROUNDS = 12
 TASKS = 8
@@ -64,10 +64,7 @@ def test_killed_at_random_times_it_reaches_the_same_end(repo: Repo, seed: int) -
     (repo.agents / "held").mkdir()
     repo.start({"shared.txt": "one\n"})
     runner.write_text(
-        f'{ALIVE}\nheld="{repo.agents}/held/$SWARM_TASK"\n'
-        'if [ -e "$held" ] && is_alive "$(cat "$held")"\n'
-        f'then echo "$SWARM_TASK" >> {repo.agents}/overlaps; fi\n'
-        'echo $$ > "$held.$$" && mv "$held.$$" "$held"\n'
+        f'held="{repo.agents}/held/$SWARM_TASK" overlaps="{repo.agents}/overlaps"\n{HOLD}'
         f'/bin/sh "{repo.agents}/$SWARM_TASK.sh"\n'
     )
     for number in range(TASKS):

@@ -8,8 +8,9 @@ from looks import NOW, at, attempt, entry, identity, landed, look, session, stat
 
 from swarmgit.app.views.status import status_document
 from swarmgit.app.views.tasks import task_document, total_usd
+from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Problem
-from swarmgit.model.status import Freeze, Usage
+from swarmgit.model.status import Usage
 
 
 def test_the_document_has_every_pinned_key() -> None:

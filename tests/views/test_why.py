@@ -8,7 +8,7 @@ from looks import at, attempt, entry, landed, look, rejection, session, start, s
 from swarmgit.app.prompt import prompt_text
 from swarmgit.app.why import explain
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.status import Freeze, TaskControl
+from swarmgit.model.control import Freeze, TaskControl
 
 
 def test_a_waiting_task_says_what_it_waits_for() -> None:

@@ -6,21 +6,28 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit, new_tree, write_file
-from swarmgit.adapters.git.merge import merge_trees
+from swarmgit.adapters.git.merge import Bases, Merged, merge_trees, touched_by_both
 from swarmgit.adapters.git.objects import GitObjects, Remembered
 from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
 from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.transfer import Transfer
+from swarmgit.adapters.git.voices import Voices
 from swarmgit.documents.paths import ENGINE, SWARM
-from swarmgit.model.desired import Gate
+from swarmgit.model.desired import Gate, MergeConfig
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.model.observed import MergeTry
-from swarmgit.ports import Identity, TreeEntry
+from swarmgit.ports import CommitInfo, Identity, TreeEntry
+
+if TYPE_CHECKING:  # loaded only where something conflicts
+    from swarmgit.adapters.git.resolution import Resolved
 
 EMPTY_TREE = {
     "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
@@ -64,12 +71,14 @@ def engine_git(live: Path, common_dir: Path, algorithm: str = "sha1", pass_fds: 
 class GitEngine:
     """ports.Engine. `objects` reads the engine, which sees the person's objects too; `person` reads theirs."""
 
-    def __init__(self, git: Git, person: GitObjects, *, durable: bool = True) -> None:
+    def __init__(self, git: Git, person: GitObjects, voices: Voices | None = None, *, durable: bool = True) -> None:
         self.git = git
         self.objects = GitObjects(git, person.algorithm)
         self.transfer = Transfer(self.objects, person, durable)
         self._person = person
+        self._voices = voices or Voices()
         self._writer = LooseWriter(git.git_dir / "objects", durable=False)
+        self._bases = Bases(self.objects)
         self._refs = RefWriter(git)
         self._person_refs = RefWriter(person.git)
         self._code_trees: Remembered[TreeId] = Remembered(4096)
@@ -103,34 +112,68 @@ class GitEngine:
             found[gate.name] = known
         return found
 
-    def merge(self, onto: CommitId, head: CommitId, message: str, gates: Sequence[Gate], style: str) -> MergeTry:
-        merged = merge_trees(self.objects, onto, head)
-        if merged.tree is None:
-            return MergeTry(onto, head, None, None, merged.conflicts)
-        info = self.objects.commit(head)
-        parents = (onto,) if style == "squash" else (onto, head)
-        author = Identity(info.author, info.author_email)
-        commit = new_commit(CommitText(merged.tree, parents, message, info.committed, author), self._person.algorithm)
-        self._writer.write([*merged.new, commit])
-        return MergeTry(
-            onto, head, CommitId(commit.oid), self.code_tree(commit.oid), (), self.gate_inputs(commit.oid, gates)
-        )
+    def merge(
+        self,
+        onto: CommitId,
+        head: CommitId,
+        message: str,
+        gates: Sequence[Gate],
+        style: str,
+        auto: MergeConfig | None = None,
+    ) -> MergeTry:
+        merged = merge_trees(self.objects, onto, head, self._bases)
+        tried = MergeTry(onto, head, None, None, merged.conflicts)
+        if merged.tree is not None:
+            self._writer.write(merged.new)
+            return self._candidate(tried, merged.tree, message, gates, style)
+        found = None if auto is None else self._resolved(merged, auto)
+        if found is None or found.tree is None:
+            tried = tried if found is None else found.described(tried)
+            both = touched_by_both(self.objects, onto, head)
+            return replace(tried, both=tuple(map(told, both)), conflicts=tuple(map(told, tried.conflicts)))
+        tried = replace(found.described(tried), tier="auto")
+        return self._candidate(tried, found.tree, message, gates, style)
 
-    def pin(self, ref: str, oid: CommitId) -> None:
-        if self.objects.ref(ref) != oid:
-            move_own(self._refs, self.git.git_dir, RefChange(ref, oid), len(oid))
+    def _resolved(self, merged: Merged, auto: MergeConfig) -> Resolved:
+        from swarmgit.adapters.git.resolution import resolve_conflicts
+
+        found = resolve_conflicts(self.objects, merged, auto, self._voices)
+        self._writer.write(found.new)
+        return found
+
+    def _candidate(self, tried: MergeTry, tree: TreeId, message: str, gates: Sequence[Gate], style: str) -> MergeTry:
+        info = self.objects.commit(tried.head)
+        parents = (tried.base,) if style == "squash" else (tried.base, tried.head)
+        text = CommitText(tree, parents, message, info.committed, self._author(info))
+        commit = new_commit(text, self._person.algorithm)
+        self._writer.write([commit])
+        self.objects.learn([commit])
+        oid = CommitId(commit.oid)
+        inputs = self.gate_inputs(oid, gates)
+        return replace(tried, commit=oid, code_tree=self.code_tree(oid), conflicts=(), gate_inputs=inputs)
+
+    def _author(self, info: CommitInfo) -> Identity:
+        """Return who did the task's work: of a resolved conflict (onto, work) the author of the work."""
+        while len(info.parents) == 2:  # ends: each step goes back in history
+            info = self.objects.commit(info.parents[1])
+        return Identity(info.author, info.author_email)
+
+    def pin(self, refs: Mapping[str, CommitId]) -> None:
+        changes = [RefChange(ref, oid) for ref, oid in refs.items()]
+        if changes:
+            move_own(self._refs, self.git.git_dir, changes, len(changes[0].new or ""))
 
     def unpin(self, ref: str) -> None:
         """Drop a ref of the engine, if it is there."""
         if self.objects.ref(ref) is not None:
-            move_own(self._refs, self.git.git_dir, RefChange(ref, None), 40)
+            move_own(self._refs, self.git.git_dir, [RefChange(ref, None)], 40)
 
     def salvage(self, ref: str, oid: CommitId) -> None:
         if not ref.startswith("refs/swarm/"):
             raise ValueError(f"swarmgit keeps saved work under refs/swarm/, not in {ref}")
         if self._person.ref(ref) != oid:
             self.transfer.bring(oid)
-            move_own(self._person_refs, self._person.git.git_dir, RefChange(ref, oid), len(oid))
+            move_own(self._person_refs, self._person.git.git_dir, [RefChange(ref, oid)], len(oid))
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         return tuple(sorted(changed_files(self.objects, self.objects.tree_of(old), self.objects.tree_of(new))))

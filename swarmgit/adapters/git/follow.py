@@ -75,7 +75,7 @@ class Step:
         if untracked:
             return tuple(sorted(untracked))
         if not is_late and self._is_small(changes):
-            seen = {path: _facts(self.checkout.top / path) for path in changes}
+            seen = {path: facts_of(self.checkout.top / path) for path in changes}
             edited = self._edited(changes)
             self._seen.update({} if edited else seen)
             return tuple(sorted(edited))
@@ -119,7 +119,7 @@ class Step:
 
     def _write_named(self, changes: Mapping[str, Change]) -> bool:
         """Write exactly the changed files, if they are still as `in_the_way` saw them; False: nothing was done."""
-        if not self._seen or any(_facts(self.checkout.top / path) != facts for path, facts in self._seen.items()):
+        if not self._seen or any(facts_of(self.checkout.top / path) != facts for path, facts in self._seen.items()):
             return False
         self._seen.clear()
         options = ("--source", self.new, "--staged", "--worktree", "--no-overlay")
@@ -220,7 +220,7 @@ def _what_is_there(top: Path, path: str) -> str | None:
     return path if os.path.lexists(top / path) else None
 
 
-def _facts(file: Path) -> tuple[int, ...] | None:
+def facts_of(file: Path) -> tuple[int, ...] | None:
     """Return what tells one state of a file from the next; None where there is nothing."""
     try:
         found = file.lstat()

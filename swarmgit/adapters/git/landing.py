@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from swarmgit.adapters.git.follow import Step, read_mark
 from swarmgit.adapters.git.loose import write_file
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.pathdiff import Change, changed_files
-from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, is_open, move_own
+from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, is_open, may_exist, move_own
 from swarmgit.adapters.git.run import persons_environment
+from swarmgit.adapters.git.traces import traces
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.documents.paths import CANDIDATE, branch_ref
 from swarmgit.errors import SwarmError, TryLater
@@ -69,14 +70,19 @@ class GitLanding:
         if self._objects.ref(ref) != commit:
             self._transfer.bring(commit, (target_head,))
             self._fault("landing: candidate brought")
-            move_own(self._own_refs, self._common_dir, RefChange(ref, commit), len(commit))
+            move_own(self._own_refs, self._common_dir, [RefChange(ref, commit)], len(commit))
 
     def unpin(self, ref: str) -> None:
         _check_candidate(ref)
-        if self._objects.ref(ref) is not None:
-            move_own(self._own_refs, self._common_dir, RefChange(ref, None), 40)
+        if may_exist(self._common_dir, ref) and self._objects.ref(ref) is not None:
+            move_own(self._own_refs, self._common_dir, [RefChange(ref, None)], 40)
 
     def land(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
+        if not self._continues(old, new):
+            raise ValueError(f"{old} is not on the first-parent line of {new}: it cannot land there")
+        return self.follow(target, old, new)
+
+    def follow(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
         ref = branch_ref(target)
         if self._intent.exists():
             self.heal(target)
@@ -85,8 +91,8 @@ class GitLanding:
             return Landed()
         if now != old:
             return Moved(now)
-        if not self._continues(old, new):
-            raise ValueError(f"{old} is not on the first-parent line of {new}: it cannot land there")
+        if not self._objects.is_ancestor(old, new):
+            raise ValueError(f"{new} does not contain {old}: that would not be forward")
         checkouts = self._checkouts()
         for checkout in checkouts:
             if busy := work_in_progress(checkout, ref):
@@ -95,6 +101,10 @@ class GitLanding:
         self._fault("landing: recorded")
         steps = [self._step(c, old, new) for c in checkouts if c.head == ref and c.index.exists()]
         return self._carry_out(ref, steps, checkouts, (old, new))
+
+    def traces(self, target: str, checkout: str, paths: Sequence[str]) -> str:
+        git_dir = next((each.git_dir for each in self._checkouts() if str(each.top) == checkout), None)
+        return traces(self._objects, git_dir, Path(checkout), self._objects.ref(branch_ref(target)), paths)
 
     def heal(self, target: str) -> None:
         self._target_refs.close()

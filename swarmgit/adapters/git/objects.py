@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from swarmgit.adapters.git.catfile import CatFile
 from swarmgit.adapters.git.run import Git, GitFailed
-from swarmgit.errors import PersonMustAct, TryLater
+from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.ports import CommitInfo, TreeEntry
 
+if TYPE_CHECKING:
+    from swarmgit.adapters.git.loose import NewObject
+
 KIND_OF_MODE = {"040000": "tree", "160000": "commit"}
+BLOBS_MAX = 2048
+BLOB_BYTES_MAX = 16 << 10
 NEAR = 16
 """How many commits are read before git is asked: about as many as a process costs."""
 
@@ -49,74 +54,6 @@ class Remembered(Generic[Value]):
         return value
 
 
-class CatFile:
-    """`git cat-file --batch-command`, started when first asked, started again if it died, safe for threads."""
-
-    def __init__(self, git: Git) -> None:
-        self._git = git
-        self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
-
-    def info(self, spec: str) -> tuple[str, str] | None:
-        """Return (object id, kind) of a revision expression, None where it names nothing."""
-        answer = self._ask(b"info", spec)
-        return None if answer is None else answer[:2]
-
-    def contents(self, spec: str) -> tuple[str, str, bytes] | None:
-        """Return (object id, kind, content) of a revision expression, None where it names nothing."""
-        return self._ask(b"contents", spec)
-
-    def close(self) -> None:
-        with self._lock:
-            self._end()
-
-    def _ask(self, command: bytes, spec: str) -> tuple[str, str, bytes] | None:
-        name = spec.encode("utf-8", "surrogateescape")
-        if not name or b"\n" in name or b"\0" in name:
-            return None
-        with self._lock:
-            for _ in range(3):
-                try:
-                    return self._exchange(command, name)
-                except (BrokenPipeError, EOFError):
-                    self._end()
-                except BaseException:
-                    self._end()  # interrupted between question and answer
-                    raise
-        raise TryLater(f"git cat-file in {self._git.git_dir} ends without an answer", "git cat-file --batch-check")
-
-    def _exchange(self, command: bytes, name: bytes) -> tuple[str, str, bytes] | None:
-        child = self._child or self._git.start("cat-file", "--batch-command")
-        self._child = child
-        assert child.stdin is not None
-        assert child.stdout is not None
-        child.stdin.write(command + b" " + name + b"\n")
-        child.stdin.flush()
-        header = child.stdout.readline()
-        if not header.endswith(b"\n"):
-            raise EOFError
-        fields = header.split()
-        if len(fields) != 3 or fields[1] not in {b"blob", b"tree", b"commit", b"tag"}:
-            return None
-        content = b""
-        if command == b"contents":
-            size = int(fields[2])
-            content = child.stdout.read(size + 1)
-            if len(content) != size + 1:
-                raise EOFError
-        return fields[0].decode(), fields[1].decode(), content[:-1]
-
-    def _end(self) -> None:
-        child, self._child = self._child, None
-        if child is None:
-            return
-        for pipe in (child.stdin, child.stdout):
-            with contextlib.suppress(OSError):
-                assert pipe is not None
-                pipe.close()
-        child.wait()
-
-
 class GitObjects:
     """ports.Objects over any git directory. Trees and commits are kept in memory by id."""
 
@@ -126,6 +63,7 @@ class GitObjects:
         self._cat = CatFile(git)
         self._trees: Remembered[tuple[TreeEntry, ...]] = Remembered(trees_max)
         self._commits: Remembered[CommitInfo] = Remembered(2048)
+        self._blobs: Remembered[bytes] = Remembered(BLOBS_MAX)
         self._contains: Remembered[str] = Remembered(8192)
 
     @property
@@ -159,13 +97,23 @@ class GitObjects:
         return found[1] if found else None
 
     def blob(self, oid: str) -> bytes:
-        return self._content(oid, "blob")
+        known = self._blobs.get(oid)
+        return known if known is not None else self._content(oid, "blob")
 
     def tree(self, oid: str) -> tuple[TreeEntry, ...]:
         known = self._trees.get(oid)
         if known is not None:
             return known
         return self._trees.put(oid, parse_tree(self._content(oid, "tree"), len(oid) // 2))
+
+    def learn(self, new: Iterable[NewObject]) -> None:
+        """Take note of commits and small files that were just written, so that they need not be read."""
+        for item in new:
+            head, _, content = item.data.partition(b"\0")
+            if head.startswith(b"commit"):
+                self._commits.put(item.oid, parse_commit(CommitId(item.oid), content))
+            elif head.startswith(b"blob") and len(content) <= BLOB_BYTES_MAX:
+                self._blobs.put(item.oid, content)
 
     def remember_tree(self, oid: str, entries: tuple[TreeEntry, ...]) -> None:
         """Take note of a tree that was just written, so that it need not be read."""
@@ -231,6 +179,9 @@ class GitObjects:
 
     def tree_of(self, rev: str) -> TreeId:
         """Return the id of the tree that a commit or a tree stands for."""
+        known = self._commits.get(rev)
+        if known is not None:
+            return known.tree
         oid = self.resolve(f"{rev}^{{tree}}")
         if oid is None:
             raise MissingObject(rev)

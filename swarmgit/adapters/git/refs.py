@@ -100,18 +100,29 @@ def _command(change: RefChange, zero: str) -> bytes:
     return b"update %s\0%s\0%s\0" % (name, change.new.encode(), old)
 
 
-def move_own(refs: RefWriter, common_dir: Path, change: RefChange, id_length: int) -> None:
-    """Move a ref that only swarmgit writes (`refs/swarm/…`), past a lock that a killed git of ours left."""
+def move_own(refs: RefWriter, common_dir: Path, changes: Sequence[RefChange], id_length: int) -> None:
+    """Move refs that only swarmgit writes (`refs/swarm/…`), past locks that a killed git of ours left; all or none."""
     for attempt in range(8):
         try:
-            refs.move([change], id_length)
+            refs.move(changes, id_length)
         except RefRefused as refused:
-            if not drop_stale_lock(common_dir / f"{change.name}.lock"):
+            dropped = [drop_stale_lock(common_dir / f"{change.name}.lock") for change in changes]
+            if not all(dropped):
                 time.sleep(0.02 * attempt)
             reason = refused
         else:
             return
-    raise TryLater(reason.message, f"git for-each-ref {change.name}") from reason
+    raise TryLater(reason.message, f"git for-each-ref {changes[0].name}") from reason
+
+
+def may_exist(common_dir: Path, name: str) -> bool:
+    """Return whether git has to be asked about a ref: False only where the files say that it is not there."""
+    if (common_dir / name).exists() or (common_dir / "reftable").exists():
+        return True
+    try:
+        return name.encode() in (common_dir / "packed-refs").read_bytes()
+    except FileNotFoundError:
+        return False
 
 
 def drop_stale_lock(path: Path, age_s_min: float = 2.0) -> bool:

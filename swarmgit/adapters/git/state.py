@@ -98,7 +98,9 @@ class GitStateStore:
             return None
         text = CommitText(TreeId(changed), (parent,) if parent else (), message, at)
         commit = new_commit(text, self._objects.algorithm)
-        self._writer.write([*overlay.new, commit])
+        new = [*overlay.new, commit]
+        self._writer.write(new)
+        self._objects.learn(new)
         return CommitId(commit.oid)
 
     def _remote_head(self) -> CommitId | None:

@@ -79,11 +79,17 @@ class Transfer:
             oid, parents_done = ahead.pop()
             if parents_done:
                 found[oid] = None
-            elif oid not in seen and (oid == commit or self.person.kind(oid) != "commit"):
+            elif oid not in seen and (oid == commit or not self._is_there(oid)):
                 seen.add(oid)
                 ahead.append((oid, True))
                 ahead.extend((parent, False) for parent in self.engine.commit(oid).parents)
         return list(found)
+
+    def _is_there(self, oid: CommitId) -> bool:
+        """Return whether the person's repository has a commit. Of one that only we have loose, git is not asked."""
+        if loose_path(self._to, oid).exists():
+            return True
+        return not loose_path(self._from, oid).exists() and self.person.kind(oid) == "commit"
 
     def _needed_tree(self, tree: str, bases: Sequence[str]) -> Iterator[str]:
         """Yield what `tree` has that none of the trees `bases` has at the same place, and the tree itself last."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +19,10 @@ import msgspec
 
 from swarmgit import ports
 from swarmgit.adapters.processes import folder as files
-from swarmgit.adapters.processes import tree
+from swarmgit.adapters.processes import tree, vitals
 from swarmgit.adapters.processes.job import Jobs, Stop, encoded
 from swarmgit.adapters.processes.launch import Launcher
+from swarmgit.adapters.sandbox import groups
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.ids import SessionId
@@ -101,7 +102,7 @@ class LocalExecutor:
         whole = self._jobs.tree(session)
         wrapper = whole.wrapper.pid if whole.wrapper else None
         if waited_s < grace_s:
-            new = [p for p in tree.members(whole) if p.pid != wrapper and (p.pid, p.start) not in self._asked]
+            new = [p for p in self._askable(whole, session) if (p.pid, p.start) not in self._asked]
             self._asked.update((p.pid, p.start) for p in new)
             tree.ask(new)
         elif waited_s < grace_s + _WRAPPER_GRACE_S:
@@ -110,6 +111,12 @@ class LocalExecutor:
             if whole.wrapper is not None:
                 tree.kill_group(whole.wrapper)
             tree.kill(whole)
+
+    def _askable(self, whole: tree.Tree, session: SessionId) -> list[tree.Process]:
+        """Return the processes to ask. Those that hold a sandbox end after what is in it, or it would have no grace."""
+        wrapper = whole.wrapper.pid if whole.wrapper else None
+        is_boxed = (self._sessions / session / paths.BOX_FILE).exists()
+        return [p for p in tree.members(whole) if p.pid != wrapper and not (is_boxed and p.group == wrapper)]
 
     def reap(self, session: SessionId) -> None:
         """Kill what is left of an ended session and wait until it is gone; TryLater when it stays or still runs."""
@@ -133,6 +140,27 @@ class LocalExecutor:
         """Write a file into a session's folder by rename."""
         files.write(self._jobs.path(files.check_id(session)), name, content)
 
+    def write_all(self, session: SessionId, below: str, contents: Mapping[str, bytes]) -> None:
+        """Write files into one of a session's folders by rename, in their order."""
+        files.write_all(self._jobs.path(files.check_id(session)), below, contents)
+
+    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> None:
+        """Delete files of one of a session's folders, whatever its modes are; what is not there counts as deleted."""
+        files.discard(self._jobs.path(files.check_id(session)), below, names)
+
+    def move(self, session: SessionId, old: str, new: str) -> None:
+        """Rename a file within a session's folder, making the folders between; nothing where there is none."""
+        files.move(self._jobs.path(files.check_id(session)), old, new)
+
+    def measure(self, session: SessionId) -> tuple[int, float]:
+        """Return the resident bytes and the processor seconds of all of a session's processes."""
+        return vitals.memory_and_cpu(tree.members(self._jobs.tree(files.check_id(session))))
+
+    def disk(self, session: SessionId, folder: Path | None) -> int | None:
+        """Return what a session's folder and `folder` take on the disk, in bytes; None: too many files to count."""
+        used = [vitals.disk_bytes(place) for place in (self._jobs.path(files.check_id(session)), str(folder or ""))]
+        return None if None in used else sum(each or 0 for each in used)
+
     def folder(self, session: SessionId) -> Path:
         """Return where a session's files are, or would be."""
         return self._sessions / files.check_id(session)
@@ -141,6 +169,7 @@ class LocalExecutor:
         """Stop reporting a session; its folder stays until `gc`."""
         files.check_id(session)
         self._fault("executor.forget")
+        groups.remove(files.read(self._jobs.path(session), groups.GROUP_FILE))
         (self._bell / session).unlink(missing_ok=True)
         (self._active / session).unlink(missing_ok=True)
         self._jobs.forget(session)

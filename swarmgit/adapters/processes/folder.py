@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def make(sessions: Path, session: str, files: Mapping[str, bytes]) -> None:
     new = sessions / f"{NEW}{session}"
     remove(new)
     new.mkdir(mode=0o700)
-    for name in ("inbox", "outbox"):
+    for name in ("inbox", "outbox", "outbox/read", "home", "tmp"):
         (new / name).mkdir()
     for name, content in files.items():
         for part in Path(name).parts[:-1]:
@@ -59,23 +59,69 @@ def read(folder: str, name: str, offset: int = 0, size_max: int = 1 << 20) -> by
 def write(folder: str, name: str, content: bytes) -> None:
     """Put a whole file in place by rename, making the folders between."""
     *between, leaf = _parts(name)
-    here = os.open(folder, _FOLDER)
+    write_all(folder, "/".join(between), {leaf: content})
+
+
+def write_all(folder: str, below: str, contents: Mapping[str, bytes]) -> None:
+    """Put whole files in place by rename, in their order, in the folder `below` ('' for the folder itself)."""
+    here = _enter(folder, _parts(below) if below else (), makes=True)
     try:
-        for part in between:
-            with suppress(FileExistsError):
-                os.mkdir(part, dir_fd=here)
-            there = os.open(part, _FOLDER, dir_fd=here)
-            os.close(here)
-            here = there
-        new = f".{leaf}.new"
-        with suppress(FileNotFoundError):
-            os.unlink(new, dir_fd=here)
-        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=here)
-        with os.fdopen(file, "wb") as out:
-            out.write(content)
-        os.rename(new, leaf, src_dir_fd=here, dst_dir_fd=here)
+        for leaf, content in contents.items():
+            _parts(leaf)
+            _write(here, leaf, content)
     finally:
         os.close(here)
+
+
+def _write(here: int, leaf: str, content: bytes) -> None:
+    new = f".{leaf}.new"
+    with suppress(FileNotFoundError):
+        os.unlink(new, dir_fd=here)
+    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=here)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(file, left) :]
+    finally:
+        os.close(file)
+    os.rename(new, leaf, src_dir_fd=here, dst_dir_fd=here)
+
+
+def discard(folder: str, below: str, names: Sequence[str]) -> None:
+    """Delete files of the folder `below`, read-only or not; what is not there counts as deleted."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        here = _enter(folder, _parts(below))
+        try:
+            for name in names:
+                _parts(name)
+                _unlink(name, here)
+        finally:
+            os.close(here)
+
+
+def _unlink(leaf: str, here: int) -> None:
+    with suppress(IsADirectoryError, FileNotFoundError):  # a folder: it was a file when somebody looked
+        try:
+            os.unlink(leaf, dir_fd=here)
+        except PermissionError:
+            os.fchmod(here, 0o700)
+            os.unlink(leaf, dir_fd=here)
+
+
+def move(folder: str, old: str, new: str) -> None:
+    """Rename a file below a folder, making the folders between; nothing where there is none."""
+    *source, leaf = _parts(old)
+    *target, name = _parts(new)
+    with suppress(FileNotFoundError, NotADirectoryError):
+        here = _enter(folder, source)
+        try:
+            there = _enter(folder, target, makes=True)
+            try:
+                os.rename(leaf, name, src_dir_fd=here, dst_dir_fd=there)
+            finally:
+                os.close(there)
+        finally:
+            os.close(here)
 
 
 def create(folder: str, name: str, content: bytes) -> bool:
@@ -112,16 +158,29 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def _enter(folder: str, between: Sequence[str], *, makes: bool = False) -> int:
+    """Return the open folder below `folder`; links are not followed. The caller closes it."""
+    here = os.open(folder, _FOLDER)
+    try:
+        for part in between:
+            if makes:
+                with suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=here)
+            there = os.open(part, _FOLDER, dir_fd=here)
+            os.close(here)
+            here = there
+    except OSError:
+        os.close(here)
+        raise
+    return here
+
+
 def _open(folder: str, name: str) -> int:
     *between, leaf = _parts(name)
     if not between:  # the usual case, without opening the folder
         return os.open(f"{folder}/{leaf}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    here = os.open(folder, _FOLDER)
+    here = _enter(folder, between)
     try:
-        for part in between:
-            there = os.open(part, _FOLDER, dir_fd=here)
-            os.close(here)
-            here = there
         return os.open(leaf, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=here)
     finally:
         os.close(here)

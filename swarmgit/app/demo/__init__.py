@@ -61,4 +61,5 @@ def play(world: World, stage: Stage, on_tick: Callable[[TickReport], None], inte
         promises = check(world)
     finally:
         world.close()
-    return Ending(stage, result, scenes(statuses(result.look)), promises, status_document(result.look, world.sandbox))
+    status = status_document(result.look, world.sandbox(result.look.desired.policy).text)
+    return Ending(stage, result, scenes(statuses(result.look)), promises, status)

@@ -25,7 +25,7 @@ def check(world: World) -> Report:
 
 
 def _missing_salvage(world: World, named: Mapping[str, str]) -> tuple[Violation, ...]:
-    present = world.objects.refs(f"{paths.SALVAGE}/")
+    present = {**world.objects.refs(f"{paths.SALVAGE}/"), **world.objects.refs(f"{paths.ABANDONED}/")}
     return tuple(
         Violation("P3", None, f"{path} says that work is kept under {ref}, but there is no such ref")
         for ref, path in sorted(named.items())

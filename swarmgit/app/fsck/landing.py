@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from swarmgit.app.fsck.gates import landing_event
 from swarmgit.app.fsck.report import Violation
 from swarmgit.app.world import World
 from swarmgit.model import trailers
@@ -11,18 +12,17 @@ from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
 from swarmgit.plan.evidence import BUILT_IN
 from swarmgit.ports import CommitInfo
 
-"""More entries than this are never gated together."""
 
-
-def judge_landing(world: World, entry: Entry, info: CommitInfo) -> Iterator[Violation]:
-    """Yield every promise that a landed commit breaks."""
+def judge_landing(world: World, entry: Entry, info: CommitInfo, configured: tuple[str, ...]) -> Iterator[Violation]:
+    """Yield every promise that a landed commit breaks. `configured`: the gates that were in force."""
     candidate = entry.candidate
     if candidate is None:
         yield Violation("I1", info.oid, f"entry {entry.id} does not say which candidate was gated")
     else:
         yield from _exact(world, candidate, info)
-        yield from _evidence(entry, candidate, info)
+        yield from _evidence(entry, candidate, info, configured)
     yield from _names(entry, info)
+    yield from _record(entry, info)
 
 
 def _exact(world: World, candidate: Candidate, info: CommitInfo) -> Iterator[Violation]:
@@ -36,8 +36,15 @@ def _exact(world: World, candidate: Candidate, info: CommitInfo) -> Iterator[Vio
         yield Violation("I1", info.oid, f"its code tree is {tree}, but the gates ran on {candidate.code_tree}")
 
 
-def _evidence(entry: Entry, candidate: Candidate, info: CommitInfo) -> Iterator[Violation]:
-    intent = next((event for event in reversed(entry.events) if event.kind == "landing"), None)
+def _record(entry: Entry, info: CommitInfo) -> Iterator[Violation]:
+    """P2: what the entry's own history says about the landing is what its state says."""
+    said = next((event.data.get("commit") for event in reversed(entry.events) if event.kind == "landed"), None)
+    if entry.state == "landed" and said != info.oid:
+        yield Violation("P2", info.oid, f"entry {entry.id} is landed, but its events say it landed as {said}")
+
+
+def _evidence(entry: Entry, candidate: Candidate, info: CommitInfo, configured: tuple[str, ...]) -> Iterator[Violation]:
+    intent = landing_event(entry)
     if intent is None:
         yield Violation("I1", info.oid, f"entry {entry.id} has no record of the landing's intent")
         return
@@ -46,6 +53,9 @@ def _evidence(entry: Entry, candidate: Candidate, info: CommitInfo) -> Iterator[
     missing = [name for name in BUILT_IN if name not in required]
     if missing:
         yield Violation("I1", info.oid, f"entry {entry.id} did not require {', '.join(missing)}, which are always on")
+    left_out = [name for name in configured if name not in required]
+    if left_out:
+        yield Violation("I1", info.oid, f"entry {entry.id} did not require {', '.join(left_out)}, configured there")
     for name in required:
         if not any(_proves(result, name, candidate, intent) for result in entry.evidence):
             yield Violation("I1", info.oid, f"no evidence that gate {name} passed on code tree {candidate.code_tree}")

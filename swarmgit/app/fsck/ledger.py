@@ -12,6 +12,7 @@ from swarmgit.app.fsck.report import Violation
 from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import SwarmError
+from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Entry, TaskStatus
 
@@ -21,16 +22,21 @@ LOADERS = {
     paths.STATE_AGENTS: state.load_identity,
     paths.STATE_GATES: state.load_gate_history,
     paths.STATE_CONTROL: state.load_control,
+    paths.STATE_FOLLOWED: state.load_followed,
 }
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """`salvage`: ref → the file that names it. `said_landed`: file of a task → the commit it says it landed as."""
+    """`salvage`: ref → the file that names it. `said_landed`: file of a task → the commit it says it landed as.
+
+    `followed`: file → what the target went forward to because others had pushed it.
+    """
 
     entries: tuple[Entry, ...] = ()
     salvage: Mapping[str, str] = field(default_factory=dict)
     said_landed: Mapping[str, CommitId] = field(default_factory=dict)
+    followed: Mapping[str, Followed] = field(default_factory=dict)
     violations: tuple[Violation, ...] = ()
 
     @cached_property
@@ -74,6 +80,7 @@ def read_ledger(world: World) -> Ledger:
         tuple(entries.values()),
         {attempt.salvage: path for path, task in tasks.items() for attempt in task.attempts if attempt.salvage},
         {path: task.landed_commit for path, task in tasks.items() if task.phase == "landed" and task.landed_commit},
+        {path: value for path, value in values.items() if isinstance(value, Followed)},
         tuple(violations),
     )
 

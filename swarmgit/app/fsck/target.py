@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from swarmgit.app.fsck.gates import GatesInForce
 from swarmgit.app.fsck.landing import judge_landing
 from swarmgit.app.fsck.ledger import Ledger
 from swarmgit.app.fsck.report import Violation
 from swarmgit.app.world import World
+from swarmgit.documents import paths
 from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Entry
@@ -18,14 +20,16 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
     """Return how many commits were judged, and every promise that they break."""
     line = first_parent_line(world, head)
     landed = ledger.by_commit
+    foreign = from_elsewhere(world, ledger, line)
+    gates = GatesInForce(world, ledger)
     found: list[Violation] = []
     checked = 0
     for commit, info in line.items():
         entries = landed.get(commit, ())
         for entry in entries:
             checked += 1
-            found += judge_landing(world, entry, info)
-        if not entries and "task" in trailers.parse(info.message):
+            found += judge_landing(world, entry, info, gates.at(entry))
+        if not entries and commit not in foreign and "task" in trailers.parse(info.message):
             checked += 1
             found += _without_entry(world, ledger, info)
     elsewhere = [
@@ -37,8 +41,9 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
     inside = _reachable(world, line, {entry.landed_commit for entry in elsewhere if entry.landed_commit})
     for entry in elsewhere:
         checked += 1
-        found += _off_the_line(world, entry, inside)
+        found += _off_the_line(world, entry, inside, gates)
     found += _statuses(ledger, {*line, *inside})
+    found += _followed(world, ledger)
     return checked, tuple(found)
 
 
@@ -50,6 +55,24 @@ def first_parent_line(world: World, head: CommitId | None) -> dict[CommitId, Com
         line[commit] = world.objects.commit(commit)
         commit = next(iter(line[commit].parents), None)
     return line
+
+
+def from_elsewhere(world: World, ledger: Ledger, line: Mapping[CommitId, CommitInfo]) -> set[CommitId]:
+    """Return the commits of the target's first-parent line that came in because others had pushed them.
+
+    Other swarms gated them, or people made them. They reach from what was followed down to where the target was before,
+    or, where others had merged that in, down to what it contained.
+    """
+    found: set[CommitId] = set()
+    for each in ledger.followed.values():
+        commit: CommitId | None = each.new
+        is_straight = each.old in line  # then no question has to be asked about what lies between
+        while commit is not None and commit in line and commit not in found and commit != each.old:
+            if not is_straight and world.objects.is_ancestor(commit, each.old):
+                break
+            found.add(commit)
+            commit = next(iter(line[commit].parents), None)
+    return found
 
 
 def _reachable(world: World, line: dict[CommitId, CommitInfo], wanted: set[CommitId]) -> set[CommitId]:
@@ -66,11 +89,11 @@ def _reachable(world: World, line: dict[CommitId, CommitInfo], wanted: set[Commi
     return wanted - missing
 
 
-def _off_the_line(world: World, entry: Entry, inside: set[CommitId]) -> Iterator[Violation]:
+def _off_the_line(world: World, entry: Entry, inside: set[CommitId], gates: GatesInForce) -> Iterator[Violation]:
     commit = entry.landed_commit
     if commit in inside:
         assert commit is not None
-        yield from judge_landing(world, entry, world.objects.commit(commit))
+        yield from judge_landing(world, entry, world.objects.commit(commit), gates.at(entry))
     else:
         yield Violation(
             "P2",
@@ -91,6 +114,15 @@ def _without_entry(world: World, ledger: Ledger, info: CommitInfo) -> Iterator[V
         yield Violation("I1", info.oid, f"there is no evidence that any gate passed on its code tree {tree}{lost}")
     elif gated != tree:
         yield Violation("I1", info.oid, f"its code tree {tree} is not {gated}, on which the gates passed")
+
+
+def _followed(world: World, ledger: Ledger) -> Iterator[Violation]:
+    """Yield records of commits that are said to come from a remote which does not have them, as far as is known."""
+    for path, each in ledger.followed.items():
+        seen = world.objects.ref(paths.remote_ref(each.branch))
+        if seen is not None and not world.objects.is_ancestor(each.new, seen):
+            name = f"{each.remote}/{each.branch}"
+            yield Violation("P1", each.new, f"{path} says that it was pushed to {name}, which does not have it")
 
 
 def _statuses(ledger: Ledger, contained: set[CommitId]) -> Iterator[Violation]:

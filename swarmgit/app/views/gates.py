@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from swarmgit.app.views.times import stamp_or_none
 from swarmgit.model.desired import Gate
+from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import GateName
-from swarmgit.model.status import GateHistory
+from swarmgit.plan import flakes
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
@@ -23,11 +25,12 @@ def gates_document(look: Look) -> dict[str, Any]:
     names = [*configured, *sorted(name for name in histories if name not in configured)]
     return {
         "version": 1,
-        "gates": [gate_row(name, configured.get(name), histories.get(name)) for name in names],
+        "gates": [gate_row(name, configured.get(name), histories.get(name), look.now) for name in names],
     }
 
 
-def gate_row(name: GateName, gate: Gate | None, history: GateHistory | None) -> dict[str, Any]:
+def gate_row(name: GateName, gate: Gate | None, history: GateHistory | None, now: datetime) -> dict[str, Any]:
+    """Return one gate. `flaky`: of the last two weeks, `rate` is flakes per run. `full`: runs on the whole target."""
     seen = history or GateHistory(gate=name)
     answers = seen.passed + seen.failed + seen.errors
     return {
@@ -44,5 +47,23 @@ def gate_row(name: GateName, gate: Gate | None, history: GateHistory | None) -> 
         "ever_passed": seen.passed > 0,
         "ever_failed": seen.failed > 0,
         "never_failed": seen.passed > 0 and seen.failed == 0,
+        "flaky": _flaky_row(flakes.flakiness(seen, now)),
+        "full": {
+            "last_pass": stamp_or_none(seen.last_full),
+            "red_commit": seen.red_full.commit if seen.red_full else None,
+            "inputs_miss_something": seen.red_full is not None and seen.red_full.is_confirmed,
+        }
+        if gate and gate.inputs
+        else None,
         "recent": [dict(run) for run in seen.recent],
+    }
+
+
+def _flaky_row(found: flakes.Flakiness) -> dict[str, Any]:
+    return {
+        "runs": found.runs,
+        "flakes": found.flakes,
+        "rate": found.rate,
+        "last": stamp_or_none(found.last),
+        "reason": found.reason or None,
     }

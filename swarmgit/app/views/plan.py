@@ -84,8 +84,27 @@ def _single(action: Action) -> Step | None:
             return Step("finish", action.spec.task, action.reason)
         case actions.RunGate():
             return Step("gate", action.task, f"{action.spec.gate}: {action.reason}")
+        case actions.StartPush():
+            return Step("push", None, action.reason)
+        case actions.FollowRemote():
+            return Step(
+                "follow", None, f"{action.target} goes from {action.old[:10]} to {action.new[:10]}, pushed by others"
+            )
         case actions.Salvage():
             return Step("salvage", action.task, f"keep {action.commit[:10]}, which will not land")
+        case _:
+            return _told(action)
+
+
+def _told(action: Action) -> Step | None:
+    """Return what goes out as mail or is reported as an incident."""
+    match action:
+        case actions.SaveMail() if action.mail.refused:
+            return Step("refuse", action.mail.task, f"mail of {action.mail.sender}: {action.mail.refused}")
+        case actions.DeliverMail(_, mails):
+            return Step("deliver", None, f"{len(mails)} messages to {mails[-1].to}, the last: {mails[-1].subject}")
+        case actions.SaveIncident() if action.reason:
+            return Step("report", action.incident.tasks[-1] if action.incident.tasks else None, action.reason)
         case _:
             return None
 

@@ -6,15 +6,21 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from swarmgit.app.names import find
+from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.tasks import result_row
 from swarmgit.app.views.times import stamp
 from swarmgit.model.desired import PRIORITY_RANK
-from swarmgit.model.status import Entry
+from swarmgit.model.ids import EntryId
+from swarmgit.model.status import WAITING, Entry
+from swarmgit.plan import full_runs
+from swarmgit.plan.order import gated_with
+from swarmgit.plan.pushes import standing
+from swarmgit.plan.rates import TierFigures, by_tier
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
 
-ACTIVE = frozenset({"queued", "gating", "landing"})
+ACTIVE = WAITING | {"landing"}
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
@@ -25,11 +31,26 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
     return active + [entry for entry in reversed(both) if entry.state not in ACTIVE]
 
 
-def entry_row(entry: Entry) -> dict[str, Any]:
+def push_row(look: Look) -> dict[str, Any] | None:
+    """Return how the target stands to the remote that it is pushed to; None where nothing is pushed."""
+    found = standing(look.desired.swarm, look.observed) if look.desired.swarm else None
+    if found is None:
+        return None
+    return {
+        "remote": found.remote,
+        "branch": found.branch,
+        "state": found.state,
+        "unpushed": found.unpushed,
+        "text": found.text,
+    }
+
+
+def entry_row(entry: Entry, gated: frozenset[EntryId]) -> dict[str, Any]:
+    """Return an entry in few words. `gated`: entries that are gated as a part of some stack, under it or on top."""
     return {
         "id": entry.id,
         "task": entry.task,
-        "state": entry.state,
+        "state": "gating" if entry.id in gated else entry.state,
         "tier": entry.tier,
         "agent": entry.agent,
         "session": entry.session,
@@ -40,14 +61,34 @@ def entry_row(entry: Entry) -> dict[str, Any]:
     }
 
 
+def queue_rows(look: Look) -> list[dict[str, Any]]:
+    """Return the active entries, first to land first."""
+    gated = gated_with(look.observed.entries, look.observed.target_head)
+    return [entry_row(entry, gated) for entry in in_order(look.observed.entries.values()) if entry.state in ACTIVE]
+
+
 def queue_document(look: Look, *, is_all: bool) -> dict[str, Any]:
     """Return `queue list --json`; `blocked` says for which edited files a landing waits, `paused` who holds all."""
     entries = [entry for entry in in_order(look.observed.entries.values()) if is_all or entry.state in ACTIVE]
+    gated = gated_with(look.observed.entries, look.observed.target_head)
     blocked, brake = look.observed.blocked, look.observed.queue_control
     return {
         "version": 1,
         "paused": {"by": brake.by, "reason": brake.reason} if brake.paused else None,
-        "queue": [{**entry_row(entry), "blocked": list(blocked.get(entry.id, ()))} for entry in entries],
+        "push": push_row(look),
+        "problems": problem_rows(full_runs.problems(look.desired, look.observed)),
+        "tiers": [tier_row(figures) for figures in by_tier(look.observed.entries.values())],
+        "queue": [{**entry_row(entry, gated), "blocked": list(blocked.get(entry.id, ()))} for entry in entries],
+    }
+
+
+def tier_row(figures: TierFigures) -> dict[str, Any]:
+    return {
+        "tier": figures.tier,
+        "entries": figures.entries,
+        "landed": figures.landed,
+        "rejected": figures.rejected,
+        "success": figures.success,
     }
 
 
@@ -59,7 +100,7 @@ def entry_document(look: Look, name: str) -> dict[str, Any]:
     candidate = entry.candidate
     return {
         "version": 1,
-        **entry_row(entry),
+        **entry_row(entry, gated_with(entries, look.observed.target_head)),
         "head": entry.head,
         "base": entry.base,
         "model": entry.model,

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from swarmgit.app.views.money import budget_row
 from swarmgit.app.views.problems import problem_rows
-from swarmgit.app.views.queue import ACTIVE, entry_row, in_order
+from swarmgit.app.views.queue import push_row, queue_rows
 from swarmgit.app.views.tasks import statuses, task_row
 from swarmgit.app.views.times import stamp
+from swarmgit.model.desired import WatchdogLimits
 from swarmgit.model.status import Identity
 from swarmgit.model.work import Session
+from swarmgit.plan import full_runs
 from swarmgit.plan.governor import limited_until
+from swarmgit.plan.watchdog import condition, limits_of
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
@@ -27,14 +30,18 @@ def status_document(look: Look, sandbox: str) -> dict[str, Any]:
         "target_commit": look.observed.target_head,
         "frozen": frozen(look),
         "tasks": [task_row(status) for status in statuses(look).values()],
-        "sessions": [session_row(each) for each in sessions if each.spec.kind == "agent"],
+        "sessions": [session_row(look, each) for each in sessions if each.spec.kind == "agent"],
         "gate_runs": [gate_run_row(each) for each in sessions if each.spec.kind == "gate"],
-        "queue": [entry_row(entry) for entry in in_order(look.observed.entries.values()) if entry.state in ACTIVE],
+        "queue": queue_rows(look),
+        "push": push_row(look),
         "agents": [agent_row(look, identity) for _, identity in sorted(look.observed.identities.items())],
+        "incidents": sum(incident.state == "open" for incident in look.observed.incidents.values()),
         "sandbox": sandbox,
         "budget": budget_row(look),
         "drafts": list(look.drafts),
-        "problems": problem_rows((*look.desired.problems, *look.observed.problems)),
+        "problems": problem_rows(
+            (*look.desired.problems, *look.observed.problems, *full_runs.problems(look.desired, look.observed))
+        ),
     }
 
 
@@ -44,8 +51,12 @@ def frozen(look: Look) -> bool | dict[str, Any]:
     return {"by": freeze.by, "at": stamp(freeze.at), "reason": freeze.reason} if freeze else False
 
 
-def session_row(session: Session) -> dict[str, Any]:
+def session_row(look: Look, session: Session) -> dict[str, Any]:
+    """Return a session; `health` is what the watchdog makes of it."""
     spec = session.spec
+    task = look.desired.tasks.get(spec.task) if spec.task else None
+    limits = limits_of(look.desired.swarm, task) if look.desired.swarm else WatchdogLimits()
+    seen = condition(session, limits, look.now)
     return {
         "id": spec.id,
         "task": spec.task,
@@ -53,6 +64,9 @@ def session_row(session: Session) -> dict[str, Any]:
         "runtime": spec.runtime,
         "model": spec.model,
         "state": "rate-limited" if limited_until(session) else session.state,
+        "health": seen.health,
+        "health_reason": seen.reason,
+        "memory_mb": session.vitals.memory_mb if session.vitals else None,
         "pid": session.pid,
         "started": stamp(spec.started),
         "attempt": spec.attempt,

@@ -1,0 +1,45 @@
+"""Delivery: copies of recorded messages go into a session's inbox, and recorded letters leave its outbox."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import msgspec
+
+from swarmgit.documents import paths
+from swarmgit.documents.state import plain_mail
+from swarmgit.model.actions import DeliverMail, TakeMail
+from swarmgit.model.mail import Mail
+from swarmgit.model.outcomes import Done, Outcome
+from swarmgit.ports import World
+
+
+def deliver(action: DeliverMail, world: World) -> Outcome:
+    """Put messages into an inbox, oldest first, then note the last one, so that none is given twice.
+
+    An inbox that the session has made unusable gets nothing, and is noted all the same: what was not read is shown
+    to the agent's next session.
+    """
+    copies = {f"{mail.id}.yaml": copy_of(mail) for mail in action.mails}
+    with suppress(OSError):
+        world.executor.write_all(action.session, paths.INBOX, copies)
+    world.fault("delivered")
+    world.executor.write(action.session, paths.DELIVERED_FILE, f"{action.mails[-1].id}\n".encode())
+    return Done(action)
+
+
+def copy_of(mail: Mail) -> bytes:
+    """Return the copy for an inbox: JSON, which is YAML too, so that it can be read without a library."""
+    return msgspec.json.format(msgspec.json.encode(plain_mail(mail)), indent=2) + b"\n"
+
+
+def take(action: TakeMail, world: World) -> Outcome:
+    """Remove letters that were recorded, and receipts, whose messages leave the inbox first."""
+    outbox, read = paths.OUTBOX, f"{paths.OUTBOX}/{paths.READ}"
+    world.executor.discard(action.session, outbox, action.letters)
+    for mail in action.receipts:
+        with suppress(OSError):
+            old, new = f"{paths.INBOX}/{mail}.yaml", f"{paths.INBOX}/{paths.READ}/{mail}.yaml"
+            world.executor.move(action.session, old, new)
+    world.executor.discard(action.session, read, action.receipts)
+    return Done(action)

@@ -1,0 +1,36 @@
+"""A look at a worktree that somebody works in: what of it would conflict with the target."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from swarmgit.documents import paths
+from swarmgit.documents.state import to_json
+from swarmgit.errors import SwarmError
+from swarmgit.model.actions import Predict
+from swarmgit.model.outcomes import Done, Outcome
+from swarmgit.model.work import Prediction
+from swarmgit.ports import Identity, World
+
+NOBODY = Identity("swarmgit", "swarmgit@localhost")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def predict(action: Predict, world: World) -> Outcome:
+    """Merge what a session has so far with the target, in memory, and leave the answer in its folder.
+
+    The worktree changes under our hands; where it cannot be read now, the answer is that nothing is known.
+    """
+    found: tuple[str, ...] = ()
+    if world.worktrees.path(action.session) is None:
+        return Done(action)
+    try:
+        so_far = world.worktrees.capture(action.session, "work in progress", NOBODY, EPOCH)
+        if so_far.changes:
+            tried = world.engine.merge(action.onto, so_far.commit, "a look ahead", (), "merge", action.merge)
+            found = tried.conflicts
+    except (SwarmError, OSError):
+        found = ()
+    answer = Prediction(action.onto, found, world.clock.now())
+    world.executor.write(action.session, paths.PREDICTION_FILE, to_json(answer))
+    return Done(action)

@@ -1,0 +1,78 @@
+"""One git process that answers for objects, as long as we live."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+
+from swarmgit.adapters.git.run import Git
+from swarmgit.errors import TryLater
+
+
+class CatFile:
+    """`git cat-file --batch-command`, started when first asked, started again if it died, safe for threads."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def info(self, spec: str) -> tuple[str, str] | None:
+        """Return (object id, kind) of a revision expression, None where it names nothing."""
+        answer = self._ask(b"info", spec)
+        return None if answer is None else answer[:2]
+
+    def contents(self, spec: str) -> tuple[str, str, bytes] | None:
+        """Return (object id, kind, content) of a revision expression, None where it names nothing."""
+        return self._ask(b"contents", spec)
+
+    def close(self) -> None:
+        with self._lock:
+            self._end()
+
+    def _ask(self, command: bytes, spec: str) -> tuple[str, str, bytes] | None:
+        name = spec.encode("utf-8", "surrogateescape")
+        if not name or b"\n" in name or b"\0" in name:
+            return None
+        with self._lock:
+            for _ in range(3):
+                try:
+                    return self._exchange(command, name)
+                except (BrokenPipeError, EOFError):
+                    self._end()
+                except BaseException:
+                    self._end()  # interrupted between question and answer
+                    raise
+        raise TryLater(f"git cat-file in {self._git.git_dir} ends without an answer", "git cat-file --batch-check")
+
+    def _exchange(self, command: bytes, name: bytes) -> tuple[str, str, bytes] | None:
+        child = self._child or self._git.start("cat-file", "--batch-command")
+        self._child = child
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(command + b" " + name + b"\n")
+        child.stdin.flush()
+        header = child.stdout.readline()
+        if not header.endswith(b"\n"):
+            raise EOFError
+        fields = header.split()
+        if len(fields) != 3 or fields[1] not in {b"blob", b"tree", b"commit", b"tag"}:
+            return None
+        content = b""
+        if command == b"contents":
+            size = int(fields[2])
+            content = child.stdout.read(size + 1)
+            if len(content) != size + 1:
+                raise EOFError
+        return fields[0].decode(), fields[1].decode(), content[:-1]
+
+    def _end(self) -> None:
+        child, self._child = self._child, None
+        if child is None:
+            return
+        for pipe in (child.stdin, child.stdout):
+            with contextlib.suppress(OSError):
+                assert pipe is not None
+                pipe.close()
+        child.wait()

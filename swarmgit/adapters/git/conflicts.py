@@ -1,0 +1,163 @@
+"""Conflicts for a session to resolve: laid out in a tree, taken back as a merge, and remembered once it has landed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from swarmgit.adapters.git.engine import GitEngine
+from swarmgit.adapters.git.loose import CommitText, LooseWriter, NewObject, new_commit, new_object
+from swarmgit.adapters.git.memory import Memory
+from swarmgit.adapters.git.merge import Stage, merge_base, merge_trees
+from swarmgit.adapters.git.resolution import (
+    REGULAR,
+    Files,
+    Resolved,
+    is_generated,
+    resolve_conflicts,
+    with_files,
+)
+from swarmgit.adapters.git.scan import told
+from swarmgit.adapters.git.voices import Voices
+from swarmgit.errors import PersonMustAct
+from swarmgit.model.conflicts import LaidOut, Proposal
+from swarmgit.model.desired import MergeConfig
+from swarmgit.model.ids import CommitId, TreeId
+from swarmgit.ports import Identity
+from swarmgit.resolve.marked import marked
+from swarmgit.resolve.memory import learn
+
+DIFF_CHARS_MAX = 200_000
+LABELS = {1: "where both began", 2: "the target", 3: "the task"}
+MARKERS = re.compile(rb"^(<{7} the target|\|{7} where both began|>{7} the task|={7}$)", re.MULTILINE)
+LAYOUT = Identity("swarmgit", "swarmgit@localhost")
+
+
+class GitConflicts:
+    """ports.Conflicts, on the engine's objects."""
+
+    def __init__(self, engine: GitEngine, voices: Voices, memory: Memory) -> None:
+        self._engine = engine
+        self._objects = engine.objects
+        self._voices = voices
+        self._memory = memory
+        self._writer = LooseWriter(engine.git.git_dir / "objects", durable=False)
+
+    def lay_out(self, onto: CommitId, head: CommitId, auto: MergeConfig | None) -> LaidOut:
+        """Return a commit on both sides whose files hold what is settled, and markers where nothing is."""
+        merged = merge_trees(self._objects, onto, head)
+        found = Resolved()
+        if auto is not None:
+            found = resolve_conflicts(self._objects, merged, auto, self._voices)
+            self._writer.write(found.new)
+        files = dict(found.files)
+        for path, stages in merged.stages.items():
+            if path not in files:
+                files.update(self._laid(path, stages, auto))
+        if merged.tree is None and merged.marked is None:
+            raise PersonMustAct("the two histories have no common commit", f"git merge-base {onto} {head}")
+        tree = merged.tree or self._placed(str(merged.marked), files)
+        text = f"Both sides of a merge: {onto} and {head}"
+        commit = self._commit(TreeId(tree), (onto, head), text, (self._objects.commit(head).committed, LAYOUT))
+        base = merge_base(self._objects, onto, head)
+        hints = {path: self._objects.blob(oid) for path, oid in found.hints.items() if path not in found.files}
+        return LaidOut(
+            commit=commit,
+            ours=self._diff(base, onto, merged.conflicts),
+            theirs=self._diff(base, head, merged.conflicts),
+            hints=hints,
+        )
+
+    def _laid(self, path: str, stages: Mapping[int, Stage], auto: MergeConfig | None) -> Files:
+        """Return what a path without an answer holds: the target's side where a command makes it, else markers."""
+        if auto is not None and is_generated(path, auto):
+            side = stages.get(2) or stages.get(3)
+            return {path: (side.mode, side.oid)} if side else {}
+        if not stages.keys() & {2, 3} or any(stage.mode not in REGULAR for stage in stages.values()):
+            return {}
+        base, ours, theirs = (self._objects.blob(stages[n].oid) if n in stages else None for n in (1, 2, 3))
+        labels = [name if n in stages else f"{name} (has deleted it)" for n, name in LABELS.items()]
+        content = marked(base, ours or b"", theirs or b"", (labels[1], labels[0], labels[2]))
+        if content is None:
+            return {}
+        blob = new_object("blob", content, self._objects.algorithm)
+        self._writer.write([blob])
+        return {path: ((stages.get(2) or stages[3]).mode, blob.oid)}
+
+    def _placed(self, tree: str, files: Files) -> str:
+        """Return the tree with the files that it has a place for; git may have moved one aside."""
+        for path, file in files.items():
+            new: list[NewObject] = []
+            placed = with_files(self._objects, tree, {path: file}, new)
+            if placed is not None:
+                self._writer.write(new)
+                tree = placed
+        return tree
+
+    def propose(self, resolved: CommitId, auto: MergeConfig | None) -> Proposal:
+        """Return the merge whose tree is a captured resolution's, with its message, author and date.
+
+        Its parents are those of the layout that the resolution began with. Equal input, equal commit.
+        """
+        info = self._objects.commit(resolved)
+        layout = self._objects.commit(info.parents[0])
+        sides = layout.parents
+        author = Identity(info.author, info.author_email)
+        commit = self._commit(info.tree, (sides[0], sides[1]), info.message, (info.committed, author))
+        return Proposal(commit, *self._left((sides[0], sides[1]), layout.tree, info.tree, auto))
+
+    def _left(
+        self, sides: tuple[CommitId, CommitId], layout: TreeId, tree: TreeId, auto: MergeConfig | None
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the conflicted paths that still hold a marker of the layout, and those that nobody decided about."""
+        merged = merge_trees(self._objects, *sides)
+        settled: set[str] = set()
+        if auto is not None and merged.stages:
+            settled |= resolve_conflicts(self._objects, merged, auto, self._voices).files.keys()
+            settled |= {path for path in merged.stages if is_generated(path, auto)}
+        before, after = self._objects.walk(layout), self._objects.walk(tree)
+        aside = [path for path in after if path.endswith(tuple(f"~{side}" for side in sides))]
+        markers = []
+        for path in merged.stages:
+            laid, now = before.get(path), after.get(path)
+            was_marked = laid is not None and laid.mode in REGULAR and _has_marker(self._objects.blob(laid.oid))
+            if was_marked and now is not None and now.mode in REGULAR and _has_marker(self._objects.blob(now.oid)):
+                markers.append(path)
+            elif not was_marked and laid == now and path not in settled:
+                aside.append(path)
+        return tuple(map(told, markers)), tuple(map(told, aside))
+
+    def remember(self, proposal: CommitId) -> None:
+        """Keep how the conflicts of a merge were resolved, for the next time that they come up."""
+        onto, head = self._objects.commit(proposal).parents
+        merged = merge_trees(self._objects, onto, head)
+        result = self._objects.walk(self._objects.commit(proposal).tree) if merged.stages else {}
+        for path, stages in merged.stages.items():
+            entry = result.get(path)
+            if entry is None or not {2, 3} <= stages.keys():
+                continue
+            base = self._objects.blob(stages[1].oid) if 1 in stages else None
+            ours, theirs = (self._objects.blob(stages[number].oid) for number in (2, 3))
+            for key, lines in learn(base, ours, theirs, self._objects.blob(entry.oid)).items():
+                self._memory.keep(key, lines)
+
+    def _commit(
+        self, tree: TreeId, parents: tuple[CommitId, ...], message: str, who: tuple[datetime, Identity]
+    ) -> CommitId:
+        commit = new_commit(CommitText(tree, parents, message, *who), self._objects.algorithm)
+        self._writer.write([commit])
+        return CommitId(commit.oid)
+
+    def _diff(self, base: CommitId | None, side: CommitId, paths: tuple[str, ...]) -> str:
+        if base is None:
+            return ""
+        options = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames")
+        done = self._objects.git.call("diff", *options, base, side, "--", *paths)
+        text = done.stdout.decode("utf-8", "replace")
+        return text if len(text) <= DIFF_CHARS_MAX else text[:DIFF_CHARS_MAX] + "\n(cut off here)\n"
+
+
+def _has_marker(content: bytes) -> bool:
+    """Return whether one of a layout's markers stands in a file. One is enough: half a conflict is no resolution."""
+    return MARKERS.search(content) is not None

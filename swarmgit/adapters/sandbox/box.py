@@ -1,0 +1,63 @@
+"""What one session can touch, as a value; every kind of sandbox builds its walls from this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from swarmgit.documents import paths
+from swarmgit.model.policy import Limits
+
+Strength = Literal["full", "reduced", "none"]
+ARGS_FILE = paths.BOX_FILE
+FILTER_FILE = "box.bpf"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """`hosts` are reached through the proxy and nothing else is; `is_open`: everything that the person can reach."""
+
+    hosts: tuple[str, ...] = ()
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Paths are absolute, real and there. `links`: symbolic links to make, (path, target). `hidden`: empty folders.
+
+    `cwd` is the worktree, `home` the session's own home folder; both are among `write`.
+    """
+
+    cwd: Path
+    home: Path
+    read: tuple[Path, ...]
+    write: tuple[Path, ...]
+    links: tuple[tuple[str, str], ...] = ()
+    hidden: tuple[Path, ...] = ()
+    network: Network = Network()
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Walls:
+    """`around`: the words before each program that runs inside. `files`: what they need in the session's folder."""
+
+    around: tuple[str, ...]
+    files: Mapping[str, bytes]
+
+
+class Sandbox(Protocol):
+    """One way to confine a session on this machine."""
+
+    @property
+    def name(self) -> str:
+        """Return its name, as records and messages say it."""
+
+    @property
+    def strength(self) -> Strength:
+        """Return how much it holds."""
+
+    def walls(self, box: Box, folder: Path) -> Walls:
+        """Return what to run a session's programs in; `folder` is the session's."""

@@ -1,0 +1,86 @@
+"""The full sandbox on Linux: namespaces by bubblewrap, a file system of named paths, a filter of system calls.
+
+The wrapper's shell is bubblewrap's parent. When it dies, everything inside dies (`--die-with-parent`), and when the
+program ends, so does its process namespace with all that it left behind; the reconciler may come and go meanwhile.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from swarmgit.adapters.sandbox import seccomp
+from swarmgit.adapters.sandbox.box import ARGS_FILE, FILTER_FILE, Box, Network, Strength, Walls
+from swarmgit.adapters.sandbox.limits import limited
+
+PROXY_PORT = 3128
+ORDINARY_USER = 1000
+SCRATCH = ("/tmp", "/run", "/var/tmp", "/dev/shm")  # noqa: S108 - folders of the sandbox, not of the machine
+SCRATCH_BYTES_MAX = 2 << 30
+_PROXY = Path(__file__).with_name("proxy.py")
+_INSIDE = (
+    'if (ulimit -u "$1") 2>/dev/null; then ulimit -u "$1"; else ulimit -p "$1"; fi 2>/dev/null; shift; "$@"; exit $?'
+)
+"""The first process inside, a shell. It limits processes, which outside would count all of the person's; it collects
+what its children leave; and bubblewrap returns when it and everything inside is gone. The program is not the first
+process itself: that one would not end when it is asked to.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bubblewrap:
+    """`program`: where bubblewrap is. `can_forbid_nesting`: it knows `--disable-userns` (0.8 and newer)."""
+
+    program: str
+    can_forbid_nesting: bool = True
+    is_root: bool = False
+    name: str = "bubblewrap"
+    strength: Strength = "full"
+
+    def walls(self, box: Box, folder: Path) -> Walls:
+        """Return the words that build the namespaces, and their arguments as a file."""
+        words = [*self._namespaces(box.network), *_files(box), "--chdir", str(box.cwd)]
+        has_filter = seccomp.is_known_machine()
+        if has_filter:
+            words += ["--seccomp", "8"]
+        files = {
+            ARGS_FILE: b"".join(word.encode("utf-8", "surrogateescape") + b"\0" for word in words),
+            FILTER_FILE: seccomp.program() if has_filter else b"",
+        }
+        inside = ("/bin/sh", "-c", _INSIDE, "box", str(box.limits.processes))
+        return Walls(
+            (*limited(folder, box.limits), *_proxied(box.network), self.program, "--args", "9", "--", *inside), files
+        )
+
+    def _namespaces(self, network: Network) -> Iterator[str]:
+        yield from ("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try")
+        if not network.is_open and not network.hosts:
+            yield "--unshare-net"
+        if self.can_forbid_nesting:
+            yield "--disable-userns"
+        if self.is_root:
+            # as seen inside only: programs that refuse to work as root work, and files belong to whoever looks
+            yield from ("--uid", str(ORDINARY_USER), "--gid", str(ORDINARY_USER))
+        yield from ("--as-pid-1", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "swarm")
+
+
+def _proxied(network: Network) -> tuple[str, ...]:
+    if network.is_open or not network.hosts:
+        return ()
+    return (sys.executable, "-I", "-S", "-B", str(_PROXY), str(PROXY_PORT), *network.hosts, "--")
+
+
+def _files(box: Box) -> Iterator[str]:
+    """Yield mounts from the root down: what lies deeper comes later and so lies on top."""
+    yield from ("--proc", "/proc", "--dev", "/dev")
+    for folder in SCRATCH:
+        yield from ("--size", str(SCRATCH_BYTES_MAX), "--tmpfs", folder)
+    mounts: dict[str, tuple[str, ...]] = {str(path): ("--ro-bind", str(path), str(path)) for path in box.read}
+    mounts |= {str(path): ("--tmpfs", str(path), "--remount-ro", str(path)) for path in box.hidden}
+    mounts |= {str(path): ("--bind", str(path), str(path)) for path in box.write}
+    mounts |= {path: ("--symlink", target, path) for path, target in box.links}
+    for _, words in sorted(mounts.items(), key=lambda item: item[0].split("/")):
+        yield from words
+    yield from ("--remount-ro", "/")

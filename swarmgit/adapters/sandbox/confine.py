@@ -1,0 +1,177 @@
+"""From policy to walls: what one session may touch, and the words to run its programs with."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from swarmgit import ports
+from swarmgit.adapters.sandbox import groups, programs
+from swarmgit.adapters.sandbox.box import Box, Network, Sandbox
+from swarmgit.adapters.sandbox.credentials import passed
+from swarmgit.adapters.sandbox.probe import Found, best
+from swarmgit.adapters.sandbox.trails import Seen, trail
+from swarmgit.adapters.sandbox.vault import Vault
+from swarmgit.errors import PersonMustAct
+from swarmgit.model.policy import Credential, Policy
+
+HOME = "home"
+OUTBOX = "outbox"
+SCRATCH = "tmp"
+_AGENTS = ("prompt.md", "task.json", "feedback.json", "inbox")
+_SHOWN: Mapping[str, tuple[str, ...]] = {"agent": _AGENTS, "merge": (*_AGENTS, "merge")}
+"""What each kind of session reads of its folder."""
+_RESOLVER = ("/etc/resolv.conf", "/run/systemd/resolve", "/run/NetworkManager/resolv.conf", "/run/resolvconf")
+_PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+_PROXY_URL = "http://127.0.0.1:3128"
+_COPY_BYTES_MAX = 8 << 20
+
+
+@dataclass(frozen=True)
+class Confiner:
+    """ports.World.confine and .sandbox. `objects`: the person's object folder. `secret`: never shown by mistake.
+
+    `kinds`: the sandboxes to look for, the best first.
+    """
+
+    cache: ports.LiveCache
+    vault: Vault
+    objects: Path
+    secret: tuple[Path, ...]
+    environ: Mapping[str, str]
+    kinds: tuple[str, ...]
+
+    @cached_property
+    def found(self) -> Found:
+        return best(self.cache, self.kinds)
+
+    def describe(self, policy: Policy) -> ports.SandboxReport:
+        """Return what confines sessions under a policy."""
+        if policy.sandbox == "off":
+            text = "none: switched off by policy.yaml, sessions run with your own rights"
+            return ports.SandboxReport("", "none", text)
+        return report(self.found)
+
+    def confine(self, command: ports.Command, policy: Policy, where: ports.Confinement) -> ports.Confined:
+        """Return how to run a command by policy; PersonMustAct where policy wants what this machine does not have."""
+        found = self.describe(policy)
+        sandbox = None if policy.sandbox == "off" else self.found.sandbox
+        if policy.sandbox == "required" and found.strength == "none":
+            raise PersonMustAct(
+                f"policy.yaml requires a sandbox, and there is {found.text}; nothing was started",
+                hint="swarmgit doctor shows what is missing",
+            )
+        keys = passed(policy.credentials.get(where.runtime, Credential()), self.environ, where.runtime)
+        self.vault.remember(keys.values)
+        env = {"HOME": str(where.folder / HOME), **command.env, **keys.values}
+        files = {f"{HOME}/{name}": _copied(path) for name, path in command.copies.items()}
+        if sandbox is None:
+            return ports.Confined(where.folder, command.argv, env, (), files, found, keys.expires)
+        box = self._box(command, policy, where, sandbox)
+        env.setdefault("GIT_CONFIG_NOSYSTEM", "1")  # where it may not be looked at, git would stop
+        env.setdefault("TMPDIR", "/tmp" if sandbox.strength == "full" else str(where.folder / SCRATCH))  # noqa: S108
+        if box.network.hosts and not box.network.is_open and sandbox.strength == "full":
+            env |= dict.fromkeys(_PROXY_VARIABLES, _PROXY_URL) | {"NO_PROXY": "", "no_proxy": ""}
+        walls = sandbox.walls(box, where.folder)
+        files[groups.GROUP_FILE] = groups.lines(policy.limits, self.found.groups, where.spec.id)
+        argv = (*walls.around, *command.argv)
+        return ports.Confined(where.folder, argv, env, walls.around, {**files, **walls.files}, found, keys.expires)
+
+    def _box(self, command: ports.Command, policy: Policy, where: ports.Confinement, sandbox: Sandbox) -> Box:
+        allowed = policy.commands.get(where.role, policy.commands.get("default", ()))
+        path = command.env.get("PATH", os.defpath)
+        known, hidden = programs.view(path, tuple(allowed))
+        seen = Seen(set(known.paths), dict(known.links))
+        network = _network(policy, command)
+        seen.add(self.objects, *_alternates(self.objects), *command.read)
+        folder = os.path.realpath(where.folder)  # its files are made later, by the executor
+        seen.paths.update(f"{folder}/{name}" for name in _SHOWN.get(where.spec.kind, ()))
+        seen.add(*map(self._expanded, policy.filesystem.read))
+        if network.is_open:
+            seen.add(*_RESOLVER)
+        for words in where.named:
+            self._add_named(seen, words, path)
+        seen.add(*map(self._expanded, where.files))
+        write = Seen()
+        write.add(*map(self._expanded, policy.filesystem.write))
+        write.paths.update(f"{folder}/{name}" for name in (OUTBOX, HOME, SCRATCH))
+        write.paths.add(os.path.realpath(where.worktree))
+        read, links = seen.reduced()
+        return Box(
+            cwd=where.worktree,
+            home=where.folder / HOME,
+            read=read,
+            write=tuple(sorted(map(Path, write.paths))),
+            links=links,
+            hidden=tuple(map(Path, hidden)) if sandbox.strength == "full" else (),
+            network=network,
+            limits=policy.limits,
+        )
+
+    def _expanded(self, path: str) -> str:
+        home = self.environ.get("HOME", "")
+        return f"{home}{path[1:]}" if path == "~" or path.startswith("~/") else path
+
+    def _add_named(self, seen: Seen, run: Sequence[str], path: str) -> None:
+        """Make visible what a command line names: a program with its installation, other paths as they are."""
+        for word in _words(run):
+            if not word.startswith("/") or not os.path.lexists(word) or self._leads_to_secrets(word):
+                continue
+            if os.path.isfile(word) and os.access(word, os.X_OK):  # noqa: PTH113
+                programs.add_program(seen, word, path)
+            else:
+                seen.add(word)
+
+    def _leads_to_secrets(self, path: str) -> bool:
+        """Return whether a folder that stands in a command line holds what no session may see."""
+        real = Path(trail(path)[1])
+        return any(secret.is_relative_to(real) for secret in self.secret)
+
+
+def report(found: Found) -> ports.SandboxReport:
+    """Return what was found, in words."""
+    sandbox = found.sandbox
+    if sandbox is None:
+        text = f"none: no sandbox is available ({found.why or 'not on this system'}), sessions run with your own rights"
+        return ports.SandboxReport("", "none", text)
+    if sandbox.strength == "reduced":
+        return ports.SandboxReport(sandbox.name, "reduced", f"{sandbox.name}, reduced: {found.why or 'no better one'}")
+    return ports.SandboxReport(sandbox.name, "full", sandbox.name)
+
+
+def _words(run: Sequence[str]) -> list[str]:
+    """Return the words of a command line, those of a shell's text too."""
+    if len(run) == 3 and run[:2] == ("/bin/sh", "-c"):
+        try:
+            return [run[0], *shlex.split(run[2])]
+        except ValueError:
+            return list(run)
+    return list(run)
+
+
+def _network(policy: Policy, command: ports.Command) -> Network:
+    if "full" in policy.network:
+        return Network(is_open=True)
+    return Network(tuple(dict.fromkeys((*(host for host in policy.network if host != "none"), *command.hosts))))
+
+
+def _alternates(objects: Path) -> list[str]:
+    """Return the object folders that the person's repository borrows from, at most one step away."""
+    try:
+        lines = (objects / "info" / "alternates").read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return []
+    return [os.path.normpath(objects / line) for line in lines if line and not line.startswith("#")]
+
+
+def _copied(path: str) -> bytes:
+    source = Path(path).expanduser()
+    try:
+        with source.open("rb") as file:
+            return file.read(_COPY_BYTES_MAX)
+    except OSError as error:
+        raise PersonMustAct(f"{path} cannot be copied for the session: {error.strerror}") from error

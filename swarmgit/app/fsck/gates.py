@@ -1,0 +1,51 @@
+"""Which gates a landing had to require: those of the target's commit that it was decided on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from swarmgit.app.fsck.ledger import Ledger
+from swarmgit.app.world import World
+from swarmgit.documents import intent, paths
+from swarmgit.model.ids import BlobId, CommitId
+from swarmgit.model.status import Entry, LedgerEvent
+
+
+@dataclass(frozen=True)
+class GatesInForce:
+    """Reads each version of `gates.yaml` once."""
+
+    world: World
+    ledger: Ledger
+    _names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def at(self, entry: Entry) -> tuple[str, ...]:
+        """Return the names of the configured gates that an entry's merged tree had to pass.
+
+        None of them where the file cannot be read: an older version was in force then.
+        """
+        commit = self._decided_on(entry)
+        blob = self.world.objects.resolve(f"{commit}:{paths.GATES_YAML}") if commit else None
+        if blob is None:
+            return ()
+        if blob not in self._names:
+            parsed = intent.gates(paths.GATES_YAML, BlobId(blob), self.world.objects.blob(blob))
+            self._names[blob] = tuple(gate.name for gate in parsed.value or () if "merge" in gate.when)
+        return self._names[blob]
+
+    def _decided_on(self, entry: Entry) -> CommitId | None:
+        """Return the target's head when the intent was made; intents of one moment stand on one another."""
+        said = landing_event(entry)
+        base = entry.candidate.base if entry.candidate else None
+        for _ in range(len(self.ledger.entries)):
+            below = [e for e in self.ledger.by_commit.get(base, ()) if e.candidate] if base else []
+            event = landing_event(below[0]) if below else None
+            if said is None or event is None or event.at != said.at or below[0].candidate is None:
+                break
+            base = below[0].candidate.base
+        return base
+
+
+def landing_event(entry: Entry) -> LedgerEvent | None:
+    """Return the recorded intent that an entry landed by."""
+    return next((event for event in reversed(entry.events) if event.kind == "landing"), None)

@@ -1,0 +1,122 @@
+"""Mail as a person has it: mailboxes are read from the state branch; what a person writes or reads is a request there,
+which the next tick carries out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from swarmgit.app.control import write_request
+from swarmgit.app.look import look
+from swarmgit.app.world import World
+from swarmgit.documents import paths, state
+from swarmgit.errors import PersonMustAct
+from swarmgit.model.ids import MailId, SessionId, TaskId, ulid
+from swarmgit.model.mail import HUMAN, SWARMGIT, Letter, Mail, MailControl, sent_at_ms
+from swarmgit.observe.state import StateReader, Stored
+from swarmgit.plan.comms import Roster
+
+MIN_ID_CHARS = 4
+
+
+def post(world: World, document: Mapping[str, Any], by: str) -> tuple[str, ...]:
+    """Post a person's letter for the next tick to send, and return whom it is addressed to."""
+    from swarmgit.documents import letters  # the parsers, which reading does not need
+
+    try:
+        letter = letters.letter(dict(document))
+    except letters.Unreadable as error:
+        raise PersonMustAct(str(error), "swarmgit mail send --help") from error
+    seen = look(world)
+    roster = Roster.of(seen.desired, seen.observed)
+    unknown = [to for to in letter.to if not (to.startswith("@") or to == SWARMGIT or roster.knows(to))]
+    if unknown:
+        raise PersonMustAct(f"there is no agent {unknown[0]!r} to write to", "swarmgit agents")
+    control = MailControl(letter=letter, by=by, at=seen.now)
+    name = ulid(seen.now, f"{by} {letter.to} {letter.subject} {letter.body}")
+    write_request(world, paths.mail_control(name), state.dump_mail_control(control), f"Mail from {by}", seen.now)
+    return letter.to
+
+
+def nudge(world: World, name: str, text: str, by: str) -> tuple[str, ...]:
+    """Write an urgent message to an agent, named by itself, its session or its task."""
+    seen = look(world)
+    session = seen.observed.sessions.get(SessionId(name))
+    status = seen.observed.statuses.get(TaskId(name))
+    agent = session.spec.agent if session else status.last.agent if status and status.last else name
+    words = text or "Somebody is waiting for you: say where you are, and what holds you up."
+    return post(world, {"to": [agent], "subject": words[:100], "body": text, "priority": "urgent"}, by)
+
+
+def mailbox(world: World, name: str) -> tuple[Mail, ...]:
+    """Return the messages of a mailbox, oldest first; `dead` holds what was refused."""
+    box = _stored(world).mail.get(name, {})
+    return tuple(mail for id_ in sorted(box) if (mail := box.get(id_)) is not None)
+
+
+def mailboxes(world: World) -> tuple[str, ...]:
+    """Return whose mailboxes there are."""
+    return tuple(sorted(_stored(world).mail))
+
+
+def read(world: World, name: str, by: str) -> Mail:
+    """Return one message by its id, or the start or end of it; one to people is noted as read."""
+    mail = _find(world, name)
+    if mail.to == HUMAN and mail.read_at is None and not mail.refused:
+        _note(world, mail, by)
+    return mail
+
+
+def thread(world: World, name: str) -> tuple[Mail, ...]:
+    """Return the conversation that a message belongs to, oldest first, as far as it is not archived."""
+    wanted = _find(world, name).thread
+    boxes = _stored(world).mail
+    found = (box.get(id_) for box in boxes.values() for id_ in box)
+    return tuple(sorted((m for m in found if m is not None and m.thread == wanted), key=lambda m: m.id))
+
+
+def posted(world: World) -> tuple[Letter, ...]:
+    """Return the letters of people that wait for the next tick."""
+    controls = _stored(world).mail_controls
+    return tuple(c.letter for _, c in sorted(controls.items()) if c.letter is not None)
+
+
+def _stored(world: World) -> Stored:
+    return StateReader(world.objects, world.cache).read(world.state.head())
+
+
+def _find(world: World, name: str) -> Mail:
+    boxes = _stored(world).mail
+    known = sorted({id_ for box in boxes.values() for id_ in box})
+    found = [id_ for id_ in known if id_ == name]
+    if not found and len(name) >= MIN_ID_CHARS:
+        found = [id_ for id_ in known if id_.startswith(name)] or [id_ for id_ in known if id_.endswith(name)]
+    for box in boxes.values():
+        mail = box.get(found[0]) if len(found) == 1 else None
+        if mail is not None:
+            return mail
+    archived = _archived(world, name)
+    if archived is None:
+        raise PersonMustAct(f"there is no message {name!r}", "swarmgit mail list")
+    return archived
+
+
+def _archived(world: World, name: str) -> Mail | None:
+    """Return a message from the archive, where its whole id says the day."""
+    head = world.state.head()
+    if head is None or not sent_at_ms(name):
+        return None
+    day = datetime.fromtimestamp(sent_at_ms(name) / 1000, UTC)
+    tree = world.objects.resolve(f"{head}:{paths.STATE_ARCHIVE}/{day:%Y-%m}/{day:%d}/{paths.STATE_MAIL}")
+    for path, entry in (world.objects.walk(tree) if tree else {}).items():
+        if path.endswith(f"/{name}.yaml"):
+            return state.load_mail(path, world.objects.blob(entry.oid))
+    return None
+
+
+def _note(world: World, mail: Mail, by: str) -> None:
+    now = world.clock.now()
+    control = MailControl(read=(MailId(mail.id),), by=by, at=now)
+    content = state.dump_mail_control(control)
+    write_request(world, paths.mail_control(f"read-{mail.id}"), content, f"{by} has read {mail.id}", now)

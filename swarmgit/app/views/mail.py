@@ -1,0 +1,24 @@
+"""The JSON shapes of `mail`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from swarmgit.documents.state import plain_mail
+from swarmgit.model.mail import Letter, Mail
+
+
+def mails_document(mails: Iterable[Mail], waiting: Sequence[Letter] = ()) -> dict[str, Any]:
+    """Return `mail list --json`; `waiting`: letters that the next tick sends."""
+    return {
+        "version": 1,
+        "mails": [mail_document(mail) for mail in mails],
+        "waiting": [{"to": list(letter.to), "type": letter.type, "subject": letter.subject} for letter in waiting],
+    }
+
+
+def mail_document(mail: Mail) -> dict[str, Any]:
+    """Return one message as its file has it, and whether it was read."""
+    plain = {key: value for key, value in plain_mail(mail).items() if key != "version"}
+    return {**plain, "read": mail.read_at is not None}

@@ -1,0 +1,73 @@
+"""The text of `mail`. Pure; what agents write is shown without anything that a terminal would obey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from swarmgit.cli.table import harmless, printable, table
+
+BODY_CHARS_MAX = 2000
+Shown = Mapping[str, Any]
+
+
+def mails_text(document: Shown, width: int | None) -> str:
+    """Return the list of a mailbox."""
+    rows = [
+        ("" if mail["read"] else "new", mail["id"], mail["from"], mail["to"], mail["type"], _subject(mail))
+        for mail in document["mails"]
+    ]
+    text = table(("", "id", "from", "to", "type", "subject"), rows, width) if rows else "no mail"
+    waiting = [f"{', '.join(letter['to'])}: {printable(letter['subject'])}" for letter in document.get("waiting", ())]
+    return "\n".join([text, *(f"goes out with the next tick, to {line}" for line in waiting)])
+
+
+def mail_text(mail: Shown) -> str:
+    """Return one message whole."""
+    lines = [
+        f"{key}: {printable(str(mail[key]))}"
+        for key in (
+            "id",
+            "from",
+            "to",
+            "group",
+            "type",
+            "priority",
+            "subject",
+            "task",
+            "in_reply_to",
+            "created",
+            "refused",
+        )
+        if mail.get(key)
+    ]
+    return "\n".join([*lines, "", harmless(str(mail.get("body", ""))).rstrip()]).rstrip()
+
+
+def thread_text(mails: Sequence[Shown]) -> str:
+    """Return a conversation."""
+    return "\n\n---\n\n".join(mail_text(mail) for mail in mails) or "no mail"
+
+
+def digest_text(mails: Sequence[Shown], left: int) -> str:
+    """Return what is new, in short; '' where nothing is: a program that asks often wants silence."""
+    parts = [_digest(mail) for mail in mails]
+    more = [f"{left} more: swarmgit mail check"] if left else []
+    return "\n\n".join([*parts, *more])
+
+
+def _digest(mail: Shown) -> str:
+    body = harmless(str(mail.get("body", ""))).strip()
+    if len(body) > BODY_CHARS_MAX:
+        body = f"{body[:BODY_CHARS_MAX]}…\n(the rest: swarmgit mail read {mail['id']})"
+    urgent = " URGENT" if mail.get("priority") == "urgent" else ""
+    head = (
+        f"[{mail['id']}] {mail['type']} from {printable(str(mail['from']))}:{urgent} {printable(str(mail['subject']))}"
+    )
+    return f"{head}\n{body}".rstrip()
+
+
+def _subject(mail: Shown) -> str:
+    mark = "! " if mail.get("priority") == "urgent" else ""
+    why = f" [refused: {mail['refused']}]" if mail.get("refused") else ""
+    return f"{mark}{mail['subject']}{why}"

@@ -1,0 +1,102 @@
+"""Incident files: Markdown in the form of a post-mortem, with its facts as YAML before the first heading.
+
+The facts are what is read; the rest is written from them, so that a person needs no tool to read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from swarmgit.documents import state
+from swarmgit.errors import PersonMustAct
+from swarmgit.model.incidents import Incident, Occurrence
+
+FENCE = "---\n"
+CHECKS = ("watchdog threshold", "specification", "gate", "infrastructure")
+SHOWN_MAX = 10
+
+
+def dump(value: Incident) -> bytes:
+    """Return an incident's file."""
+    facts = state.dump(value).decode()
+    return f"{FENCE}{facts}{FENCE}\n{text(value)}".encode()
+
+
+def load(path: str, data: bytes) -> Incident:
+    """Return the incident in a file, or raise PersonMustAct that says where it is broken."""
+    whole = data.decode("utf-8", "replace")
+    facts, fence, _ = whole.removeprefix(FENCE).partition(f"\n{FENCE}")  # text within the facts is indented
+    if not fence or not whole.startswith(FENCE):
+        raise PersonMustAct(f"{path}:1:1: the facts of an incident stand first, between two lines of '---'")
+    return state.load(path, f"{facts}\n".encode(), Incident)
+
+
+def text(value: Incident) -> str:
+    """Return the post-mortem form, filled in as far as is known."""
+    return "\n".join(_lines(value)) + "\n"
+
+
+def _lines(value: Incident) -> Iterator[str]:
+    yield f"# {one_line(value.title)}"
+    yield ""
+    yield f"- Incident: {value.id} ({value.state})"
+    yield f"- Date: {value.opened:%Y-%m-%d %H:%M} UTC"
+    yield f"- Agents: {', '.join(value.agents) or 'none'}"
+    yield f"- Tasks: {', '.join(value.tasks) or 'none'}"
+    yield f"- Duration: {_duration(value)}"
+    if value.count > 1:
+        yield f"- Occurred: {value.count} times, last {value.last:%Y-%m-%d %H:%M} UTC"
+    if value.earlier:
+        yield f"- Recurrence: it happened before: {', '.join(f'[{name}]({name}.md)' for name in value.earlier)}"
+    yield from _section("What happened", "\n".join(map(_occurrence, value.occurrences[-SHOWN_MAX:])))
+    yield from _section("Detection", value.detection)
+    yield from _section("Root cause", value.cause or "Not known yet.")
+    yield from _section("Resolution", _resolution(value))
+    yield from _section("Prevention", "\n".join(_prevention(value)))
+    if value.notes:
+        yield from _section(
+            "Notes", "\n".join(f"- {n.at:%Y-%m-%d %H:%M} {n.by}: {one_line(n.text)}" for n in value.notes)
+        )
+
+
+def _section(title: str, body: str) -> Iterator[str]:
+    yield ""
+    yield f"## {title}"
+    yield ""
+    yield body
+
+
+def _occurrence(each: Occurrence) -> str:
+    return f"- {each.at:%Y-%m-%d %H:%M:%S} {one_line(each.what)}"
+
+
+def _resolution(value: Incident) -> str:
+    lines = [value.resolution] if value.resolution else []
+    if value.closed is not None:
+        lines.append(f"Closed by {value.closed_by or 'a person'}, {value.closed:%Y-%m-%d %H:%M} UTC.")
+    elif value.answers:
+        lines += ["What answers this:", "", *(f"    {command}" for command in value.answers)]
+    return "\n".join(lines) or "Open."
+
+
+def _prevention(value: Incident) -> Iterator[str]:
+    """Yield the check list; what somebody found to apply is ticked."""
+    for check in CHECKS:
+        found = [one_line(line.partition(":")[2]) for line in value.prevention if line.partition(":")[0] == check]
+        yield f"- [{'x' if found else ' '}] {check}{': ' + '; '.join(found) if found else ''}"
+    for line in value.prevention:
+        if line.partition(":")[0] not in CHECKS:
+            yield f"- [x] {one_line(line)}"
+
+
+def _duration(value: Incident) -> str:
+    end = value.closed or value.last
+    seconds = max(0, int((end - value.opened).total_seconds()))
+    hours, minutes = seconds // 3600, seconds % 3600 // 60
+    words = f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds} s"
+    return words if value.closed else f"{words} so far"
+
+
+def one_line(words: str) -> str:
+    """Return text in one line that cannot be taken for a heading, a list or a fence of the form."""
+    return " ".join("".join(c if c.isprintable() else " " for c in words).split()).lstrip("#->` ")

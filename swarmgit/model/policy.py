@@ -1,0 +1,67 @@
+"""What agents may do on this machine and to each other: frozen values of `policy.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class CommsRule:
+    """`types` None: all; none at all: nothing. `max_per_hour`: from each sender to each recipient."""
+
+    sender: str
+    to: str
+    types: tuple[str, ...] | None = None
+    max_per_hour: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filesystem:
+    """Absolute paths of this machine that sessions see besides what they need; `~` is the person's home."""
+
+    read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one session may use. Memory, CPU, file size and open files hold for each of its processes."""
+
+    memory_gb: float = 8.0
+    cpu_minutes: float = 240.0
+    processes: int = 1024
+    file_gb: float = 4.0
+    disk_gb: float = 20.0
+    open_files: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a runtime's sessions get of the person's keys: variables by name, and a token that is made for each.
+
+    `mint` is run before a session starts and prints `{"token": …, "expires": …}`; `mint_as` names the token's variable.
+    """
+
+    env: tuple[str, ...] = ()
+    mint: tuple[str, ...] = ()
+    mint_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`policy.yaml`. The built-in protected paths are always added; a document can only add to them.
+
+    `commands`: the programs that sessions of a role see, under `default` those of every role that is not named, under
+    `gate` those of gates; empty: every program on the person's PATH.
+    """
+
+    protected_paths: tuple[str, ...] = ()
+    sandbox: Literal["required", "preferred", "off"] = "preferred"
+    network: tuple[str, ...] = ("none",)
+    filesystem: Filesystem = Filesystem()
+    limits: Limits = Limits()
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    credentials: Mapping[str, Credential] = field(default_factory=dict)
+    comms: tuple[CommsRule, ...] = ()

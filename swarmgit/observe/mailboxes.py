@@ -1,0 +1,94 @@
+"""The mailboxes of the state branch. A message is read when somebody asks for it, and once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+
+from swarmgit.documents import paths
+from swarmgit.documents import state as documents
+from swarmgit.errors import SwarmError
+from swarmgit.model.desired import Problem
+from swarmgit.model.ids import MailId
+from swarmgit.model.mail import Mail
+from swarmgit.ports import Objects
+
+PARSED_MAX = 50_000
+
+
+class Mailbox(Mapping[MailId, Mail]):
+    """One recipient's messages by id. The ids come from the tree alone; a message that is broken is not there."""
+
+    def __init__(self, objects: Objects, path: str, tree: str, parsed: MutableMapping[str, Mail]) -> None:
+        self._objects = objects
+        self._path = path
+        self._parsed = parsed
+        self._blobs = {
+            MailId(entry.name.removesuffix(".yaml")): entry.oid
+            for entry in objects.tree(tree)
+            if entry.kind == "blob" and entry.name.endswith(".yaml")
+        }
+        self.problems: dict[MailId, Problem] = {}
+
+    def __getitem__(self, id_: MailId) -> Mail:
+        oid = self._blobs[id_]
+        known = self._parsed.get(oid)
+        if known is None:
+            known = self._load(id_, oid)
+        if known.id != id_:  # equal bytes under another name: whose it is, the name says
+            raise KeyError(id_)
+        return known
+
+    def _load(self, id_: MailId, oid: str) -> Mail:
+        path = f"{self._path}/{id_}.yaml"
+        try:
+            mail = documents.load_mail(path, self._objects.blob(oid))
+        except SwarmError as error:
+            self.problems[id_] = Problem(path, 0, 0, error.message)
+            raise KeyError(id_) from error
+        if len(self._parsed) > PARSED_MAX:
+            self._parsed.clear()
+        self._parsed[oid] = mail
+        return mail
+
+    def __iter__(self) -> Iterator[MailId]:
+        return iter(self._blobs)
+
+    def __len__(self) -> int:
+        return len(self._blobs)
+
+    def __contains__(self, id_: object) -> bool:
+        return id_ in self._blobs
+
+
+class Mailboxes(Mapping[str, Mapping[MailId, Mail]]):
+    """All mailboxes by recipient, the dead letters under `dead`; one whose tree is the same is the same object."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._parsed: dict[str, Mail] = {}
+        self._boxes: dict[str, Mailbox] = {}
+        self._trees: dict[str, str] = {}
+
+    def at(self, tree: str | None) -> Mailboxes:
+        """Return the mailboxes of another version of the folder `mail/`; what is the same is shared."""
+        entries = self._objects.tree(tree) if tree else ()
+        trees = {entry.name: entry.oid for entry in entries if entry.kind == "tree"}
+        if trees == self._trees:
+            return self
+        other = Mailboxes(self._objects)
+        other._parsed, other._trees = self._parsed, trees
+        other._boxes = {name: box for name, box in self._boxes.items() if trees.get(name) == self._trees[name]}
+        return other
+
+    def __getitem__(self, name: str) -> Mailbox:
+        box = self._boxes.get(name)
+        if box is None:
+            path = f"{paths.STATE_MAIL}/{name}"
+            box = self._boxes[name] = Mailbox(self._objects, path, self._trees[name], self._parsed)
+        return box
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._trees)
+
+    def __len__(self) -> int:
+        return len(self._trees)

@@ -1,0 +1,189 @@
+"""What live sessions have put into their outboxes: letters, and receipts for what they have read.
+
+A session may put anything there, so nothing is followed, waited for or believed: links, pipes, devices and files that
+are too large are named and not read, and one look takes in a bounded number.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from swarmgit.documents import paths
+from swarmgit.model.ids import MailId, SessionId
+from swarmgit.model.mail import LETTER_BYTES_MAX, Outbox, Posted
+from swarmgit.model.work import Session
+from swarmgit.ports import Executor
+
+ID = re.compile(r"[0-9a-z]{1,63}")
+SUFFIXES = (".json", ".yaml", ".yml")
+FILES_MAX = 500
+"""Letters taken in of one outbox at one look, and receipts likewise; the rest waits for the next."""
+
+LISTED_MAX = 4000
+RIPE_S = 0.3
+"""A letter that is not JSON may be cut off without showing it: it is read once it has been left alone for so long."""
+
+RACY_NS = 50_000_000
+"""A folder that changed so recently may change again within the same tick of the file system's clock."""
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+NOTHING = Outbox()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A look that found nothing, good for as long as the folders' times stay the same."""
+
+    times: tuple[int, ...]
+    outbox: Outbox
+
+
+class OutboxReader:
+    """Looks at outboxes again and again; one whose folders have not changed costs three stats."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._seen: dict[SessionId, _Seen] = {}
+
+    def outboxes(self, sessions: Iterable[Session], now: datetime) -> dict[SessionId, Outbox]:
+        """Return the outbox of every agent's session that has put something into it or was given mail."""
+        found: dict[SessionId, Outbox] = {}
+        agents = [session for session in sessions if session.spec.kind == "agent"]
+        for session in agents:
+            outbox = self._look(session, now)
+            if outbox != NOTHING:
+                found[session.spec.id] = outbox
+        for gone in self._seen.keys() - {session.spec.id for session in agents}:
+            del self._seen[gone]
+        return found
+
+    def _look(self, session: Session, now: datetime) -> Outbox:
+        folder = str(self._executor.folder(session.spec.id))
+        times = tuple(_changed_ns(f"{folder}/{name}") for name in WATCHED)
+        seen = self._seen.get(session.spec.id)
+        if seen is not None and seen.times == times:
+            return seen.outbox
+        posted, is_waiting = _letters(f"{folder}/{paths.OUTBOX}", now, is_over=session.is_over)
+        outbox = Outbox(
+            posted,
+            _receipts(f"{folder}/{paths.OUTBOX}/{paths.READ}"),
+            _delivered(self._executor.read(session.spec.id, paths.DELIVERED_FILE, 0, 64)),
+            is_waiting,
+        )
+        is_quiet = not (outbox.posted or outbox.receipts or is_waiting)
+        if is_quiet and max(times) < int(now.timestamp() * 1e9) - RACY_NS:
+            self._seen[session.spec.id] = _Seen(times, outbox)
+        return outbox
+
+
+WATCHED = (paths.OUTBOX, f"{paths.OUTBOX}/{paths.READ}", paths.DELIVERED_FILE)
+
+
+def _changed_ns(path: str) -> int:
+    try:
+        return os.stat(path, follow_symlinks=False).st_mtime_ns  # noqa: PTH116 - three for each session and tick
+    except OSError:
+        return 0
+
+
+def _letters(folder: str, now: datetime, *, is_over: bool) -> tuple[tuple[Posted, ...], bool]:
+    """Return the letters of an outbox, oldest first, and whether there are more, or some that are not ripe."""
+    here = _open_folder(folder)
+    if here is None:
+        return (), False
+    try:
+        files = sorted(_files(here))
+        posted: list[Posted] = []
+        is_waiting = len(files) > FILES_MAX
+        for changed_ns, name in files[:FILES_MAX]:
+            is_ripe = is_over or not 0 <= now.timestamp() - changed_ns / 1e9 < RIPE_S
+            made = _letter(here, name, changed_ns)
+            if made is None:
+                continue
+            if is_ripe or (made.letter is not None and name.endswith(".json")):
+                posted.append(made)
+            else:
+                is_waiting = True
+        return tuple(posted), is_waiting
+    finally:
+        os.close(here)
+
+
+def _files(here: int) -> Iterator[tuple[int, str]]:
+    """Yield what may be a letter, with the time of its last change."""
+    with os.scandir(here) as entries:
+        for entry in islice(entries, LISTED_MAX):
+            if entry.name.endswith(SUFFIXES) and not entry.name.startswith("."):
+                with suppress(OSError):  # it may be gone by now
+                    yield entry.stat(follow_symlinks=False).st_mtime_ns, entry.name
+
+
+def _letter(here: int, name: str, changed_ns: int) -> Posted | None:
+    """Return one file of an outbox as a letter, or what is wrong with it; None for a folder and what is gone."""
+    shown = name.encode("utf-8", "backslashreplace").decode()
+    seed = f"{shown}/{changed_ns}"
+    try:
+        mode = os.stat(name, dir_fd=here, follow_symlinks=False).st_mode
+        if stat.S_ISDIR(mode):
+            return None
+        if not stat.S_ISREG(mode):
+            what = "a symbolic link" if stat.S_ISLNK(mode) else "not a regular file"
+            return Posted(name, seed, problem=f"{shown}: {what}; nothing else than files is sent")
+        data = _content(here, name)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return Posted(name, seed, problem=f"{shown}: cannot be read: {error.strerror}")
+    from swarmgit.documents import letters  # the parsers, which most looks do not need
+
+    if data is None:
+        return Posted(name, seed, problem=f"{shown}: too large: at most {LETTER_BYTES_MAX} bytes are sent")
+    try:
+        return Posted(name, seed, letters.read(shown, data))
+    except letters.Unreadable as error:
+        return Posted(name, seed, problem=str(error))
+
+
+def _content(here: int, name: str) -> bytes | None:
+    """Return a regular file's content, None where it is too large; OSError where it has become something else."""
+    file = os.open(name, _FILE, dir_fd=here)
+    try:
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
+            raise FileNotFoundError(name)
+        data = os.pread(file, LETTER_BYTES_MAX + 1, 0)
+        return data if len(data) <= LETTER_BYTES_MAX else None
+    finally:
+        os.close(file)
+
+
+def _receipts(folder: str) -> tuple[MailId, ...]:
+    here = _open_folder(folder)
+    if here is None:
+        return ()
+    try:
+        with os.scandir(here) as entries:
+            names = [e.name for e in islice(entries, FILES_MAX) if e.is_file(follow_symlinks=False)]
+            return tuple(MailId(name) for name in sorted(names) if ID.fullmatch(name))
+    finally:
+        os.close(here)
+
+
+def _delivered(raw: bytes) -> MailId | None:
+    name = raw.decode("ascii", "replace").strip()
+    return MailId(name) if ID.fullmatch(name) else None
+
+
+def _open_folder(path: str) -> int | None:
+    try:
+        return os.open(path, _FOLDER)
+    except OSError:
+        return None

@@ -1,0 +1,118 @@
+"""What sessions use of the machine, and whether their output says anything new. Measured now and then."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from swarmgit.documents import paths
+from swarmgit.documents.state import from_json, to_json
+from swarmgit.errors import SwarmError
+from swarmgit.model.health import Repetition, Vitals
+from swarmgit.model.ids import SessionId
+from swarmgit.model.work import Session
+from swarmgit.ports import Executor, Worktrees
+
+PERIOD_MAX_S = 15.0
+PERIOD_MIN_S = 0.2
+DISK_PERIODS = 4
+"""The files of a worktree are counted so much more rarely than processes are looked at."""
+
+BLOCK_LINES_MAX = 6
+"""A line that is one of so many different ones before it says nothing new."""
+
+MEASURED_MAX = 4
+"""Sessions measured in one tick: thirty at once would hold up everything else."""
+
+LINE_BYTES_MAX = 4096
+MB = 1 << 20
+
+
+@dataclass(slots=True)
+class Novelty:
+    """Listens to a session's output. What was printed before the first look does not count: nobody saw how fast."""
+
+    recent: deque[bytes] = field(default_factory=lambda: deque(maxlen=BLOCK_LINES_MAX))
+    said: Repetition = field(default_factory=Repetition)
+    partial: bytes = b""
+    is_first: bool = True
+
+    def feed(self, chunk: bytes, at: datetime | None) -> None:
+        """Take the next bytes, printed by `at`."""
+        *lines, rest = (self.partial + chunk).split(b"\n")
+        self.partial = rest[:LINE_BYTES_MAX]
+        for line in lines:
+            words = line.strip()[:LINE_BYTES_MAX]
+            if words in self.recent:
+                self.said = replace(self.said, lines=self.said.lines + 1)
+            else:
+                self.recent.append(words)
+                self.said = Repetition(0, at)
+        if self.is_first:
+            self.is_first, self.said = False, Repetition(0, at)
+
+
+class VitalsWatcher:
+    """Measures live sessions, each once in a period, and leaves the figures in their folders for other processes.
+
+    One that does not measure (`measures` False) reads what the reconciler has left there.
+    """
+
+    def __init__(self, executor: Executor, worktrees: Worktrees, *, measures: bool) -> None:
+        self._executor = executor
+        self._worktrees = worktrees
+        self._measures = measures
+        self._left_to_measure = 0
+        self._known: dict[SessionId, Vitals | None] = {}
+        self._disk_at: dict[SessionId, datetime] = {}
+
+    def measured(self, sessions: Iterable[Session], now: datetime, silence: timedelta) -> dict[SessionId, Session]:
+        """Return the sessions, those that run with their vitals; `silence`: the limit that they are measured for."""
+        period = timedelta(seconds=max(PERIOD_MIN_S, min(PERIOD_MAX_S, silence / timedelta(seconds=10))))
+        self._left_to_measure = MEASURED_MAX
+        found = {session.spec.id: self._with_vitals(session, now, period) for session in sessions}
+        for gone in self._known.keys() - found.keys():
+            del self._known[gone]
+            self._disk_at.pop(gone, None)
+        return found
+
+    def _with_vitals(self, session: Session, now: datetime, period: timedelta) -> Session:
+        id_ = session.spec.id
+        if session.spec.kind != "agent" or session.state != "running" or now - session.spec.started < period:
+            return session
+        before = self._known[id_] if id_ in self._known else self._left(id_)
+        is_due = before is None or now - before.at >= period
+        if self._measures and is_due and self._left_to_measure > 0:
+            self._left_to_measure -= 1
+            before = self._measure(id_, before, now, period)
+            with suppress(OSError):  # a folder that the session has made unusable
+                self._executor.write(id_, paths.VITALS_FILE, to_json(before))
+        self._known[id_] = before
+        return replace(session, vitals=before)
+
+    def _left(self, id_: SessionId) -> Vitals | None:
+        try:
+            return from_json(self._executor.read(id_, paths.VITALS_FILE, 0, 4096), Vitals)
+        except ValueError:
+            return None
+
+    def _measure(self, id_: SessionId, before: Vitals | None, now: datetime, period: timedelta) -> Vitals:
+        memory, cpu_s = self._executor.measure(id_)
+        share = 0.0
+        if before is not None and now > before.at:
+            share = max(0.0, cpu_s - before.cpu_s) / (now - before.at).total_seconds()
+        disk_mb = before.disk_mb if before is not None else None
+        if id_ not in self._disk_at or now - self._disk_at[id_] >= DISK_PERIODS * period:
+            self._disk_at[id_] = now
+            disk_mb = self._disk_mb(id_)
+        return Vitals(now, round(memory / MB, 1), round(cpu_s, 2), round(share, 3), disk_mb)
+
+    def _disk_mb(self, id_: SessionId) -> float | None:
+        try:
+            used = self._executor.disk(id_, self._worktrees.path(id_))
+        except SwarmError:
+            return None
+        return None if used is None else round(used / MB, 1)

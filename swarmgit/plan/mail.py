@@ -1,0 +1,275 @@
+"""Mail: letters are stamped, judged and recorded; recorded messages are delivered once; what was read is noted.
+
+`collect` comes early in a tick, so that what was just written can be shown in a prompt of the same tick; `deliver`
+comes late, so that what the tick itself had to say goes out with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from swarmgit.documents import paths
+from swarmgit.model.actions import DeliverMail, Remove, SaveMail, TakeMail
+from swarmgit.model.ids import AgentName, MailId, TaskId
+from swarmgit.model.mail import (
+    DEAD,
+    HUMAN,
+    MAIL_RANK,
+    RESERVED,
+    SUBJECT_CHARS_MAX,
+    SWARMGIT,
+    Letter,
+    Mail,
+    Outbox,
+    origin_of,
+    sent_at_ms,
+)
+from swarmgit.model.work import Session
+from swarmgit.plan.comms import Roster, judge
+from swarmgit.plan.letters import Stamp, box, is_group, is_recorded, record, stamped
+from swarmgit.plan.situation import Draft, Situation
+
+HOUR = timedelta(hours=1)
+DELIVERED_MAX = 500
+"""Messages put into one inbox in one tick."""
+
+DEAD_PER_HOUR = 50
+"""Dead letters kept of one sender; of a flood the rest is only removed from its outbox."""
+
+TOO_MANY = "too many messages"
+"""Of these one dead letter an hour is enough."""
+
+FORGED = "forged sender"
+PROMPT_MAILS_MAX = 10
+PROMPT_CHARS_MAX = 12_000
+WAIT_S = 0.3
+
+
+def from_swarmgit(situation: Situation, draft: Draft, letter: Letter, key: str, *, is_read: bool = False) -> None:
+    """Send a message of swarmgit's own to agents, people or groups; the same `key` is sent once to each recipient.
+
+    To be called whenever the thing to say holds: repeating it, in this tick or a later one, changes nothing.
+    `is_read`: it is kept for the record only, because its recipient learns of it in another way.
+    """
+    for address in letter.to:
+        group = address if is_group(address) else ""
+        for to in Roster.of(situation.desired, situation.observed).group(address) if group else (address,):
+            origin = origin_of(f"{SWARMGIT}/{key}/{to}")
+            if not is_recorded(situation, draft, to, origin):
+                made = stamped(situation, draft, Stamp(SWARMGIT, to, origin, group), letter)
+                record(situation, draft, replace(made, read_at=situation.now) if is_read else made)
+
+
+def collect(situation: Situation, draft: Draft) -> None:
+    """Take in what was written and read since the last tick."""
+    observed = situation.observed
+    if observed.outboxes or observed.mail_controls:
+        office = _Office(situation, draft)
+        for session_id, outbox in sorted(observed.outboxes.items()):
+            session = observed.sessions.get(session_id)
+            if session is not None:
+                office.take(session, outbox)
+        for name, control in sorted(observed.mail_controls.items()):
+            if control.letter is not None:
+                office.accept(_Sender(HUMAN), control.letter, f"control/{name}")
+            _note_read(situation, draft, HUMAN, control.read)
+            draft.add(Remove(paths.mail_control(name)))
+    for session in observed.sessions.values():
+        if session.spec.mail and session.spec.agent is not None:
+            _note_read(situation, draft, session.spec.agent, session.spec.mail)
+
+
+def deliver(situation: Situation, draft: Draft) -> None:
+    """Put what is new into the inboxes of live sessions; what policy does not allow any more becomes a dead letter."""
+    roster: Roster | None = None
+    for session in situation.observed.sessions.values():
+        if session.spec.kind != "agent" or session.is_over or session.spec.agent is None:
+            continue
+        outbox = situation.observed.outboxes.get(session.spec.id, Outbox())
+        new = _undelivered(situation, draft, session, outbox.delivered)
+        if new:
+            roster = roster or Roster.of(situation.desired, situation.observed)
+            allowed = tuple(mail for mail in new if _may_still_go(situation, draft, roster, mail))
+            if allowed:
+                draft.add(DeliverMail(session.spec.id, allowed[:DELIVERED_MAX]))
+    for mail in draft.mail.values():
+        draft.add(SaveMail(mail, was_kept=mail.id in box(situation, mail.to)))
+
+
+def waiting(situation: Situation, draft: Draft, agent: AgentName) -> tuple[Mail, ...]:
+    """Return what an agent has not read yet, oldest first."""
+    return tuple(sorted((m for m in _all(situation, draft, agent) if m.read_at is None), key=lambda m: m.id))
+
+
+def digest(situation: Situation, draft: Draft, agent: AgentName) -> tuple[Mail, ...]:
+    """Return what the prompt of the agent's next session shows, whole: the most urgent, within a cap, oldest first.
+
+    The rest goes into the inbox of that session.
+    """
+    unread = waiting(situation, draft, agent)
+    if not unread:
+        return ()
+    roster = Roster.of(situation.desired, situation.observed)
+    shown: list[Mail] = []
+    room = PROMPT_CHARS_MAX
+    for mail in sorted(unread, key=lambda m: (MAIL_RANK[m.priority], m.id)):
+        if len(shown) == PROMPT_MAILS_MAX:
+            break
+        if len(mail.body) <= room and _may_still_go(situation, draft, roster, mail):
+            shown.append(mail)
+            room -= len(mail.body)
+    return tuple(sorted(shown, key=lambda m: m.id))
+
+
+# --- taking letters in ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    name: str
+    session: Session | None = None
+
+    @property
+    def task(self) -> TaskId | None:
+        return self.session.spec.task if self.session else None
+
+
+@dataclass(slots=True)
+class _Office:
+    """Where the letters of one tick are judged; `sent` counts what each sender sent each recipient in the last hour."""
+
+    situation: Situation
+    draft: Draft
+    sent: dict[str, dict[str, int]] = field(default_factory=dict)
+    _roster: Roster | None = None
+
+    @property
+    def roster(self) -> Roster:
+        self._roster = self._roster or Roster.of(self.situation.desired, self.situation.observed)
+        return self._roster
+
+    def take(self, session: Session, outbox: Outbox) -> None:
+        """Take a session's letters and receipts. Whose they are is known from where they lie."""
+        sender = _Sender(session.spec.agent or "", session)
+        for posted in outbox.posted:
+            seed = f"{session.spec.id}/{posted.seed}"
+            if posted.letter is None:
+                self.refuse(sender, Letter((DEAD,), "(a letter that cannot be read)"), posted.problem, seed)
+            elif posted.letter.sender not in {None, sender.name}:
+                why = f"{FORGED}: {posted.letter.sender!r} was claimed by {sender.name}"
+                self.refuse(sender, posted.letter, why, seed)
+            else:
+                self.accept(sender, posted.letter, seed)
+        _note_read(self.situation, self.draft, sender.name, outbox.receipts)
+        if outbox.posted or outbox.receipts:
+            self.draft.add(TakeMail(session.spec.id, tuple(p.name for p in outbox.posted), outbox.receipts))
+        if outbox.is_waiting:
+            self.draft.wakes.append(WAIT_S)
+
+    def accept(self, sender: _Sender, letter: Letter, seed: str) -> None:
+        """Record one message for each recipient, and one dead letter for all that may not get it."""
+        refused: dict[str, list[str]] = {}
+        for address in letter.to:
+            group = address if is_group(address) else ""
+            names = [name for name in self.roster.group(address) if name != sender.name] if group else [address]
+            if not names:
+                refused.setdefault(f"nobody is in {address} now", []).append(address)
+            for name in names:
+                why = self._send(sender, letter, Stamp(sender.name, name, origin_of(f"{seed}/{name}"), group))
+                if why:
+                    refused.setdefault(why, []).append(name)
+        for why, names in refused.items():
+            once = f"{why}/{self.situation.now:%Y%m%d%H}" if TOO_MANY in why else f"{seed}/{names[0]}"
+            self.refuse(sender, replace(letter, to=tuple(names)), why, once)
+
+    def _send(self, sender: _Sender, letter: Letter, stamp: Stamp) -> str:
+        """Record one copy, or return the rule that refuses it."""
+        if stamp.to not in RESERVED - {DEAD} and not self.roster.knows(stamp.to):
+            return f"there is no agent {stamp.to[:80]!r}"
+        if stamp.to == sender.name:
+            return "nobody writes to themselves"
+        if is_recorded(self.situation, self.draft, stamp.to, stamp.origin):
+            return ""
+        verdict = judge(self.situation.desired.policy, self.roster, sender.name, stamp.to, letter.type)
+        if verdict.refused:
+            return verdict.refused
+        counts = self._counts(stamp.to)
+        if verdict.max_per_hour is not None and counts.get(sender.name, 0) >= verdict.max_per_hour:
+            return f"{TOO_MANY} from {sender.name} to {stamp.to}: more than {verdict.max_per_hour} an hour"
+        counts[sender.name] = counts.get(sender.name, 0) + 1
+        made = stamped(self.situation, self.draft, replace(stamp, session=sender.session), letter)
+        if stamp.to == SWARMGIT:  # recorded is read: nobody else looks there
+            made = replace(made, read_at=self.situation.now)
+        record(self.situation, self.draft, made)
+        return ""
+
+    def refuse(self, sender: _Sender, letter: Letter, why: str, seed: str) -> None:
+        """Record a dead letter with the rule that refused it, and tell its sender; of a flood only the first ones."""
+        origin = origin_of(f"{seed}/refused")
+        counts = self._counts(DEAD)
+        if counts.get(sender.name, 0) >= DEAD_PER_HOUR or is_recorded(self.situation, self.draft, DEAD, origin):
+            return
+        counts[sender.name] = counts.get(sender.name, 0) + 1
+        to = ", ".join(letter.to)[:200]
+        stamp = Stamp(sender.name, to, origin, session=sender.session, refused=why[:500])
+        made = stamped(self.situation, self.draft, stamp, letter)
+        record(self.situation, self.draft, made)
+        words = f"Your message to {to} was not sent: {why}"
+        notice = Letter((sender.name,), words[:SUBJECT_CHARS_MAX], f"{words}\nIts subject: {letter.subject}\n")
+        from_swarmgit(self.situation, self.draft, notice, f"refused/{made.id}")
+
+    def _counts(self, to: str) -> dict[str, int]:
+        if to not in self.sent:
+            since_ms = (self.situation.now - HOUR).timestamp() * 1000
+            self.sent[to] = {}
+            recorded = box(self.situation, to)
+            for id_ in recorded:
+                mail = recorded.get(id_) if sent_at_ms(id_) > since_ms else None
+                if mail is not None:
+                    self.sent[to][mail.sender] = self.sent[to].get(mail.sender, 0) + 1
+        return self.sent[to]
+
+
+# --- reading and delivery ---------------------------------------------------------------------------------------------
+
+
+def _note_read(situation: Situation, draft: Draft, name: str, ids: Iterable[MailId]) -> None:
+    recorded = box(situation, name)
+    for id_ in ids:
+        mail = recorded.get(id_)
+        if mail is not None and mail.read_at is None:
+            draft.mail[id_] = replace(mail, read_at=situation.now)
+
+
+def _all(situation: Situation, draft: Draft, name: str) -> Iterator[Mail]:
+    """Yield a mailbox as it is after this tick."""
+    recorded = box(situation, name)
+    for id_ in recorded:
+        mail = None if id_ in draft.mail else recorded.get(id_)
+        if mail is not None:
+            yield mail
+    yield from (mail for mail in draft.mail.values() if mail.to == name and not mail.refused)
+
+
+def _undelivered(situation: Situation, draft: Draft, session: Session, mark: MailId | None) -> list[Mail]:
+    """Return what a live session was not given yet, oldest first; `mark` is the last that it was given."""
+    assert session.spec.agent is not None
+    recorded = box(situation, session.spec.agent)
+    ids = [id_ for id_ in recorded if mark is None or id_ > mark]
+    mails = [draft.mail.get(id_) or recorded.get(id_) for id_ in ids]
+    mails += [m for m in draft.mail.values() if m.to == session.spec.agent and m.id not in recorded]
+    shown = frozenset(session.spec.mail)
+    new = [m for m in mails if m is not None and m.read_at is None and not m.refused and m.id not in shown]
+    return sorted(new, key=lambda m: m.id)
+
+
+def _may_still_go(situation: Situation, draft: Draft, roster: Roster, mail: Mail) -> bool:
+    """Return whether policy still allows a message; where it does not, make it a dead letter."""
+    if mail.refused:
+        return False
+    verdict = judge(situation.desired.policy, roster, mail.sender, mail.to, mail.type)
+    if verdict.refused:
+        draft.mail[mail.id] = replace(mail, refused=f"when it was to be delivered: {verdict.refused}"[:500])
+    return not verdict.refused

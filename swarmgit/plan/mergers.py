@@ -1,0 +1,231 @@
+"""The sessions that resolve conflicts: started where an entry names one that is not there, watched, judged, let go of.
+
+So a free place is waited for and a crash heals by one rule. `resolutions` says which conflict takes a session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from swarmgit.documents import paths
+from swarmgit.model.actions import FinishSession, Retire, Salvage, StartSession, StopSession
+from swarmgit.model.desired import Runtime, Scope, Task
+from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.status import TIERS, Entry, Rejection
+from swarmgit.model.work import Session, SessionSpec
+from swarmgit.plan import agents, attribution, rejections, schedule, scope
+from swarmgit.plan.attempts import KILLED, RESTART_AFTER, TIME_LIMIT, merge_rejections
+from swarmgit.plan.landings import save, with_event
+from swarmgit.plan.merge_prompt import prompt_for_merge
+from swarmgit.plan.patterns import matches
+from swarmgit.plan.resolutions import Facts, keep_proposal, runtime_for, then_generate
+from swarmgit.plan.situation import Draft, Situation
+
+TIER_OF = {"generated": "auto", "ai": "ai"}
+ROLE = "merger"
+
+
+def follow(situation: Situation, draft: Draft) -> None:
+    """Start the sessions that are named and not there, and take in what has ended."""
+    sessions = {id_: s for id_, s in situation.observed.sessions.items() if s.spec.kind == "merge"}
+    for entry in [e for e in draft.entries.values() if e.state == "resolving"]:
+        facts = entry.last("resolving") or {}
+        session = sessions.pop(facts["session"], None)
+        if session is None:
+            _start(situation, draft, entry, facts)
+        elif session.is_finished:
+            _settle(situation, draft, entry, session)
+        else:
+            _watch(situation, draft, entry, session)
+    for session in sessions.values():
+        _let_go(situation, draft, session)
+
+
+def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> None:
+    named = ", ".join(facts["paths"][:5])
+    task, found = situation.desired.tasks.get(entry.task), _runtime(situation, entry, facts)
+    if task is None or found is None:
+        _unresolved(situation, draft, entry, {"way": facts["way"], "reason": "nobody is left who could resolve it"})
+        return
+    working = agents.at_work(situation, draft)
+    brake = schedule.brake(situation, task)
+    if brake is not None or len(working) >= situation.swarm.agents_max:
+        what = brake[1] if brake is not None else "its resolution waits for a place"
+        draft.stuck[entry.id] = f"it conflicts with the target in {named}; {what}"
+        return
+    runtime, model = found
+    agent = agents.first_free(ROLE, frozenset(spec.agent for spec in working if spec.agent))
+    spec = SessionSpec(
+        id=SessionId(facts["session"]),
+        kind="merge",
+        base=CommitId(facts["onto"]),
+        started=situation.now,
+        minutes_max=situation.minutes_max(task),
+        task=task.id,
+        attempt=facts["try"],
+        agent=agent,
+        runtime=runtime.name,
+        model=model,
+        entry=entry.id,
+        head=CommitId(facts["head"]),
+    )
+    draft.add(_start_session(situation, entry, spec, runtime))
+    draft.stuck[entry.id] = f"{agent} starts to resolve its conflict in {named}"
+
+
+def _start_session(situation: Situation, entry: Entry, spec: SessionSpec, runtime: Runtime) -> StartSession:
+    facts = entry.last("resolving") or {}
+    task = situation.desired.tasks[entry.task]
+    feedback = msgspec.convert(facts["feedback"], Rejection) if facts.get("feedback") else None
+    others = [situation.desired.tasks[name] for name in facts["with"] if name in situation.desired.tasks]
+    merge = situation.swarm.merge
+    return StartSession(
+        spec=spec,
+        task=task,
+        runtime=runtime,
+        worktree=situation.swarm.worktree,
+        prompt=prompt_for_merge(situation.desired.roles.get(ROLE, ""), task, others, facts, feedback),
+        reason=f"a conflict with the target in {', '.join(facts['paths'][:5])}",
+        ports=situation.swarm.ports_per_session,
+        feedback=feedback,
+        auto=merge if "auto" in merge.tiers else None,
+    )
+
+
+def _runtime(situation: Situation, entry: Entry, facts: Facts) -> tuple[Runtime, str | None] | None:
+    if facts["way"] == "ai":
+        return runtime_for(situation, entry)
+    return Runtime("regenerate", "command", ("/bin/sh", "-c", "set -e; " + " && ".join(facts["run"]))), None
+
+
+def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session) -> None:
+    spec = session.spec
+    draft.stuck[entry.id] = f"{spec.agent} resolves its conflict with the target"
+    if session.is_over:
+        draft.add(_finish(situation, session))
+        return
+    limit = spec.started + timedelta(minutes=spec.minutes_max)
+    late = f"{TIME_LIMIT} of {spec.minutes_max:g} minutes"
+    reason = session.stop_reason or (late if situation.now >= limit else None)
+    if reason:
+        draft.add(StopSession(spec.id, spec.task, reason, situation.swarm.stop_grace_s))
+        draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
+        return
+    draft.wake_at(limit, situation.now)
+    found = _runtime(situation, entry, entry.last("resolving") or {})
+    is_cut_off = session.state == "starting" and situation.now - spec.started > RESTART_AFTER
+    if is_cut_off and found is not None and entry.task in situation.desired.tasks:
+        draft.add(_start_session(situation, entry, spec, found[0]))
+
+
+def _finish(situation: Situation, session: Session) -> FinishSession:
+    title = f"Merge {session.spec.task} with what landed since"
+    merge = situation.swarm.merge
+    return FinishSession(
+        session.spec,
+        title,
+        situation.desired.gates,
+        situation.swarm.worktree,
+        salvage=False,
+        auto=merge if "auto" in merge.tiers else None,
+    )
+
+
+def _let_go(situation: Situation, draft: Draft, session: Session) -> None:
+    """End a session whose entry does not wait for it any more; what it made is kept."""
+    spec = session.spec
+    if not session.is_over:
+        draft.add(StopSession(spec.id, spec.task, "its entry left the queue", situation.swarm.stop_grace_s))
+        draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
+    elif not session.is_finished:
+        draft.add(replace(_finish(situation, session), salvage=True))
+    else:
+        draft.add(*_salvage(session), Retire(spec.id))
+
+
+def _salvage(session: Session) -> tuple[Salvage, ...]:
+    """Return what keeps the work of a session that came to nothing."""
+    spec, capture = session.spec, session.capture
+    if spec.task is None or capture is None or not capture.changes or capture.salvage is not None:
+        return ()
+    return (Salvage(spec.task, spec.id, capture.commit, paths.salvage_ref(spec.task, spec.id)),)
+
+
+# --- what came of it --------------------------------------------------------------------------------------------------
+
+
+def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session) -> None:
+    facts, spec, usage = entry.last("resolving") or {}, session.spec, session.stream.usage
+    outcome, reason = _judge(situation, entry, session, facts)
+    data: dict[str, Any] = {
+        "way": facts["way"],
+        "session": spec.id,
+        "agent": spec.agent,
+        "runtime": spec.runtime,
+        **({"model": spec.model} if spec.model else {}),
+        **({"tokens": usage.tokens, "usd": usage.usd} if usage.tokens else {}),
+    }
+    draft.add(*attribution.merge_lines(spec, session, outcome, reason))
+    draft.add(Retire(spec.id))
+    capture = session.capture
+    if outcome != "resolved" or capture is None:
+        saved = _salvage(session)
+        draft.add(*saved)
+        if saved:
+            data["salvage"] = saved[0].ref
+        _unresolved(situation, draft, entry, {**data, "outcome": outcome, "reason": reason})
+        return
+    before = entry.last("resolved") if entry.proposal is not None else None
+    tiers = (TIER_OF[facts["way"]], (before or {}).get("tier", "clean"))
+    done = {
+        "tier": max(tiers, key=TIERS.index),
+        "proposal": capture.commit,
+        "with": facts["with"],
+        "resolution": [{"path": path, "resolvers": [spec.agent]} for path in facts["paths"]],
+    }
+    resolved = with_event(situation, entry, "resolved", {**data, **done}, state="queued", proposal=capture.commit)
+    save(draft, resolved)
+    then_generate(situation, draft, resolved)
+
+
+def _unresolved(situation: Situation, draft: Draft, entry: Entry, data: dict[str, Any]) -> None:
+    """Put the entry back in line: its conflict is found again, and the next tier or try is chosen then."""
+    if data["way"] == "generated" and entry.proposal is not None:  # its generated files are not right yet
+        keep_proposal(draft, entry)
+        entry = replace(entry, proposal=None)
+    save(draft, with_event(situation, entry, "unresolved", data, state="queued"))
+
+
+def _judge(situation: Situation, entry: Entry, session: Session, facts: Facts) -> tuple[str, str]:
+    """Return (resolved, failed or lost; why). Only the files that both sides touched may have changed."""
+    capture = session.capture
+    stopped, code = session.stop_reason, session.exit_code
+    if stopped:
+        return ("failed" if stopped.startswith(TIME_LIMIT) else "stopped"), stopped
+    if session.state == "lost" or session.error or code is None or code == KILLED:
+        return "lost", session.error or "its processes were killed from outside"
+    if code != 0:
+        return "failed", rejections.by_exit(session).summary
+    if capture is None:
+        return "lost", "its worktree was gone before its work could be taken in"
+    task = situation.desired.tasks.get(entry.task)
+    if task is None:
+        return "failed", "the task was removed from intent"
+    allowed: tuple[str, ...] = tuple(facts["may_change"])
+    patterns = tuple(p for made in situation.swarm.merge.generated for p in made.files)
+    outside = [c.path for c in capture.changes if c.path not in allowed and not matches(c.path, patterns)]
+    if outside:
+        return "failed", f"it changed {', '.join(outside[:5])}, which only one side had touched"
+    if capture.undecided:
+        return "failed", f"it decided nothing about {', '.join(capture.undecided[:5])}"
+    refused = scope.judge(capture, _with_leave(task), situation.desired.policy)
+    return ("failed", merge_rejections(refused).summary) if refused else ("resolved", "")
+
+
+def _with_leave(task: Task) -> Task:
+    """Return the task as the merger is judged by: the paths are checked already, everything else holds."""
+    return replace(task, scope=Scope(owns=(*task.scope.owns, "**")))

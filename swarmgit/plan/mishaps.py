@@ -1,0 +1,143 @@
+"""Which of the things that a tick sees are incidents: what ended badly, could not be judged, or could not land."""
+
+from __future__ import annotations
+
+import re
+
+from swarmgit.model.ids import AgentName
+from swarmgit.model.incidents import Report
+from swarmgit.model.mail import Mail
+from swarmgit.model.status import Attempt, Entry, TaskStatus
+from swarmgit.model.work import Session
+from swarmgit.plan import incidents, mail, watchdog
+from swarmgit.plan.situation import Draft, Situation
+
+NUMBERS = re.compile(r"\b[0-9a-hjkmnp-tv-z]{26}\b|[0-9]+")
+"""What differs from one session to the next in the same words."""
+
+ENDED_BADLY = {
+    "timeout": ("a session was stopped at its time limit", "watchdog threshold: is the limit right for this task?"),
+    "lost": ("a session's processes were killed from outside", "infrastructure: what killed it?"),
+    "error": ("a session could not work", "infrastructure: can the runtime start here? swarmgit doctor"),
+}
+
+
+def report(situation: Situation, draft: Draft) -> None:
+    """Report every mishap of this tick; one that was reported before is not counted again."""
+    _attempts(situation, draft)
+    for session in situation.gate_sessions.values():
+        if session.evidence is not None and session.evidence.outcome == "error":
+            _gate(situation, draft, session)
+    for letter in tuple(draft.mail.values()):
+        if letter.refused.startswith(mail.FORGED):
+            _forgery(situation, draft, letter)
+    for entry in draft.entries.values():
+        before = situation.observed.entries.get(entry.id)
+        if entry.state == "rejected" and (before is None or before.state != "rejected"):
+            _landing(situation, draft, entry)
+
+
+def _attempts(situation: Situation, draft: Draft) -> None:
+    for view in draft.views.values():
+        stored = situation.observed.statuses.get(view.task)
+        if not view.attempts or (stored is not None and view.attempts == stored.attempts):
+            continue
+        known = {attempt.number: attempt for attempt in stored.attempts} if stored else {}
+        for attempt in view.attempts:
+            if attempt != known.get(attempt.number):
+                _attempt(situation, draft, view, attempt)
+
+
+def _attempt(situation: Situation, draft: Draft, view: TaskStatus, attempt: Attempt) -> None:
+    answers = (f"swarmgit why {view.task}", f"swarmgit logs {attempt.session}")
+    if attempt.outcome in ENDED_BADLY and not attempt.reason.startswith(watchdog.PREFIX):  # that has one of its own
+        title, check = ENDED_BADLY[attempt.outcome]
+        said = Report(
+            signature=f"session/{attempt.outcome}/{_kind(attempt)}",
+            key=attempt.session,
+            title=title,
+            what=f"{attempt.agent}, attempt {attempt.number} at {view.task}: {attempt.reason}",
+            detection="session" if attempt.outcome == "error" else "tier 1: mechanical",
+            agent=attempt.agent,
+            task=view.task,
+            session=attempt.session,
+            prevention=(check,),
+            answers=answers,
+        )
+        incidents.report(situation, draft, said)
+    if attempt.salvage is not None:
+        _salvage(situation, draft, view, attempt)
+
+
+def _kind(attempt: Attempt) -> str:
+    """Return what tells one way of ending from another: a session that cannot start has its program's own words."""
+    return NUMBERS.sub("#", attempt.reason)[:80] if attempt.outcome == "error" else attempt.runtime
+
+
+def _salvage(situation: Situation, draft: Draft, view: TaskStatus, attempt: Attempt) -> None:
+    said = Report(
+        signature=f"salvage/{attempt.outcome}",
+        key=f"salvage/{attempt.session}",
+        title=f"work that did not land was saved ({attempt.outcome})",
+        what=f"{view.task}, attempt {attempt.number} by {attempt.agent}: {attempt.salvage}",
+        detection="session",
+        agent=attempt.agent,
+        task=view.task,
+        session=attempt.session,
+        resolution="Saved; the next attempt is told where.",
+        answers=(f"git diff {attempt.base[:12]} {attempt.salvage}",),
+    )
+    incidents.report(situation, draft, said)
+
+
+def _gate(situation: Situation, draft: Draft, session: Session) -> None:
+    evidence = session.evidence
+    assert evidence is not None
+    kind = evidence.reason.partition(":")[0]
+    said = Report(
+        signature=f"gate-error/{evidence.gate}/{kind[:80]}",
+        key=evidence.session,
+        title=f"gate {evidence.gate} could not answer: {kind}",
+        what=f"gate {evidence.gate} on tree {evidence.tree[:12]}: {evidence.reason}",
+        detection="gate",
+        task=session.spec.task,
+        session=evidence.session,
+        prevention=("gate: does its command run here, within its time?",),
+        answers=("swarmgit gates", f"swarmgit logs {evidence.session}"),
+    )
+    incidents.report(situation, draft, said)
+
+
+def _forgery(situation: Situation, draft: Draft, letter: Mail) -> None:
+    said = Report(
+        signature=f"mail/forged/{letter.sender}",
+        key=letter.id,
+        title=f"{letter.sender} wrote in somebody else's name",
+        what=f"{letter.refused}; to {letter.to}: {letter.subject}",
+        detection="mail",
+        agent=AgentName(letter.sender),
+        task=letter.task,
+        session=letter.session,
+        resolution="Refused.",
+        answers=("swarmgit mail list dead",),
+        is_urgent=True,
+    )
+    incidents.report(situation, draft, said)
+
+
+def _landing(situation: Situation, draft: Draft, entry: Entry) -> None:
+    data = entry.events[-1].data if entry.events else {}
+    kind = str(data.get("kind", "rejected"))
+    what = str(data.get("gate") or ", ".join(map(str, data.get("paths", ()))) or "")
+    said = Report(
+        signature=f"landing/{kind}/{data.get('gate', '')}",
+        key=f"landing/{entry.id}",
+        title=f"an entry could not land: {kind}" + (f" {data['gate']}" if data.get("gate") else ""),
+        what=f"{entry.task}: {data.get('reason', kind)}" + (f" ({what[:300]})" if what else ""),
+        detection="merge queue",
+        agent=entry.agent,
+        task=entry.task,
+        session=entry.session,
+        answers=(f"swarmgit queue show {entry.id}",),
+    )
+    incidents.report(situation, draft, said)

@@ -1,0 +1,237 @@
+"""The watchdog: how each session does, what is the matter where it does not do well, and what is done about it.
+
+Tier 1 reads what was measured. Tier 2 is asked only on tier 1's word; what stands here is the written heuristic. Tier 3
+is an incident, with a message to people. Before anything is stopped the task has been found open (`plan/attempts.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from swarmgit.model.desired import Swarm, Task, WatchdogLimits
+from swarmgit.model.health import Condition, Triage
+from swarmgit.model.incidents import Report
+from swarmgit.model.mail import Letter, Mail, origin_of
+from swarmgit.model.work import Session
+from swarmgit.plan import incidents, letters, mail
+from swarmgit.plan.situation import Draft, Situation
+
+PREFIX = "watchdog: "
+NUDGES_MAX = 2
+BUSY_SHARE = 0.05
+"""Of one processor: a session that is silent but uses so much is at work."""
+
+RATE_SILENCE = timedelta(seconds=5)
+LOOP_LINES_PER_S = 2.0
+"""Slower than that, the same line again and again is a sign of life (`still waiting …`), not a loop."""
+
+STOP_PATIENCE = timedelta(seconds=10)
+ZOMBIE_FACTOR = 2
+IDLE_SHARE = 3
+TAIL_CHARS = 400
+
+PROMPT = re.compile(
+    r"(\[y(es)?/n(o)?\]|\(y(es)?/n(o)?(/\[?\w+\]?)?\)|password( for .{1,80})?:|passphrase.{0,80}:"
+    r"|press (enter|return|any key)[^.]{0,40})\W*$",
+    re.IGNORECASE,
+)
+RATE_LIMIT = re.compile(r"\b429\b|rate.?limit|too many requests|overloaded|retry.?after|quota exceeded", re.IGNORECASE)
+
+
+def limits_of(swarm: Swarm, task: Task | None) -> WatchdogLimits:
+    """Return the thresholds for a task: those of its type, else of its tier, else the swarm's."""
+    config = swarm.watchdog
+    tier = swarm.routing.get(task.type, "") if task else ""
+    by_type = config.types.get(task.type) if task else None
+    return by_type or config.tiers.get(tier) or config.limits
+
+
+def condition(session: Session, limits: WatchdogLimits, now: datetime) -> Condition:
+    """Return how a session does (tier 1)."""
+    if session.is_over:
+        return Condition("done")
+    if session.stop_at is not None:
+        is_deaf = now - session.stop_at > STOP_PATIENCE
+        return Condition("zombie", "it was asked to end and does not") if is_deaf else Condition("working", "is ending")
+    silence = now - (session.last_output or session.spec.started)
+    last_words = session.stream.text_tail[-TAIL_CHARS:]
+    if silence >= RATE_SILENCE and RATE_LIMIT.search("\n".join(last_words.splitlines()[-3:])):
+        return Condition("rate-limited", "the last that it said is that it has to wait")
+    if _is_repeating(session, limits):
+        said = f"it has printed the same for {session.repetition.lines} lines"
+        return Condition("stalled", said, is_repeating=True)
+    return _silent(session, limits, silence, last_words)
+
+
+def _silent(session: Session, limits: WatchdogLimits, silence: timedelta, last_words: str) -> Condition:
+    limit = timedelta(minutes=limits.silence_minutes)
+    is_busy = session.vitals is not None and session.vitals.cpu_share >= BUSY_SHARE
+    words = f"it has said nothing for {_span(silence)}"
+    if is_busy:
+        return Condition("working", f"{words}, but computes" if silence >= limit else "")
+    last_line = (last_words.rstrip().splitlines() or [""])[-1]
+    if silence >= timedelta(minutes=limits.prompt_minutes) and PROMPT.search(last_line):
+        return Condition("prompt-blocked", f"it waits for an answer to {last_line.strip()[-120:]!r}")
+    if silence >= limit * ZOMBIE_FACTOR:
+        return Condition("zombie", f"{words} and uses no processor")
+    if silence >= limit:
+        return Condition("stalled", f"{words} and uses no processor")
+    return Condition("idle", words) if silence >= limit / IDLE_SHARE else Condition("working")
+
+
+def _is_repeating(session: Session, limits: WatchdogLimits) -> bool:
+    said = session.repetition
+    if said.lines < limits.repeat_lines or said.since is None or session.last_output is None:
+        return False
+    seconds = (session.last_output - said.since).total_seconds()
+    return said.lines / max(seconds, 1.0) >= LOOP_LINES_PER_S
+
+
+def overrun(session: Session, limits: WatchdogLimits) -> str:
+    """Return what a session uses more of than it may, '' where nothing."""
+    vitals = session.vitals
+    if vitals is None:
+        return ""
+    if limits.memory_mb is not None and vitals.memory_mb > limits.memory_mb:
+        return f"it uses {vitals.memory_mb:g} MB of memory, more than {limits.memory_mb:g}"
+    if limits.disk_mb is not None and vitals.disk_mb is not None and vitals.disk_mb > limits.disk_mb:
+        return f"its worktree takes {vitals.disk_mb:g} MB, more than {limits.disk_mb:g}"
+    if limits.cpu_minutes is not None and vitals.cpu_s > limits.cpu_minutes * 60:
+        return f"it has used {vitals.cpu_s / 60:.1f} minutes of processor time, more than {limits.cpu_minutes:g}"
+    return ""
+
+
+def triage(seen: Condition, *, is_nudged_out: bool, was_killed_before: bool) -> Triage:
+    """Return what is the matter and what to do (tier 2's heuristic, in the schema that a model would answer in).
+
+    `is_nudged_out`: it was nudged as often as it may be, or had its time to react.
+    """
+    escalates = was_killed_before
+    if seen.is_repeating:
+        return Triage("confused", seen.reason, "escalate" if escalates else "handoff")
+    match seen.health:
+        case "prompt-blocked":
+            return Triage("prompt_blocked", seen.reason, "escalate" if escalates else "restart")
+        case "zombie":
+            return Triage("zombie", seen.reason, "escalate" if escalates else "restart")
+        case "stalled" if is_nudged_out:
+            return Triage("stalled", seen.reason, "escalate" if escalates else "restart")
+        case "stalled":
+            return Triage("stalled", seen.reason, "nudge")
+        case _:
+            return Triage("working", seen.reason, "wait")
+
+
+def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> str | None:
+    """Return why a session has to be stopped, None where it may go on; a nudge or an incident goes into the draft."""
+    limits = limits_of(situation.swarm, task)
+    if not limits.is_on:
+        return None
+    too_much = overrun(session, limits)
+    before = _killed_before(situation, task)
+    if too_much:
+        answer = Triage("stalled", too_much, "escalate" if before else "restart")
+    else:
+        seen = condition(session, limits, situation.now)
+        nudge = _last_nudge(situation, session)
+        waited = nudge is not None and situation.now - nudge.created >= timedelta(minutes=limits.patience_minutes)
+        answer = triage(seen, is_nudged_out=waited, was_killed_before=before)
+        if answer.remedy == "nudge":
+            _nudge(situation, draft, session, seen, nudge)
+    if answer.remedy in {"wait", "nudge"}:
+        return None
+    _report(situation, draft, task, session, answer)
+    return f"{PREFIX}{answer.reason}"
+
+
+def _killed_before(situation: Situation, task: Task) -> bool:
+    """Return whether the watchdog ended an attempt of the task already, since it was last begun afresh."""
+    status = situation.observed.statuses.get(task.id)
+    return status is not None and any(a.reason.startswith(PREFIX) for a in status.counted)
+
+
+def _nudge_key(session: Session, number: int) -> str:
+    return f"watchdog/nudge/{session.spec.id}/{number}"
+
+
+def _last_nudge(situation: Situation, session: Session) -> Mail | None:
+    """Return the last nudge that the session had since it said something; None where it may get one (more)."""
+    agent = session.spec.agent or ""
+    sent = [
+        letters.find(situation, agent, origin_of(f"swarmgit/{_nudge_key(session, number)}/{agent}"))
+        for number in range(1, NUDGES_MAX + 1)
+    ]
+    found = [nudge for nudge in sent if nudge is not None]
+    if not found or (len(found) < NUDGES_MAX and (session.last_output or session.spec.started) > found[-1].created):
+        return None
+    return found[-1]
+
+
+def _nudge(situation: Situation, draft: Draft, session: Session, seen: Condition, last: Mail | None) -> None:
+    """Send one more nudge, unless the last one still waits for its effect."""
+    if last is not None or session.spec.agent is None:
+        return
+    words = f"Nothing was heard from you: {seen.reason}."
+    body = f"{words} Print where you are, or end. Without a sign of life the session is stopped; its work is kept.\n"
+    letter = Letter((session.spec.agent,), words[:200], body, "status_update", "urgent", task=session.spec.task)
+    agent = session.spec.agent
+    for number in range(1, NUDGES_MAX + 1):
+        key = _nudge_key(session, number)
+        if letters.find(situation, agent, origin_of(f"swarmgit/{key}/{agent}")) is None:
+            mail.from_swarmgit(situation, draft, letter, key)
+            return
+
+
+def _report(situation: Situation, draft: Draft, task: Task, session: Session, answer: Triage) -> None:
+    spec, vitals = session.spec, session.vitals
+    lines = session.stream.text_tail.strip().splitlines()
+    tail = " / ".join(lines[-3:])[-TAIL_CHARS:] or "none"
+    attempt = f"{spec.agent}, attempt {spec.attempt} at {task.id}"
+    used = f"; {vitals.memory_mb:g} MB, {vitals.cpu_s:g} s of processor time" if vitals else ""
+    tried = "nudged, then stopped" if answer.verdict == "stalled" else "stopped"
+    said = Report(
+        signature=f"watchdog/{answer.verdict}/{spec.runtime}/{task.type}",
+        key=spec.id,
+        title=f"a session was {answer.verdict.replace('_', '-')} and was stopped",
+        what=f"{attempt}: {answer.reason}{used}. Its last words: {tail}",
+        detection="tier 2: triage" if answer.verdict != "zombie" else "tier 1: mechanical",
+        agent=spec.agent,
+        task=task.id,
+        session=spec.id,
+        cause="It waited for a person at a prompt: nobody is there." if answer.verdict == "prompt_blocked" else "",
+        resolution=f"Triage: {answer.verdict}, {answer.remedy}; {tried}; its work is saved before the next attempt.",
+        prevention=("watchdog threshold: watchdog in .swarm/swarm.yaml", "specification: could the task be smaller?"),
+        answers=(f"swarmgit logs {spec.id}", f"swarmgit why {task.id}", f"swarmgit task pause {task.id}"),
+        is_urgent=answer.remedy == "escalate",
+    )
+    incidents.report(situation, draft, said)
+
+
+def patrol(situation: Situation, draft: Draft) -> None:
+    """Report when sessions are at work and nothing has come of any for long."""
+    limit = situation.swarm.watchdog.patrol_minutes
+    at_work = [s for s in situation.observed.sessions.values() if s.spec.kind == "agent" and not s.is_over]
+    since = min((session.spec.started for session in at_work), default=situation.now)
+    if limit is None or situation.now - since < timedelta(minutes=limit):
+        return
+    ended = [a.ended for status in draft.views.values() for a in status.attempts if a.ended is not None]
+    finished = [s.finished for s in situation.observed.statuses.values() if s.finished is not None]
+    newest = max([*ended, *finished, since])
+    if situation.now - newest < timedelta(minutes=limit):
+        return
+    said = Report(
+        signature="watchdog/patrol",
+        key=f"patrol/{newest:%Y-%m-%dT%H:%M:%S}",
+        title="the swarm as a whole makes no progress",
+        what=f"{len(at_work)} sessions are at work, and for {_span(situation.now - newest)} no attempt has ended",
+        detection="tier 1: mechanical",
+        answers=("swarmgit status", "swarmgit freeze"),
+        is_urgent=True,
+    )
+    incidents.report(situation, draft, said)
+
+
+def _span(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    return f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} seconds"

@@ -1,0 +1,50 @@
+"""Each attack runs against every kind of sandbox that this machine has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.attacks.stage import FULL, REDUCED, Stage
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/attacks" in str(item.path):
+            item.add_marker(pytest.mark.attack)
+            if not {"reduced", "off"}.isdisjoint(item.name.partition("[")[2].rstrip("]").split("-")):
+                item.add_marker(pytest.mark.slow)  # the usual case is tried every time, the others by .ci/run
+
+
+@pytest.fixture(params=["sandboxed", "reduced"])
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    if not {"sandboxed": FULL, "reduced": REDUCED}[request.param]:
+        pytest.skip(f"this machine has nothing for {request.param}")
+    yield from _played(Stage(tmp_path, request.param))
+
+
+@pytest.fixture
+def boxed(tmp_path: Path) -> Iterator[Stage]:
+    """The full sandbox alone, for what the reduced one does not promise."""
+    if not FULL:
+        pytest.skip("this machine has no bubblewrap that works")
+    yield from _played(Stage(tmp_path, "sandboxed"))
+
+
+@pytest.fixture(params=["sandboxed", "off"])
+def judged(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    """What the gates and the host's git must withstand alone: also without any sandbox."""
+    if request.param == "sandboxed" and not FULL:
+        pytest.skip("this machine has no bubblewrap that works")
+    yield from _played(Stage(tmp_path, request.param))
+
+
+def _played(stage: Stage) -> Iterator[Stage]:
+    yield stage
+    if (stage.root / ".git" / "swarmgit" / "active").is_dir():
+        world = stage.world()
+        for session in world.executor.poll():
+            world.executor.cancel(session, "the test is over", 0.0)
+        world.close()

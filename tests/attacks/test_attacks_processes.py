@@ -1,0 +1,164 @@
+"""What an agent leaves running, and how much of the machine it can take."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from tests.attacks.stage import Stage, wait_until_gone
+
+DAEMON = """
+    import os, sys, time
+    for number in range(3):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                os.chdir("/")
+                null = os.open("/dev/null", os.O_RDWR)
+                for fd in range(3):
+                    os.dup2(null, fd)
+                os.execve(sys.executable, [sys.executable, "-I", "-S", "-c", "import time; time.sleep(30)  # {word}"], {{}})
+            os._exit(0)
+    time.sleep(0.4)
+    open("evil.txt", "w").write("done")
+"""
+
+
+def test_a_daemon_does_not_outlive_its_session(stage: Stage) -> None:
+    word = f"daemon-{os.getpid()}-{stage.mode}"
+    stage.open()
+    stage.attacker(DAEMON.format(word=word))
+    stage.run()
+    assert wait_until_gone(word) == []
+    assert stage.landed() == ["evil"]
+
+
+def test_a_daemon_does_not_outlive_a_stopped_session(stage: Stage) -> None:
+    word = f"stopped-{os.getpid()}-{stage.mode}"
+    stage.swarm["minutes_per_session"] = 0.03
+    stage.open()
+    stage.attacker(
+        DAEMON.format(word=word) + "    import signal\n    signal.signal(15, signal.SIG_IGN)\n    time.sleep(40)\n"
+    )
+    stage.run()
+    assert wait_until_gone(word) == []
+    assert stage.status("evil").attempts[0].outcome == "timeout"
+
+
+def test_nothing_is_left_when_the_sessions_parent_is_killed(stage: Stage) -> None:
+    word = f"orphan-{os.getpid()}-{stage.mode}"
+    stage.open()
+    stage.attacker(DAEMON.format(word=word) + "    time.sleep(20)\n")
+    world = stage.world(lead=True)
+    world.close()
+    stage.reconcile(mode="once")
+    sessions = stage.root / ".git/swarmgit/sessions"
+    end = time.monotonic() + 10
+    while not (pids := [path.read_text().split("\n")[0] for path in sessions.glob("*/pid")]) and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    os.kill(int(pids[0]), 9)
+    assert wait_until_gone(word) == []
+
+
+def test_an_agent_cannot_signal_processes_of_the_person(stage: Stage) -> None:
+    stage.open()
+    stage.attacker(f"""
+        import os
+        for pid in ({os.getpid()}, os.getppid(), 1):
+            if pid > 1:
+                attempt(pid, lambda: os.kill(pid, 0) or "reached")
+        attempt("group", lambda: os.killpg({os.getpgid(0)}, 0) or "reached")
+        open("evil.txt", "w").write("done")
+    """)
+    stage.run()
+    text = stage.loot()
+    assert "group refused" in text
+    assert f"{os.getpid()} refused" in text
+    assert stage.landed() == ["evil"]
+
+
+def test_a_fork_bomb_is_bounded_and_ends_with_its_session(boxed: Stage) -> None:
+    word = f"bomb-{os.getpid()}"
+    boxed.policy["limits"] = {"processes": 60}
+    boxed.swarm["minutes_per_session"] = 0.1
+    boxed.open()
+    boxed.attacker(f"""
+        import os, sys, time
+        word = "{word}"
+        begun = time.monotonic()
+        most = 0
+        try:
+            for most in range(300):
+                if os.fork() == 0:
+                    time.sleep(20)
+                    os._exit(0)
+        except OSError as error:
+            loot("refused after", most, error)
+        open("evil.txt", "w").write("done")
+    """)
+    boxed.run(timeout_s=40)
+    text = boxed.loot()
+    if "refused after" not in text:
+        pytest.skip("as root this machine lets nobody limit processes: no control groups")
+    assert 20 < int(text.split("refused after")[1].split()[0]) <= 60
+
+
+def test_memory_is_bounded(stage: Stage) -> None:
+    stage.policy["limits"] = {"memory_gb": 0.25}
+    stage.open()
+    stage.attacker("""
+        attempt("a gigabyte", lambda: len(bytearray(1 << 30)))
+        open("evil.txt", "w").write("done")
+    """)
+    stage.run()
+    stage.assert_nothing_was_had(tried=0)
+    assert "a gigabyte refused MemoryError" in stage.loot() or stage.landed() == []
+
+
+def test_a_session_that_fills_the_disk_is_ended(stage: Stage) -> None:
+    stage.policy["limits"] = {"disk_gb": 0.05}
+    stage.open()
+    stage.attacker("""
+        import os, time
+        for number in range(400):
+            with open(f"{os.environ['HOME']}/{number}", "wb") as file:
+                file.write(b"x" * (1 << 20))
+            time.sleep(0.05)
+        open("evil.txt", "w").write("done")
+    """)
+    stage.run()
+    assert "more than policy allows" in stage.stderr()
+    assert stage.landed() == []
+    assert stage.status("evil").phase in {"failed", "needs-human"}
+
+
+def test_a_file_cannot_grow_for_ever_also_when_it_is_sparse(stage: Stage) -> None:
+    stage.policy["limits"] = {"file_gb": 0.01}
+    stage.open()
+    stage.attacker("""
+        import os, signal
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        def giant(path):
+            with open(path, "wb") as file:
+                os.ftruncate(file.fileno(), 1 << 40)
+            return os.path.getsize(path)
+        def grow(path):
+            with open(path, "wb", buffering=0) as file:
+                for _ in range(64):
+                    if file.write(b"x" * (1 << 20)) < 1 << 20:
+                        raise OSError("short")
+            return os.path.getsize(path)
+        for act in (giant, grow):
+            attempt("worktree " + act.__name__, lambda: act("big.bin"))
+            attempt("outbox " + act.__name__, lambda: act(OUT + "/big.bin"))
+            attempt("home " + act.__name__, lambda: act(os.environ["HOME"] + "/big.bin"))
+        for path in ("big.bin",):
+            os.unlink(path)
+        open("evil.txt", "w").write("done")
+    """)
+    stage.run()
+    stage.assert_nothing_was_had(tried=6)
+    assert stage.landed() == ["evil"]

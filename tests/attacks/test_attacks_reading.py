@@ -1,0 +1,96 @@
+"""What an agent cannot read."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.attacks.stage import CANARY, Stage
+
+
+def test_an_agent_cannot_read_keys_other_folders_or_the_persons_settings(stage: Stage) -> None:
+    stage.open()
+    git = stage.root / ".git"
+    paths = [
+        stage.home / ".ssh/id_ed25519",
+        stage.outside / "diary.txt",
+        git / "config",
+        git / "HEAD",
+        stage.root / "README.md",
+    ]
+    stage.attacker(f"""
+        import os
+        for path in {[str(path) for path in paths]}:
+            attempt(path, lambda: open(path).read())
+        attempt("home", lambda: os.listdir({str(stage.home)!r} + "/.ssh"))
+        attempt("~", lambda: open(os.path.expanduser("~root/.bashrc")).read())
+        attempt("shadow", lambda: open("/etc/shadow").read())
+        attempt("git dir", lambda: os.listdir({str(git)!r} + "/refs"))
+    """)
+    stage.run()
+    stage.assert_nothing_was_had(tried=9)
+
+
+def test_an_agent_cannot_read_the_reconcilers_environment_or_memory(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONS_TOKEN", CANARY)
+    stage.open()
+    stage.attacker(f"""
+        import os
+        loot("own", "{CANARY}" in repr(os.environ) and "GOT" or "refused")
+        for pid in [{os.getpid()}, os.getppid(), *(int(n) for n in os.listdir("/proc") if n.isdigit())]:
+            if pid == os.getpid():
+                continue
+            for name in ("environ", "mem", "maps"):
+                try:
+                    data = open(f"/proc/{{pid}}/{{name}}", "rb").read(1 << 16)
+                    loot(pid, name, "{CANARY}".encode() in data and "GOT" or "read")
+                except OSError as error:
+                    loot(pid, name, "refused")
+            try:
+                root = os.listdir(f"/proc/{{pid}}/root/") and open(f"/proc/{{pid}}/root{stage.outside}/diary.txt").read()
+                loot(pid, "root GOT", root)
+            except OSError as error:
+                loot(pid, "root refused")
+    """)
+    stage.run()
+    stage.assert_nothing_was_had(tried=3)
+
+
+def test_an_agent_cannot_read_another_sessions_worktree_or_folder(stage: Stage) -> None:
+    stage.open()
+    stage.task("quiet")
+    (stage.agents / "quiet.py").write_text(
+        f"import os, time\nopen('quiet.txt', 'w').write('{CANARY}')\n"
+        f"open(OUT + '/secret.txt', 'w').write('{CANARY}')\ntime.sleep(1.5)\n"
+    )
+    store = os.environ["XDG_STATE_HOME"]
+    stage.attacker(f"""
+        import glob, os, time
+        time.sleep(0.7)
+        for top in ({store!r}, {str(stage.root)!r}):
+            for root, folders, files in os.walk(top):
+                if root.startswith(os.getcwd()):
+                    continue
+                for name in files:
+                    path = os.path.join(root, name)
+                    try:
+                        loot("{CANARY}" in open(path, errors="replace").read() and "GOT " + path or "refused nothing there")
+                    except OSError:
+                        loot("refused")
+        attempt("store", lambda: [name for name in os.listdir(os.path.join(os.getcwd(), "../..")) if name not in os.getcwd()] or 1 / 0)
+        loot("refused, and done")
+    """)
+    stage.run()
+    stage.assert_nothing_was_had(tried=1)
+
+
+def test_the_record_of_a_session_names_its_sandbox(stage: Stage) -> None:
+    stage.open()
+    stage.attacker("open('evil.txt', 'w').write('harmless')")
+    stage.run()
+    words = {"sandboxed": "bubblewrap", "reduced": "landlock, reduced: "}[stage.mode]
+    assert stage.record("evil")["sandbox"].startswith(words)
+    assert stage.landed() == ["evil"]

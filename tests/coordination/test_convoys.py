@@ -1,0 +1,155 @@
+"""Convoys: progress, what a failed member does to the others, another agent's try, and the commands."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from swarmgit.model.actions import SaveConvoy
+from swarmgit.model.convoys import ConvoyStatus
+from swarmgit.model.desired import Convoy
+from swarmgit.model.ids import ConvoyId, TaskId
+from swarmgit.model.mail import HUMAN
+from swarmgit.model.work import Session
+from tests.conftest import Repo
+from tests.plan.values import Life, fails, life, submits, task
+
+NAME = ConvoyId("cv")
+FIVE = ("a", "b", "c", "d", "e")
+
+
+def convoy_of_five(**fields: Any) -> Life:
+    members = tuple(TaskId(name) for name in FIVE)
+    return life(
+        *(task(name) for name in FIVE),
+        swarm={"agents_max": 5, "attempts_max": 2},
+        convoys={NAME: Convoy(NAME, "Together", tasks=members, **fields)},
+        ends=lambda session: fails(session) if session.spec.task == "c" else submits(session),
+    )
+
+
+def progress(made: Life) -> ConvoyStatus:
+    return [a.status for a in made.did if isinstance(a, SaveConvoy)][-1]
+
+
+def told(made: Life) -> list[str]:
+    return [mail.subject for _, mail in sorted(made.observed.mail.get(HUMAN, {}).items())]
+
+
+def test_under_hold_nothing_of_the_rest_lands_when_a_member_fails_for_good() -> None:
+    made = convoy_of_five(on_failure="hold", reassign_max=0)
+    made.settle()
+    assert made.landed() == []
+    assert progress(made).state == "incomplete"
+    assert progress(made).reason == "c (failed): the others do not land without it"
+    assert progress(made).members == {"a": "queued", "b": "queued", "c": "failed", "d": "queued", "e": "queued"}
+    assert told(made) == ["convoy cv is incomplete: 0 of 5", "c has failed"]
+
+
+def test_under_continue_the_rest_lands() -> None:
+    made = convoy_of_five(on_failure="continue", reassign_max=0)
+    made.settle()
+    assert sorted(made.landed()) == ["a", "b", "d", "e"]
+    assert (progress(made).state, progress(made).done) == ("incomplete", 4)
+
+
+def test_a_failed_member_is_given_to_another_agent_whose_work_lands_with_the_rest() -> None:
+    made = convoy_of_five(on_failure="hold")
+    first: list[str] = []
+
+    def ends(session: Session) -> dict[str, Any]:
+        if session.spec.task == "c":
+            first[:] = first or [str(session.spec.agent)]
+            if session.spec.agent == first[0]:
+                return fails(session)
+        return submits(session)
+
+    made.ends = ends
+    made.settle()
+    assert sorted(made.landed()) == list(FIVE)
+    agents = [attempt.agent for attempt in made.status("c").attempts]
+    assert agents[:2] == [first[0]] * 2
+    assert set(agents[2:]).isdisjoint(first)
+    assert made.status("c").taken_from == (first[0],)
+    assert (progress(made).state, progress(made).done, progress(made).total) == ("closed", 5, 5)
+    assert told(made) == ["convoy cv is closed: 5 of 5"]
+
+
+def test_reassignment_has_a_limit_and_then_a_person_is_asked() -> None:
+    made = convoy_of_five(reassign_max=2)
+    made.settle()
+    assert len(made.status("c").attempts) == 6
+    assert len({attempt.agent for attempt in made.status("c").attempts}) == 3
+    assert told(made) == ["convoy cv is incomplete: 0 of 5", "c has failed"]
+
+
+def test_a_pinned_agents_task_is_not_taken_from_it() -> None:
+    made = convoy_of_five()
+    made.change("c", agent="builder-09")
+    made.settle()
+    assert {attempt.agent for attempt in made.status("c").attempts} == {"builder-09"}
+    assert made.status("c").phase == "failed"
+
+
+def test_a_convoy_closes_when_a_person_cancels_what_is_left() -> None:
+    made = convoy_of_five(reassign_max=0)
+    made.settle()
+    made.control("c", cancelled=True)
+    made.settle()
+    assert sorted(made.landed()) == ["a", "b", "d", "e"]
+    assert progress(made).state == "closed"
+
+
+def test_progress_is_written_only_where_it_changes(repo: Repo) -> None:
+    repo.start()
+    repo.write({".swarm/convoys/cv.yaml": "version: 1\ntitle: Together\ntasks: [one]\n"})
+    repo.task("one")
+    repo.task("two", convoy="other")
+    repo.write({".swarm/convoys/other.yaml": "version: 1\ntitle: The other\n"})
+    repo.commit()
+    assert repo.reconcile().code == 0
+    shown = json.loads(repo.swarmgit("convoy", "show", "cv", "--json").stdout)
+    assert (shown["state"], shown["done"], shown["total"], shown["members"]) == ("closed", 1, 1, {"one": "landed"})
+    assert "state: closed" in repo.git("show", "swarm/state:convoys/other.yaml")
+    before = repo.git("rev-parse", "swarm/state")
+    repo.reconcile()
+    assert repo.git("rev-parse", "swarm/state") == before
+    assert repo.swarmgit("convoy", "list").stdout.splitlines()[1:] == [
+        "cv      closed  1/1   Together",
+        "other   closed  1/1   The other",
+    ]
+
+
+def test_a_convoys_file_is_written_and_added_to_by_commands(repo: Repo) -> None:
+    repo.start()
+    for name in ("one", "two", "three"):
+        repo.task(name)
+    assert repo.swarmgit("convoy", "new", "cv", "one", "--title", "It: all").stdout == ".swarm/convoys/cv.yaml\n"
+    repo.swarmgit("convoy", "add", "cv", "two", "one")
+    repo.commit()
+    assert repo.swarmgit("validate").returncode == 0
+    assert list(json.loads(repo.swarmgit("convoy", "show", "cv", "--json").stdout)["members"]) == ["one", "two"]
+    again = repo.swarmgit("convoy", "new", "cv", "--title", "x", check=False)
+    assert (again.returncode, "exists already" in again.stderr) == (1, True)
+    assert repo.swarmgit("convoy", "add", "nope", "one", check=False).returncode == 1
+    assert repo.swarmgit("convoy", "show", "nope", check=False).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("version: 1\ntitle: t\n", 'version: 1\ntitle: t\ntasks: ["x"]\n'),
+        (
+            "version: 1\ntasks:\n  - a\n  # why b\n  - b\ntitle: t\n",
+            'version: 1\ntasks: ["a", "b", "x"]\n  # why b\ntitle: t\n',
+        ),
+        ("version: 1\ntasks: [a,\n  b]   # two\ntitle: t", 'version: 1\ntasks: ["a", "b", "x"]\ntitle: t\n'),
+        ("version: 1\ntitle: t\ntasks: [x]\n", "version: 1\ntitle: t\ntasks: [x]\n"),
+    ],
+)
+def test_adding_leaves_the_rest_of_the_file_alone(repo: Repo, before: str, after: str) -> None:
+    repo.start({".swarm/convoys/cv.yaml": before})
+    repo.swarmgit("convoy", "add", "cv", "x")
+    assert (repo.root / ".swarm/convoys/cv.yaml").read_text() == after

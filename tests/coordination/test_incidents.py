@@ -1,0 +1,196 @@
+"""Incidents: raised by what goes wrong, counted by signature, written as a post-mortem, closed by a person."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from swarmgit.documents import incidents as documents
+from swarmgit.errors import PersonMustAct
+from swarmgit.model.actions import SaveIncident
+from swarmgit.model.ids import AgentName, SessionId, TaskId
+from swarmgit.model.incidents import Incident, IncidentControl, Note, Occurrence, Report
+from swarmgit.model.mail import HUMAN
+from swarmgit.plan import incidents
+from swarmgit.plan.situation import Draft, Situation
+from tests.conftest import Repo
+from tests.plan.values import START, Life, cannot_start, fails, is_lost, life, submits, task
+
+SAID = Report(
+    signature="watchdog/stalled/script",
+    key="s1",
+    title="A session stalled",
+    what="no output for 20 minutes",
+    detection="tier 1: mechanical",
+    agent=AgentName("builder-01"),
+    task=TaskId("a"),
+    session=SessionId("s1"),
+    answers=("swarmgit stop s1",),
+    is_urgent=True,
+)
+
+
+def note(made: Life, *reports: Report) -> list[Incident]:
+    """Report in one tick of its own and return every incident."""
+    situation = Situation.of(made.desired, made.swarm, made.observed, made.now, frozenset(), apply_now=False)
+    draft = Draft()
+    incidents.collect(situation, draft)
+    for each in reports:
+        incidents.report(situation, draft, each)
+    incidents.save(situation, draft)
+    from swarmgit.plan import mail
+
+    mail.deliver(situation, draft)
+    for action in draft.actions:
+        made._apply(action)
+        made.did.append(action)
+    made.now += timedelta(minutes=1)
+    return [made.observed.incidents[id_] for id_ in sorted(made.observed.incidents)]
+
+
+def test_the_same_signature_is_one_incident_with_a_count_and_the_same_key_counts_once() -> None:
+    made = life()
+    (first,) = note(made, SAID, SAID)
+    assert (first.id, first.count) == ("2026-01-01-01-a-session-stalled", 1)
+    note(made, SAID)
+    other = Report(
+        **{
+            **{f: getattr(SAID, f) for f in SAID.__slots__},
+            "key": "s2",
+            "session": SessionId("s2"),
+            "task": TaskId("b"),
+        }
+    )
+    (again,) = note(made, other)
+    assert (again.count, again.tasks, again.sessions) == (2, ("a", "b"), ("s1", "s2"))
+    assert len(made.observed.mail[HUMAN]) == 1, "and people are told once"
+    assert len([a for a in made.did if isinstance(a, SaveIncident)]) == 2
+
+
+def test_after_it_was_closed_the_next_one_links_to_it() -> None:
+    made = life()
+    (first,) = note(made, SAID)
+    made.see(
+        incident_controls={
+            "x": IncidentControl(
+                first.id, text="bigger limit", cause="slow disk", prevention=("gate: faster",), is_closed=True, by="pat"
+            )
+        }
+    )
+    (closed,) = note(made)
+    assert (closed.state, closed.resolution, closed.cause, closed.closed_by) == (
+        "closed",
+        "bigger limit",
+        "slow disk",
+        "pat",
+    )
+    assert made.observed.incident_controls == {}
+    _, second = note(made, Report(**{**{f: getattr(SAID, f) for f in SAID.__slots__}, "key": "s9"}))
+    assert (second.id, second.earlier) == ("2026-01-01-02-a-session-stalled", (first.id,))
+    assert f"it happened before: [{first.id}]({first.id}.md)" in documents.text(second)
+
+
+def test_what_a_person_finds_is_noted_and_a_person_can_open_one() -> None:
+    made = life()
+    made.see(incident_controls={"x": IncidentControl(title="Disk full", text="/tmp had no room", by="pat", at=START)})
+    (opened,) = note(made)
+    assert (opened.title, opened.detection) == ("Disk full", "tier 3: a person")
+    made.see(incident_controls={"y": IncidentControl(opened.id, text="it was the cache", by="pat", at=START)})
+    (noted,) = note(made)
+    assert noted.notes == (Note(START, "pat", "it was the cache"),)
+
+
+@pytest.mark.parametrize(
+    ("ends", "signature", "title"),
+    [
+        (is_lost, "session/lost/script", "a session's processes were killed from outside"),
+        (cannot_start, "session/error/no such program", "a session could not work"),
+        (fails, "salvage/failed", "work that did not land was saved (failed)"),
+    ],
+)
+def test_sessions_that_end_badly_and_saved_work_are_incidents(ends, signature: str, title: str) -> None:
+    made = life(task("a"), task("b"), ends=ends)
+    made.settle()
+    found = {each.signature: each for each in made.observed.incidents.values()}
+    assert found[signature].title == title
+    assert found[signature].tasks == ("a", "b")
+    attempts = sum(len(made.status(name).attempts) for name in ("a", "b"))
+    assert found[signature].count == attempts
+
+
+def test_a_gate_that_cannot_answer_is_an_incident_and_work_that_goes_well_is_none() -> None:
+    made = life(task("a"), answers=lambda gate, tree: "error")
+    made.settle()
+    assert [each.signature for each in made.observed.incidents.values() if each.detection == "gate"] == [
+        "gate-error/check/"
+    ]
+    well = life(task("a"), task("b"), ends=submits)
+    well.settle()
+    assert well.observed.incidents == {}
+
+
+def test_the_form_is_filled_in_with_what_is_known() -> None:
+    value = Incident(
+        id="2026-01-01-01-x",
+        signature="s",
+        title="A session stalled\n# not a heading",
+        opened=START,
+        detection="tier 1: mechanical",
+        count=3,
+        occurrences=(Occurrence(START, "k", "--- quiet\nfor long"),),
+        agents=(AgentName("builder-01"),),
+        tasks=(TaskId("a"),),
+        cause="it waited for input",
+        prevention=("watchdog threshold: 5 minutes", "a habit"),
+        answers=("swarmgit stop s1",),
+    )
+    assert documents.text(value) == (
+        "# A session stalled # not a heading\n\n"
+        "- Incident: 2026-01-01-01-x (open)\n- Date: 2026-01-01 00:00 UTC\n- Agents: builder-01\n- Tasks: a\n"
+        "- Duration: 0 s so far\n- Occurred: 3 times, last 2026-01-01 00:00 UTC\n\n"
+        "## What happened\n\n- 2026-01-01 00:00:00 quiet for long\n\n"
+        "## Detection\n\ntier 1: mechanical\n\n## Root cause\n\nit waited for input\n\n"
+        "## Resolution\n\nWhat answers this:\n\n    swarmgit stop s1\n\n"
+        "## Prevention\n\n- [x] watchdog threshold: 5 minutes\n- [ ] specification\n- [ ] gate\n- [ ] infrastructure\n- [x] a habit\n"
+    )
+    assert documents.load("incidents/x.md", documents.dump(value)) == value
+
+
+def test_a_broken_incident_file_says_where_and_the_rest_goes_on(repo: Repo) -> None:
+    with pytest.raises(PersonMustAct, match=r"incidents/x\.md:1:1: the facts of an incident stand first"):
+        documents.load("incidents/x.md", b"# only text\n")
+    with pytest.raises(PersonMustAct, match=r"incidents/x\.md:2:1: unknown key 'nonsense'"):
+        documents.load("incidents/x.md", b"---\nversion: 1\nnonsense: 1\n---\n")
+
+
+def test_people_use_the_commands(repo: Repo) -> None:
+    repo.start()
+    repo.swarm["worktree"] = {"setup": ["exit 3"]}
+    repo.configure()
+    repo.task("api")
+    repo.commit()
+    repo.reconcile()
+    (found,) = [
+        i
+        for i in json.loads(repo.swarmgit("incident", "list", "--json").stdout)["incidents"]
+        if "session/error" in i["signature"]
+    ]
+    assert (found["count"], found["tasks"]) == (2, ["api"])
+    assert f"incident {found['id']}: a session could not work" in repo.git("log", "--format=%B", "swarm/state")
+    assert "## What happened" in repo.git("show", f"swarm/state:incidents/{found['id']}.md")
+
+    assert "open incidents: 1 (swarmgit incident list)" in repo.swarmgit("status").stdout
+    assert json.loads(repo.swarmgit("status", "--json").stdout)["incidents"] == 1
+    repo.swarmgit("incident", "note", found["id"], "the path is wrong")
+    repo.swarmgit("incident", "close", found["id"], "--cause", "a typo", "--prevention", "infrastructure: doctor in CI")
+    repo.swarmgit("incident", "new", "Coffee is out")
+    repo.reconcile(mode="once")
+    shown = repo.swarmgit("incident", "show", found["id"]).stdout
+    assert "a typo" in shown
+    assert "- [x] infrastructure: can the runtime start here? swarmgit doctor; doctor in CI" in shown
+    assert "the path is wrong" in shown
+    assert "Coffee is out" in repo.swarmgit("incident", "list").stdout
+    assert found["id"] not in repo.swarmgit("incident", "list").stdout
+    assert repo.swarmgit("incident", "show", "nope", check=False).returncode == 1

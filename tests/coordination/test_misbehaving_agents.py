@@ -1,0 +1,72 @@
+"""Agents that misbehave in every way we know, and some that only look so, in one run with real processes."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from tests.conftest import Repo
+
+PYTHON = f'"{sys.executable}" -c'
+STUCK = {
+    "stalls": "echo begun; sleep 100",
+    "loops": "echo begun; sleep 1.5; n=0; while [ $n -lt 40000 ]; do echo same; n=$((n+1)); [ $((n % 50)) = 0 ] && sleep 0.1; done",
+    "asks": "printf 'Overwrite? [y/N] '; sleep 100",
+    "leaks": f'echo begun; {PYTHON} "x = bytearray(300 << 20); import time; time.sleep(100)"',
+    "deaf": "trap '' TERM; echo begun; sleep 100 & wait; sleep 100",
+}
+FINE = {
+    "thinker": "echo thinking; sleep 2.2; echo thinker > thinker.txt",
+    "computes": f'{PYTHON} "import time; end = time.monotonic() + 6\nwhile time.monotonic() < end: sum(range(10000))"; echo c > computes.txt',
+    "talks": "n=0; while [ $n -lt 12 ]; do echo still waiting; sleep 0.5; n=$((n+1)); done; echo t > talks.txt",
+}
+ODD = {"nothing": "exit 0", "crashes": "no-such-program", "nonsense": "printf '\\377\\001\\033[2J{{{\\n'; exit 7"}
+
+
+def test_each_is_known_for_what_it_is_and_answered_and_the_healthy_ones_are_left_alone(repo: Repo) -> None:
+    repo.start()
+    repo.swarm |= {
+        "agents_max": 12,
+        "attempts_max": 1,
+        "watchdog": {
+            "silence_minutes": 0.06,
+            "prompt_minutes": 0.03,
+            "patience_minutes": 0.02,
+            "repeat_lines": 300,
+            "memory_mb": 200,
+        },
+    }
+    repo.configure()
+    for name, script in {**STUCK, **FINE, **ODD}.items():
+        repo.task(name, script)
+    repo.commit()
+
+    assert repo.reconcile(timeout_s=90).code == 4
+
+    phases = repo.phases()
+    assert {name for name, phase in phases.items() if phase == "landed"} == FINE.keys()
+    assert {name for name, phase in phases.items() if phase == "failed"} == {*STUCK, *ODD}
+    reasons = {name: repo.status(name).attempts[-1].reason for name in (*STUCK, *ODD)}
+    assert "said nothing for" in reasons["stalls"]
+    assert "printed the same for" in reasons["loops"]
+    assert "it waits for an answer to 'Overwrite? [y/N]'" in reasons["asks"]
+    assert "MB of memory, more than 200" in reasons["leaks"]
+    assert "said nothing for" in reasons["deaf"]
+    assert repo.status("nothing").attempts[-1].outcome == "rejected"
+    assert {repo.status(name).attempts[-1].outcome for name in ("crashes", "nonsense")} == {"failed"}
+
+    incidents = json.loads(repo.swarmgit("incident", "list", "--json").stdout)["incidents"]
+    by_verdict = {i["signature"].split("/")[1]: i for i in incidents if i["signature"].startswith("watchdog/")}
+    assert by_verdict.keys() == {"stalled", "confused", "prompt_blocked"}
+    assert sorted(by_verdict["stalled"]["tasks"]) == ["deaf", "leaks", "stalls"]
+    text = repo.swarmgit("incident", "show", by_verdict["prompt_blocked"]["id"]).stdout
+    for part in (
+        "# a session was prompt-blocked",
+        "Agents: ",
+        "tier 2: triage",
+        "It waited for a person at a prompt",
+        "swarmgit logs",
+    ):
+        assert part in text
+    mailed = json.loads(repo.swarmgit("mail", "list", "--json").stdout)["mails"]
+    assert sorted(mail["task"] for mail in mailed if mail["type"] == "escalation") == sorted([*STUCK, *ODD])

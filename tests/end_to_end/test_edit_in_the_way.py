@@ -1,0 +1,78 @@
+"""A person's edit is in the way of one landing: it stays, the others land, and what waits lands once it is gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from swarmgit.app.fsck import check
+from tests.conftest import Repo
+
+
+def begun(repo: Repo) -> Repo:
+    repo.start({"README.md": "hello\n", "notes.txt": "one\n"})
+    repo.task("blocked", "echo two >> notes.txt", owns=["notes.txt"])
+    repo.task("other")
+    repo.task("third")
+    repo.commit(message="ask")
+    (repo.root / "notes.txt").write_text("mine\n")
+    return repo
+
+
+def assert_sound(repo: Repo) -> None:
+    world = repo.world()
+    assert check(world).violations == ()
+    world.close()
+
+
+def test_others_land_while_one_waits_for_an_edit_and_then_it_lands_too(repo: Repo) -> None:
+    begun(repo)
+    assert repo.reconcile().code == 4
+    assert sorted(repo.landed()) == ["other", "third"]
+    assert (repo.root / "notes.txt").read_text() == "mine\n"
+    assert (repo.root / "other.txt").read_text() == "other\n"
+    assert repo.phases()["blocked"] == "queued"
+    assert "notes.txt" in repo.status("blocked").reason
+    assert "notes.txt" in repo.swarmgit("why", "blocked").stdout
+    assert repo.reconcile().code == 4
+    repo.git("checkout", "notes.txt")
+    assert repo.reconcile().code == 0
+    assert repo.show("notes.txt") == "one\ntwo"
+    assert_sound(repo)
+
+
+@pytest.mark.parametrize("undo", [["stash"], ["commit", "-qam", "mine"], ["reset", "-q", "--hard"]])
+def test_however_the_edit_goes_the_work_is_taken_up_again(repo: Repo, undo: list[str]) -> None:
+    begun(repo)
+    repo.reconcile()
+    repo.git(*undo)
+    repo.reconcile()
+    entries = [entry for entry in repo.entries() if entry.task == "blocked"]
+    assert {entry.state for entry in entries} <= {"landed", "rejected"}
+    assert_sound(repo)
+
+
+def test_an_edit_that_goes_while_we_watch_is_noticed(repo: Repo) -> None:
+    begun(repo)
+    gone: list[bool] = []
+
+    def undo(report: object) -> None:
+        if not gone and repo.landed()[-2:] and len(repo.landed()) == 2:
+            repo.git("checkout", "notes.txt")
+            gone.append(True)
+
+    assert repo.reconcile(on_tick=undo).code == 0
+    assert sorted(repo.landed()) == ["blocked", "other", "third"]
+
+
+def test_an_untracked_file_in_the_way_holds_only_who_brings_that_file(repo: Repo) -> None:
+    repo.start()
+    repo.task("new", "echo theirs > new.txt")
+    repo.task("other")
+    repo.commit(message="ask")
+    (repo.root / "new.txt").write_text("mine\n")
+    assert repo.reconcile().code == 4
+    assert repo.landed() == ["other"]
+    assert (repo.root / "new.txt").read_text() == "mine\n"
+    (repo.root / "new.txt").unlink()
+    assert repo.reconcile().code == 0
+    assert (repo.root / "new.txt").read_text() == "theirs\n"
