@@ -111,6 +111,7 @@ def open_world(
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
         confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
+        granted=lambda *given: confiner.granted(*given),  # noqa: PLW0108 - as above
         adapters=runtimes.names,
         price=prices.price,
         settings=lambda: fingerprint(found.common_dir),

@@ -69,7 +69,8 @@ class SessionSpec:
     `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
     sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
     before. `minutes_max`: wall clock, counted from `started`.
-    `resume`: the conversation of an earlier session that this one goes on with. `mail`: the messages that the prompt
+    `resume`: the conversation of an earlier session that this one goes on with; `home`: in whose home folder that
+    is. `mail`: the messages that the prompt
     shows. `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it
     expires.
     """
@@ -85,6 +86,7 @@ class SessionSpec:
     runtime: str = ""
     model: str | None = None
     resume: str | None = None
+    home: SessionId | None = None
     generation: BlobId | None = None
     gate: GateName | None = None
     key: EvidenceKey | None = None

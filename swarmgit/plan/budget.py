@@ -8,7 +8,7 @@ from datetime import datetime
 
 from swarmgit.model.desired import Swarm, Task
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import Attempt, TaskStatus, Usage
+from swarmgit.model.status import Attempt, Entry, TaskStatus, Usage
 from swarmgit.model.work import Session
 from swarmgit.plan.situation import Draft, Situation
 
@@ -37,25 +37,40 @@ class Purse:
         return self.limit_usd is not None and self.spent_usd >= self.limit_usd * self.alert_at
 
 
-def purse(swarm: Swarm, statuses: Iterable[TaskStatus], sessions: Iterable[Session], now: datetime) -> Purse:
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What money was spent on: attempts, sessions at work, and the conflicts that sessions have resolved or not."""
+
+    statuses: Iterable[TaskStatus]
+    sessions: Iterable[Session]
+    entries: Iterable[Entry] = ()
+
+
+def purse(swarm: Swarm, books: Books, now: datetime) -> Purse:
     """Return what this day (UTC) has cost so far, sessions at work included."""
     spent, unpriced = 0.0, 0
-    for usage in _of_today(statuses, sessions, now):
+    for usage in _of_today(books, now):
         spent += usage.usd or 0.0
         unpriced += usage.usd is None and usage.tokens > 0
     return Purse(swarm.budget.usd_per_day, swarm.budget.alert_at, spent, unpriced)
 
 
-def _of_today(statuses: Iterable[TaskStatus], sessions: Iterable[Session], now: datetime) -> Iterator[Usage]:
+def _of_today(books: Books, now: datetime) -> Iterator[Usage]:
     ended: set[str] = set()
-    for status in statuses:
+    for status in books.statuses:
         for attempt in status.attempts:
             if attempt.outcome == "running":
                 continue
             ended.add(attempt.session)
             if (attempt.ended or attempt.started).date() == now.date():
                 yield attempt.usage
-    yield from (s.stream.usage for s in sessions if s.spec.kind == "agent" and s.spec.id not in ended)
+    for entry in books.entries:
+        for event in entry.events:
+            if event.kind in {"resolved", "unresolved"} and event.data.get("tokens"):
+                ended.add(str(event.data["session"]))
+                if event.at.date() == now.date():
+                    yield Usage(input_tokens=event.data["tokens"], usd=event.data["usd"])
+    yield from (s.stream.usage for s in books.sessions if s.spec.kind in {"agent", "merge"} and s.spec.id not in ended)
 
 
 def own_usage(session: Session, attempts: Iterable[Attempt]) -> Usage:
@@ -73,16 +88,22 @@ def own_usage(session: Session, attempts: Iterable[Attempt]) -> Usage:
 
 def reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> str | None:
     """Return why a session at work has to end now: its tokens, or its task's money, are used up."""
-    limits = situation.swarm.budget
     used = own_usage(session, status.attempts)
-    tokens_max = (task.budget.tokens if task else None) or limits.tokens_per_session
-    if tokens_max is not None and used.tokens >= tokens_max:
-        return f"{STOPS}: {used.tokens} tokens of {tokens_max} for one session are used"
+    if too_many := too_many_tokens(situation, task, used):
+        return too_many
     usd_max = usd_of_task(situation.swarm, task)
     spent = spent_by(status) + (used.usd or 0.0)
     if usd_max is not None and used.usd is not None and spent >= usd_max:
         return f"{STOPS}: the task has cost {spent:.2f} of {usd_max:.2f} USD"
     return None
+
+
+def too_many_tokens(situation: Situation, task: Task | None, used: Usage) -> str | None:
+    """Return why a session has to end by its tokens; None while it may go on."""
+    tokens_max = (task.budget.tokens if task else None) or situation.swarm.budget.tokens_per_session
+    if tokens_max is None or used.tokens < tokens_max:
+        return None
+    return f"{STOPS}: {used.tokens} tokens of {tokens_max} for one session are used"
 
 
 def usd_of_task(swarm: Swarm, task: Task | None) -> float | None:
@@ -130,7 +151,9 @@ def till(situation: Situation, draft: Draft) -> Till:
         task.budget.usd is not None for task in situation.desired.tasks.values()
     )
     return Till(
-        purse(situation.swarm, statuses, sessions, situation.now) if needs_day else Purse(None, limits.alert_at),
+        purse(situation.swarm, Books(statuses, sessions, draft.entries.values()), situation.now)
+        if needs_day
+        else Purse(None, limits.alert_at),
         estimates(statuses, situation.desired.tasks) if has_task_limit else {},
     )
 
@@ -142,6 +165,13 @@ def wait(situation: Situation, draft: Draft, task: Task, money: Till) -> Waits |
         return None
     draft.needs_person = True
     return "budget", sentence
+
+
+def wait_for_day(situation: Situation, draft: Draft) -> Waits | None:
+    """Return why there is no money today for whatever session; None when there is."""
+    sentence = _day(till(situation, draft).purse)
+    draft.needs_person = draft.needs_person or sentence is not None
+    return ("budget", sentence) if sentence else None
 
 
 def _day(day: Purse) -> str | None:

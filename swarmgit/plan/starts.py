@@ -34,6 +34,7 @@ def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentNa
         runtime=runtime.name,
         model=model,
         resume=last.conversation if last else None,
+        home=_home(status, last) if last else None,
         generation=task.generation,
     )
 
@@ -45,6 +46,11 @@ def _paused(task: Task, status: TaskStatus, runtime: str, model: str | None) -> 
         return None
     is_same = (last.runtime, last.model, last.generation) == (runtime, model, task.generation)
     return last if is_same else None
+
+
+def _home(status: TaskStatus, last: Attempt) -> SessionId:
+    """Return the session that began a conversation: what the program keeps of it is in that one's home folder."""
+    return next(a.session for a in status.attempts if a.conversation == last.conversation and a.runtime == last.runtime)
 
 
 def start_session(

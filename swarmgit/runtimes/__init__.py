@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from typing import cast
@@ -10,7 +11,7 @@ from typing import cast
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
 from swarmgit.ports import Command, Placement, StreamReader
-from swarmgit.runtimes.base import RuntimeAdapter
+from swarmgit.runtimes.base import RuntimeAdapter, hosts_of
 
 GROUP = "swarmgit.runtimes"
 BUILT_IN = {
@@ -36,8 +37,15 @@ def adapter(name: str) -> RuntimeAdapter:
 
 
 def command_for(runtime: Runtime, placement: Placement) -> Command:
-    """Return what to run for a session of this runtime."""
-    return adapter(runtime.adapter).command(runtime, placement)
+    """Return what to run for a session of this runtime, and what it needs to see and to reach."""
+    known = adapter(runtime.adapter)
+    command, needs = known.command(runtime, placement), known.needs
+    return replace(
+        command,
+        hosts=command.hosts or hosts_of(command.env, needs.hosts),
+        read=(*command.read, *needs.reads),
+        programs=(*command.programs, *runtime.run[:1], *needs.programs),
+    )
 
 
 def stream_reader(name: str) -> StreamReader:

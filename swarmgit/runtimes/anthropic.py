@@ -35,16 +35,17 @@ class Anthropic:
         """Return one run. `-P`: what lies in the worktree is never imported."""
         spec = placement.spec
         env = base.session_env(runtime, placement)
-        if not any(env.get(name) for name in self.needs.credentials):
+        if not any(env.get(name) or name in placement.keys for name in self.needs.credentials):
             raise PersonMustAct(f"runtime {runtime.name!r} has no key; {REMEDY}")
         env["PYTHONPATH"] = str(PACKAGES)
         conversation = placement.folder.parent / spec.resume if spec.resume else None
+        before = (str(conversation / "outbox" / ".conversation.json"),) if conversation else ()
         argv = [
             *(*base.program(runtime, sys.executable), "-P", "-m", "swarmgit.runtimes.anthropic_agent"),
             *(("--model", spec.model) if spec.model else ()),
             *(("--go-on-from", str(conversation)) if conversation else ()),
         ]
-        return Command(base.shell(placement, argv), env)
+        return Command(base.shell(placement, argv), env, read=before)
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""

@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
 
 from swarmgit.model.desired import Runtime
 from swarmgit.ports import Command, Placement, StreamReader
 
 NOTE_SUFFIX = ".note"
+ADDRESSES = ("_BASE_URL", "_API_BASE")
+"""How the names of variables end that say where a model is."""
+
 HOOK = Path(__file__).with_name("notes.sh")
 """Shows a session the notes in its inbox; run by agent programs that have hooks."""
 
@@ -73,6 +77,20 @@ class RuntimeAdapter(Protocol):
 
     def stream_reader(self) -> StreamReader:
         """Return a fresh reader of what one session prints."""
+
+
+def hosts_of(env: Mapping[str, str], usual: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a session must reach, as policy writes it: the addresses its environment names, else the usual."""
+    found = [urlsplit(value) for name, value in env.items() if name.endswith(ADDRESSES) and "://" in value]
+    hosts = [_host(url) for url in found if url.hostname]
+    return tuple(dict.fromkeys(hosts)) or usual
+
+
+def _host(url: SplitResult) -> str:
+    """Return `host`, or `host:port` where the port is not that of https."""
+    name = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return name if port == 443 else f"{name}:{port}"
 
 
 def message_file(id_: str, text: str) -> tuple[str, bytes]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from swarmgit.model.desired import Runtime
@@ -50,7 +51,7 @@ class Codex:
             *(*base.program(runtime, "codex"), "exec", "--json", "--skip-git-repo-check"),
             *("--dangerously-bypass-approvals-and-sandbox", "--dangerously-bypass-hook-trust"),
             *("-c", "analytics.enabled=false", "--disable", "plugins"),
-            *_provider(env),
+            *_provider(env, placement.keys),
             *_hooks(),
             *(("-m", spec.model) if spec.model else ()),
             *(("resume", spec.resume) if spec.resume else ()),
@@ -63,9 +64,9 @@ class Codex:
         return DialectReader(Dialect(translate, has_last_word=True, usage_covers="conversation", remedy=REMEDY))
 
 
-def _provider(env: Mapping[str, str]) -> tuple[str, ...]:
+def _provider(env: Mapping[str, str], granted: AbstractSet[str]) -> tuple[str, ...]:
     """Return the provider that the environment describes; none where only a log-in of Codex's own can be meant."""
-    key = next((name for name in ("OPENAI_API_KEY", "CODEX_API_KEY") if name in env), None)
+    key = next((name for name in ("OPENAI_API_KEY", "CODEX_API_KEY") if name in env or name in granted), None)
     url = env.get("OPENAI_BASE_URL")
     if key is None and url is None:
         return ()

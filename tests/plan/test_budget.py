@@ -13,7 +13,7 @@ from swarmgit.model.desired import Budget, SwarmBudget
 from swarmgit.model.events import Stream
 from swarmgit.model.status import Attempt, Usage
 from swarmgit.model.work import Session
-from swarmgit.plan.budget import own_usage, purse
+from swarmgit.plan.budget import Books, own_usage, purse
 
 
 def costing(usd: float | None, tokens: int = 100) -> Any:
@@ -95,12 +95,12 @@ def test_a_day_is_low_from_the_alert_on_and_counts_sessions_at_no_known_price() 
     budget = SwarmBudget(usd_per_day=1.0, alert_at=0.8)
     made = swarm_of("a", "b", budget=budget, ends=costing(0.45))
     made.settle()
-    day = purse(made.swarm, made.observed.statuses.values(), (), made.now)
+    day = purse(made.swarm, Books(made.observed.statuses.values(), ()), made.now)
     assert (day.is_low, day.is_empty, day.unpriced) == (True, False, 0)
 
     made = swarm_of("a", budget=budget, ends=costing(None))
     made.settle()
-    day = purse(made.swarm, made.observed.statuses.values(), (), made.now)
+    day = purse(made.swarm, Books(made.observed.statuses.values(), ()), made.now)
     assert (day.spent_usd, day.unpriced) == (0.0, 1)
 
 

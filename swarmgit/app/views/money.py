@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from swarmgit.plan.budget import purse
+from swarmgit.plan.budget import Books, purse
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
@@ -19,7 +19,7 @@ def budget_row(look: Look) -> dict[str, Any] | None:
     if swarm is None:
         return None
     known = {**look.observed.statuses, **look.plan.views}
-    day = purse(swarm, known.values(), look.observed.sessions.values(), look.now)
+    day = purse(swarm, Books(known.values(), look.observed.sessions.values(), look.observed.entries.values()), look.now)
     if day.limit_usd is None and not day.spent_usd and not day.unpriced:
         return None
     return {
