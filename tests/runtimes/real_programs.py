@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -147,6 +148,7 @@ def use(real: Real, repo: Repo, server: ModelServer, monkeypatch: pytest.MonkeyP
     url = server.script(real.adapter, *turns, is_plain=real.is_plain)
     real.prepare(Path(os.environ["HOME"]), url)
     env = {**real.env(url), "HTTPS_PROXY": NOWHERE, "HTTP_PROXY": NOWHERE, "NO_PROXY": "127.0.0.1,localhost"}
+    repo.policy["network"] = sorted({*repo.policy.get("network", ()), urlsplit(url).netloc})
     repo.swarm["runtimes"][real.adapter] = {"adapter": real.adapter, "env": env}
     repo.swarm["prices"] = {"qwen3-coder-plus": {"input": 1.0, "output": 5.0, "cache_read": 0.1}}
     repo.swarm["tiers"] = {

@@ -31,7 +31,7 @@ IDLE_S_MAX = 600.0
 CONNECT_S_MAX = 20.0
 HTTPS = 443
 LOCAL_MAX = 64
-LOCAL = ("127.0.0.1", "localhost", "[::1]")
+LOCAL = ("127.0.0.1", "localhost")
 
 
 def main(argv: list[str]) -> int:
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
 def local_ports(hosts: list[str]) -> list[tuple[str, int]]:
     """Return the listed (host, port) of this machine's own loopback, at most as many as one message hands over."""
     split = [entry.rpartition(":") for entry in hosts]
-    named = [(host.lower().strip("[]"), port) for host, _, port in split if host.lower() in LOCAL and port.isdigit()]
+    named = [(host.lower(), port) for host, _, port in split if host.lower() in LOCAL and port.isdigit()]
     return [(host, int(port)) for host, port in named if 0 < int(port) < 1 << 16][:LOCAL_MAX]
 
 
