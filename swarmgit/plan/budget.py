@@ -13,6 +13,9 @@ from swarmgit.model.work import Session
 from swarmgit.plan.situation import Draft, Situation
 
 STOPS = "budget"
+RESOLVED = frozenset({"resolved", "unresolved"})
+"""Events of an entry that say what a session over its conflict has used."""
+
 SAMPLES_MIN = 3
 """So many finished tasks of a kind make an estimate."""
 
@@ -64,12 +67,11 @@ def _of_today(books: Books, now: datetime) -> Iterator[Usage]:
             ended.add(attempt.session)
             if (attempt.ended or attempt.started).date() == now.date():
                 yield attempt.usage
-    for entry in books.entries:
-        for event in entry.events:
-            if event.kind in {"resolved", "unresolved"} and event.data.get("tokens"):
-                ended.add(str(event.data["session"]))
-                if event.at.date() == now.date():
-                    yield Usage(input_tokens=event.data["tokens"], usd=event.data["usd"])
+    resolved = [e for entry in books.entries for e in entry.events if e.kind in RESOLVED and e.data.get("tokens")]
+    for event in resolved:
+        ended.add(str(event.data["session"]))
+        if event.at.date() == now.date():
+            yield Usage(input_tokens=event.data["tokens"], usd=event.data["usd"])
     yield from (s.stream.usage for s in books.sessions if s.spec.kind in {"agent", "merge"} and s.spec.id not in ended)
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
+from swarmgit.documents import paths
 from swarmgit.model.desired import Runtime
 from swarmgit.ports import Command, Placement, StreamReader
 
-NOTE_SUFFIX = ".note"
 ADDRESSES = ("_BASE_URL", "_API_BASE")
 """How the names of variables end that say where a model is."""
 
@@ -95,7 +95,7 @@ def _host(url: SplitResult) -> str:
 
 def message_file(id_: str, text: str) -> tuple[str, bytes]:
     """Return name and content of the file in a session's folder that shows its agent a note while it works."""
-    return f"inbox/{id_}{NOTE_SUFFIX}", json.dumps(text, ensure_ascii=False).encode() + b"\n"
+    return f"inbox/{id_}{paths.NOTE_SUFFIX}", json.dumps(text, ensure_ascii=False).encode() + b"\n"
 
 
 def program(runtime: Runtime, default: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from values import Life, life, submits, task
 from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import Budget, SwarmBudget
 from swarmgit.model.events import Stream
-from swarmgit.model.status import Attempt, Usage
+from swarmgit.model.status import Attempt, LedgerEvent, Usage
 from swarmgit.model.work import Session
 from swarmgit.plan.budget import Books, own_usage, purse
 
@@ -102,6 +102,16 @@ def test_a_day_is_low_from_the_alert_on_and_counts_sessions_at_no_known_price() 
     made.settle()
     day = purse(made.swarm, Books(made.observed.statuses.values(), ()), made.now)
     assert (day.spent_usd, day.unpriced) == (0.0, 1)
+
+
+def test_a_day_counts_the_sessions_that_resolved_conflicts_once() -> None:
+    made = swarm_of("a", budget=SwarmBudget(usd_per_day=1.0), ends=costing(0.25))
+    made.settle()
+    (entry,) = made.observed.entries.values()
+    data = {"session": "m1", "tokens": 500, "usd": 0.5}
+    entry = replace(entry, events=(*entry.events, LedgerEvent(made.now, "unresolved", data)))
+    day = purse(made.swarm, Books(made.observed.statuses.values(), (), (entry,)), made.now)
+    assert (day.spent_usd, day.unpriced) == (0.75, 0)
 
 
 def test_a_task_whose_kind_costs_more_than_it_may_does_not_start() -> None:

@@ -48,6 +48,7 @@ def wren(tmp_path: Path) -> Iterator[Path]:
 def test_the_example_is_a_working_adapter(wren: Path, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{wren}:/usr/local/bin:/usr/bin:/bin")
     repo.swarm["tiers"] = {"standard": {"runtime": "wren"}}
+    repo.policy["network"] = ["api.wren.example"]
     repo.task("greet", owns=["*.txt"])
     repo.start()
 
