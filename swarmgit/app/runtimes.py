@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from swarmgit.app import control
@@ -86,10 +85,8 @@ def _installed(
     first = found.get(needs.programs[0]) if needs.programs else None
     missing = [f"the program {program} is not on PATH" for program, path in found.items() if path is None]
     present = tuple(name for name in needs.credentials if environ.get(name))
-    home = Path(environ.get("HOME", "/nonexistent"))
-    has_login = any((home / path).exists() for path in needs.home)
-    if needs.credentials and not present and not has_login:
-        missing.append(f"no log-in and none of {', '.join(needs.credentials)} is set")
+    if needs.credentials and not present:
+        missing.append(f"none of {', '.join(needs.credentials)} is set")
     abilities = {
         "resume": can.can_resume,
         "message": can.takes_messages,

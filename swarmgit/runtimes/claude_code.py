@@ -33,8 +33,7 @@ CHARS_PER_TOKEN = 4
 """A guess, for what a session has written until its result says it exactly."""
 REMEDY = (
     "set ANTHROPIC_API_KEY (or ANTHROPIC_AUTH_TOKEN, or CLAUDE_CODE_OAUTH_TOKEN from `claude setup-token`) where "
-    "swarmgit runs and name it in .swarm/policy.yaml, credentials: {claude-code: [ANTHROPIC_API_KEY]}; "
-    "or log in with `claude`"
+    "swarmgit runs and name it in .swarm/policy.yaml, credentials: {claude-code: [ANTHROPIC_API_KEY]}"
 )
 _EDITS: Mapping[str, str] = {"Write": "write", "Edit": "edit", "MultiEdit": "edit", "NotebookEdit": "edit"}
 

@@ -24,8 +24,7 @@ from swarmgit.runtimes.reader import Dialect, DialectReader
 BASE_URL = "https://api.openai.com/v1"
 CONTEXT_WINDOW = 272_000
 REMEDY = (
-    "set OPENAI_API_KEY where swarmgit runs and name it in .swarm/policy.yaml, credentials: {codex: [OPENAI_API_KEY]}; "
-    "or log in with `codex login`"
+    "set OPENAI_API_KEY where swarmgit runs and name it in .swarm/policy.yaml, credentials: {codex: [OPENAI_API_KEY]}"
 )
 _ACTIONS: Mapping[str, str] = {"add": "create", "update": "edit", "delete": "delete"}
 

@@ -21,7 +21,7 @@ from swarmgit.runtimes.reader import Dialect, DialectReader, added
 
 REMEDY = (
     "set COPILOT_GITHUB_TOKEN (or COPILOT_PROVIDER_API_KEY with COPILOT_PROVIDER_BASE_URL) where swarmgit runs and "
-    "name it in .swarm/policy.yaml, credentials: {copilot: [COPILOT_GITHUB_TOKEN]}; or log in with `copilot`"
+    "name it in .swarm/policy.yaml, credentials: {copilot: [COPILOT_GITHUB_TOKEN]}"
 )
 
 

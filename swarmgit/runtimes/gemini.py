@@ -25,8 +25,7 @@ SETTINGS = {
     "general": {"enableAutoUpdate": False},
 }
 REMEDY = (
-    "set GEMINI_API_KEY where swarmgit runs and name it in .swarm/policy.yaml, "
-    "credentials: {gemini: [GEMINI_API_KEY]}; or log in with `gemini`"
+    "set GEMINI_API_KEY where swarmgit runs and name it in .swarm/policy.yaml, credentials: {gemini: [GEMINI_API_KEY]}"
 )
 _EDITS: Mapping[str, str] = {"write_file": "write", "replace": "edit"}
 

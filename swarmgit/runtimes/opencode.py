@@ -35,7 +35,7 @@ QUIET = {
 }
 REMEDY = (
     "set the provider's key (such as ANTHROPIC_API_KEY or OPENAI_API_KEY) where swarmgit runs and name it in "
-    ".swarm/policy.yaml, credentials: {opencode: [OPENAI_API_KEY]}; or log in with `opencode auth login`"
+    ".swarm/policy.yaml, credentials: {opencode: [OPENAI_API_KEY]}"
 )
 _EDITS: Mapping[str, str] = {"write": "write", "edit": "edit", "patch": "edit"}
 

@@ -22,7 +22,7 @@ from swarmgit.runtimes.reader import Dialect, DialectReader
 SETTINGS = {"privacy": {"usageStatisticsEnabled": False}, "general": {"enableAutoUpdate": False}}
 REMEDY = (
     "set OPENAI_API_KEY (and OPENAI_BASE_URL) where swarmgit runs and name it in .swarm/policy.yaml, "
-    "credentials: {qwen: [OPENAI_API_KEY]}; or log in with `qwen`"
+    "credentials: {qwen: [OPENAI_API_KEY]}"
 )
 _EDITS: Mapping[str, str] = {"write_file": "write", "edit": "edit"}
 
