@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "nudge": ("mail:nudge", "Send an urgent message to an agent at work."),
     "incident": ("incident:incident", "Show incidents, add what you found, and close them."),
     "agents": ("agents:agents", "Show the agents and what they have achieved."),
+    "route": ("agents:route", "Say who would get a task, with the numbers."),
     "blame": ("agents:blame", "Say which agent, task and session wrote a line."),
     "worktree": ("brakes:worktree", "Say where a session's files are."),
     "stop": ("brakes:stop", "Stop a session and pause its task."),

@@ -216,6 +216,7 @@ class Swarm:
     attempts_max: int = 3
     stop_grace_s: float = 5.0
     ports_per_session: int = 4
+    explore_share: float = 0.1
     budget: SwarmBudget = SwarmBudget()
     subscription_usd_per_month: float | None = None
     tiers: Mapping[str, Tier] = field(default_factory=dict)

@@ -242,7 +242,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An agent's CV: counts of verified outcomes only, never of what an agent said of itself."""
+    """An agent's CV: counts of verified outcomes only, never of what an agent said of itself.
+
+    The tables count attempts: completed (of these first_pass), rejected, failed. `by_kind`: what routing asks for,
+    by `type/domain`.
+    """
 
     name: AgentName
     role: str
@@ -256,4 +260,5 @@ class Identity:
     usd: float | None = None
     by_model: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     by_domain: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    by_kind: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     recent: tuple[Mapping[str, str], ...] = ()
