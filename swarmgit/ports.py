@@ -136,8 +136,11 @@ class Conflicts(Protocol):
     def lay_out(self, onto: CommitId, head: CommitId, auto: MergeConfig | None) -> LaidOut:
         """Lay the conflicts of a merge out; the same merge gives the same commit."""
 
-    def propose(self, resolved: CommitId) -> Proposal:
-        """Return the merge of both sides with the tree of a captured commit that was made on a layout."""
+    def propose(self, resolved: CommitId, auto: MergeConfig | None) -> Proposal:
+        """Return the merge of both sides with the tree of a captured commit that was made on a layout.
+
+        `auto`: as the layout was made.
+        """
 
     def remember(self, proposal: CommitId) -> None:
         """Keep how a proposal resolved its conflicts, for the next time that they come up."""

@@ -86,7 +86,7 @@ def _run(action: StartSession | RunGate, spec: StartSpec, world: World) -> Outco
 
 def _only(action: StartSession) -> tuple[str, ...]:
     """Return what a sparse worktree holds: what the task may change or reads, what set-up hangs on, and the intent."""
-    if not action.worktree.sparse:
+    if not action.worktree.sparse or action.spec.kind == "merge":
         return ()
     scope, config = action.task.scope, action.worktree
     return (*scope.owns, *scope.shares, *scope.reads, *config.setup_key, f"{paths.SWARM}/**", ".git*")
@@ -163,8 +163,8 @@ def _capture(action: FinishSession, world: World) -> Capture:
     author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
     capture = world.worktrees.capture(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
     if spec.kind == "merge":
-        proposal = world.conflicts.propose(capture.commit)
-        capture = replace(capture, commit=proposal.commit, markers=proposal.markers)
+        proposal = world.conflicts.propose(capture.commit, action.auto)
+        capture = replace(capture, commit=proposal.commit, markers=proposal.markers, undecided=proposal.undecided)
     told = (*_leaks(capture, spec.id, world), *_meddling(spec.id, world))
     capture = replace(capture, objections=(*capture.objections, *told))
     world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})

@@ -56,6 +56,7 @@ class FinishSession:
     worktree: WorktreeConfig
     salvage: bool
     reason: str = "the session has ended"
+    auto: MergeConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Predict:
 
     session: SessionId
     onto: CommitId
-    merge: MergeConfig
+    merge: MergeConfig | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,11 @@ class LaidOut:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A merge of two sides in which somebody resolved the conflicts; `markers`: files in which some are left."""
+    """A merge of two sides in which somebody resolved the conflicts.
+
+    `markers`: files in which some are left. `undecided`: conflicts that markers cannot show, left as they lay.
+    """
 
     commit: CommitId
     markers: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()

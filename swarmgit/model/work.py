@@ -101,8 +101,9 @@ class Capture:
     """A session's work as the engine took it in: one commit on its base, and the net difference against it.
 
     `objections`: what the scan refused before any rule was applied, each a sentence that names the path.
-    `markers`: changed files that hold conflict markers. `links`: target of each changed symbolic link.
-    `gate_inputs`: for each gate with `inputs`, the hash of that part of the tree.
+    `markers`: changed files that hold conflict markers. `undecided`: conflicts of a merge that were left as they lay.
+    `links`: target of each changed symbolic link. `gate_inputs`: for each gate with `inputs`, the hash of that part of
+    the tree.
     """
 
     commit: CommitId
@@ -111,6 +112,7 @@ class Capture:
     changes: tuple[Change, ...] = ()
     objections: tuple[str, ...] = ()
     markers: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     gate_inputs: Mapping[str, str] = field(default_factory=dict)
     salvage: str | None = None

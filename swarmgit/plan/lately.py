@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Entry
 from swarmgit.plan.situation import Draft, Situation
 
 
-def landed_since(situation: Situation, draft: Draft, base: CommitId) -> tuple[tuple[Entry, ...], bool]:
-    """Return the entries that landed on the way from `base` to the target's head, newest first, and whether that is
-    all: somebody else's commit on the way hides what came before it."""
+def landed_since(situation: Situation, draft: Draft, base: CommitId, began: datetime) -> tuple[Entry, ...]:
+    """Return the entries that landed on the way from `base`, where a session began at `began`, to the target's head.
+
+    Where somebody else's commits lie on the way, those that landed since by the ledger's time: rather one too many.
+    """
     by_commit: dict[CommitId, list[Entry]] = {}
     for entry in draft.entries.values():
         if entry.state == "landed" and entry.candidate is not None:
@@ -22,4 +26,7 @@ def landed_since(situation: Situation, draft: Draft, base: CommitId) -> tuple[tu
         found += by_commit[at]
         candidate = by_commit[at][0].candidate
         at = candidate.base if candidate else None
-    return tuple(found), at == base
+    if at == base:
+        return tuple(found)
+    landed = [entry for entries in by_commit.values() for entry in entries]
+    return tuple(entry for entry in landed if any(e.kind == "landed" and e.at >= began for e in entry.events))

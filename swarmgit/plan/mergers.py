@@ -1,12 +1,10 @@
-"""Conflicts that take a session: generated files made again (tier 2), and the role `merger` (tier 3).
+"""The sessions that resolve conflicts: started where an entry names one that is not there, watched, judged, let go of.
 
-The entry says all of it: `resolving` names the session and the two sides, `resolved` the proposal, `unresolved` why
-there is none. A session that is named and not there is started; so a free place is waited for, and a crash heals.
+So a free place is waited for and a crash heals by one rule. `resolutions` says which conflict takes a session.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,100 +14,19 @@ import msgspec
 from swarmgit.documents import paths
 from swarmgit.model.actions import FinishSession, Retire, Salvage, StartSession, StopSession
 from swarmgit.model.desired import Runtime, Scope, Task
-from swarmgit.model.ids import CommitId, SessionId, ulid
-from swarmgit.model.observed import MergeTry
-from swarmgit.model.status import Entry, Rejection
+from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.status import TIERS, Entry, Rejection
 from swarmgit.model.work import Session, SessionSpec
-from swarmgit.plan import agents, attribution, rejections, scope
-from swarmgit.plan.attempts import RESTART_AFTER, merge_rejections
+from swarmgit.plan import agents, attribution, rejections, schedule, scope
+from swarmgit.plan.attempts import KILLED, RESTART_AFTER, TIME_LIMIT, merge_rejections
 from swarmgit.plan.landings import save, with_event
-from swarmgit.plan.lately import landed_since
 from swarmgit.plan.merge_prompt import prompt_for_merge
 from swarmgit.plan.patterns import matches
+from swarmgit.plan.resolutions import Facts, keep_proposal, runtime_for, then_generate
 from swarmgit.plan.situation import Draft, Situation
-
-TRIES_MAX = {"generated": 1, "ai": 2}
-STARTS_MAX = 4
-"""A session that the machine lost is no try, but not for ever."""
-
-Facts = Mapping[str, Any]
-"""What the event `resolving` says: session, try, way, onto, head, paths, may_change, with, and run or feedback."""
 
 TIER_OF = {"generated": "auto", "ai": "ai"}
 ROLE = "merger"
-
-
-def begin(situation: Situation, draft: Draft, entry: Entry, tried: MergeTry) -> bool:
-    """Let a session resolve what is left of an entry's conflict with the target; return whether a tier is left."""
-    tiers = situation.swarm.merge.tiers
-    way = "generated" if tried.regenerate and "auto" in tiers and _may_try(entry, "generated") else "ai"
-    if way == "ai" and not ("ai" in tiers and _may_try(entry, "ai") and _runtime(situation, entry, "ai") is not None):
-        return False
-    may_change = tuple(dict.fromkeys((*tried.conflicts, *tried.both)))
-    facts: dict[str, Any] = {
-        "way": way,
-        "onto": tried.base,
-        "head": entry.work,
-        "paths": list(tried.conflicts),
-        "may_change": list(may_change),
-        "with": _others(situation, draft, entry, may_change),
-        **({"run": list(tried.regenerate)} if way == "generated" else {}),
-    }
-    _resolve(situation, draft, entry, facts)
-    return True
-
-
-def begin_again(situation: Situation, draft: Draft, entry: Entry, rejection: Rejection) -> bool:
-    """Let the merger try again whose proposal a gate refused, with what the gate said; return whether it may."""
-    before = entry.last("resolving")
-    if entry.proposal is None or before is None or before["way"] != "ai" or not _may_try(entry, "ai"):
-        return False
-    keep = ("way", "onto", "head", "paths", "may_change", "with")
-    feedback = {k: v for k, v in msgspec.to_builtins(rejection).items() if v}
-    refused = with_event(situation, entry, "unresolved", {"way": "ai", "reason": rejection.summary})
-    _resolve(situation, draft, refused, {**{key: before[key] for key in keep}, "feedback": feedback})
-    return True
-
-
-def _may_try(entry: Entry, way: str) -> bool:
-    begun = sum(event.kind == "resolving" and event.data["way"] == way for event in entry.events)
-    lost = sum(event.kind == "unresolved" and event.data.get("outcome") == "lost" for event in entry.events)
-    return bool(begun - lost < TRIES_MAX[way] and begun < STARTS_MAX)
-
-
-def _resolve(situation: Situation, draft: Draft, entry: Entry, facts: dict[str, Any]) -> None:
-    number = sum(event.kind == "resolving" for event in entry.events) + 1
-    session = SessionId(ulid(situation.now, f"merge/{entry.id}/{number}"))
-    data = {"session": session, "try": number, **facts}
-    save(draft, with_event(situation, entry, "resolving", data, state="resolving", proposal=None, candidate=None))
-
-
-def _others(situation: Situation, draft: Draft, entry: Entry, touched: tuple[str, ...]) -> list[str]:
-    """Return the tasks that landed since the entry began and may change one of these paths."""
-    landed, _ = landed_since(situation, draft, entry.base)
-    tasks = [situation.desired.tasks.get(other.task) for other in landed]
-    return sorted({t.id for t in tasks if t is not None and any(scope.is_inside(path, t.scope) for path in touched)})
-
-
-def _runtime(situation: Situation, entry: Entry, way: str) -> tuple[Runtime, str | None] | None:
-    """Return who resolves: the tier that `routing.merge` names, else the task's own agent program.
-
-    A plain command cannot be expected to merge unless it was named for that.
-    """
-    facts = entry.last("resolving") or {}
-    if way == "generated":
-        run = " && ".join(facts.get("run", ()))
-        return Runtime("regenerate", "command", ("/bin/sh", "-c", f"set -e; {run}")), None
-    swarm = situation.swarm
-    tier = swarm.tiers.get(swarm.routing.get("merge", ""))
-    if tier is not None:
-        return swarm.runtimes.get(tier.runtime) or Runtime(tier.runtime, tier.runtime), tier.model
-    task = situation.desired.tasks.get(entry.task)
-    runtime, model = agents.runtime_of(swarm, task) if task is not None else (None, None)
-    return (runtime, model) if runtime is not None and runtime.adapter not in {"command", ""} else None
-
-
-# --- the session ------------------------------------------------------------------------------------------------------
 
 
 def follow(situation: Situation, draft: Draft) -> None:
@@ -130,13 +47,15 @@ def follow(situation: Situation, draft: Draft) -> None:
 
 def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> None:
     named = ", ".join(facts["paths"][:5])
-    task, found = situation.desired.tasks.get(entry.task), _runtime(situation, entry, facts["way"])
+    task, found = situation.desired.tasks.get(entry.task), _runtime(situation, entry, facts)
     if task is None or found is None:
         _unresolved(situation, draft, entry, {"way": facts["way"], "reason": "nobody is left who could resolve it"})
         return
     working = agents.at_work(situation, draft)
-    if situation.observed.freeze is not None or len(working) >= situation.swarm.agents_max:
-        draft.stuck[entry.id] = f"it conflicts with the target in {named}; its resolution waits for a place"
+    brake = schedule.brake(situation, task)
+    if brake is not None or len(working) >= situation.swarm.agents_max:
+        what = brake[1] if brake is not None else "its resolution waits for a place"
+        draft.stuck[entry.id] = f"it conflicts with the target in {named}; {what}"
         return
     runtime, model = found
     agent = agents.first_free(ROLE, frozenset(spec.agent for spec in working if spec.agent))
@@ -177,6 +96,12 @@ def _start_session(situation: Situation, entry: Entry, spec: SessionSpec, runtim
     )
 
 
+def _runtime(situation: Situation, entry: Entry, facts: Facts) -> tuple[Runtime, str | None] | None:
+    if facts["way"] == "ai":
+        return runtime_for(situation, entry)
+    return Runtime("regenerate", "command", ("/bin/sh", "-c", "set -e; " + " && ".join(facts["run"]))), None
+
+
 def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session) -> None:
     spec = session.spec
     draft.stuck[entry.id] = f"{spec.agent} resolves its conflict with the target"
@@ -184,13 +109,14 @@ def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session) -
         draft.add(_finish(situation, session))
         return
     limit = spec.started + timedelta(minutes=spec.minutes_max)
-    reason = session.stop_reason or (f"time limit of {spec.minutes_max:g} minutes" if situation.now >= limit else None)
+    late = f"{TIME_LIMIT} of {spec.minutes_max:g} minutes"
+    reason = session.stop_reason or (late if situation.now >= limit else None)
     if reason:
         draft.add(StopSession(spec.id, spec.task, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
         return
     draft.wake_at(limit, situation.now)
-    found = _runtime(situation, entry, (entry.last("resolving") or {})["way"])
+    found = _runtime(situation, entry, entry.last("resolving") or {})
     is_cut_off = session.state == "starting" and situation.now - spec.started > RESTART_AFTER
     if is_cut_off and found is not None and entry.task in situation.desired.tasks:
         draft.add(_start_session(situation, entry, spec, found[0]))
@@ -198,7 +124,15 @@ def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session) -
 
 def _finish(situation: Situation, session: Session) -> FinishSession:
     title = f"Merge {session.spec.task} with what landed since"
-    return FinishSession(session.spec, title, situation.desired.gates, situation.swarm.worktree, salvage=False)
+    merge = situation.swarm.merge
+    return FinishSession(
+        session.spec,
+        title,
+        situation.desired.gates,
+        situation.swarm.worktree,
+        salvage=False,
+        auto=merge if "auto" in merge.tiers else None,
+    )
 
 
 def _let_go(situation: Situation, draft: Draft, session: Session) -> None:
@@ -210,7 +144,15 @@ def _let_go(situation: Situation, draft: Draft, session: Session) -> None:
     elif not session.is_finished:
         draft.add(replace(_finish(situation, session), salvage=True))
     else:
-        draft.add(Retire(spec.id))
+        draft.add(*_salvage(session), Retire(spec.id))
+
+
+def _salvage(session: Session) -> tuple[Salvage, ...]:
+    """Return what keeps the work of a session that came to nothing."""
+    spec, capture = session.spec, session.capture
+    if spec.task is None or capture is None or not capture.changes or capture.salvage is not None:
+        return ()
+    return (Salvage(spec.task, spec.id, capture.commit, paths.salvage_ref(spec.task, spec.id)),)
 
 
 # --- what came of it --------------------------------------------------------------------------------------------------
@@ -231,33 +173,43 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session) 
     draft.add(Retire(spec.id))
     capture = session.capture
     if outcome != "resolved" or capture is None:
-        if capture is not None and capture.changes and capture.salvage is None:
-            ref = paths.salvage_ref(entry.task, spec.id)
-            draft.add(Salvage(entry.task, spec.id, capture.commit, ref))
-            data["salvage"] = ref
+        saved = _salvage(session)
+        draft.add(*saved)
+        if saved:
+            data["salvage"] = saved[0].ref
         _unresolved(situation, draft, entry, {**data, "outcome": outcome, "reason": reason})
         return
+    before = entry.last("resolved") if entry.proposal is not None else None
+    tiers = (TIER_OF[facts["way"]], (before or {}).get("tier", "clean"))
     done = {
-        "tier": TIER_OF[facts["way"]],
+        "tier": max(tiers, key=TIERS.index),
         "proposal": capture.commit,
         "with": facts["with"],
         "resolution": [{"path": path, "resolvers": [spec.agent]} for path in facts["paths"]],
     }
-    save(draft, with_event(situation, entry, "resolved", {**data, **done}, state="queued", proposal=capture.commit))
+    resolved = with_event(situation, entry, "resolved", {**data, **done}, state="queued", proposal=capture.commit)
+    save(draft, resolved)
+    then_generate(situation, draft, resolved)
 
 
 def _unresolved(situation: Situation, draft: Draft, entry: Entry, data: dict[str, Any]) -> None:
     """Put the entry back in line: its conflict is found again, and the next tier or try is chosen then."""
-    save(draft, with_event(situation, entry, "unresolved", data, state="queued", proposal=None))
+    if data["way"] == "generated" and entry.proposal is not None:  # its generated files are not right yet
+        keep_proposal(draft, entry)
+        entry = replace(entry, proposal=None)
+    save(draft, with_event(situation, entry, "unresolved", data, state="queued"))
 
 
 def _judge(situation: Situation, entry: Entry, session: Session, facts: Facts) -> tuple[str, str]:
     """Return (resolved, failed or lost; why). Only the files that both sides touched may have changed."""
     capture = session.capture
-    if session.state == "lost" or session.error or session.exit_code is None:
+    stopped, code = session.stop_reason, session.exit_code
+    if stopped:
+        return ("failed" if stopped.startswith(TIME_LIMIT) else "stopped"), stopped
+    if session.state == "lost" or session.error or code is None or code == KILLED:
         return "lost", session.error or "its processes were killed from outside"
-    if session.stop_reason or session.exit_code != 0:
-        return "failed", session.stop_reason or rejections.by_exit(session).summary
+    if code != 0:
+        return "failed", rejections.by_exit(session).summary
     if capture is None:
         return "lost", "its worktree was gone before its work could be taken in"
     task = situation.desired.tasks.get(entry.task)
@@ -268,10 +220,12 @@ def _judge(situation: Situation, entry: Entry, session: Session, facts: Facts) -
     outside = [c.path for c in capture.changes if c.path not in allowed and not matches(c.path, patterns)]
     if outside:
         return "failed", f"it changed {', '.join(outside[:5])}, which only one side had touched"
+    if capture.undecided:
+        return "failed", f"it decided nothing about {', '.join(capture.undecided[:5])}"
     refused = scope.judge(capture, _with_leave(task), situation.desired.policy)
     return ("failed", merge_rejections(refused).summary) if refused else ("resolved", "")
 
 
 def _with_leave(task: Task) -> Task:
     """Return the task as the merger is judged by: the paths are checked already, everything else holds."""
-    return replace(task, scope=Scope(owns=("**",)), review="auto")
+    return replace(task, scope=Scope(owns=(*task.scope.owns, "**")))

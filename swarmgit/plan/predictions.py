@@ -22,7 +22,8 @@ PATHS_SHOWN = 20
 
 def foresee(situation: Situation, draft: Draft) -> None:
     """Look at the worktrees whose task may touch what has landed since, and warn of the conflicts that were found."""
-    target, merge = situation.observed.target_head, situation.swarm.merge
+    target = situation.observed.target_head
+    merge = situation.swarm.merge if "auto" in situation.swarm.merge.tiers else None
     looked = 0
     for session in situation.observed.sessions.values():
         spec = session.spec
@@ -47,9 +48,9 @@ def _is_due(situation: Situation, session: Session) -> bool:
 
 
 def _may_clash(situation: Situation, draft: Draft, session: Session, task: Task) -> bool:
-    landed, is_all = landed_since(situation, draft, session.spec.base)
-    if not is_all:
-        return True
+    landed = landed_since(situation, draft, session.spec.base, session.spec.started)
+    if situation.observed.target_head not in {entry.landed_commit for entry in landed}:
+        return True  # somebody else's commit: nobody knows what it touched
     mine = (*task.scope.owns, *task.scope.shares)
     others = [situation.desired.tasks.get(entry.task) for entry in landed]
     theirs = {pattern for other in others if other for pattern in (*other.scope.owns, *other.scope.shares)}
@@ -59,7 +60,7 @@ def _may_clash(situation: Situation, draft: Draft, session: Session, task: Task)
 def _warn(situation: Situation, draft: Draft, session: Session, seen: Prediction) -> None:
     spec = session.spec
     assert spec.agent is not None
-    landed, _ = landed_since(situation, draft, spec.base)
+    landed = landed_since(situation, draft, spec.base, spec.started)
     since = ", ".join(sorted({entry.task for entry in landed})[:10]) or "somebody's commit"
     shown = seen.paths[:PATHS_SHOWN]
     lines = [

@@ -11,9 +11,10 @@ from typing import Any
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Unpin
-from swarmgit.model.ids import CommitId
+from swarmgit.model.ids import CommitId, EntryId
+from swarmgit.model.observed import MergeTry
 from swarmgit.model.status import WAITING, Entry, Rejection
-from swarmgit.plan import evidence, full_runs, landings, mergers, pushes, rates, rejections, stacks
+from swarmgit.plan import evidence, full_runs, landings, mergers, pushes, rates, rejections, resolutions, stacks
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
 from swarmgit.plan.choose import EXACT_SLOTS_MAX, choose, find_searches
 from swarmgit.plan.evidence import Subject
@@ -52,6 +53,7 @@ def _drop_unwanted(situation: Situation, draft: Draft) -> None:
         entry = draft.entries.get(name)
         if control.dropped and entry is not None and entry.state in WAITING:
             reason = f"dropped by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
+            resolutions.keep_proposal(draft, entry)
             save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
             draft.add(Unpin(name))
 
@@ -61,27 +63,8 @@ def _drop_unwanted(situation: Situation, draft: Draft) -> None:
 
 def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
     """Read what is known of the line's stacks, and do what `choose` decides."""
-    swarm = situation.swarm
-    waiting = order(situation, draft)[: swarm.merge.batch_max * max(1, swarm.gates_max)]
     book = stacks.open_book(situation, draft)
-    taken = stacks.read_line(situation, draft, book, target, waiting[: swarm.merge.batch_max])
-    if book.conflict is not None:
-        entry, tried = book.conflict
-        if not mergers.begin(situation, draft, entry, tried):
-            rejection = rejections.by_conflict(tried.conflicts, None)
-            _reject(situation, draft, entry, rejection, {"paths": list(tried.conflicts)})
-        return
-    stacks.read_asked(situation, draft, book, target)
-    if book.is_complete:
-        waiting = _without_clashes(situation, waiting, waiting[: swarm.merge.batch_max], taken)
-    suspects = {
-        name for search in find_searches(_question(situation, draft, book, waiting)) for name in search.suspects
-    }
-    if suspects and book.is_complete:
-        others = [entry for entry in waiting if entry.id not in suspects][: swarm.merge.batch_max]
-        taken = stacks.read_line(situation, draft, book, target, others)
-        if book.is_complete:
-            waiting = _without_clashes(situation, waiting, others, taken)
+    waiting = _read(situation, draft, book, target)
     _note_reds(situation, draft, book)
     question = _question(situation, draft, book, waiting)
     stop = full_runs.stop(situation, draft) or _target_is_red(situation, draft, book, question)
@@ -95,17 +78,72 @@ def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
         _follow(situation, draft, book, choice, is_target_known=stop is not None)
 
 
+def _read(situation: Situation, draft: Draft, book: Book, target: CommitId) -> list[Entry]:
+    """Write the stacks that matter now into the book, and return the line without whom a conflict keeps out of it."""
+    merge = situation.swarm.merge
+    waiting = order(situation, draft)[: merge.batch_max * max(1, situation.swarm.gates_max)]
+    asked = waiting[: merge.batch_max]
+    taken = stacks.read_line(situation, draft, book, target, asked)
+    if book.conflict is not None:
+        entry, tried = book.conflict
+        _settle_conflict(situation, draft, entry, tried)
+        group = together(situation, waiting).get(entry.id, frozenset()) | {entry.id}
+        waiting, asked = ([e for e in line if e.id not in group] for line in (waiting, asked))
+        taken = stacks.read_line(situation, draft, book, target, asked)
+    stacks.read_asked(situation, draft, book, target)
+    if book.is_complete:
+        waiting = _without_clashes(situation, draft, waiting, asked, taken)
+    searches = find_searches(_question(situation, draft, book, waiting))
+    suspects = {name for search in searches for name in search.suspects}
+    if suspects and book.is_complete:
+        others = [entry for entry in waiting if entry.id not in suspects][: merge.batch_max]
+        taken = stacks.read_line(situation, draft, book, target, others)
+        if book.is_complete:
+            waiting = _without_clashes(situation, draft, waiting, others, taken)
+    return waiting
+
+
+def _settle_conflict(situation: Situation, draft: Draft, entry: Entry, tried: MergeTry) -> None:
+    """Let a session resolve an entry's conflict with the target, or send the work back."""
+    if not resolutions.begin(situation, draft, entry, tried):
+        rejection = rejections.by_conflict(tried.conflicts, None)
+        _reject(situation, draft, entry, rejection, {"paths": list(tried.conflicts)})
+
+
 def _without_clashes(
-    situation: Situation, waiting: list[Entry], asked: list[Entry], taken: tuple[Entry, ...]
+    situation: Situation, draft: Draft, waiting: list[Entry], asked: list[Entry], taken: tuple[Entry, ...]
 ) -> list[Entry]:
     """Return the line without the entries that conflict with one before them: they wait until that one has landed.
 
-    Who lands together with one of those waits too, unless then nobody at all would go on.
+    Who lands together with one of those waits too, unless then nobody at all would go on; but whoever conflicts with
+    the target itself is resolved first.
     """
-    clashing = {entry.id for entry in asked} - {entry.id for entry in taken}
+    taken_ids = {entry.id for entry in taken}
+    clashing = {entry.id for entry in asked if entry.id not in taken_ids}
     groups = together(situation, waiting)
     apart = clashing | {name for entry in clashing for name in groups.get(entry, ())}
-    return [e for e in waiting if e.id not in apart] or [e for e in waiting if e.id not in clashing]
+    rest = [entry for entry in waiting if entry.id not in apart]
+    if rest:
+        return rest
+    held: set[EntryId] = set()
+    for entry in asked:
+        if entry.id in clashing and entry.id in groups and _clashes_with_target(situation, draft, entry):
+            held |= groups[entry.id]
+    return [entry for entry in waiting if entry.id not in clashing | held]
+
+
+def _clashes_with_target(situation: Situation, draft: Draft, entry: Entry) -> bool:
+    """Return whether an entry conflicts with the target itself, or that is not known yet; then it is seen to."""
+    target = situation.observed.target_head
+    assert target is not None
+    tried = situation.tried(target, entry.work)
+    if tried is None:
+        stacks.ask_for_merges(situation, draft, target, [entry])
+        return True
+    if tried.commit is None:
+        _settle_conflict(situation, draft, entry, tried)
+        return True
+    return False
 
 
 def _question(situation: Situation, draft: Draft, book: Book, waiting: list[Entry]) -> Line:
@@ -235,7 +273,7 @@ def _evict(situation: Situation, draft: Draft, tip: Tip, blame: Blame) -> None:
     others = f" and {len(blame.green)} others ahead of it, which are green without it," if blame.green else ""
     rejection = rejections.by_gate(gate, answer, f"your change merged with the target{others}")
     data = {"gate": gate.name, "outcome": answer.outcome, "key": answer.key, "base": blame.base, "reds": blame.reds}
-    if mergers.begin_again(situation, draft, draft.entries[blame.entry], rejection):
+    if resolutions.begin_again(situation, draft, draft.entries[blame.entry], rejection):
         return
     _reject(situation, draft, draft.entries[blame.entry], rejection, {**data, "green": list(blame.green)})
 
@@ -244,6 +282,7 @@ def _reject(situation: Situation, draft: Draft, entry: Entry, rejection: Rejecti
     refused = with_event(
         situation, entry, "rejected", {"kind": rejection.kind, "reason": rejection.summary, **data}, state="rejected"
     )
+    resolutions.keep_proposal(draft, entry)
     save(draft, refused)
     draft.refused[entry.id] = rejection
     draft.add(Unpin(entry.id))

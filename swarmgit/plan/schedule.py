@@ -81,14 +81,15 @@ Waits = tuple[str, str]
 def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Waits | None:
     """Return what a task waits for, as (kind, sentence); None when it may start. The order is the order of reasons."""
     return (
-        _brake(situation, task)
+        brake(situation, task)
         or _dependency(situation, draft, task)
         or _ownership(task, floor)
         or (("slot", f"all {situation.swarm.agents_max} agent slots are taken") if floor.free <= 0 else None)
     )
 
 
-def _brake(situation: Situation, task: Task) -> Waits | None:
+def brake(situation: Situation, task: Task) -> Waits | None:
+    """Return what keeps a task from having any session, however free the places are."""
     control = situation.control(task.id)
     if task.id in situation.desired.held:
         return "valid intent", "its file or something it names is broken; see `swarmgit validate`"

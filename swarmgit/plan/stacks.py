@@ -70,13 +70,18 @@ def open_book(situation: Situation, draft: Draft) -> Book:
     """Return the book with what the ledger says: stacks asked for, and red runs by tree."""
     book = Book()
     for entry in draft.entries.values():
-        for event in entry.events:
-            if event.kind == "gating" and "stack" in event.data:
+        for number, event in enumerate(entry.events):
+            if event.kind == "gating" and "stack" in event.data and number > _resolved_at(entry):
                 key = (CommitId(event.data["base"]), tuple(EntryId(name) for name in event.data["stack"]))
                 book.asked[key] = event.data.get("why", "exact")
             elif event.kind == "red" and event.at >= since(situation, entry):
                 book.reds.setdefault(TreeId(event.data["code_tree"]), set()).add(SessionId(event.data["session"]))
     return book
+
+
+def _resolved_at(entry: Entry) -> int:
+    """Return the place of the event since which an entry is other work: what was asked about it before is void."""
+    return max((n for n, event in enumerate(entry.events) if event.kind in {"resolving", "resolved"}), default=-1)
 
 
 def since(situation: Situation, entry: Entry) -> datetime:
@@ -139,8 +144,9 @@ def _is_running(
     situation: Situation, book: Book, key: tuple[CommitId, Stack], verdict: Verdict, subject: Subject
 ) -> bool:
     """Return whether an answer is under way: a run that was asked for, or a red gate's second run."""
-    if verdict.missing and not verdict.bad and key in book.asked:
-        return True
+    on_target = key[0] == situation.observed.target_head
+    if verdict.missing and not verdict.bad and key in book.asked and on_target:
+        return True  # off the target it only counts while it is there: nobody may need it any more
     gates = [gate for gate, _ in verdict.bad[:1]] or list(verdict.missing)
     environment = situation.observed.environment
     sessions = (situation.gate_sessions.get(evidence.key_of(gate, environment, subject)) for gate in gates)

@@ -19,6 +19,7 @@ from swarmgit.model.status import (
 )
 from swarmgit.plan import attempts, attribution, cv, rejections, revival, verify
 from swarmgit.plan.attempts import salvaged
+from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
 
 IN_LINE = "in the merge queue; its own gates are green"
@@ -104,6 +105,7 @@ def _give_up_last(draft: Draft, status: TaskStatus) -> TaskStatus:
 
 def drop_entry(situation: Situation, draft: Draft, entry: Entry, why: str) -> None:
     event = LedgerEvent(situation.now, "dropped", {"reason": why})
+    keep_proposal(draft, entry)
     dropped = replace(entry, state="dropped", events=(*entry.events, event))
     draft.entries[entry.id] = dropped
     draft.add(SaveEntry(dropped))

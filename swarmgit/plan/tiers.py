@@ -14,7 +14,8 @@ How = tuple[str, tuple[Mapping[str, Any], ...]]
 
 def how(entry: Entry, tried: MergeTry) -> How:
     """Return the hardest tier that an entry needed up to a merge that was tried, and each resolution on the way."""
-    queued, resolved = entry.last("queued") or {}, entry.last("resolved") or {}
+    queued = entry.last("queued") or {}
+    resolved = (entry.last("resolved") if entry.proposal is not None else None) or {}
     known = (queued.get("tier", "clean"), resolved.get("tier", "clean"), tried.tier)
     tier = max(known, key=lambda name: TIERS.index(name) if name in TIERS else 0)
     return tier, (*resolved.get("resolution", ()), *tried.resolution)

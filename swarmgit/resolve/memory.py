@@ -34,21 +34,19 @@ def learn(base: bytes | None, ours: bytes, theirs: bytes, result: bytes) -> dict
     sides = [_lines(content.decode("utf-8", "surrogateescape")) for content in contents]
     found: dict[str, bytes] = {}
     at = 0
-    for conflict, after in _pieces(list(diff3.chunks(*sides[:3]))):
-        end = _find(sides[3], after, at) if after is not None else len(sides[3])
+    pieces = list(_pieces(list(diff3.chunks(*sides[:3]))))
+    for number, (conflict, after) in enumerate(pieces):
+        end = _end(sides[3], after, at, is_last=number == len(pieces) - 1)
         if end is None or (conflict is None and end != at):
             return {}
         if conflict is not None:
             found[key_of(conflict)] = "".join(sides[3][at:end]).encode("utf-8", "surrogateescape")
-        at = end + len(after or ())
+        at = end + len(after)
     return found if at == len(sides[3]) else {}
 
 
-def _pieces(chunks: Sequence[Chunk[str]]) -> Iterator[tuple[Chunk[str] | None, list[str] | None]]:
-    """Yield each conflict with the lines that follow it up to the next; first None with those before all of them.
-
-    None for the lines: the conflict is the last thing in the file.
-    """
+def _pieces(chunks: Sequence[Chunk[str]]) -> Iterator[tuple[Chunk[str] | None, list[str]]]:
+    """Yield each conflict with the lines that follow it up to the next; first None with those before all of them."""
     conflict: Chunk[str] | None = None
     after: list[str] = []
     for chunk in chunks:
@@ -58,15 +56,21 @@ def _pieces(chunks: Sequence[Chunk[str]]) -> Iterator[tuple[Chunk[str] | None, l
             continue
         yield conflict, after
         conflict, after = chunk, []
-    yield conflict, after or (None if conflict is not None else [])
+    yield conflict, after
 
 
-def _find(lines: Sequence[str], wanted: Sequence[str], start: int) -> int | None:
-    """Return the first place from `start` on where `wanted` stands; nothing stands nowhere."""
-    if not wanted:
-        return start if start == 0 else None
-    last = len(lines) - len(wanted)
-    return next((at for at in range(start, last + 1) if list(lines[at : at + len(wanted)]) == list(wanted)), None)
+def _end(lines: Sequence[str], after: Sequence[str], start: int, *, is_last: bool) -> int | None:
+    """Return where `after` begins in the lines from `start` on; None where it does not, or in more than one place.
+
+    After the last conflict it is the end of the file, before the first one its beginning.
+    """
+    if is_last:
+        at = len(lines) - len(after)
+        return at if at >= start and list(lines[at:]) == list(after) else None
+    if start == 0 and list(lines[: len(after)]) == list(after):
+        return 0
+    found = [at for at in range(start, len(lines) - len(after) + 1) if list(lines[at : at + len(after)]) == list(after)]
+    return found[0] if len(found) == 1 and after else None
 
 
 def _lines(text: str) -> list[str]:

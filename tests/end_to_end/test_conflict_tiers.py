@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from swarmgit.app.run import TickReport
 from tests.conftest import Repo
 
 WORDS = "one\ntwo\nthree\n"
@@ -180,4 +181,65 @@ def test_generated_files_are_made_again_instead_of_merged(repo: Repo) -> None:
     assert all(len(repo.status(name).attempts) == 1 for name in ("left", "right"))
     assert sorted(entry.tier for entry in repo.entries()) == ["auto", "clean"]
     assert [event["way"] for event in events(repo, "resolving")] == ["generated"]
+    fsck(repo)
+
+
+def test_a_merger_that_was_killed_is_no_try(repo: Repo) -> None:
+    repo.write({".swarm/policy.yaml": 'version: 1\nsandbox: "off"\n'})
+    once = f"{repo.agents}/killed"
+    clashing(repo, f'test -e "{once}" || {{ : > "{once}"; kill -9 $$; }}\n{BOTH}')
+    assert repo.reconcile().code == 0
+    assert [event["outcome"] for event in events(repo, "unresolved")] == ["lost"]
+    assert all(len(repo.status(name).attempts) == 1 for name in ("left", "right"))
+
+
+def test_a_paused_task_has_no_merger(repo: Repo) -> None:
+    clashing(repo, BOTH)
+    asked: list[str] = []
+
+    def pause(_: TickReport) -> None:
+        is_soon = asked or not repo.git("for-each-ref", "refs/heads/swarm/state")
+        waiting = [] if is_soon else [entry.task for entry in repo.entries() if entry.state == "resolving"]
+        if waiting:
+            asked.append(waiting[0])
+            repo.swarmgit("task", "pause", waiting[0])
+
+    repo.reconcile(on_tick=pause, timeout_s=15)
+    if not (events(repo, "resolved") or events(repo, "unresolved")):  # paused before its session began
+        assert "paused by" in repo.status(asked[0]).reason
+    repo.swarmgit("task", "resume", asked[0])
+    assert repo.reconcile().code == 0
+    assert sorted(repo.landed()) == ["left", "right"]
+
+
+def test_code_and_a_generated_file_in_one_conflict_are_both_settled(repo: Repo) -> None:
+    repo.swarm["merge"] = {"generated": [{"files": ["sum.lock"], "run": "cat parts/*.txt > sum.lock"}]}
+    repo.agent("merger", BOTH)
+    repo.swarm["runtimes"]["merger"] = {"adapter": "command", "run": ["/bin/sh", str(repo.agents / "merger.sh")]}
+    repo.swarm["tiers"]["merging"] = {"runtime": "merger"}
+    repo.swarm["routing"] = {"merge": "merging"}
+    repo.start({"parts/base.txt": "base\n", "sum.lock": "base\n", "words.txt": WORDS})
+    for name in ("left", "right"):
+        script = f"echo {name} > parts/{name}.txt; cat parts/*.txt > sum.lock; sed -i 's/^two.*/two {name}/' words.txt"
+        repo.task(name, f"{script}; sleep 0.3", owns=[f"parts/{name}.txt"], shares=["sum.lock", "words.txt"])
+    repo.commit()
+    assert repo.reconcile().code == 0
+    assert repo.show("sum.lock") == "base\nleft\nright"
+    assert repo.show("words.txt") == "one\ntwo left right\nthree"
+    assert [event["way"] for event in events(repo, "resolving")] == ["ai", "generated"]
+    assert sorted(entry.tier for entry in repo.entries()) == ["ai", "clean"]
+    fsck(repo)
+
+
+def test_four_tasks_that_share_a_generated_file_land_at_their_first_attempt(repo: Repo) -> None:
+    names = ["a", "b", "c", "d"]
+    repo.swarm["merge"] = {"generated": [{"files": ["sum.lock"], "run": "cat parts/*.txt | cksum > sum.lock"}]}
+    repo.start({"parts/base.txt": "base\n", "sum.lock": "x\n"})
+    for name in names:
+        script = f"echo {name} > parts/{name}.txt; cat parts/*.txt | cksum > sum.lock; sleep 0.3"
+        repo.task(name, script, owns=[f"parts/{name}.txt"], shares=["sum.lock"])
+    repo.commit()
+    assert repo.reconcile().code == 0
+    assert sorted(repo.landed()) == names
+    assert [len(repo.status(name).attempts) for name in names] == [1, 1, 1, 1]
     fsck(repo)

@@ -62,7 +62,7 @@ def test_a_proposal_is_a_merge_of_both_sides_and_says_which_markers_are_left(per
     laid = here.lay_out(onto, head, AUTO)
     person.engine().salvage("refs/swarm/salvage/t/laid", laid.commit)
     resolved = person.make(laid.commit, {"w.txt": "both\n"})
-    proposal = here.propose(resolved)
+    proposal = here.propose(resolved, AUTO)
     assert person.engine().objects.commit(proposal.commit).parents == (onto, head)
     assert proposal.markers == ("u.txt",)
     assert files(person, proposal.commit)["w.txt"] == "both\n"
@@ -74,7 +74,7 @@ def test_a_proposal_merges_to_its_own_tree_and_survives_a_target_that_went_on(pe
     here = conflicts(person, memory)
     laid = here.lay_out(onto, head, AUTO)
     person.engine().salvage("refs/swarm/salvage/t/laid", laid.commit)
-    proposal = here.propose(person.make(laid.commit, {"w.txt": "both\n"})).commit
+    proposal = here.propose(person.make(laid.commit, {"w.txt": "both\n"}), AUTO).commit
     engine = person.engine()
     there = engine.merge(onto, proposal, "m", (), "merge", AUTO)
     assert there.commit is not None
@@ -93,7 +93,7 @@ def test_squashed_the_author_stays_who_did_the_work(person: Person, memory: Memo
     here = conflicts(person, memory)
     laid = here.lay_out(onto, head, AUTO)
     person.engine().salvage("refs/swarm/salvage/t/laid", laid.commit)
-    proposal = here.propose(person.make(laid.commit, {"w.txt": "both\n"})).commit
+    proposal = here.propose(person.make(laid.commit, {"w.txt": "both\n"}), AUTO).commit
     engine = person.engine()
     tried = engine.merge(onto, proposal, "m", (), "squash", AUTO)
     assert tried.commit is not None
@@ -108,7 +108,7 @@ def test_what_landed_is_remembered(person: Person, memory: Memory) -> None:
     here = conflicts(person, memory)
     laid = here.lay_out(onto, head, AUTO)
     person.engine().salvage("refs/swarm/salvage/t/laid", laid.commit)
-    here.remember(here.propose(person.make(laid.commit, {"w.txt": "both\n"})).commit)
+    here.remember(here.propose(person.make(laid.commit, {"w.txt": "both\n"}), AUTO).commit)
     answer = resolve("other.txt", b"a\n", b"task\n", b"target\n", Rules(remembered=memory.recall))
     assert answer.content == b"both\n"
     assert memory.recall("../../etc/passwd") is None
@@ -125,3 +125,45 @@ def test_an_installed_merge_program_is_one_more_voice(tmp_path: Path) -> None:
     assert (name, merger("a/b.txt", None, b"x\n", b"y\n")) == ("mergiraf", b"x\ny\n")
     program.write_text("#!/bin/sh\nexit 1\n")
     assert merger("a/b.txt", b"", b"x\n", b"y\n") is None
+
+
+def test_half_a_marker_is_a_marker(person: Person, memory: Memory) -> None:
+    base = person.commit({"w.txt": "a\n"})
+    head, onto = person.make(base, {"w.txt": "task\n"}), person.make(base, {"w.txt": "target\n"})
+    here = conflicts(person, memory)
+    laid = here.lay_out(onto, head, AUTO)
+    person.engine().salvage("refs/swarm/salvage/t/laid", laid.commit)
+    for left in ("target\n=======\ntask\n", "target\n||||||| where both began\n", ">>>>>>> the task\n"):
+        assert here.propose(person.make(laid.commit, {"w.txt": left}), AUTO).markers == ("w.txt",)
+
+
+def test_a_conflict_that_markers_cannot_show_has_to_be_decided(person: Person, memory: Memory) -> None:
+    base = person.commit({"gone.txt": "a\n", "bin.dat": "\0a"})
+    head = person.make(base, {"gone.txt": None, "bin.dat": "\0task"})
+    onto = person.make(base, {"gone.txt": "changed\n", "bin.dat": "\0target"})
+    here = conflicts(person, memory)
+    laid = here.lay_out(onto, head, AUTO)
+    person.engine().salvage("refs/swarm/salvage/t/laid", laid.commit)
+    assert "the task (has deleted it)" in files(person, laid.commit)["gone.txt"]
+    untouched = here.propose(person.make(laid.commit, {"other.txt": "x\n"}), AUTO)
+    assert (untouched.markers, untouched.undecided) == (("gone.txt",), ("bin.dat",))
+    decided = here.propose(person.make(laid.commit, {"gone.txt": "changed by both\n", "bin.dat": "\0both"}), AUTO)
+    assert (decided.markers, decided.undecided) == ((), ())
+
+
+def test_a_file_that_git_had_to_put_aside_is_not_decided(person: Person, memory: Memory) -> None:
+    base = person.commit({"a.txt": "changed\n"})
+    head, onto = person.make(base, {"thing": "file\n"}), person.make(base, {"thing/inner.txt": "folder\n"})
+    here = conflicts(person, memory)
+    laid = here.lay_out(onto, head, AUTO)
+    person.engine().salvage("refs/swarm/salvage/t/laid", laid.commit)
+    left = here.propose(person.make(laid.commit, {"other.txt": "x\n"}), AUTO)
+    assert any("thing~" in path for path in left.undecided)
+
+
+def test_names_that_are_no_text_are_told_as_text(person: Person) -> None:
+    name = b"caf\xe9.txt".decode("utf-8", "surrogateescape")
+    base = person.commit({name: "a\n"})
+    head, onto = person.make(base, {name: "task\n"}), person.make(base, {name: "target\n"})
+    tried = person.engine().merge(onto, head, "m", (), "merge", AUTO)
+    assert tried.conflicts == tried.both == ("caf\\xe9.txt",)

@@ -93,3 +93,9 @@ def test_learning_never_fails_and_what_it_learned_gives_the_result_again(
     answer = resolve("x.txt", *sides, Rules(remembered=known.get))
     if conflicts and ours != theirs:
         assert answer.content == result.encode()
+
+
+def test_lines_that_stand_in_several_places_teach_nothing() -> None:
+    base, ours, theirs = b"a\n\nb\n", b"a1\n\nb1\n", b"a2\n\nb2\n"
+    assert learn(base, ours, theirs, b"a1\n\na2\n\nb1\n") == {}
+    assert len(learn(base, ours, theirs, b"both\n\nb2\n")) == 2

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from swarmgit.adapters.git.capture import has_markers
 from swarmgit.adapters.git.engine import GitEngine
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, NewObject, new_commit, new_object
 from swarmgit.adapters.git.memory import Memory
@@ -18,7 +18,9 @@ from swarmgit.adapters.git.resolution import (
     resolve_conflicts,
     with_files,
 )
+from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.voices import Voices
+from swarmgit.errors import PersonMustAct
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import MergeConfig
 from swarmgit.model.ids import CommitId, TreeId
@@ -27,6 +29,8 @@ from swarmgit.resolve.marked import marked
 from swarmgit.resolve.memory import learn
 
 DIFF_CHARS_MAX = 200_000
+LABELS = {1: "where both began", 2: "the target", 3: "the task"}
+MARKERS = re.compile(rb"^(<{7} the target|\|{7} where both began|>{7} the task|={7}$)", re.MULTILINE)
 LAYOUT = Identity("swarmgit", "swarmgit@localhost")
 
 
@@ -51,6 +55,8 @@ class GitConflicts:
         for path, stages in merged.stages.items():
             if path not in files:
                 files.update(self._laid(path, stages, auto))
+        if merged.tree is None and merged.marked is None:
+            raise PersonMustAct("the two histories have no common commit", f"git merge-base {onto} {head}")
         tree = merged.tree or self._placed(str(merged.marked), files)
         text = f"Both sides of a merge: {onto} and {head}"
         commit = self._commit(TreeId(tree), (onto, head), text, (self._objects.commit(head).committed, LAYOUT))
@@ -68,16 +74,16 @@ class GitConflicts:
         if auto is not None and is_generated(path, auto):
             side = stages.get(2) or stages.get(3)
             return {path: (side.mode, side.oid)} if side else {}
-        if not {2, 3} <= stages.keys() or any(stage.mode not in REGULAR for stage in stages.values()):
+        if not stages.keys() & {2, 3} or any(stage.mode not in REGULAR for stage in stages.values()):
             return {}
-        base = self._objects.blob(stages[1].oid) if 1 in stages else None
-        ours, theirs = (self._objects.blob(stages[number].oid) for number in (2, 3))
-        content = marked(base, ours, theirs, ("the target", "where both began", "the task"))
+        base, ours, theirs = (self._objects.blob(stages[n].oid) if n in stages else None for n in (1, 2, 3))
+        labels = [name if n in stages else f"{name} (has deleted it)" for n, name in LABELS.items()]
+        content = marked(base, ours or b"", theirs or b"", (labels[1], labels[0], labels[2]))
         if content is None:
             return {}
         blob = new_object("blob", content, self._objects.algorithm)
         self._writer.write([blob])
-        return {path: (stages[2].mode, blob.oid)}
+        return {path: ((stages.get(2) or stages[3]).mode, blob.oid)}
 
     def _placed(self, tree: str, files: Files) -> str:
         """Return the tree with the files that it has a place for; git may have moved one aside."""
@@ -89,23 +95,38 @@ class GitConflicts:
                 tree = placed
         return tree
 
-    def propose(self, resolved: CommitId) -> Proposal:
+    def propose(self, resolved: CommitId, auto: MergeConfig | None) -> Proposal:
         """Return the merge whose tree is a captured resolution's, with its message, author and date.
 
         Its parents are those of the layout that the resolution began with. Equal input, equal commit.
         """
         info = self._objects.commit(resolved)
-        sides = self._objects.commit(info.parents[0]).parents
+        layout = self._objects.commit(info.parents[0])
+        sides = layout.parents
         author = Identity(info.author, info.author_email)
         commit = self._commit(info.tree, (sides[0], sides[1]), info.message, (info.committed, author))
-        return Proposal(commit, self._with_markers(sides[0], sides[1], info.tree))
+        return Proposal(commit, *self._left((sides[0], sides[1]), layout.tree, info.tree, auto))
 
-    def _with_markers(self, onto: CommitId, head: CommitId, tree: TreeId) -> tuple[str, ...]:
-        """Return the conflicted paths that still hold markers, also those that nobody has touched."""
-        files = self._objects.walk(tree)
-        conflicts = merge_trees(self._objects, onto, head).stages
-        regular = [path for path in conflicts if path in files and files[path].mode in REGULAR]
-        return tuple(path for path in regular if has_markers(self._objects.blob(files[path].oid)))
+    def _left(
+        self, sides: tuple[CommitId, CommitId], layout: TreeId, tree: TreeId, auto: MergeConfig | None
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the conflicted paths that still hold a marker of the layout, and those that nobody decided about."""
+        merged = merge_trees(self._objects, *sides)
+        settled: set[str] = set()
+        if auto is not None and merged.stages:
+            settled |= resolve_conflicts(self._objects, merged, auto, self._voices).files.keys()
+            settled |= {path for path in merged.stages if is_generated(path, auto)}
+        before, after = self._objects.walk(layout), self._objects.walk(tree)
+        aside = [path for path in after if path.endswith(tuple(f"~{side}" for side in sides))]
+        markers = []
+        for path in merged.stages:
+            laid, now = before.get(path), after.get(path)
+            was_marked = laid is not None and laid.mode in REGULAR and _has_marker(self._objects.blob(laid.oid))
+            if was_marked and now is not None and now.mode in REGULAR and _has_marker(self._objects.blob(now.oid)):
+                markers.append(path)
+            elif not was_marked and laid == now and path not in settled:
+                aside.append(path)
+        return tuple(map(told, markers)), tuple(map(told, aside))
 
     def remember(self, proposal: CommitId) -> None:
         """Keep how the conflicts of a merge were resolved, for the next time that they come up."""
@@ -135,3 +156,8 @@ class GitConflicts:
         done = self._objects.git.call("diff", *options, base, side, "--", *paths)
         text = done.stdout.decode("utf-8", "replace")
         return text if len(text) <= DIFF_CHARS_MAX else text[:DIFF_CHARS_MAX] + "\n(cut off here)\n"
+
+
+def _has_marker(content: bytes) -> bool:
+    """Return whether one of a layout's markers stands in a file. One is enough: half a conflict is no resolution."""
+    return MARKERS.search(content) is not None

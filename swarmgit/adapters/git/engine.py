@@ -17,6 +17,7 @@ from swarmgit.adapters.git.objects import GitObjects, Remembered
 from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
 from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.documents.paths import ENGINE, SWARM
@@ -127,8 +128,9 @@ class GitEngine:
             return self._candidate(tried, merged.tree, message, gates, style)
         found = None if auto is None else self._resolved(merged, auto)
         if found is None or found.tree is None:
-            tried = replace(tried, both=touched_by_both(self.objects, onto, head))
-            return tried if found is None else found.described(tried)
+            tried = tried if found is None else found.described(tried)
+            both = touched_by_both(self.objects, onto, head)
+            return replace(tried, both=tuple(map(told, both)), conflicts=tuple(map(told, tried.conflicts)))
         tried = replace(found.described(tried), tier="auto")
         return self._candidate(tried, found.tree, message, gates, style)
 

@@ -11,6 +11,7 @@ from pathspec import GitIgnoreSpec
 from swarmgit.adapters.git.loose import NewObject, in_git_order, new_object, new_tree
 from swarmgit.adapters.git.merge import Merged, Stage
 from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.documents.paths import SWARM
 from swarmgit.model.desired import MergeConfig
@@ -47,7 +48,7 @@ class Resolved:
         """Return a merge that was tried with what became of its conflicts; where only generated files are left,
         those are its conflicts."""
         left = tuple(path for path in tried.conflicts if not self.regenerate or path not in self.files)
-        hints = {} if self.tree is not None else self.hints
+        hints = {} if self.tree is not None else {told(path): oid for path, oid in self.hints.items()}
         return replace(tried, conflicts=left, resolution=tuple(self.record), hints=hints, regenerate=self.regenerate)
 
 
@@ -118,7 +119,7 @@ def _answer(objects: GitObjects, path: str, stages: Mapping[int, Stage], rules: 
 def _recorded(path: str, answer: Answer) -> Mapping[str, Any]:
     """Return what the ledger says about a resolution, in plain values."""
     return {
-        "path": path,
+        "path": told(path),
         "resolvers": list(answer.resolvers),
         "agreed": answer.agreed,
         "hunks": [asdict(hunk) for hunk in answer.hunks],

@@ -67,6 +67,11 @@ def shown(path: bytes) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
+def told(path: str) -> str:
+    """Return a path as git gave it to us as text, in the same form."""
+    return shown(path.encode("utf-8", "surrogateescape"))
+
+
 def scan(engine: Git, slot: Slot, limits: Limits = DEFAULT_LIMITS) -> Findings:
     """Return what to take in of a slot's tree and every objection to it. Nothing is changed but missing read rights."""
     findings = Findings()

@@ -1,0 +1,164 @@
+"""Which conflict takes a session, which kind of session, and how often: generated files (tier 2), `merger` (tier 3).
+
+The entry says all of it: `resolving` names the session and the two sides, `resolved` the proposal, `unresolved` why
+there is none. The sessions themselves are looked after in `mergers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from swarmgit.documents import paths
+from swarmgit.model.actions import Salvage
+from swarmgit.model.desired import Runtime
+from swarmgit.model.ids import CommitId, SessionId, ulid
+from swarmgit.model.observed import MergeTry
+from swarmgit.model.status import Entry, Rejection
+from swarmgit.plan import agents, scope
+from swarmgit.plan.landings import save, with_event
+from swarmgit.plan.lately import landed_since
+from swarmgit.plan.patterns import matches
+from swarmgit.plan.situation import Draft, Situation
+
+AI_TRIES_MAX = 2
+AI_STARTS_MAX = 4
+"""A session that the machine or a person ended is no try, but not for ever."""
+
+GENERATED_TRIES_MAX = 1
+"""On one head of the target; when the target has moved the files have to be made again."""
+
+NO_TRY = frozenset({"lost", "stopped"})
+
+Facts = Mapping[str, Any]
+"""What the event `resolving` says: session, try, way, onto, head, paths, may_change, with, and run or feedback."""
+
+
+def begin(situation: Situation, draft: Draft, entry: Entry, tried: MergeTry) -> bool:
+    """Let a session resolve what is left of an entry's conflict with the target; return whether a tier is left."""
+    tiers = situation.swarm.merge.tiers
+    may_change = tuple(dict.fromkeys((*tried.conflicts, *tried.both)))
+    facts = {
+        "onto": tried.base,
+        "head": entry.work,
+        "paths": list(tried.conflicts),
+        "may_change": list(may_change),
+        "with": _others(situation, draft, entry, may_change),
+    }
+    if tried.regenerate and "auto" in tiers and _may_generate(entry, tried.base):
+        busy = _at_it(draft, entry, tried.conflicts)
+        if busy:
+            draft.stuck[entry.id] = f"{', '.join(tried.conflicts[:3])} is made again for {busy} first"
+        else:
+            _resolve(situation, draft, entry, {"way": "generated", "run": list(tried.regenerate), **facts})
+        return True
+    if not tried.both or "ai" not in tiers or not _may_merge(entry) or runtime_for(situation, entry) is None:
+        return False
+    _resolve(situation, draft, entry, {"way": "ai", **facts})
+    return True
+
+
+def begin_again(situation: Situation, draft: Draft, entry: Entry, rejection: Rejection) -> bool:
+    """Let the merger try again whose proposal a gate refused, with what the gate said; return whether it may."""
+    before = next((e.data for e in reversed(entry.events) if e.kind == "resolving" and e.data["way"] == "ai"), None)
+    if entry.proposal is None or before is None or not _may_merge(entry) or runtime_for(situation, entry) is None:
+        return False
+    keep = ("way", "onto", "head", "paths", "may_change", "with")
+    feedback = {k: v for k, v in msgspec.to_builtins(rejection).items() if v}
+    refused = with_event(situation, entry, "unresolved", {"way": "ai", "reason": rejection.summary})
+    keep_proposal(draft, entry)
+    _resolve(
+        situation, draft, replace(refused, proposal=None), {**{key: before[key] for key in keep}, "feedback": feedback}
+    )
+    return True
+
+
+def then_generate(situation: Situation, draft: Draft, entry: Entry) -> None:
+    """After a merger, make the generated files again that were part of the conflict: it has not touched them."""
+    facts = entry.last("resolving") or {}
+    made = situation.swarm.merge.generated if "auto" in situation.swarm.merge.tiers else ()
+    files = [path for path in facts["paths"] if any(matches(path, each.files) for each in made)]
+    run = [each.run for each in made if any(matches(path, each.files) for path in files)]
+    if run and facts["way"] == "ai":
+        keep = {"onto": facts["onto"], "head": entry.work, "paths": files, "may_change": files, "with": facts["with"]}
+        _resolve(situation, draft, entry, {"way": "generated", "run": list(dict.fromkeys(run)), **keep})
+
+
+def keep_proposal(draft: Draft, entry: Entry) -> None:
+    """Pin a proposal that will not land: what a merger made is work as any other (P3)."""
+    resolved = entry.last("resolved")
+    if entry.proposal is not None and resolved is not None:
+        session = SessionId(resolved["session"])
+        draft.add(Salvage(entry.task, session, entry.proposal, paths.salvage_ref(entry.task, session)))
+
+
+def runtime_for(situation: Situation, entry: Entry) -> tuple[Runtime, str | None] | None:
+    """Return the program and model of a merger: the tier that `routing.merge` names, else the task's own agent program.
+
+    A plain command cannot be expected to merge unless it was named for that.
+    """
+    swarm = situation.swarm
+    tier = swarm.tiers.get(swarm.routing.get("merge", ""))
+    if tier is not None:
+        return swarm.runtimes.get(tier.runtime) or Runtime(tier.runtime, tier.runtime), tier.model
+    task = situation.desired.tasks.get(entry.task)
+    runtime, model = agents.runtime_of(swarm, task) if task is not None else (None, None)
+    return (runtime, model) if runtime is not None and runtime.adapter not in {"command", ""} else None
+
+
+def _may_merge(entry: Entry) -> bool:
+    begun = sum(event.kind == "resolving" and event.data["way"] == "ai" for event in entry.events)
+    return bool(begun - _no_tries(entry, "ai") < AI_TRIES_MAX and begun < AI_STARTS_MAX)
+
+
+def _may_generate(entry: Entry, onto: CommitId) -> bool:
+    """Return whether generated files may be made (again) on this head of the target."""
+    tried = False
+    lost = 0
+    for event in entry.events:
+        if event.kind == "resolving" and event.data["way"] == "generated":
+            tried = event.data["onto"] == onto
+        elif event.kind == "unresolved" and event.data["way"] == "generated" and event.data.get("outcome") in NO_TRY:
+            tried, lost = False, lost + 1
+    return not tried and lost < AI_STARTS_MAX
+
+
+def _no_tries(entry: Entry, way: str) -> int:
+    ended = (event.data for event in entry.events if event.kind == "unresolved" and event.data["way"] == way)
+    return sum(data.get("outcome") in NO_TRY for data in ended)
+
+
+def _at_it(draft: Draft, entry: Entry, files: Sequence[str]) -> str:
+    """Return the task whose entry has one of these files made again now, or already has: one goes after the other."""
+    for other in draft.entries.values():
+        facts = other.last("resolving") if other.state in {"resolving", "queued", "gating", "landing"} else None
+        if other.id == entry.id or facts is None or facts["way"] != "generated":
+            continue
+        is_ahead = other.state == "resolving" or (other.proposal is not None and other.id < entry.id)
+        if is_ahead and not set(facts["paths"]).isdisjoint(files):
+            return other.task
+    return ""
+
+
+def _resolve(situation: Situation, draft: Draft, entry: Entry, facts: dict[str, Any]) -> None:
+    number = sum(event.kind == "resolving" for event in entry.events) + 1
+    session = SessionId(ulid(situation.now, f"merge/{entry.id}/{number}"))
+    data = {"session": session, "try": number, **facts}
+    save(draft, with_event(situation, entry, "resolving", data, state="resolving", candidate=None))
+
+
+def _others(situation: Situation, draft: Draft, entry: Entry, touched: tuple[str, ...]) -> list[str]:
+    """Return the tasks that landed since the entry's work began and may change one of these paths."""
+    landed = landed_since(situation, draft, entry.base, _began(situation, entry))
+    tasks = [situation.desired.tasks.get(other.task) for other in landed if other.task != entry.task]
+    return sorted({t.id for t in tasks if t is not None and any(scope.is_inside(path, t.scope) for path in touched)})
+
+
+def _began(situation: Situation, entry: Entry) -> datetime:
+    status = situation.observed.statuses.get(entry.task)
+    attempts = status.attempts if status is not None else ()
+    return next((a.started for a in attempts if a.session == entry.session), entry.enqueued)
