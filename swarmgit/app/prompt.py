@@ -11,6 +11,7 @@ from swarmgit.model.ids import AgentName
 from swarmgit.model.mail import Mail
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.briefing import prompt_for
+from swarmgit.plan.experiments import label_of, role_text
 from swarmgit.plan.mail import digest
 from swarmgit.plan.routing import route
 from swarmgit.plan.situation import Draft, Situation
@@ -33,7 +34,8 @@ def prompt_text(look: Look, name: str) -> str:
     agent = _agent(situation, task, status)
     mails: tuple[Mail, ...] = digest(situation, Draft(), agent) if agent else ()
     identity = look.observed.identities.get(agent)
-    return prompt_for(task, look.desired.roles.get(task.role, ""), identity, status, mails)
+    text = role_text(look.desired, task, label_of(look.desired, task, status))
+    return prompt_for(task, text, identity, status, mails)
 
 
 def _agent(situation: Situation, task: Task, status: TaskStatus) -> AgentName:

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "incident": ("incident:incident", "Show incidents, add what you found, and close them."),
     "agents": ("agents:agents", "Show the agents and what they have achieved."),
     "route": ("agents:route", "Say who would get a task, with the numbers."),
+    "experiment": ("experiment:experiment", "Compare models, runtimes or role texts."),
     "blame": ("agents:blame", "Say which agent, task and session wrote a line."),
     "worktree": ("brakes:worktree", "Say where a session's files are."),
     "stop": ("brakes:stop", "Stop a session and pause its task."),

@@ -109,7 +109,8 @@ class Usage:
 class Attempt:
     """One session's try at a task. `head` is the captured commit, `tree` its code tree (without `.swarm/`).
 
-    `kept_paths`: after a rejection, the changed paths that the next attempt starts with again.
+    `kept_paths`: after a rejection, the changed paths that the next attempt starts with again. `experiment`: the
+    experiment and arm (`id/arm`) that it was made for.
     """
 
     number: int
@@ -131,6 +132,7 @@ class Attempt:
     salvage: str | None = None
     kept_paths: tuple[str, ...] = ()
     gate_inputs: Mapping[str, str] = field(default_factory=dict)
+    experiment: str = ""
 
     @property
     def seconds(self) -> float | None:

@@ -57,6 +57,7 @@ class SessionSpec:
     before. `minutes_max`: wall clock, counted from `started`.
     `mail`: the messages that the prompt shows.
     `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it expires.
+    `experiment`: the experiment and arm (`id/arm`) that it belongs to.
     """
 
     id: SessionId
@@ -82,6 +83,7 @@ class SessionSpec:
     mail: tuple[MailId, ...] = ()
     sandbox: str = ""
     credentials_end: datetime | None = None
+    experiment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

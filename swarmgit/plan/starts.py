@@ -8,13 +8,14 @@ from swarmgit.model.ids import AgentName, SessionId, ulid
 from swarmgit.model.mail import Mail
 from swarmgit.model.status import TaskStatus
 from swarmgit.model.work import SessionSpec
-from swarmgit.plan import agents, briefing
+from swarmgit.plan import agents, briefing, experiments
 from swarmgit.plan.situation import Situation
 
 
 def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentName) -> SessionSpec:
     """Return the facts of a new session for a task's next attempt."""
-    runtime, model = agents.runtime_of(situation.swarm, task)
+    label = experiments.label_of(situation.desired, task, status)
+    runtime, model = agents.runtime_of(situation.swarm, experiments.as_in(situation.desired, task, label))
     base = situation.observed.target_head
     assert base is not None
     number = max((a.number for a in status.attempts), default=0) + 1
@@ -30,6 +31,7 @@ def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentNa
         runtime=runtime.name,
         model=model,
         generation=task.generation,
+        experiment=label,
     )
 
 
@@ -40,7 +42,7 @@ def start_session(
 
     `mails`: what its prompt shows; `spec` names them.
     """
-    runtime, _ = agents.runtime_of(situation.swarm, task)
+    runtime, _ = agents.runtime_of(situation.swarm, experiments.as_in(situation.desired, task, spec.experiment))
     before = TaskStatus(
         task.id, task.title, attempts=tuple(a for a in status.attempts if a.session != spec.id), window=status.window
     )
@@ -52,7 +54,9 @@ def start_session(
         task=task,
         runtime=runtime,
         worktree=situation.swarm.worktree,
-        prompt=briefing.prompt_for(task, situation.desired.roles.get(task.role, ""), identity, before, mails),
+        prompt=briefing.prompt_for(
+            task, experiments.role_text(situation.desired, task, spec.experiment), identity, before, mails
+        ),
         reason=f"attempt {spec.attempt}" if spec.attempt > 1 else "ready",
         ports=situation.swarm.ports_per_session,
         feedback=briefing.feedback_of(before),
