@@ -482,8 +482,9 @@ class World:
 
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
     wraps a command by policy; `push_command` is the only way out to a remote.
-    `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
-    reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
+    `note` (adapter, id, text) names a file of a session's folder, with its content, by which an agent at work is shown
+    a text; None where the adapter cannot do that.
+    `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
     the commit. `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what
     the person's own git obeys (path → hash). `redact` takes the values of
     credentials out of a text, `leaks` names the files of a worktree that hold one, with its variable. `fault` is called
@@ -514,6 +515,7 @@ class World:
     drafts: Callable[[Desired], tuple[str, ...]]
     state_branch: str
     sandbox: Callable[[Policy], SandboxReport]
+    note: Callable[[str, str, str], tuple[str, bytes] | None]
     environment: str
     host_env: Mapping[str, str]
     fault: Callable[[str], None]

@@ -48,6 +48,10 @@ def no_fault(name: str) -> None:
     """Do nothing; the crash tests raise here."""
 
 
+def no_note(_adapter: str, _id: str, _text: str) -> None:
+    """Show nothing: no runtime that comes with swarmgit takes messages while it works."""
+
+
 def open_world(
     cwd: Path,
     environ: Mapping[str, str],
@@ -113,6 +117,7 @@ def open_world(
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
         sandbox=lambda policy: confiner.describe(policy),  # noqa: PLW0108
+        note=no_note,
         environment=_environment(),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
         fault=fault,

@@ -22,7 +22,7 @@ from swarmgit.model.ids import (
 )
 from swarmgit.model.status import GateOutcome, Usage
 
-SessionKind = Literal["agent", "gate", "merge", "push"]
+SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
 SessionState = Literal["starting", "running", "ended", "lost"]
 
 
@@ -54,7 +54,7 @@ class SessionSpec:
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
     `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
     sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
-    before. `minutes_max`: wall clock, counted from `started`.
+    before; a triage has `watched`, the session it is about. `minutes_max`: wall clock, counted from `started`.
     `mail`: the messages that the prompt shows.
     `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it expires.
     `experiment`: the experiment and arm (`id/arm`) that it belongs to.
@@ -84,6 +84,7 @@ class SessionSpec:
     sandbox: str = ""
     credentials_end: datetime | None = None
     experiment: str = ""
+    watched: SessionId | None = None
 
 
 @dataclass(frozen=True, slots=True)

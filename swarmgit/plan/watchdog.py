@@ -1,12 +1,13 @@
 """The watchdog: how each session does, what is the matter where it does not do well, and what is done about it.
 
-Tier 1 reads what was measured. Tier 2 is asked only on tier 1's word; what stands here is the written heuristic. Tier 3
-is an incident, with a message to people. Before anything is stopped the task has been found open (`plan/attempts.py`).
+Tier 1 reads what was measured. Tier 2 (`plan/triage.py`) is asked only on tier 1's word. Tier 3 is an incident, with a
+message to people. Before anything is stopped the task has been found open (`plan/attempts.py`).
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from swarmgit.model.desired import Swarm, Task, WatchdogLimits
@@ -14,7 +15,7 @@ from swarmgit.model.health import Condition, Triage
 from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Letter, Mail, origin_of
 from swarmgit.model.work import Session
-from swarmgit.plan import incidents, letters, mail
+from swarmgit.plan import incidents, letters, mail, triage
 from swarmgit.plan.situation import Draft, Situation
 
 PREFIX = "watchdog: "
@@ -102,27 +103,6 @@ def overrun(session: Session, limits: WatchdogLimits) -> str:
     return ""
 
 
-def triage(seen: Condition, *, is_nudged_out: bool, was_killed_before: bool) -> Triage:
-    """Return what is the matter and what to do (tier 2's heuristic, in the schema that a model would answer in).
-
-    `is_nudged_out`: it was nudged as often as it may be, or had its time to react.
-    """
-    escalates = was_killed_before
-    if seen.is_repeating:
-        return Triage("confused", seen.reason, "escalate" if escalates else "handoff")
-    match seen.health:
-        case "prompt-blocked":
-            return Triage("prompt_blocked", seen.reason, "escalate" if escalates else "restart")
-        case "zombie":
-            return Triage("zombie", seen.reason, "escalate" if escalates else "restart")
-        case "stalled" if is_nudged_out:
-            return Triage("stalled", seen.reason, "escalate" if escalates else "restart")
-        case "stalled":
-            return Triage("stalled", seen.reason, "nudge")
-        case _:
-            return Triage("working", seen.reason, "wait")
-
-
 def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> str | None:
     """Return why a session has to be stopped, None where it may go on; a nudge or an incident goes into the draft."""
     limits = limits_of(situation.swarm, task)
@@ -136,7 +116,10 @@ def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> s
         seen = condition(session, limits, situation.now)
         nudge = _last_nudge(situation, session)
         waited = nudge is not None and situation.now - nudge.created >= timedelta(minutes=limits.patience_minutes)
-        answer = triage(seen, is_nudged_out=waited, was_killed_before=before)
+        written = triage.heuristic(seen, is_nudged_out=waited, was_killed_before=before)
+        answer = triage.judged(situation, draft, task, session, limits, written)
+        if before and answer.remedy in triage.STOPPING:
+            answer = replace(answer, remedy="escalate")
         if answer.remedy == "nudge":
             _nudge(situation, draft, session, seen, nudge)
     if answer.remedy in {"wait", "nudge"}:
@@ -189,18 +172,19 @@ def _report(situation: Situation, draft: Draft, task: Task, session: Session, an
     tail = " / ".join(lines[-3:])[-TAIL_CHARS:] or "none"
     attempt = f"{spec.agent}, attempt {spec.attempt} at {task.id}"
     used = f"; {vitals.memory_mb:g} MB, {vitals.cpu_s:g} s of processor time" if vitals else ""
+    concluded = f"Triage{f' ({answer.by})' if answer.by else ''}: {answer.verdict}, {answer.remedy}"
     tried = "nudged, then stopped" if answer.verdict == "stalled" else "stopped"
     said = Report(
         signature=f"watchdog/{answer.verdict}/{spec.runtime}/{task.type}",
         key=spec.id,
         title=f"a session was {answer.verdict.replace('_', '-')} and was stopped",
         what=f"{attempt}: {answer.reason}{used}. Its last words: {tail}",
-        detection="tier 2: triage" if answer.verdict != "zombie" else "tier 1: mechanical",
+        detection="tier 2: triage" if answer.by or answer.verdict != "zombie" else "tier 1: mechanical",
         agent=spec.agent,
         task=task.id,
         session=spec.id,
         cause="It waited for a person at a prompt: nobody is there." if answer.verdict == "prompt_blocked" else "",
-        resolution=f"Triage: {answer.verdict}, {answer.remedy}; {tried}; its work is saved before the next attempt.",
+        resolution=f"{concluded}; {tried}; its work is saved before the next attempt.",
         prevention=("watchdog threshold: watchdog in .swarm/swarm.yaml", "specification: could the task be smaller?"),
         answers=(f"swarmgit logs {spec.id}", f"swarmgit why {task.id}", f"swarmgit task pause {task.id}"),
         is_urgent=answer.remedy == "escalate",

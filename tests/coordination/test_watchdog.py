@@ -14,7 +14,8 @@ from swarmgit.model.health import Repetition, Vitals
 from swarmgit.model.mail import HUMAN, SWARMGIT
 from swarmgit.model.work import Session, Stream
 from swarmgit.observe.vitals import Novelty
-from swarmgit.plan.watchdog import PREFIX, condition, limits_of, overrun, triage
+from swarmgit.plan.triage import heuristic as triage
+from swarmgit.plan.watchdog import PREFIX, condition, limits_of, overrun
 from tests.plan.values import START, Life, life, never_ends, task
 
 LIMITS = WatchdogLimits()

@@ -418,7 +418,7 @@ def test_schemas_and_values_have_the_same_fields() -> None:
     assert properties("swarm", "watchdog") - limits == names(WatchdogConfig) - {"limits"}
     for group in ("tiers", "types"):
         assert properties("swarm", "watchdog", group, "additionalProperties") == limits
-    assert properties("swarm", "routing") == DEFAULT_ROUTING.keys() | {"merge"}
+    assert properties("swarm", "routing") == DEFAULT_ROUTING.keys() | {"merge", "triage"}
     assert properties("gates", "gates", "items") == names(Gate)
     assert properties("policy") == names(Policy)
     assert properties("policy", "filesystem") == names(Filesystem)
