@@ -484,7 +484,8 @@ class World:
     wraps a command by policy; `push_command` is the only way out to a remote.
     `note` (adapter, id, text) names a file of a session's folder, with its content, by which an agent at work is shown
     a text; None where the adapter cannot do that.
-    `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
+    `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a commit's history
+    says about landings. `drafts` lists intent files whose working copy differs from
     the commit. `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what
     the person's own git obeys (path → hash). `redact` takes the values of
     credentials out of a text, `leaks` names the files of a worktree that hold one, with its variable. `fault` is called

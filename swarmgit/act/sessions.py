@@ -22,7 +22,7 @@ from swarmgit.model.desired import Task, WorktreeConfig
 from swarmgit.model.ids import SessionId
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.model.policy import Policy
-from swarmgit.model.work import Capture, SessionSpec, Taken
+from swarmgit.model.work import TAMPERED, Capture, SessionSpec, Taken
 from swarmgit.ports import Command, Confined, Confinement, Identity, Lease, Placement, StartSpec, World
 
 POOL = {"triage": "triage"}
@@ -194,7 +194,7 @@ def _meddling(session: SessionId, world: World) -> tuple[str, ...]:
         return ()
     before, now = json.loads(raw), world.settings()
     changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    return tuple(f"the repository's own '.git/{name}' changed while the session ran" for name in changed)
+    return tuple(f"the repository's own '.git/{name}' {TAMPERED}" for name in changed)
 
 
 def _words(action: FinishSession, world: World) -> tuple[str, str]:

@@ -99,6 +99,10 @@ class Change:
     new_blob: BlobId
 
 
+TAMPERED = "changed while the session ran"
+"""In an objection: somebody changed what the person's own git obeys, meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capture:
     """A session's work as the engine took it in: one commit on its base, and the net difference against it.
