@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -26,6 +25,7 @@ from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.adapters.redacted import RedactedState
 from swarmgit.adapters.sandbox.vault import Vault
+from swarmgit.adapters.surroundings import surroundings
 from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.model.desired import Desired
@@ -118,7 +118,7 @@ def open_world(
         state_branch=STATE_BRANCH,
         sandbox=lambda policy: confiner.describe(policy),  # noqa: PLW0108
         note=no_note,
-        environment=_environment(),
+        environment=surroundings(environ),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
         fault=fault,
         close=close,
@@ -206,8 +206,3 @@ def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tu
         return ()
     tree = objects.resolve(f"{desired.commit}:{paths.SWARM}")
     return drafts(found.top, objects.walk(tree, paths.SWARM) if tree else {})
-
-
-def _environment() -> str:
-    machine = os.uname()
-    return f"{machine.sysname} {machine.machine}"

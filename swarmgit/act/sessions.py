@@ -63,7 +63,7 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         world.executor.refuse(spec, error.message)
         return Done(action)
     files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
-    if confined.sandbox.strength != "full":
+    if confined.sandbox.strength == "none":
         files[paths.SETTINGS_FILE] = _json(dict(world.settings()))
     return _run(action, _start_spec(spec, confined, lease, action.worktree, files), world)
 
