@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
 from swarmgit.model.conflicts import LaidOut, Proposal
-from swarmgit.model.desired import Desired, Gate, MergeConfig, Runtime, WorktreeConfig
+from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.policy import Policy
+from swarmgit.model.status import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream
 
 
@@ -400,18 +402,23 @@ class LandedTask:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a session is about to run: what a runtime needs to know to build its command."""
+    """Where a session is about to run: what a runtime needs to know to build its command.
+
+    `keys`: the variables that policy gives it besides; their values go to the session alone.
+    """
 
     spec: SessionSpec
     worktree: Path
     folder: Path
     ports: tuple[int, ...]
     host_env: Mapping[str, str]
+    keys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run. `hosts`: what it must reach to work at all. `read`: paths of the machine that it must see.
+    """What to run. `hosts`: what it must reach, one of them at least, to work at all. `read`: paths of the machine that
+    it must see. `programs`: names on its PATH that it runs itself, visible whatever policy lists.
 
     `copies`: files of the person's that it gets as copies of its own, by their name in its home folder.
     """
@@ -421,6 +428,7 @@ class Command:
     hosts: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
+    programs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,16 +489,14 @@ class World:
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
-    wraps a command by policy; `push_command` is the only way out to a remote.
-    `note` (adapter, id, text) names a file of a session's folder, with its content, by which an agent at work is shown
-    a text; None where the adapter cannot do that.
-    `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a commit's history
-    says about landings. `drafts` lists intent files whose working copy differs from
-    the commit. `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what
-    the person's own git obeys (path → hash). `redact` takes the values of
-    credentials out of a text, `leaks` names the files of a worktree that hold one, with its variable. `fault` is called
-    before each effect with its name: the crash tests raise in it. `close` ends the git children and gives back the
-    lock; whatever is asked afterwards starts them again.
+    wraps a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only
+    way out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names,
+    most exact first. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
+    commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
+    `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
+    (path → hash). `redact` takes the values of credentials out of a text, `leaks` names the files of a worktree that
+    hold one, with its variable. `fault` is called before each effect with its name: the crash tests raise in it.
+    `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
     repository: Repository
@@ -508,6 +514,9 @@ class World:
     stream_reader: Callable[[str], StreamReader]
     command_for: Callable[[Runtime, Placement], Command]
     confine: Callable[[Command, Policy, Confinement], Confined]
+    granted: Callable[[Policy, str], frozenset[str]]
+    adapters: Callable[[], AbstractSet[str]]
+    price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
     settings: Callable[[], Mapping[str, str]]
     redact: Callable[[bytes], bytes]
     leaks: Callable[[Path, Sequence[str]], tuple[tuple[str, str], ...]]
@@ -516,7 +525,6 @@ class World:
     drafts: Callable[[Desired], tuple[str, ...]]
     state_branch: str
     sandbox: Callable[[Policy], SandboxReport]
-    note: Callable[[str, str, str], tuple[str, bytes] | None]
     environment: str
     host_env: Mapping[str, str]
     fault: Callable[[str], None]

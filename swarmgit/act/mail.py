@@ -21,27 +21,23 @@ def deliver(action: DeliverMail, world: World) -> Outcome:
     to the agent's next session.
     """
     copies = {f"{mail.id}.yaml": copy_of(mail) for mail in action.mails}
+    copies |= {f"{mail.id}{paths.NOTE_SUFFIX}": _note(mail) for mail in action.mails if mail.priority == "urgent"}
     with suppress(OSError):
         world.executor.write_all(action.session, paths.INBOX, copies)
-        _show_urgent(action, world)
     world.fault("delivered")
     world.executor.write(action.session, paths.DELIVERED_FILE, f"{action.mails[-1].id}\n".encode())
     return Done(action)
 
 
-def _show_urgent(action: DeliverMail, world: World) -> None:
-    """Show urgent messages to an agent at work, where its runtime can; the others find them in their inbox."""
-    for mail in action.mails:
-        if mail.priority == "urgent":
-            said = f"Urgent {mail.type} from {mail.sender}: {mail.subject}\n\n{mail.body}".strip()
-            note = world.note(action.adapter, mail.id, said)
-            if note is not None:
-                world.executor.write(action.session, *note)
-
-
 def copy_of(mail: Mail) -> bytes:
     """Return the copy for an inbox: JSON, which is YAML too, so that it can be read without a library."""
     return msgspec.json.format(msgspec.json.encode(plain_mail(mail)), indent=2) + b"\n"
+
+
+def _note(mail: Mail) -> bytes:
+    """Return what an urgent message says to an agent that looks at its inbox too late, if its program shows notes."""
+    text = f"Urgent mail from {mail.sender}: {mail.subject}\n\n{mail.body}\n\n(message {mail.id} in your inbox)"
+    return msgspec.json.encode(text) + b"\n"
 
 
 def take(action: TakeMail, world: World) -> Outcome:

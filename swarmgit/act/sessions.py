@@ -53,7 +53,8 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
         ports = _ports(lease, action.ports)
         folder = world.executor.folder(spec.id)
-        placement = Placement(spec, lease.tree, folder, ports, world.host_env)
+        keys = world.granted(policy, action.runtime.name)
+        placement = Placement(spec, lease.tree, folder, ports, world.host_env, keys)
         named = (action.runtime.run, *_shell_texts(action.worktree.setup))
         where = Confinement(
             spec, action.task.role, lease.tree, folder, action.runtime.name, named, action.runtime.files

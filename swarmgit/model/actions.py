@@ -251,14 +251,10 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class DeliverMail:
-    """Put copies of recorded messages into a live session's inbox, oldest first.
-
-    `adapter`: of its runtime; urgent ones are shown to the agent at once where that can be done.
-    """
+    """Put copies of recorded messages into a live session's inbox, oldest first."""
 
     session: SessionId
     mails: tuple[Mail, ...]
-    adapter: str = ""
 
 
 @dataclass(frozen=True, slots=True)

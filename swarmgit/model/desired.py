@@ -115,13 +115,27 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """`run` for the `command` adapter: a list is an argument vector, one string is run by `/bin/sh -c`."""
+    """`run` for the `command` adapter: a list is an argument vector, one string is run by `/bin/sh -c`.
+
+    For an agent program: the program, and arguments right behind it. `account`: shared by runtimes with one rate limit.
+    """
 
     name: str
     adapter: str
     run: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens of each kind; where a kind of cache has no price of its own, that of input."""
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +239,7 @@ class Swarm:
     runtimes: Mapping[str, Runtime] = field(default_factory=dict)
     worktree: WorktreeConfig = WorktreeConfig()
     merge: MergeConfig = MergeConfig()
+    prices: Mapping[str, Price] = field(default_factory=dict)
     watchdog: WatchdogConfig = WatchdogConfig()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from swarmgit.model.events import FileAction, Stream
 from swarmgit.model.health import Repetition, Vitals
 from swarmgit.model.ids import (
     AgentName,
@@ -20,7 +21,20 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
-from swarmgit.model.status import GateOutcome, Usage
+from swarmgit.model.status import GateOutcome
+
+__all__ = [
+    "Capture",
+    "Change",
+    "Evidence",
+    "FileAction",
+    "Session",
+    "SessionKind",
+    "SessionSpec",
+    "SessionState",
+    "Stream",
+    "Taken",
+]
 
 SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
 SessionState = Literal["starting", "running", "ended", "lost"]
@@ -55,9 +69,10 @@ class SessionSpec:
     `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
     sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
     before; a triage has `watched`, the session it is about. `minutes_max`: wall clock, counted from `started`.
-    `mail`: the messages that the prompt shows.
-    `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it expires.
-    `experiment`: the experiment and arm (`id/arm`) that it belongs to.
+    `resume`: the conversation of an earlier session that this one goes on with; `home`: in whose home folder that
+    is. `mail`: the messages that the prompt
+    shows. `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it
+    expires. `experiment`: the experiment and arm (`id/arm`) that it belongs to.
     """
 
     id: SessionId
@@ -70,6 +85,8 @@ class SessionSpec:
     agent: AgentName | None = None
     runtime: str = ""
     model: str | None = None
+    resume: str | None = None
+    home: SessionId | None = None
     generation: BlobId | None = None
     gate: GateName | None = None
     key: EvidenceKey | None = None
@@ -133,24 +150,6 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class FileAction:
-    action: str
-    file: str
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """What a session's output has said so far, read by its runtime's adapter."""
-
-    usage: Usage = field(default_factory=Usage)
-    actions: tuple[FileAction, ...] = ()
-    no_change: str | None = None
-    text_tail: str = ""
-    lines: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """What one run of one gate saw. `places` are dicts with any of file, line, test, message, expected, found."""
 
@@ -205,7 +204,7 @@ class Session:
     stop_reason: str | None = None
     stop_at: datetime | None = None
     last_output: datetime | None = None
-    stream: Stream = Stream()
+    stream: Stream = field(default_factory=Stream)
     stderr_tail: str = ""
     report: str | None = None
     is_finished: bool = False

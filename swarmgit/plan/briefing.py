@@ -32,6 +32,16 @@ def prompt_for(
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
+def going_on(task: Task, mails: tuple[Mail, ...] = ()) -> str:
+    """Return the prompt of a session that goes on with a conversation after a pause."""
+    told = (
+        f"You were interrupted while you worked on task {task.id}; the task is the same. Your working directory may be "
+        "another one now: use the present one. What you had changed within your scope is in it as uncommitted changes, "
+        "unless git status says otherwise. Go on where you stopped, and finish the task.\n"
+    )
+    return f"{told}\n{_mail(mails)}\n" if mails else told
+
+
 def feedback_of(status: TaskStatus | None) -> Rejection | None:
     """Return the rejection that the next session has to answer."""
     last = status.last if status else None

@@ -93,9 +93,7 @@ def deliver(situation: Situation, draft: Draft) -> None:
             roster = roster or Roster.of(situation.desired, situation.observed)
             allowed = tuple(mail for mail in new if _may_still_go(situation, draft, roster, mail))
             if allowed:
-                runtime = situation.swarm.runtimes.get(session.spec.runtime)
-                adapter = runtime.adapter if runtime is not None else session.spec.runtime
-                draft.add(DeliverMail(session.spec.id, allowed[:DELIVERED_MAX], adapter))
+                draft.add(DeliverMail(session.spec.id, allowed[:DELIVERED_MAX]))
     for mail in draft.mail.values():
         draft.add(SaveMail(mail, was_kept=mail.id in box(situation, mail.to)))
 

@@ -93,31 +93,3 @@ def test_policy_that_names_nobody_is_a_problem_with_its_place(repo: Repo) -> Non
     assert ".swarm/policy.yaml:3:12: unknown role 'bilder'; did you mean 'builder'?" in said.stdout + said.stderr
     assert ".swarm/policy.yaml:3:29: unknown agent 'ghost'" in said.stdout + said.stderr
     assert "unknown type 'quesion'; did you mean 'question'?" in said.stdout + said.stderr
-
-
-def test_an_urgent_message_is_shown_at_once_where_the_runtime_can(repo: Repo) -> None:
-    from dataclasses import replace
-    from datetime import UTC, datetime
-
-    from swarmgit.act.mail import deliver
-    from swarmgit.model.actions import DeliverMail
-    from swarmgit.model.ids import CommitId, MailId, SessionId
-    from swarmgit.model.mail import Mail
-    from swarmgit.model.work import SessionSpec
-
-    repo.start()
-    world = repo.world()
-    at, session = datetime(2026, 1, 1, tzinfo=UTC), SessionId("0" * 26)
-    world.executor.refuse(SessionSpec(session, "agent", CommitId("c" * 40), at, 1.0), "never started")
-    mails = tuple(
-        Mail(MailId(f"{n}" * 26), "human", "builder-01", "question", "stop", at, MailId("t"), priority=priority)
-        for n, priority in enumerate(("normal", "urgent"))
-    )
-    able = replace(world, note=lambda adapter, id_, text: (f"inbox/{id_}.note", f"{adapter}: {text}".encode()))
-    for each in (world, able):
-        deliver(DeliverMail(session, mails, "talker"), each)
-        shown = sorted(path.name for path in (world.executor.folder(session) / "inbox").glob("*.note"))
-        assert shown == ([] if each is world else [f"{'1' * 26}.note"])
-    text = (world.executor.folder(session) / "inbox" / f"{'1' * 26}.note").read_text()
-    assert text == "talker: Urgent question from human: stop"
-    world.close()

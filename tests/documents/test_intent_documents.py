@@ -18,6 +18,7 @@ from swarmgit.model.desired import (
     Gate,
     Generated,
     MergeConfig,
+    Price,
     PushConfig,
     Runtime,
     Scope,
@@ -414,6 +415,7 @@ def test_schemas_and_values_have_the_same_fields() -> None:
     assert properties("swarm", "merge", "generated", "items") == names(Generated)
     assert properties("swarm", "tiers", "additionalProperties") == names(Tier)
     assert properties("swarm", "runtimes", "additionalProperties") == names(Runtime) - {"name"}
+    assert properties("swarm", "prices", "additionalProperties") == names(Price)
     limits = {"enabled" if name == "is_on" else name for name in names(WatchdogLimits)}
     assert properties("swarm", "watchdog") - limits == names(WatchdogConfig) - {"limits"}
     for group in ("tiers", "types"):
