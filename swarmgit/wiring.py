@@ -159,7 +159,7 @@ def check_runtime(
         known = None
     named = known.swarm.runtimes.get(asked[0]) if known and known.swarm else None
     adapter = runtimes.adapter(named.adapter if named else asked[0])
-    scene = stage(asked, known, adapter.needs.credentials, folder, environ)
+    scene = stage(asked, known, adapter.needs, folder, environ)
     repository = ScratchRepository(scene.repository, scene.environ)
     repository.make("main")
     repository.commit(intent(scene, timeout_s / 60), "Check a runtime")

@@ -31,11 +31,14 @@ class CheckStage:
 def stage(
     asked: tuple[str, str | None],
     known: Desired | None,
-    credentials: tuple[str, ...],
+    needs: Any,  # noqa: ANN401  a value of the runtimes' layer, which is beside this one
     folder: Path | None,
     environ: Mapping[str, str],
 ) -> CheckStage:
-    """Make the folder and find out how the runtime is set up: as in the repository here, else by its name."""
+    """Make the folder and find out how the runtime is set up: as in the repository here, else by its name.
+
+    Without a repository there is no policy: then the runtime may reach its provider, because it is to be checked.
+    """
     name, model = asked
     swarm = known.swarm if known else None
     runtime = (swarm.runtimes.get(name) if swarm else None) or Runtime(name, name)
@@ -55,7 +58,9 @@ def stage(
         runtime=runtime,
         model=model or (tiers[0].model if tiers else None),
         settings=settings,
-        policy=_policy(name, known.policy if known else Policy(), credentials, environ),
+        policy=_policy(
+            name, known.policy if known else Policy(network=needs.hosts or ("none",)), needs.credentials, environ
+        ),
     )
 
 

@@ -39,7 +39,9 @@ class Anthropic:
             raise PersonMustAct(f"runtime {runtime.name!r} has no key; {REMEDY}")
         env["PYTHONPATH"] = str(PACKAGES)
         conversation = placement.folder.parent / spec.resume if spec.resume else None
-        before = (str(conversation / "outbox" / ".conversation.json"),) if conversation else ()
+        said = conversation / "outbox" / ".conversation.json" if conversation else None
+        # an agent could write to that folder: a link would show this one whatever it leads to
+        before = (str(said),) if said and said.is_file() and not said.is_symlink() else ()
         argv = [
             *(*base.program(runtime, sys.executable), "-P", "-m", "swarmgit.runtimes.anthropic_agent"),
             *(("--model", spec.model) if spec.model else ()),

@@ -68,6 +68,7 @@ def test_the_same_conversation_goes_on_from_the_same_base_with_the_work_so_far()
 
     first, second = starts(made)
     assert (first.spec.resume, second.spec.resume, second.spec.base) == (None, "c1", first.spec.base)
+    assert (first.spec.home, second.spec.home) == (None, first.spec.id)
     assert second.carry_paths == ("a.txt",)
     assert "interrupted" in second.prompt
 

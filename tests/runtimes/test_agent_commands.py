@@ -74,6 +74,37 @@ def test_codex_gets_a_provider_for_an_address_and_none_for_a_log_in() -> None:
     assert not any("model_providers" in word for word in logged_in)
 
 
+def test_a_key_that_policy_passes_counts_before_its_value_is_there() -> None:
+    placement = replace(HERE, keys=frozenset({"CODEX_API_KEY", "ANTHROPIC_AUTH_TOKEN"}))
+    argv = runtimes.command_for(Runtime("r", "codex"), placement).argv
+    assert any('env_key="CODEX_API_KEY"' in word for word in argv)
+    assert runtimes.command_for(Runtime("anthropic", "anthropic"), placement).env.get("ANTHROPIC_AUTH_TOKEN") is None
+
+
+def test_a_command_says_what_it_must_reach_as_policy_writes_it() -> None:
+    def hosts(**env: str) -> tuple[str, ...]:
+        return command("anthropic", env={"ANTHROPIC_API_KEY": "x", **env}).hosts
+
+    assert hosts() == ("api.anthropic.com",)
+    assert hosts(ANTHROPIC_BASE_URL="https://models.example.org/v1") == ("models.example.org",)
+    assert hosts(ANTHROPIC_BASE_URL="http://127.0.0.1:8080") == ("127.0.0.1:8080",)
+    assert hosts(ANTHROPIC_BASE_URL="http://models.lan") == ("models.lan:80",)
+
+
+def test_what_an_agent_left_in_place_of_its_conversation_shows_the_next_session_nothing(tmp_path: Path) -> None:
+    (tmp_path / "old" / "outbox").mkdir(parents=True)
+    said = tmp_path / "old" / "outbox" / ".conversation.json"
+    placement = replace(
+        HERE, spec=replace(SPEC, resume="old"), folder=tmp_path / "new", keys=frozenset({"ANTHROPIC_API_KEY"})
+    )
+    runtime = Runtime("anthropic", "anthropic")
+    said.write_text("[]")
+    assert str(said) in runtimes.command_for(runtime, placement).read
+    said.unlink()
+    said.symlink_to("/etc/shadow")
+    assert str(said) not in runtimes.command_for(runtime, placement).read
+
+
 def test_gemini_gets_a_home_of_its_own_only_for_another_address(tmp_path: Path) -> None:
     assert command("gemini").env["HOME"] == "/home/me"
     placement = replace(HERE, folder=tmp_path, host_env={"PATH": "/usr/bin:/bin"})

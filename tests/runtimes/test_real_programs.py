@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from real_programs import REAL, Real, times, use
 
+from swarmgit.model.ids import SessionId
 from swarmgit.model.status import TaskStatus
 from swarmgit.runtimes.base import message_file
 from tests.conftest import Repo
@@ -141,13 +142,14 @@ def test_a_note_reaches_a_session_at_work(stage: Stage) -> None:
 
 
 def tell(stage: Stage, text: str) -> None:
-    """Write a note to the one session once its model has been asked."""
+    """Write a note to the one session once it runs."""
     deadline = time.monotonic() + 60
-    while not stage.seen() and time.monotonic() < deadline:
-        time.sleep(0.05)
     world = stage.repo.world()
-    (session,) = world.executor.poll()
-    world.executor.write(session, *message_file("n1", text))
+    running: list[SessionId] = []
+    while not running and time.monotonic() < deadline:
+        time.sleep(0.05)
+        running = [session for session, job in world.executor.poll().items() if job.state == "running"]
+    world.executor.write(running[0], *message_file("n1", text))
     world.close()
 
 
