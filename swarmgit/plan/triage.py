@@ -17,7 +17,7 @@ from swarmgit.model.desired import Runtime, Scope, Task, WatchdogLimits, Worktre
 from swarmgit.model.health import Condition, Triage
 from swarmgit.model.ids import SessionId, ulid
 from swarmgit.model.work import Session, SessionSpec
-from swarmgit.plan import agents, attribution
+from swarmgit.plan import agents, attribution, experiments
 from swarmgit.plan.briefing import section
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
@@ -60,7 +60,7 @@ def judged(
 
     Where the heuristic says `wait`, the first tier has seen nothing, and nobody is asked.
     """
-    found = runtime_for(situation, task)
+    found = runtime_for(situation, task, session)
     if written.remedy == "wait" or found is None or situation.observed.freeze is not None:
         return written
     asked = _asked(situation, session.spec.id)
@@ -95,13 +95,13 @@ def follow(situation: Situation, draft: Draft) -> None:
             draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
 
 
-def runtime_for(situation: Situation, task: Task) -> tuple[Runtime, str | None] | None:
+def runtime_for(situation: Situation, task: Task, session: Session) -> tuple[Runtime, str | None] | None:
     """Return who is asked; None: a plain command cannot be expected to judge unless it was named for that."""
     swarm = situation.swarm
     tier = swarm.tiers.get(swarm.routing.get(ROLE, ""))
     if tier is not None:
         return swarm.runtimes.get(tier.runtime) or Runtime(tier.runtime, tier.runtime), tier.model
-    runtime, model = agents.runtime_of(swarm, task)
+    runtime, model = agents.runtime_of(swarm, experiments.as_in(situation.desired, task, session.spec.experiment))
     return None if runtime.adapter in {"command", ""} else (runtime, model)
 
 
@@ -154,7 +154,7 @@ def _keep_running(situation: Situation, draft: Draft, task: Task, session: Sessi
 
 
 def _start(situation: Situation, task: Task, session: Session, number: int) -> StartSession:
-    found = runtime_for(situation, task)
+    found = runtime_for(situation, task, session)
     assert found is not None
     runtime, model = found
     spec = SessionSpec(
