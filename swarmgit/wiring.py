@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from shutil import which
@@ -28,6 +27,7 @@ from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.adapters.redacted import RedactedState
 from swarmgit.adapters.sandbox.vault import Vault
+from swarmgit.adapters.surroundings import surroundings
 from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
@@ -122,7 +122,7 @@ def open_world(
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
         sandbox=lambda policy: confiner.describe(policy),  # noqa: PLW0108
-        environment=_environment(),
+        environment=surroundings(environ),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
         fault=fault,
         close=close,
@@ -247,8 +247,3 @@ def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tu
         return ()
     tree = objects.resolve(f"{desired.commit}:{paths.SWARM}")
     return drafts(found.top, objects.walk(tree, paths.SWARM) if tree else {})
-
-
-def _environment() -> str:
-    machine = os.uname()
-    return f"{machine.sysname} {machine.machine}"

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from swarmgit.act.conflicts import conflict_files
+from swarmgit.act.predictions import show_work
 from swarmgit.documents import paths
 from swarmgit.documents.state import to_json
 from swarmgit.errors import PersonMustAct, SwarmError
@@ -21,9 +22,10 @@ from swarmgit.model.desired import Task, WorktreeConfig
 from swarmgit.model.ids import SessionId
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.model.policy import Policy
-from swarmgit.model.work import Capture, SessionSpec, Taken
+from swarmgit.model.work import TAMPERED, Capture, SessionSpec, Taken
 from swarmgit.ports import Command, Confined, Confinement, Identity, Lease, Placement, StartSpec, World
 
+POOL = {"triage": "triage"}
 PORT_FIRST = 10240
 PORT_REGIONS = 55
 PORTS_PER_REGION = 400
@@ -44,7 +46,9 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
     try:
         laid = world.conflicts.lay_out(spec.base, spec.head, action.auto) if spec.head is not None else None
         base = laid.commit if laid is not None else spec.base
-        lease = world.worktrees.lease(spec.id, base, action.worktree, "agents", _only(action))
+        lease = world.worktrees.lease(spec.id, base, action.worktree, POOL.get(spec.kind, "agents"), _only(action))
+        if spec.watched is not None:
+            show_work(spec.id, base, spec.watched, world)
         if action.carry is not None:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
         ports = _ports(lease, action.ports)
@@ -60,7 +64,7 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         world.executor.refuse(spec, error.message)
         return Done(action)
     files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
-    if confined.sandbox.strength != "full":
+    if confined.sandbox.strength == "none":
         files[paths.SETTINGS_FILE] = _json(dict(world.settings()))
     return _run(action, _start_spec(spec, confined, lease, action.worktree, files), world)
 
@@ -191,7 +195,7 @@ def _meddling(session: SessionId, world: World) -> tuple[str, ...]:
         return ()
     before, now = json.loads(raw), world.settings()
     changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    return tuple(f"the repository's own '.git/{name}' changed while the session ran" for name in changed)
+    return tuple(f"the repository's own '.git/{name}' {TAMPERED}" for name in changed)
 
 
 def _words(action: FinishSession, world: World) -> tuple[str, str]:

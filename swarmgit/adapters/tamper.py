@@ -1,32 +1,29 @@
-"""A fingerprint of what in a person's repository decides what their git runs: settings, hooks, `info/`."""
+"""A fingerprint of what in a person's repository decides what their git runs: settings, hooks, attributes."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from pathlib import Path
 
 FILES_MAX = 1000
 BYTES_MAX = 1 << 20
-_TOPS = ("config", "config.worktree", "hooks", "info", "modules")
+_FILES = ("config", "config.worktree", "info/attributes", "info/exclude", "info/grafts", "info/sparse-checkout")
+
+
+_UPSTREAMS = re.compile(rb'^\[branch "[^\n]*\n(?:[ \t][^\n]*\n?)*', re.MULTILINE)
+"""What a branch follows: people's own git writes that all the time, and it runs nothing."""
 
 
 def fingerprint(common_dir: Path) -> dict[str, str]:
     """Return a hash by path below the git directory, of its kind, mode and content; links by where they lead."""
-    found: dict[str, str] = {}
-    for top in _TOPS:
-        if top == "modules":
-            paths = [str(path) for path in sorted((common_dir / top).glob("*/config"))]
-        elif (common_dir / top).is_dir():
-            paths = [f"{root}/{name}" for root, _, names in os.walk(common_dir / top) for name in names]
-        else:
-            paths = [str(common_dir / top)]
-        for path in paths[:FILES_MAX]:
-            seen = _hash(path)
-            if seen:
-                found[os.path.relpath(path, common_dir)] = seen
-    return found
+    modules = sorted((common_dir / "modules").glob("*/config"))
+    hooks = [f"{root}/{name}" for root, _, names in os.walk(common_dir / "hooks") for name in names]
+    paths = [*(str(common_dir / name) for name in _FILES), *map(str, modules), *sorted(hooks)][:FILES_MAX]
+    hashes = {os.path.relpath(path, common_dir): _hash(path) for path in paths}
+    return {name: found for name, found in hashes.items() if found}
 
 
 def _hash(path: str) -> str:
@@ -36,10 +33,10 @@ def _hash(path: str) -> str:
             content = os.fsencode(os.readlink(path))  # noqa: PTH115
         elif stat.S_ISREG(facts.st_mode):
             with open(path, "rb") as file:  # noqa: PTH123
-                content = file.read(BYTES_MAX)
+                content = _UPSTREAMS.sub(b"", file.read(BYTES_MAX))
         else:
             content = b""
     except OSError:
         return ""
-    head = f"{stat.S_IFMT(facts.st_mode)} {facts.st_mode & 0o111} {facts.st_size}\0"
+    head = f"{stat.S_IFMT(facts.st_mode)} {facts.st_mode & 0o111}\0"
     return hashlib.sha256(head.encode() + content).hexdigest()[:20]

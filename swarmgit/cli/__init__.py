@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "nudge": ("mail:nudge", "Send an urgent message to an agent at work."),
     "incident": ("incident:incident", "Show incidents, add what you found, and close them."),
     "agents": ("agents:agents", "Show the agents and what they have achieved."),
+    "route": ("agents:route", "Say who would get a task, with the numbers."),
+    "experiment": ("experiment:experiment", "Compare models, runtimes or role texts."),
     "cost": ("cost:cost", "Show what was spent, by task, agent, model, convoy or day."),
     "runtime": ("runtime:runtime", "List agent programs, and check whether one truly works here."),
     "blame": ("agents:blame", "Say which agent, task and session wrote a line."),

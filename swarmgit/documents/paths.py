@@ -14,6 +14,7 @@ POLICY_YAML = f"{SWARM}/policy.yaml"
 TASKS = f"{SWARM}/tasks"
 CONVOYS = f"{SWARM}/convoys"
 ROLES = f"{SWARM}/roles"
+EXPERIMENTS = f"{SWARM}/experiments"
 STATE_CHECKOUT = f"{SWARM}/state"
 RUN_LINK = f"{SWARM}/run"
 

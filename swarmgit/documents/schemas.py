@@ -64,6 +64,7 @@ def fingerprint() -> str:
     """Return a hash of all that gives documents their meaning: schemas, template, the code that reads them."""
     code = [
         _PACKAGE / "model" / "desired.py",
+        _PACKAGE / "model" / "policy.py",
         *(_PACKAGE / "documents").glob("*.py"),
         *(_PACKAGE / "desired").glob("*.py"),
     ]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from swarmgit.model.ids import AgentName, BlobId, CommitId, ConvoyId, GateName, TaskId
+from swarmgit.model.experiments import Experiment
+from swarmgit.model.ids import AgentName, BlobId, CommitId, ConvoyId, ExperimentId, GateName, TaskId
 from swarmgit.model.policy import Policy
 
 TaskType = Literal["implement", "mechanical", "review", "research", "plan", "security", "docs", "test"]
@@ -230,6 +231,7 @@ class Swarm:
     attempts_max: int = 3
     stop_grace_s: float = 5.0
     ports_per_session: int = 4
+    explore_share: float = 0.1
     budget: SwarmBudget = SwarmBudget()
     subscription_usd_per_month: float | None = None
     tiers: Mapping[str, Tier] = field(default_factory=dict)
@@ -270,5 +272,6 @@ class Desired:
     tasks: Mapping[TaskId, Task] = field(default_factory=dict)
     convoys: Mapping[ConvoyId, Convoy] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
+    experiments: Mapping[ExperimentId, Experiment] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     held: frozenset[TaskId] = frozenset()

@@ -1,4 +1,4 @@
-"""What agents may do on this machine and to each other: frozen values of `policy.yaml`."""
+"""What sessions may touch, run, reach and say: frozen values of `policy.yaml`."""
 
 from __future__ import annotations
 

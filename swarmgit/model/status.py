@@ -118,6 +118,7 @@ class Attempt:
 
     `kept_paths`: after a rejection or a pause, the changed paths that the next attempt starts with again.
     `conversation`: what a later session needs to go on with this one. `retry_at`: not before then.
+    `experiment`: the experiment and arm (`id/arm`) that it was made for.
     """
 
     number: int
@@ -141,6 +142,7 @@ class Attempt:
     gate_inputs: Mapping[str, str] = field(default_factory=dict)
     conversation: str | None = None
     retry_at: datetime | None = None
+    experiment: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -257,7 +259,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An agent's CV: counts of verified outcomes only, never of what an agent said of itself."""
+    """An agent's CV: counts of verified outcomes only, never of what an agent said of itself.
+
+    The tables count attempts: completed (of these first_pass), rejected, failed. `by_kind`: what routing asks for,
+    by `type/domain`.
+    """
 
     name: AgentName
     role: str
@@ -271,4 +277,5 @@ class Identity:
     usd: float | None = None
     by_model: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     by_domain: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    by_kind: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     recent: tuple[Mapping[str, str], ...] = ()

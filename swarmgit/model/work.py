@@ -36,7 +36,7 @@ __all__ = [
     "Taken",
 ]
 
-SessionKind = Literal["agent", "gate", "merge", "push"]
+SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
 SessionState = Literal["starting", "running", "ended", "lost"]
 
 
@@ -68,11 +68,11 @@ class SessionSpec:
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
     `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
     sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
-    before. `minutes_max`: wall clock, counted from `started`.
+    before; a triage has `watched`, the session it is about. `minutes_max`: wall clock, counted from `started`.
     `resume`: the conversation of an earlier session that this one goes on with; `home`: in whose home folder that
     is. `mail`: the messages that the prompt
     shows. `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it
-    expires.
+    expires. `experiment`: the experiment and arm (`id/arm`) that it belongs to.
     """
 
     id: SessionId
@@ -100,6 +100,8 @@ class SessionSpec:
     mail: tuple[MailId, ...] = ()
     sandbox: str = ""
     credentials_end: datetime | None = None
+    experiment: str = ""
+    watched: SessionId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,10 @@ class Change:
     new_mode: str
     old_blob: BlobId
     new_blob: BlobId
+
+
+TAMPERED = "changed while the session ran"
+"""In an objection: somebody changed what the person's own git obeys, meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

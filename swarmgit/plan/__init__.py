@@ -24,6 +24,7 @@ from swarmgit.plan import (
     queue,
     schedule,
     tasks,
+    triage,
     watchdog,
 )
 from swarmgit.plan.situation import Draft, Situation
@@ -57,6 +58,7 @@ def plan(
     queue.run(situation, draft)
     for task in _open_tasks(situation):
         draft.views[task] = tasks.advance(situation, draft, task)
+    triage.follow(situation, draft)
     convoys.reassign(situation, draft)
     schedule.start(situation, draft)
     full_runs.want(situation, draft)

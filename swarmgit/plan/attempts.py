@@ -49,6 +49,7 @@ def _attempt_of(session: Session) -> Attempt:
         base=spec.base,
         generation=spec.generation,
         started=spec.started,
+        experiment=spec.experiment,
     )
 
 

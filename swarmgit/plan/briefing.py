@@ -7,6 +7,7 @@ import json
 from swarmgit.model.desired import Task
 from swarmgit.model.mail import Mail
 from swarmgit.model.status import Attempt, Identity, Rejection, TaskStatus
+from swarmgit.plan import cv
 
 
 def prompt_for(
@@ -56,9 +57,10 @@ def _cv(identity: Identity | None) -> str:
     if identity is None or not identity.sessions:
         return ""
     done = f"{identity.tasks_completed} tasks completed, {identity.first_pass} of them at the first attempt"
-    strengths = sorted(identity.by_domain, key=lambda d: -identity.by_domain[d].get("completed", 0))[:3]
-    known = f" You know {', '.join(strengths)} best." if strengths else ""
-    return section("You", f"You are {identity.name}: {identity.sessions} sessions, {done}.{known}")
+    back = f" {identity.reworked} attempts were sent back." if identity.reworked else ""
+    best = cv.strengths(identity)
+    known = f" You know {', '.join(best)} best." if best else ""
+    return section("You", f"You are {identity.name}: {identity.sessions} sessions, {done}.{back}{known}")
 
 
 def _task(task: Task) -> str:

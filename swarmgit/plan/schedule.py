@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from swarmgit.model.desired import PRIORITY_RANK, Task
 from swarmgit.model.ids import AgentName, TaskId
-from swarmgit.plan import agents, budget, governor, mail, scope, starts
+from swarmgit.plan import agents, budget, governor, mail, routing, scope, starts
 from swarmgit.plan.situation import Draft, Situation
 
 SATISFIED = frozenset({"landed", "unchanged", "reported"})
@@ -40,9 +40,10 @@ def start(situation: Situation, draft: Draft) -> None:
             if kind == SELECTION:
                 draft.passing.add(task.id)
             continue
-        agent = agents.agent_for(task, status, frozenset(floor.busy))
+        routed = routing.route(situation, draft, task, status, frozenset(floor.busy))
+        agent = routed.agent
         if agent is None:
-            draft.views[task.id] = replace(status, reason=f"its agent {task.agent} is at work", waiting_for=("slot",))
+            draft.views[task.id] = replace(status, reason=routed.reason, waiting_for=("slot",))
             continue
         shown = mail.digest(situation, draft, agent)
         spec = replace(starts.spec_of(situation, task, status, agent), mail=tuple(each.id for each in shown))
@@ -52,6 +53,11 @@ def start(situation: Situation, draft: Draft) -> None:
         floor.owners[task.id] = task
         floor.busy.add(agent)
         floor.free -= 1
+
+
+def busy(situation: Situation, draft: Draft) -> frozenset[AgentName]:
+    """Return the agents that have a session, or get one in this tick."""
+    return frozenset(spec.agent for spec in agents.at_work(situation, draft) if spec.agent is not None)
 
 
 def _floor(situation: Situation, draft: Draft, wanting: list[Task]) -> _Floor:

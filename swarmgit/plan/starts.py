@@ -8,7 +8,7 @@ from swarmgit.model.ids import AgentName, SessionId, ulid
 from swarmgit.model.mail import Mail
 from swarmgit.model.status import PAUSES, Attempt, TaskStatus
 from swarmgit.model.work import SessionSpec
-from swarmgit.plan import agents, briefing
+from swarmgit.plan import agents, briefing, experiments
 from swarmgit.plan.situation import Situation
 
 CARRIED = PAUSES | {"rejected", "over-budget"}
@@ -17,7 +17,8 @@ CARRIED = PAUSES | {"rejected", "over-budget"}
 
 def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentName) -> SessionSpec:
     """Return the facts of a new session for a task's next attempt."""
-    runtime, model = agents.runtime_of(situation.swarm, task)
+    label = experiments.label_of(situation.desired, task, status)
+    runtime, model = agents.runtime_of(situation.swarm, experiments.as_in(situation.desired, task, label))
     last = _paused(task, status, runtime.name, model)
     base = last.base if last else situation.observed.target_head
     assert base is not None
@@ -36,6 +37,7 @@ def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentNa
         resume=last.conversation if last else None,
         home=_home(status, last) if last else None,
         generation=task.generation,
+        experiment=label,
     )
 
 
@@ -60,14 +62,14 @@ def start_session(
 
     `mails`: what its prompt shows; `spec` names them.
     """
-    runtime, _ = agents.runtime_of(situation.swarm, task)
+    runtime, _ = agents.runtime_of(situation.swarm, experiments.as_in(situation.desired, task, spec.experiment))
     before = TaskStatus(
         task.id, task.title, attempts=tuple(a for a in status.attempts if a.session != spec.id), window=status.window
     )
     last = before.last if before.last is not None and before.last.number >= status.window else None
     carried = last if last is not None and last.outcome in CARRIED and last.kept_paths else None
     identity = situation.observed.identities.get(spec.agent) if spec.agent else None
-    role = situation.desired.roles.get(task.role, "")
+    role = experiments.role_text(situation.desired, task, spec.experiment)
     prompt = briefing.going_on(task, mails) if spec.resume else briefing.prompt_for(task, role, identity, before, mails)
     return StartSession(
         spec=spec,

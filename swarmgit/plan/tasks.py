@@ -275,5 +275,5 @@ def _rejected(
     if refused.kind == "conflict":
         refused = replace(refused, reference=settled.salvage)
     settled = replace(settled, rejection=refused)
-    cv.count_rejection(draft, situation, settled)
+    cv.count_rejection(draft, situation, settled, task)
     return _again(situation, task, attempts.with_last(replace(status, entry=None), settled))

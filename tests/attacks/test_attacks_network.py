@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ class Services:
     def __init__(self, folder: Path) -> None:
         self.reached: list[str] = []
         self.path = folder / "service.sock"
-        self.abstract = f"swarmgit-test-{folder.name}"
+        self.abstract = f"swarmgit-test-{secrets.token_hex(8)}"
         self.tcp = self._listen(socket.AF_INET, ("127.0.0.1", 0))
         self._listen(socket.AF_UNIX, str(self.path))
         self._listen(socket.AF_UNIX, "\0" + self.abstract)

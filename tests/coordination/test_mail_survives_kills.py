@@ -22,7 +22,7 @@ def begin(repo: Repo) -> None:
     repo.write(
         {
             ".swarm/policy.yaml": yaml.safe_dump(
-                {"version": 1, "sandbox": "off", "comms": [{"from": "builder-01", "to": "builder-02"}]}
+                {"version": 1, **repo.policy, "comms": [{"from": "builder-01", "to": "builder-02"}]}
             )
         }
     )

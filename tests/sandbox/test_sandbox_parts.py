@@ -135,6 +135,15 @@ def test_the_fingerprint_sees_content_modes_and_links(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("y")
     seen = fingerprint(tmp_path)
     assert set(seen) == {"hooks/a", "config"}
+    (tmp_path / "info").mkdir()
+    (tmp_path / "info" / "refs").write_text("what gc writes")
+    (tmp_path / "config").write_text(
+        '[branch "x"]\n\tremote = origin\n\tmerge = refs/heads/x\n[branch "y"]\n\tmerge = z\ny'
+    )
+    assert fingerprint(tmp_path) == seen
+    (tmp_path / "config").write_text('[branch "x"]\n\tremote = origin\n[core]\n\tpager = x\ny')
+    assert fingerprint(tmp_path) != seen
+    (tmp_path / "config").write_text("y")
     (tmp_path / "hooks" / "a").chmod(0o755)
     assert fingerprint(tmp_path) != seen
     (tmp_path / "config").unlink()

@@ -68,8 +68,8 @@ def shown(path: bytes) -> str:
 
 
 def told(path: str) -> str:
-    """Return a path as git gave it to us as text, in the same form."""
-    return shown(path.encode("utf-8", "surrogateescape"))
+    """Return a path of git's in the form in which captured changes name it: bytes that are no text are written out."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def scan(engine: Git, slot: Slot, limits: Limits = DEFAULT_LIMITS) -> Findings:

@@ -24,7 +24,7 @@ HOME = "home"
 OUTBOX = "outbox"
 SCRATCH = "tmp"
 _AGENTS = ("prompt.md", "task.json", "feedback.json", "inbox")
-_SHOWN: Mapping[str, tuple[str, ...]] = {"agent": _AGENTS, "merge": (*_AGENTS, "merge")}
+_SHOWN: Mapping[str, tuple[str, ...]] = {"agent": _AGENTS, "merge": (*_AGENTS, "merge"), "triage": _AGENTS}
 """What each kind of session reads of its folder."""
 _RESOLVER = ("/etc/resolv.conf", "/run/systemd/resolve", "/run/NetworkManager/resolv.conf", "/run/resolvconf")
 _PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")

@@ -12,7 +12,7 @@ from swarmgit.app.views.times import stamp
 from swarmgit.model.desired import WatchdogLimits
 from swarmgit.model.status import Identity
 from swarmgit.model.work import Session
-from swarmgit.plan import full_runs
+from swarmgit.plan import cv, full_runs
 from swarmgit.plan.governor import limited_until
 from swarmgit.plan.watchdog import condition, limits_of
 
@@ -102,16 +102,10 @@ def agent_row(look: Look, identity: Identity) -> dict[str, Any]:
         "task": session.spec.task if session else None,
         "sessions": identity.sessions,
         "tasks_completed": identity.tasks_completed,
-        "first_pass_rate": first_pass_rate(identity),
+        "first_pass_rate": cv.first_pass_rate(identity),
+        "rework_rate": cv.rework_rate(identity),
         "reworked": identity.reworked,
         "failed": identity.failed,
         "tokens": identity.tokens,
         "usd": identity.usd,
     }
-
-
-def first_pass_rate(identity: Identity) -> float | None:
-    """Return the share of completed tasks that passed at the first try; None before the first one."""
-    if not identity.tasks_completed:
-        return None
-    return round(identity.first_pass / identity.tasks_completed, 3)
