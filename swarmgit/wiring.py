@@ -26,6 +26,7 @@ from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.adapters.redacted import RedactedState
 from swarmgit.adapters.sandbox.vault import Vault
+from swarmgit.adapters.secrets.guard import Guard
 from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.model.desired import Desired
@@ -71,6 +72,7 @@ def open_world(
     objects = GitObjects(Git(found.common_dir, pass_fds=fds), found.algorithm)
     cache = FileCache(found.live / paths.CACHE)
     vault = Vault(found.live / paths.SECRETS)
+    guard = Guard(vault, found.live / paths.LEAKS)
     target = _target(objects, cache)
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
@@ -93,7 +95,7 @@ def open_world(
         repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
         clock=the_clock,
         objects=objects,
-        state=RedactedState(state, vault.redact),
+        state=RedactedState(state, guard),
         engine=engine,
         conflicts=cast(ports.Conflicts, Deferred(lambda: _conflicts(engine, voices, memory))),
         worktrees=cast(ports.Worktrees, worktrees),
@@ -106,8 +108,7 @@ def open_world(
         command_for=runtimes.command_for,
         confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
         settings=lambda: fingerprint(found.common_dir),
-        redact=vault.redact,
-        leaks=vault.found_in,
+        secrets=guard,
         push_command=lambda push: _push_command(found, environ, push),
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
         drafts=lambda desired: _drafts(found, objects, desired),

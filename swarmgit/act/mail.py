@@ -20,7 +20,7 @@ def deliver(action: DeliverMail, world: World) -> Outcome:
     An inbox that the session has made unusable gets nothing, and is noted all the same: what was not read is shown
     to the agent's next session.
     """
-    copies = {f"{mail.id}.yaml": copy_of(mail) for mail in action.mails}
+    copies = {f"{mail.id}.yaml": world.secrets.redact(copy_of(mail), f"message {mail.id}") for mail in action.mails}
     with suppress(OSError):
         world.executor.write_all(action.session, paths.INBOX, copies)
     world.fault("delivered")

@@ -114,6 +114,7 @@ ENGINE = "engine.git"
 LOCK = "lock"
 RESOLUTIONS = "resolutions"
 SECRETS = "secrets"
+LEAKS = "leaks"
 
 # a session's folder
 CAPTURE_FILE = "capture.json"

@@ -77,7 +77,7 @@ class Rejection:
     """Why work went back, in a form that an agent can act on. Written to `feedback.json` and shown in the prompt."""
 
     kind: Literal[
-        "gate", "scope", "protected", "markers", "conflict", "no-change", "exit", "timeout", "lost", "stopped"
+        "gate", "scope", "protected", "markers", "secret", "conflict", "no-change", "exit", "timeout", "lost", "stopped"
     ]
     summary: str
     next_step: str
@@ -110,6 +110,7 @@ class Attempt:
     """One session's try at a task. `head` is the captured commit, `tree` its code tree (without `.swarm/`).
 
     `kept_paths`: after a rejection, the changed paths that the next attempt starts with again.
+    `transcript`: the ref under which what the session was told and has said is kept for a while.
     """
 
     number: int
@@ -131,6 +132,7 @@ class Attempt:
     salvage: str | None = None
     kept_paths: tuple[str, ...] = ()
     gate_inputs: Mapping[str, str] = field(default_factory=dict)
+    transcript: str | None = None
 
     @property
     def seconds(self) -> float | None:

@@ -7,6 +7,7 @@ import re
 from swarmgit.model.ids import AgentName
 from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Mail
+from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Attempt, Entry, TaskStatus
 from swarmgit.model.work import Session
 from swarmgit.plan import incidents, mail, watchdog
@@ -25,6 +26,10 @@ ENDED_BADLY = {
 def report(situation: Situation, draft: Draft) -> None:
     """Report every mishap of this tick; one that was reported before is not counted again."""
     _attempts(situation, draft)
+    _leaks(situation, draft)
+    for session in situation.observed.sessions.values():
+        if session.capture is not None and session.capture.tampered:
+            _tampering(situation, draft, session, session.capture.tampered)
     for session in situation.gate_sessions.values():
         if session.evidence is not None and session.evidence.outcome == "error":
             _gate(situation, draft, session)
@@ -35,6 +40,44 @@ def report(situation: Situation, draft: Draft) -> None:
         before = situation.observed.entries.get(entry.id)
         if entry.state == "rejected" and (before is None or before.state != "rejected"):
             _landing(situation, draft, entry)
+
+
+def _leaks(situation: Situation, draft: Draft) -> None:
+    """Report secrets that were taken out of what was written; each is noted until its incident is recorded."""
+    for leak in situation.observed.leaks:
+        said = Report(
+            signature=f"secret/{leak.kind}",
+            key=f"{leak.place}/{leak.kind}",
+            title=f"a secret was about to be written down: {leak.kind}",
+            what=f"{leak.place}: what looks like a secret ({leak.kind}) was taken out of it",
+            detection="tier 1: mechanical",
+            resolution="Redacted. Whoever wrote it had it: make it worthless.",
+            prevention=("policy: who needs this credential, and can it be short-lived (mint)?",),
+            answers=("swarmgit log -n 5", "swarmgit diff"),
+            is_urgent=True,
+        )
+        incidents.report(situation, draft, said)
+    if situation.observed.leaks:
+        draft.add(ForgetLeaks(situation.observed.leaks))
+
+
+def _tampering(situation: Situation, draft: Draft, session: Session, changed: tuple[str, ...]) -> None:
+    spec = session.spec
+    said = Report(
+        signature="tampering",
+        key=f"tampering/{spec.id}",
+        title="the repository's own git changed while a session could reach it",
+        what=f"{spec.agent}, {spec.task}, sandbox {spec.sandbox}: {'; '.join(changed)}",
+        detection="tier 1: mechanical",
+        agent=spec.agent,
+        task=spec.task,
+        session=spec.id,
+        cause="An agent, unless it was you.",
+        prevention=("sandbox: required",),
+        answers=("git reflog --all", "swarmgit doctor"),
+        is_urgent=True,
+    )
+    incidents.report(situation, draft, said)
 
 
 def _attempts(situation: Situation, draft: Draft) -> None:
