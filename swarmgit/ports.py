@@ -387,6 +387,25 @@ class Secrets(Protocol):
         """Drop the notes of what was reported."""
 
 
+class Transcripts(Protocol):
+    """What sessions were told and have said, in the person's repository under refs of swarmgit's own."""
+
+    def keep(self, session: SessionId, files: Mapping[str, bytes], message: str, at: datetime) -> str:
+        """Keep files as one commit and return its ref; again with the same values: nothing."""
+
+    def read(self, session: SessionId, name: str) -> bytes:
+        """Return a kept file, b'' where there is none."""
+
+    def sessions(self) -> tuple[SessionId, ...]:
+        """Return the sessions that have one."""
+
+    def older_than(self, limit: datetime) -> tuple[SessionId, ...]:
+        """Return those that ended before `limit`."""
+
+    def drop(self, sessions: Sequence[SessionId]) -> None:
+        """Drop the refs of these."""
+
+
 class Doorbell(Protocol):
     """Wakes the loop. Losing a ring costs a delay, never a wrong state."""
 
@@ -510,7 +529,8 @@ class World:
     `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
     reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
     the commit. `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what
-    the person's own git obeys (path → hash). `secrets` keeps secrets out of what is written. `fault` is called
+    the person's own git obeys (path → hash). `secrets` keeps secrets out of what is written,
+    `transcripts` what sessions said. `fault` is called
     before each effect with its name: the crash tests raise in it. `close` ends the git children and gives back the
     lock; whatever is asked afterwards starts them again.
     """
@@ -532,6 +552,7 @@ class World:
     confine: Callable[[Command, Policy, Confinement], Confined]
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
+    transcripts: Transcripts
     push_command: Callable[[Push], Command]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]
     drafts: Callable[[Desired], tuple[str, ...]]

@@ -81,13 +81,14 @@ def open_world(
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
     worktrees = Deferred(lambda: _worktrees(found, engine, fault))
+    transcripts = Deferred(lambda: _transcripts(objects))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
         worktrees.ready()
         confiner.ready()
 
     def close() -> None:
-        for part in (landing, state, engine, objects):
+        for part in (landing, transcripts, state, engine, objects):
             part.close()
         lock.release()
 
@@ -109,6 +110,7 @@ def open_world(
         confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
+        transcripts=cast(ports.Transcripts, transcripts),
         push_command=lambda push: _push_command(found, environ, push),
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
         drafts=lambda desired: _drafts(found, objects, desired),
@@ -147,6 +149,12 @@ def _landing(
     from swarmgit.adapters.git.landing import GitLanding
 
     return GitLanding(objects, engine.transfer, found.live, environ, fault)
+
+
+def _transcripts(objects: GitObjects) -> ports.Transcripts:
+    from swarmgit.adapters.git.transcripts import GitTranscripts
+
+    return GitTranscripts(objects)
 
 
 def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Conflicts:

@@ -12,7 +12,7 @@ from functools import partial
 
 import msgspec
 
-from swarmgit.act import tampering
+from swarmgit.act import tampering, transcripts
 from swarmgit.act.conflicts import conflict_files
 from swarmgit.documents import paths
 from swarmgit.documents.state import to_json
@@ -152,7 +152,9 @@ def finish(action: FinishSession, world: World, policy: Policy) -> Outcome:
     world.executor.reap(spec.id)
     capture = _capture(action, world, policy) if world.worktrees.path(spec.id) is not None else None
     world.fault("capture")
-    world.executor.write(spec.id, paths.CAPTURE_FILE, to_json(Taken(capture)))
+    transcript = transcripts.keep(spec, _ended(spec, world), world) if policy.transcripts else None
+    world.fault("transcript")
+    world.executor.write(spec.id, paths.CAPTURE_FILE, to_json(Taken(capture, transcript)))
     return Done(action)
 
 

@@ -136,6 +136,7 @@ CANDIDATE = "refs/swarm/candidate"
 SALVAGE = "refs/swarm/salvage"
 CAPTURED = "refs/swarm/captured"
 REMOTE = "refs/swarm/remote"
+TRANSCRIPTS = "refs/swarm/sessions"
 ABANDONED = "refs/swarm/abandoned"
 
 
@@ -154,6 +155,10 @@ def abandoned_ref(task: TaskId, session: SessionId) -> str:
 
 def captured_ref(task: TaskId, session: SessionId) -> str:
     return f"{CAPTURED}/{task}/{session}"
+
+
+def transcript_ref(session: SessionId) -> str:
+    return f"{TRANSCRIPTS}/{session}"
 
 
 def remote_ref(branch: str) -> str:
