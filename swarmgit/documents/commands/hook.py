@@ -1,7 +1,8 @@
-"""A hook for agent programs that report a command before they run it: `python -m swarmgit.documents.commands.hook NAME…`.
+"""A hook for agent programs that report a command before they run it.
 
-It reads one JSON object with `tool_input.command` or `command`, and ends with 0, or with 2 and the reason on standard
-error, which such programs show to the agent. The names are the programs that are listed; without any, all are.
+`python -m swarmgit.documents.commands.hook NAME…` reads one JSON object with `tool_input.command` or `command`, and ends
+with 0, or with 2 and the reason on standard error, which such programs show to the agent. The names are the programs
+that are listed; without any, all are.
 """
 
 from __future__ import annotations

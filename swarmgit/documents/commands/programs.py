@@ -6,59 +6,23 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-FOLDERS = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin")
-BUILTINS = frozenset(
-    [":", "[", "break", "cd", "continue", "dirs", "echo", "exit", "export", "false", "getopts", "jobs", "let", "popd", "printf", "pushd", "pwd", "read", "return", "set", "shift", "test", "times", "true", "type", "ulimit", "umask", "unset", "wait", "local", "declare", "typeset", "readonly", "shopt", "mapfile", "readarray"]
+from swarmgit.documents.commands.tables import (
+    BAD,
+    BANNED,
+    BUILTINS,
+    CALLED,
+    CODE,
+    FOLDERS,
+    FREE,
+    GIT_BAD,
+    GIT_GLOBAL,
+    GIT_STARTERS,
+    RUNNERS,
+    SHELLS,
+    STARTS,
+    VALUED,
+    VARIABLES,
 )
-BANNED = frozenset([".", "alias", "bind", "builtin", "caller", "compgen", "complete", "disown", "enable", "fc", "hash", "history", "source", "trap"])
-SHELLS = frozenset(["sh", "bash", "dash", "zsh", "ksh", "ash", "mksh", "busybox", "fish"])
-CODE = {"python": "c", "python3": "c", "perl": "eE", "ruby": "e", "node": "ep", "php": "r", "lua": "e"}
-STARTS = re.compile(
-    r"system|popen|subprocess|child_process|spawn|exec|fork|socket|ctypes|eval|import_|importlib|compile|getattr|"
-    r"globals|builtins|pty|`|%x|b64|base64|\\x|chr\(|decode",
-    re.IGNORECASE,
-)
-VALUED = {  # options of programs that run another, whose next word belongs to them
-    "env": ("-u", "--unset", "-C", "--chdir"),
-    "nice": ("-n", "--adjustment"),
-    "ionice": ("-c", "-n", "--class", "--classdata"),
-    "timeout": ("-k", "--kill-after", "-s", "--signal"),
-    "stdbuf": ("-i", "-o", "-e"),
-    "xargs": ("-n", "-P", "-L", "-d", "-a", "-s", "-E", "-I", "--max-args", "--max-procs", "--delimiter", "--arg-file"),
-    "time": ("-f", "-o"),
-    "exec": ("-a",),
-}
-RUNNERS = frozenset({*VALUED, "nohup", "setsid", "command", "coproc"})
-FREE = frozenset(["command", "exec", "coproc", "time"])
-"""Words of the shell itself, which need not be listed."""
-
-VARIABLES = re.compile(
-    r"PATH|IFS|ENV|BASH_ENV|BASH_FUNC.*|SHELLOPTS|BASHOPTS|PROMPT_COMMAND|PS[0-4]|LD_.*|DYLD_.*|SHELL|CDPATH|"
-    r"GIT_(SSH.*|EXTERNAL_DIFF|ASKPASS|PROXY_COMMAND|CONFIG.*|EXEC_PATH|TEMPLATE_DIR|DIR)|SSH_ASKPASS|LESS(OPEN|CLOSE)|"
-    r"PERL5(OPT|DB)|RUBYOPT|NODE_OPTIONS|PYTHON(STARTUP|PATH|HOME|BREAKPOINT)|MAKEFLAGS|BROWSER|RSYNC_RSH"
-)
-CALLED = re.compile(r"(GIT_|MAN|SYSTEMD_)?(PAGER|EDITOR)|VISUAL|GIT_SEQUENCE_EDITOR")
-BAD_WORDS = {  # words by which a program that may be listed starts others
-    "git": r"-c|--config-env.*|--exec-path=.*|--(upload|receive)-pack.*|--exec.*|-x.*|-O.*|--open-files-in-pager.*|"
-    r"--ext-diff|--textconv|ext::.*|foreach|filter-branch|difftool|mergetool|instaweb|daemon|hook|"
-    r"(?i:alias\..*|core\.(pager|editor|sshcommand|fsmonitor|hookspath|askpass|gitproxy).*|.*\.(driver|textconv|clean|smudge|"
-    r"process|cmd|helper|program|command|pager).*|include.*\.path.*)",
-    "tar": r"-I.*|-F.*|--(to-command|checkpoint-action|use-compress-program|rsh-command|info-script|new-volume-script).*",
-    "make": r"--eval.*|SHELL=.*|-f-|-f/dev/.*|/dev/(stdin|fd/.*)|-",
-    "ssh": r".*",
-    "rsync": r"-[a-zA-Z]*e.*|--rsh.*",
-    "scp": r"-S.*|-o.*",
-    "sed": r"--expression=.*\be\b.*|(.*[;{}\n0-9$/]|)\s*e(\s.*|)|(?s:.*s(.).*\3.*\3[gpiImM0-9]*e.*)",
-    "sort": r"--compress-program.*",
-    "vim": r"-c.*|\+.*|--cmd.*|-S.*",
-    "vi": r"-c.*|\+.*",
-    "less": r"\+.*",
-    "man": r"-P.*|--pager.*|-H.*",
-    "zip": r"-T+.*|--unzip-command.*|-[a-zA-Z]*TT.*",
-    "awk": r"(?s:.*(system\s*\(|\|\s*\"|\|&|\|\s*getline|\|\s*[a-z]).*)",
-}
-BAD = {name: re.compile(pattern) for name, pattern in BAD_WORDS.items()}
-BAD |= dict.fromkeys(("gawk", "mawk", "nawk"), BAD["awk"])
 
 Judge = Callable[[str], None]
 
@@ -79,12 +43,12 @@ def check(command: Words, allowed: frozenset[str], judge: Judge) -> None:
     """Raise Refused where a command starts what is not listed. `judge` does the same for the text of a command."""
     name = _program(command.words[0], allowed)
     rest = command.words[1:]
-    if name in BUILTINS and name not in allowed:
+    if name in BUILTINS:
         _builtin(name, rest)
     elif name == "eval":
         judge(" ".join(_all(name, rest)))
     elif name in SHELLS:
-        _shell(name, rest, fed=command.fed, judge=judge)
+        _shell(name, rest, judge)
     elif name == "find":
         _find(rest, allowed, judge)
     elif name in RUNNERS:
@@ -146,24 +110,22 @@ def _all(name: str, words: Sequence[str | None]) -> list[str]:
     return found
 
 
-def _shell(name: str, words: Sequence[str | None], *, fed: bool, judge: Judge) -> None:
+def _shell(name: str, words: Sequence[str | None], judge: Judge) -> None:
     """Look through `sh -c TEXT`; a script by its path is what the sandbox is for."""
-    for at, word in enumerate(words):
-        if word is None or re.match(r"--?(rcfile|init-file)", word):
+    at = 0
+    while at < len(words):
+        word = words[at]
+        if word is None or re.match(r"--?(rcfile|init-file)", word) or name in {"busybox", "fish"}:
             break
         if re.fullmatch(r"-[a-zA-Z]*c[a-zA-Z]*", word):
-            text = next((each for each in words[at + 1 :] if each is None or each[:1] not in "-+"), None)
-            judge(_all(name, [text])[0])
+            texts = [each for each in words[at + 1 :] if each is None or each[:1] not in "-+"]
+            judge(_all(name, texts[1:2] if re.search("[oO]", word) else texts[:1])[0])
             return
-        if re.fullmatch(r"-[a-zA-Z]*s[a-zA-Z]*|-|/dev/.*", word) or name in {"busybox", "fish"}:
+        if re.fullmatch(r"-[a-zA-Z]*s[a-zA-Z]*|-|/dev/.*", word):
             break
         if not word.startswith(("-", "+")):
             return
-        if word in {"-o", "-O", "--help", "--version"} and not fed:
-            continue
-    else:
-        if words and not fed:
-            return
+        at += 2 if re.fullmatch(r"[-+][a-zA-Z]*[oO]", word) else 1
     raise Refused(f"'{name}' must be given a script's name, or its commands written out after -c")
 
 
@@ -186,17 +148,7 @@ def _find(words: Sequence[str | None], allowed: frozenset[str], judge: Judge) ->
 
 def _runner(name: str, words: Sequence[str | None], allowed: frozenset[str], judge: Judge) -> None:
     """Look through a program that runs the one that its words name."""
-    at = 0
-    while at < len(words) and (words[at] is None or _is_option(name, words[at] or "")):
-        word = words[at]
-        if word is None or (re.match(r"-S|--split-string|--replace|-i.", word) and name in {"env", "xargs"}):
-            raise Refused(f"what '{name}' runs must be written out")
-        assigned = re.fullmatch(r"([A-Za-z_]\w*)=(.*)", word, re.DOTALL)
-        if assigned:
-            check_variable(assigned[1], assigned[2], judge)
-        at += 2 if word in VALUED.get(name, ()) else 1
-    if name == "timeout":
-        at += 1
+    at = _after_options(name, words, judge)
     inner = words[at:]
     if not inner:
         if name in {"xargs", "env", "exec", "command", "time"}:
@@ -216,6 +168,22 @@ def _runner(name: str, words: Sequence[str | None], allowed: frozenset[str], jud
     check(Words(tuple(inner), fed=name == "xargs"), allowed, judge)
 
 
+def _after_options(name: str, words: Sequence[str | None], judge: Judge) -> int:
+    """Return where the words of the program begin that a runner runs."""
+    at = 0
+    while at < len(words) and (words[at] is None or _is_option(name, words[at] or "")):
+        word = words[at]
+        if word is None or (re.match(r"-S|--split-string|--replace|-i.", word) and name in {"env", "xargs"}):
+            raise Refused(f"what '{name}' runs must be written out")
+        assigned = re.fullmatch(r"([A-Za-z_]\w*)=(.*)", word, re.DOTALL)
+        if assigned:
+            check_variable(assigned[1], assigned[2], judge)
+        at += 2 if word in VALUED.get(name, ()) else 1
+    if name == "timeout":
+        at += 1
+    return at
+
+
 def _is_option(name: str, word: str) -> bool:
     return word.startswith("-") or (name == "env" and re.match(r"[A-Za-z_]\w*=", word) is not None)
 
@@ -223,8 +191,9 @@ def _is_option(name: str, word: str) -> bool:
 def _code(name: str, words: Sequence[str | None], *, fed: bool) -> None:
     """Refuse code in a command that starts programs, and code that cannot be seen."""
     letters = CODE[name.rstrip("0123456789.")] if name not in CODE else CODE[name]
+    valued = {"-X", "-W", "-I", "-r", "--require"}
     for at, word in enumerate(words):
-        if word is None:
+        if word is None or (at and words[at - 1] in valued):
             continue
         found = re.match(rf"-[a-zA-Z]*[{letters}](.*)", word, re.DOTALL)
         if found or word in {"--eval", "--print"} or word.startswith("--eval="):
@@ -239,12 +208,31 @@ def _code(name: str, words: Sequence[str | None], *, fed: bool) -> None:
 
 
 def _options(name: str, words: Sequence[str | None], allowed: frozenset[str], judge: Judge) -> None:
-    if name == "git" and "bisect" in words[:1] and "run" in words[1:2]:
-        check(Words(tuple(words[2:]) or (None,)), allowed, judge)
-        return
+    if name == "git":
+        _git(words, allowed, judge)
+    if name == "tar" and words and re.fullmatch(r"[a-zA-Z]*[IF][a-zA-Z]*", words[0] or "I"):
+        raise Refused("'tar' must be told what to do in options that start with '-'")
     for word in words:
         if word is not None and BAD[name].fullmatch(word):
             raise Refused(f"'{word[:60]}' has '{name}' start other programs; leave it out")
+
+
+def _git(words: Sequence[str | None], allowed: frozenset[str], judge: Judge) -> None:
+    """Refuse what has git start other programs: settings given with the command, and subcommands made for it."""
+    at = 0
+    while at < len(words) and (words[at] is None or (words[at] or "").startswith("-")):
+        if words[at] is None or (words[at] or "").startswith("-c"):
+            raise Refused("git's settings decide what it starts; leave out '-c'")
+        at += 2 if words[at] in GIT_GLOBAL else 1
+    verb = words[at] if at < len(words) else ""
+    if verb is None or verb in GIT_STARTERS:
+        raise Refused(f"'git {verb or '$…'}' starts other programs, or may")
+    rest = words[at + 1 :]
+    if verb == "bisect" and "run" in rest[:1]:
+        check(Words(tuple(rest[1:]) or (None,)), allowed, judge)
+    bad = next((word for word in rest if word and verb in GIT_BAD and GIT_BAD[verb].fullmatch(word)), None)
+    if bad is not None:
+        raise Refused(f"'{bad[:60]}' has 'git {verb}' start other programs; leave it out")
 
 
 def _base(word: str | None) -> str:

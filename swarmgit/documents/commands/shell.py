@@ -92,12 +92,20 @@ def _check_node(node: Node, allowed: frozenset[str], depth: int) -> None:  # noq
                 inner.type in {"raw_string", "ansi_c_string"} and _RUNS.search(_text(inner)) for inner in _nodes(node)
             ):
                 raise Refused("a text that is evaluated holds a command; write the command itself")
+        case "expansion" | "heredoc_redirect" if "`" in _text(node) and not _is_quoted(node):
+            raise Refused("backquotes are not read there; use $(…)")
         case "expansion" if _text(node).rstrip("}").endswith("@P"):
             raise Refused("'${…@P}' runs what a variable holds; write the command itself")
         case "command_substitution" if _text(node).startswith("`") and "\\`" in _text(node):
             raise Refused("nested backquotes are not read; use $(…)")
         case "file_redirect" | "herestring_redirect" if re.search(r"/dev/(tcp|udp)/", _text(node)):
             raise Refused("the shell's own network connections are not allowed")
+
+
+def _is_quoted(heredoc: Node) -> bool:
+    """Return whether the text that follows a command is taken as it is."""
+    start = next((child for child in heredoc.named_children if child.type == "heredoc_start"), None)
+    return start is not None and re.search(r"['\"\\]", _text(start)) is not None
 
 
 def _command(node: Node, allowed: frozenset[str], depth: int) -> None:
