@@ -1,6 +1,6 @@
 """A hook for agent programs that report a command before they run it.
 
-`python -m swarmgit.documents.commands.hook NAME…` reads one JSON object with `tool_input.command` or `command`, and ends
+`python -m swarmgit.documents.commands.hook NAME…` reads a JSON object with `tool_input.command` or `command`, and ends
 with 0, or with 2 and the reason on standard error, which such programs show to the agent. The names are the programs
 that are listed; without any, all are.
 """
@@ -21,7 +21,7 @@ def judge(report: str, allowed: Sequence[str]) -> str | None:
     """Return why a reported tool use is refused; None also for one that is no command."""
     try:
         read = json.loads(report)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "the report of a command cannot be read"
     given = read.get("tool_input", read) if isinstance(read, dict) else None
     if not isinstance(given, dict):
