@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import tempfile
@@ -23,7 +24,7 @@ from swarmgit.model.ids import SessionId
 from swarmgit.model.mail import Mail, mail_id, origin_of
 from swarmgit.observe.snapshot import Observer
 
-POLICY = 'version: 1\nsandbox: preferred\ncomms:\n  - {from: "role:builder", to: "role:builder"}\n'
+COMMS = [{"from": "role:builder", "to": "role:builder"}]
 EACH = 200
 """Messages that every agent sends: 50 agents, 10,000 messages."""
 
@@ -125,7 +126,8 @@ class _Working:
 
     def __enter__(self) -> Scene:
         here = self._scene.__enter__()
-        (here.top / ".swarm" / "policy.yaml").write_text(POLICY)
+        policy = here.top / ".swarm" / "policy.yaml"
+        policy.write_text(json.dumps({**json.loads(policy.read_text()), "comms": COMMS}))
         for number in range(self._agents):
             here.task(f"task-{number:03d}")
         return here

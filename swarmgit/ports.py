@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
 from swarmgit.model.conflicts import LaidOut, Proposal
-from swarmgit.model.desired import Desired, Gate, MergeConfig, Runtime, WorktreeConfig
+from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
+from swarmgit.model.status import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream
 
 
@@ -444,18 +446,23 @@ class LandedTask:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a session is about to run: what a runtime needs to know to build its command."""
+    """Where a session is about to run: what a runtime needs to know to build its command.
+
+    `keys`: the variables that policy gives it besides; their values go to the session alone.
+    """
 
     spec: SessionSpec
     worktree: Path
     folder: Path
     ports: tuple[int, ...]
     host_env: Mapping[str, str]
+    keys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run. `hosts`: what it must reach to work at all. `read`: paths of the machine that it must see.
+    """What to run. `hosts`: what it must reach, one of them at least, to work at all. `read`: paths of the machine that
+    it must see. `programs`: names on its PATH that it runs itself, visible whatever policy lists.
 
     `copies`: files of the person's that it gets as copies of its own, by their name in its home folder.
     """
@@ -465,6 +472,7 @@ class Command:
     hosts: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
+    programs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -525,14 +533,14 @@ class World:
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
-    wraps a command by policy; `push_command` is the only way out to a remote.
-    `environment` is the fingerprint that goes into evidence keys. `landed_in_history`
-    reads what a commit's history says about landings. `drafts` lists intent files whose working copy differs from
-    the commit. `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what
-    the person's own git obeys (path → hash). `secrets` keeps secrets out of what is written,
-    `transcripts` what sessions said. `fault` is called
-    before each effect with its name: the crash tests raise in it. `close` ends the git children and gives back the
-    lock; whatever is asked afterwards starts them again.
+    wraps a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only
+    way out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names,
+    most exact first. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
+    commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
+    `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
+    (path → hash). `secrets` keeps secrets out of what is written, `transcripts` what sessions said. `fault` is called
+    before each effect with its name: the crash tests raise in it.
+    `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
     repository: Repository
@@ -550,6 +558,9 @@ class World:
     stream_reader: Callable[[str], StreamReader]
     command_for: Callable[[Runtime, Placement], Command]
     confine: Callable[[Command, Policy, Confinement], Confined]
+    granted: Callable[[Policy, str], frozenset[str]]
+    adapters: Callable[[], AbstractSet[str]]
+    price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
     transcripts: Transcripts

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from shutil import which
+from typing import TYPE_CHECKING, cast
 
 from swarmgit import ports, runtimes
+from swarmgit.adapters import prices
 from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.deferred import Deferred
 from swarmgit.adapters.drafts import drafts
@@ -27,10 +28,15 @@ from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.adapters.redacted import RedactedState
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.adapters.secrets.guard import Guard
+from swarmgit.adapters.surroundings import surroundings
 from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
+from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Desired
 from swarmgit.model.work import Push
+
+if TYPE_CHECKING:
+    from swarmgit.app.runtimes import Checked, Installed
 
 STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
@@ -108,6 +114,9 @@ def open_world(
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
         confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
+        granted=lambda *given: confiner.granted(*given),  # noqa: PLW0108 - as above
+        adapters=runtimes.names,
+        price=prices.price,
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
         transcripts=cast(ports.Transcripts, transcripts),
@@ -116,11 +125,48 @@ def open_world(
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
         sandbox=lambda policy: confiner.describe(policy),  # noqa: PLW0108
-        environment=_environment(),
+        environment=surroundings(environ),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
         fault=fault,
         close=close,
     )
+
+
+def installed_runtimes(environ: Mapping[str, str]) -> tuple[Installed, ...]:
+    """Return every agent program that an adapter knows, and what is here of it."""
+    from swarmgit.adapters.programs import version_of
+    from swarmgit.app.runtimes import installed
+
+    search = environ.get("PATH")
+    ask = {name: environ[name] for name in PASSED_ON if name in environ}
+    return installed(
+        runtimes.adapters, lambda name: which(name, path=search), lambda path: version_of(path, ask), environ
+    )
+
+
+def check_runtime(
+    cwd: Path, environ: Mapping[str, str], asked: tuple[str, str | None], folder: Path | None, timeout_s: float
+) -> Checked:
+    """Let a runtime do a tiny real task in a scratch repository, by the same code as everybody's work."""
+    from swarmgit.adapters.git.scratch import ScratchRepository
+    from swarmgit.app.check_stage import stage
+    from swarmgit.app.look import loader
+    from swarmgit.app.runtimes import check, intent
+    from swarmgit.runtimes.base import message_file
+
+    try:
+        here = open_world(cwd, environ)
+        known = loader(here)()
+        here.close()
+    except SwarmError:
+        known = None
+    named = known.swarm.runtimes.get(asked[0]) if known and known.swarm else None
+    adapter = runtimes.adapter(named.adapter if named else asked[0])
+    scene = stage(asked, known, adapter.needs, folder, environ)
+    repository = ScratchRepository(scene.repository, scene.environ)
+    repository.make("main")
+    repository.commit(intent(scene, timeout_s / 60), "Check a runtime")
+    return check(open_world(scene.repository, scene.environ, lead=True), scene, adapter, message_file, timeout_s)
 
 
 def _target(objects: GitObjects, cache: FileCache) -> str | None:
@@ -210,8 +256,3 @@ def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tu
         return ()
     tree = objects.resolve(f"{desired.commit}:{paths.SWARM}")
     return drafts(found.top, objects.walk(tree, paths.SWARM) if tree else {})
-
-
-def _environment() -> str:
-    machine = os.uname()
-    return f"{machine.sysname} {machine.machine}"

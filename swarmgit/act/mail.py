@@ -20,7 +20,9 @@ def deliver(action: DeliverMail, world: World) -> Outcome:
     An inbox that the session has made unusable gets nothing, and is noted all the same: what was not read is shown
     to the agent's next session.
     """
-    copies = {f"{mail.id}.yaml": world.secrets.redact(copy_of(mail), f"message {mail.id}") for mail in action.mails}
+    copies = {f"{mail.id}.yaml": copy_of(mail) for mail in action.mails}
+    copies |= {f"{mail.id}{paths.NOTE_SUFFIX}": _note(mail) for mail in action.mails if mail.priority == "urgent"}
+    copies = {name: world.secrets.redact(copy, f"message {name}") for name, copy in copies.items()}
     with suppress(OSError):
         world.executor.write_all(action.session, paths.INBOX, copies)
     world.fault("delivered")
@@ -31,6 +33,12 @@ def deliver(action: DeliverMail, world: World) -> Outcome:
 def copy_of(mail: Mail) -> bytes:
     """Return the copy for an inbox: JSON, which is YAML too, so that it can be read without a library."""
     return msgspec.json.format(msgspec.json.encode(plain_mail(mail)), indent=2) + b"\n"
+
+
+def _note(mail: Mail) -> bytes:
+    """Return what an urgent message says to an agent that looks at its inbox too late, if its program shows notes."""
+    text = f"Urgent mail from {mail.sender}: {mail.subject}\n\n{mail.body}\n\n(message {mail.id} in your inbox)"
+    return msgspec.json.encode(text) + b"\n"
 
 
 def take(action: TakeMail, world: World) -> Outcome:

@@ -1,13 +1,15 @@
-"""A look at a worktree that somebody works in: what of it would conflict with the target."""
+"""A look at a worktree that somebody works in: what of it would conflict with the target, and what it is so far."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from swarmgit.documents import paths
 from swarmgit.documents.state import to_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.actions import Predict
+from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.model.work import Prediction
 from swarmgit.ports import Identity, World
@@ -34,3 +36,11 @@ def predict(action: Predict, world: World) -> Outcome:
     answer = Prediction(action.onto, found, world.clock.now())
     world.executor.write(action.session, paths.PREDICTION_FILE, to_json(answer))
     return Done(action)
+
+
+def show_work(session: SessionId, base: CommitId, watched: SessionId, world: World) -> None:
+    """Put what a session has so far into another one's worktree, as uncommitted changes; nothing where it cannot be."""
+    with suppress(SwarmError, OSError):
+        if world.worktrees.path(watched) is not None:
+            so_far = world.worktrees.capture(watched, "work in progress", NOBODY, EPOCH)
+            world.worktrees.carry(session, base, so_far.commit, [change.path for change in so_far.changes])

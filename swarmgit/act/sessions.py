@@ -14,6 +14,7 @@ import msgspec
 
 from swarmgit.act import tampering, transcripts
 from swarmgit.act.conflicts import conflict_files
+from swarmgit.act.predictions import show_work
 from swarmgit.documents import paths
 from swarmgit.documents.state import to_json
 from swarmgit.errors import PersonMustAct, SwarmError
@@ -27,6 +28,7 @@ from swarmgit.model.secrets import Secret
 from swarmgit.model.work import Capture, SessionSpec, Taken
 from swarmgit.ports import Command, Confined, Confinement, Identity, Lease, Placement, StartSpec, World
 
+POOL = {"triage": "triage"}
 PORT_FIRST = 10240
 PORT_REGIONS = 55
 PORTS_PER_REGION = 400
@@ -47,12 +49,15 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
     try:
         laid = world.conflicts.lay_out(spec.base, spec.head, action.auto) if spec.head is not None else None
         base = laid.commit if laid is not None else spec.base
-        lease = world.worktrees.lease(spec.id, base, action.worktree, "agents", _only(action))
+        lease = world.worktrees.lease(spec.id, base, action.worktree, POOL.get(spec.kind, "agents"), _only(action))
+        if spec.watched is not None:
+            show_work(spec.id, base, spec.watched, world)
         if action.carry is not None:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
         ports = _ports(lease, action.ports)
         folder = world.executor.folder(spec.id)
-        placement = Placement(spec, lease.tree, folder, ports, world.host_env)
+        keys = world.granted(policy, action.runtime.name)
+        placement = Placement(spec, lease.tree, folder, ports, world.host_env, keys)
         named = (action.runtime.run, *_shell_texts(action.worktree.setup))
         where = Confinement(
             spec, action.task.role, lease.tree, folder, action.runtime.name, named, action.runtime.files

@@ -13,6 +13,7 @@ from contextlib import suppress
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.work import TAMPERED
 from swarmgit.ports import World
 
 WATCHED = ("refs/heads/", "refs/tags/", "refs/stash", "refs/replace/")
@@ -34,7 +35,7 @@ def watched(world: World) -> dict[str, str]:
 
 
 def found(session: SessionId, world: World) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the settings that changed, each as an objection, and all that changed, for an incident."""
+    """Return the settings that changed, each as an objection, and the refs that lost something, in words."""
     raw = world.executor.read(session, paths.SETTINGS_FILE, 0, SETTINGS_BYTES_MAX)
     if not raw:
         return (), ()
@@ -42,12 +43,10 @@ def found(session: SessionId, world: World) -> tuple[tuple[str, ...], tuple[str,
     now = watched(world)
     changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
     settings = tuple(
-        f"the repository's own '.git/{name}' changed while the session ran"
-        for name in changed
-        if not name.startswith("refs/")
+        f"the repository's own '.git/{name}' {TAMPERED}" for name in changed if not name.startswith("refs/")
     )
     moved = (_told(name, before.get(name), now.get(name), world) for name in changed if name.startswith("refs/"))
-    return settings, (*settings, *(words for words in moved if words))[:TOLD_MAX]
+    return settings, tuple(words for words in moved if words)[:TOLD_MAX]
 
 
 def _told(name: str, old: str | None, new: str | None, world: World) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from swarmgit.app.revisions import state_commit
 from swarmgit.desired.cache import Cache
+from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.desired.load import load
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
@@ -48,4 +49,11 @@ def loader(world: World) -> Callable[[], Desired]:
     if target is None:
         raise PersonMustAct("no branch of this repository holds .swarm/swarm.yaml", "swarmgit init")
     cache = Cache(world.repository.live / paths.CACHE / "desired")
-    return lambda: load(world.objects, target, cache)
+
+    def load_it() -> Desired:
+        """Load with our own adapters; what other packages bring is looked for only where something is wrong so."""
+        desired = load(world.objects, target, cache)
+        others = world.adapters() if desired.problems else KNOWN_ADAPTERS
+        return desired if others == KNOWN_ADAPTERS else load(world.objects, target, cache, others)
+
+    return load_it

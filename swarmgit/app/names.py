@@ -16,6 +16,7 @@ LIST_COMMANDS = {
     "agent": "swarmgit agents",
     "session": "swarmgit status",
     "convoy": "swarmgit convoy list",
+    "experiment": "swarmgit experiment list",
     "incident": "swarmgit incident list --all",
     "entry": "swarmgit queue list --all",
 }

@@ -10,9 +10,10 @@ from swarmgit.model.desired import Task
 from swarmgit.model.ids import AgentName
 from swarmgit.model.mail import Mail
 from swarmgit.model.status import TaskStatus
-from swarmgit.plan.agents import agent_for
 from swarmgit.plan.briefing import prompt_for
+from swarmgit.plan.experiments import label_of, role_text
 from swarmgit.plan.mail import digest
+from swarmgit.plan.routing import route
 from swarmgit.plan.situation import Draft, Situation
 
 
@@ -27,19 +28,16 @@ def prompt_text(look: Look, name: str) -> str:
     if task is None:
         raise PersonMustAct(f"task {task_id} is not in the intent any more", f"swarmgit task show {task_id}")
     status = look.plan.views.get(task_id) or look.observed.statuses.get(task_id) or TaskStatus(task_id, task.title)
-    agent = _agent(task, status)
-    identity = look.observed.identities.get(agent)
-    return prompt_for(task, look.desired.roles.get(task.role, ""), identity, status, _mails(look, agent))
-
-
-def _mails(look: Look, agent: AgentName) -> tuple[Mail, ...]:
-    """Return what waits for the agent."""
-    if look.desired.swarm is None or not agent:
-        return ()
+    if look.desired.swarm is None:
+        return prompt_for(task, look.desired.roles.get(task.role, ""), None, status)
     situation = Situation.of(look.desired, look.desired.swarm, look.observed, look.now, frozenset(), apply_now=False)
-    return digest(situation, Draft(), agent)
+    agent = _agent(situation, task, status)
+    mails: tuple[Mail, ...] = digest(situation, Draft(), agent) if agent else ()
+    identity = look.observed.identities.get(agent)
+    text = role_text(look.desired, task, label_of(look.desired, task, status))
+    return prompt_for(task, text, identity, status, mails)
 
 
-def _agent(task: Task, status: TaskStatus) -> AgentName:
+def _agent(situation: Situation, task: Task, status: TaskStatus) -> AgentName:
     """Return who would take it if everybody were free."""
-    return task.agent or agent_for(task, status, frozenset()) or AgentName("")
+    return task.agent or route(situation, Draft(), task, status, frozenset()).agent or AgentName("")

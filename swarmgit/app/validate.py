@@ -23,8 +23,8 @@ def validate(world: World, *, committed: bool = False) -> tuple[Problem, ...]:
     """Return the problems of the working tree's `.swarm/`; of the target's commit if asked for or there is none."""
     top = world.repository.top
     if top is not None and not committed and (top / paths.SWARM).is_dir():
-        return read_working_tree(top).problems
-    return validate_committed(world.objects, world.repository.target or "main")
+        return read_working_tree(top, world.adapters()).problems
+    return validate_committed(world.objects, world.repository.target or "main", world.adapters())
 
 
 def validate_committed(

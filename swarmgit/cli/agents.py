@@ -1,4 +1,4 @@
-"""`agents` and `blame`: who did what."""
+"""`agents`, `route` and `blame`: who did what, and who would."""
 
 from __future__ import annotations
 
@@ -43,6 +43,24 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
         say_json(document)
     else:
         say(agent_text(document))
+
+
+@click.command()
+@click.argument("task")
+@json_option
+@click.pass_obj
+def route(settings: Settings, task: str, as_json: bool) -> None:
+    """Say which agent would make TASK's next attempt if it started now, with the numbers."""
+    from swarmgit.app.look import look
+    from swarmgit.app.routes import routed
+    from swarmgit.app.views.routes import route_document
+    from swarmgit.cli.render_agents import route_text
+
+    document = route_document(*routed(look(settings.world()), task))
+    if as_json:
+        say_json(document)
+    else:
+        say(route_text(document, settings.width))
 
 
 @click.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from swarmgit.app.views.money import budget_text
 from swarmgit.app.views.words import counted
 from swarmgit.cli.table import printable, table
 
@@ -42,6 +43,8 @@ def _headline(document: Document) -> Iterator[str]:
     if frozen:
         why = f": {printable(frozen['reason'])}" if frozen["reason"] else ""
         yield f"frozen by {frozen['by']} at {frozen['at']}{why} (swarmgit thaw)"
+    if document.get("budget") and document["budget"]["alert"]:
+        yield budget_text(document["budget"])
     if document.get("push") and document["push"]["text"]:
         yield f"push: {printable(document['push']['text'])}"
     yield from (f"problem: {_place(problem)}" for problem in document["problems"])
@@ -137,7 +140,8 @@ def plan_text(document: Document, width: int | None = None) -> str:
     problems = [f"problem: {_place(problem)}" for problem in document["problems"]]
     actions = [(each["kind"], each["task"] or "-", each["reason"]) for each in document["actions"]]
     body = table(("DO", "TASK", "WHY"), actions, width) if actions else "nothing to do"
-    return "\n".join((*problems, body, *_cost(document["cost"])))
+    budget = budget_text(document["budget"])
+    return "\n".join((*problems, body, *_cost(document["cost"]), *([budget] if budget else [])))
 
 
 def _cost(cost: Document) -> Iterator[str]:

@@ -43,14 +43,42 @@ def agent_text(document: Document) -> str:
 def _agent(document: Document) -> Iterator[str]:
     yield f"{document['name']} ({document['role']}), since {document['created']}"
     done = f"{counted(document['tasks_completed'], 'task')} completed in {counted(document['sessions'], 'session')}"
-    yield f"{done}, first pass {percent(document['first_pass_rate'])}"
+    yield f"{done}, first pass {percent(document['first_pass_rate'])}, rework {percent(document['rework_rate'])}"
     yield f"reworked {document['reworked']}, failed {document['failed']}"
+    mean = document["tokens_per_task"]
     yield f"tokens {tokens(document['tokens'])}, usd {money(document['usd'])}"
-    for title, counts in (("model", document["by_model"]), ("domain", document["by_domain"])):
+    if mean is not None:
+        yield f"for each completed task: tokens {tokens(round(mean))}, usd {money(document['usd_per_task'])}"
+    if document["strengths"]:
+        yield f"best at {', '.join(map(printable, document['strengths']))}"
+    tables = (("model", "by_model"), ("domain", "by_domain"), ("kind", "by_kind"))
+    for title, counts in ((title, document[key]) for title, key in tables):
         for name, values in counts.items():
             yield f"  {title} {name}: " + ", ".join(f"{key} {value}" for key, value in values.items())
     for each in document["recent"]:
         yield "  " + printable(" ".join(f"{key}={value}" for key, value in each.items()))
+
+
+def route_text(document: Document, width: int | None = None) -> str:
+    """Return what `route` prints: the choice, why, and what each agent of the role has to show for such work."""
+    head = f"{document['task']} ({printable(document['kind'])}): {document['agent'] or 'nobody now'}"
+    if not document["candidates"]:
+        return f"{head}\n{document['reason']}"
+    rows = [
+        (
+            each["agent"],
+            f"{each['won']}/{each['tried']}",
+            f"{each['related_won']}/{each['related_tried']}",
+            f"{each['bound']:.3f}",
+            str(each["load"]),
+            f"{each['score']:.3f}",
+            each["standing"],
+        )
+        for each in document["candidates"]
+    ]
+    header = ("AGENT", "SUCH WORK", "LIKE IT", "BOUND", "LOAD", "SCORE", "")
+    prior = f"every record starts from {document['prior']:.0%}, the rate of the role at such work"
+    return "\n".join([head, document["reason"], prior, table(header, rows, width)])
 
 
 def blame_text(document: Document) -> str:

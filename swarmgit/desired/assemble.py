@@ -17,7 +17,8 @@ from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import intent, paths, places, rules
 from swarmgit.documents.intent import Parsed
 from swarmgit.model.desired import Convoy, Desired, Problem, Swarm, Task
-from swarmgit.model.ids import BlobId, ConvoyId, TaskId
+from swarmgit.model.experiments import Experiment
+from swarmgit.model.ids import BlobId, ConvoyId, ExperimentId, TaskId
 from swarmgit.model.policy import Policy
 
 VERSIONS_MAX = 50
@@ -77,7 +78,7 @@ _FOLDERS = {
     f"{paths.TASKS}/": ("task", ".yaml"),
     f"{paths.CONVOYS}/": ("convoy", ".yaml"),
     f"{paths.ROLES}/": ("role", ".md"),
-    f"{paths.SWARM}/experiments/": ("experiment", ".yaml"),
+    f"{paths.EXPERIMENTS}/": ("experiment", ".yaml"),
 }
 
 
@@ -118,6 +119,7 @@ class _Assembly:
         self.judge_tasks(tasks, context)
         policy = self.values.get(paths.POLICY_YAML, Policy())
         self.problems += map(self.sources.problem, crosscheck.comms_faults(policy, context, tasks.values()))
+        experiments = self.experiments(context)
         self.forget_the_unused()
         return Desired(
             commit=None,
@@ -127,6 +129,7 @@ class _Assembly:
             tasks={task: tasks[task] for task in sorted(tasks)},
             convoys=convoys,
             roles=dict(sorted(roles.items())),
+            experiments=experiments,
             problems=tuple(sorted(set(self.problems), key=_place_first)),
             held=frozenset(self.task_ids - tasks.keys()),
         )
@@ -216,6 +219,16 @@ class _Assembly:
             self.problems += map(self.sources.problem, crosscheck.convoy_faults(convoy, self.task_ids))
             known = tuple(task for task in convoy.tasks if task in self.task_ids)
             found[convoy.id] = replace(convoy, tasks=known)
+        return found
+
+    def experiments(self, context: Context) -> dict[ExperimentId, Experiment]:
+        """Return the experiments that can be carried out: one whose arms name what is not there gives out no task."""
+        found: dict[ExperimentId, Experiment] = {}
+        for experiment in self.of_kind("experiment"):
+            faults = crosscheck.experiment_faults(experiment, context)
+            self.problems += map(self.sources.problem, faults)
+            if not faults:
+                found[experiment.id] = experiment
         return found
 
     def restore_clashes(self, tasks: dict[TaskId, Task]) -> None:

@@ -11,6 +11,7 @@ from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import paths
 from swarmgit.documents.spelling import did_you_mean
 from swarmgit.model.desired import DEFAULT_ROUTING, Convoy, Swarm, Task
+from swarmgit.model.experiments import Experiment
 from swarmgit.model.ids import ConvoyId, TaskId
 from swarmgit.model.mail import HUMAN, RESERVED, SWARMGIT, TYPES
 from swarmgit.model.policy import Policy
@@ -173,6 +174,28 @@ def convoy_faults(convoy: Convoy, task_ids: AbstractSet[TaskId]) -> list[Fault]:
         for index, task in enumerate(convoy.tasks)
         if task not in task_ids
     ]
+
+
+def experiment_faults(experiment: Experiment, context: Context) -> list[Fault]:
+    """Return what an experiment's arms name that does not exist, and arms that are no different from another."""
+    found: list[_Found] = []
+    seen: dict[object, str] = {}
+    for index, arm in enumerate(experiment.arms):
+        if arm.name in seen.values():
+            found.append((("arms", index, "name"), f"another arm is called '{arm.name}' too"))
+        settings = (arm.runtime, arm.model, arm.role)
+        if settings in seen:
+            message = f"the arm '{arm.name}' is the same as '{seen[settings]}': there is nothing to compare"
+            found.append((("arms", index), message))
+        seen.setdefault(settings, arm.name)
+        if arm.runtime is not None and context.swarm is not None:
+            message = _runtime_objection(arm.runtime, context.swarm, context.adapters) or ""
+            found += [(("arms", index, "runtime"), message)] if message else []
+        if arm.role is not None and arm.role not in context.roles:
+            near = did_you_mean(arm.role, context.roles)
+            message = f"unknown role '{arm.role}': there is no {paths.ROLES}/{arm.role}.md{near}"
+            found.append((("arms", index, "role"), message))
+    return [Fault(f"{paths.EXPERIMENTS}/{experiment.id}.yaml", steps, message) for steps, message in found]
 
 
 def cycles(tasks: Mapping[TaskId, Task]) -> list[tuple[TaskId, ...]]:

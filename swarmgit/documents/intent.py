@@ -15,6 +15,7 @@ import msgspec
 from swarmgit.documents import places, rules, schemas
 from swarmgit.documents.places import Node
 from swarmgit.model.desired import DEFAULT_ROUTING, Convoy, Gate, Problem, Swarm, Task
+from swarmgit.model.experiments import Experiment
 from swarmgit.model.ids import BlobId
 from swarmgit.model.policy import Policy
 
@@ -81,10 +82,11 @@ def role(path: str, _blob: BlobId, data: bytes) -> Parsed[str]:
     return Parsed(None, problems) if problems or text is None else Parsed(text.replace("\r\n", "\n"), ())
 
 
-def experiment(path: str, _blob: BlobId, data: bytes) -> Parsed[None]:
-    """Check `.swarm/experiments/<id>.yaml`; nothing reads its value yet."""
-    node, problems = places.read(path, data)
-    return Parsed(None, problems if node is None else (*problems, *schemas.check("experiment", path, node)))
+def experiment(path: str, _blob: BlobId, data: bytes) -> Parsed[Experiment]:
+    """Read `.swarm/experiments/<id>.yaml`; the id is the file's stem."""
+    stem_problem = _stem_problem(path)
+    parsed = _read("experiment", path, data, Experiment, lambda plain: {**plain, "id": stem(path)})
+    return Parsed(None, (stem_problem, *parsed.problems), parsed.node) if stem_problem else parsed
 
 
 def stem(path: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from swarmgit.model.ids import AgentName, BlobId, CommitId, ConvoyId, GateName, TaskId
+from swarmgit.model.experiments import Experiment
+from swarmgit.model.ids import AgentName, BlobId, CommitId, ConvoyId, ExperimentId, GateName, TaskId
 from swarmgit.model.policy import Policy
 
 TaskType = Literal["implement", "mechanical", "review", "research", "plan", "security", "docs", "test"]
@@ -114,13 +115,27 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """`run` for the `command` adapter: a list is an argument vector, one string is run by `/bin/sh -c`."""
+    """`run` for the `command` adapter: a list is an argument vector, one string is run by `/bin/sh -c`.
+
+    For an agent program: the program, and arguments right behind it. `account`: shared by runtimes with one rate limit.
+    """
 
     name: str
     adapter: str
     run: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens of each kind; where a kind of cache has no price of its own, that of input."""
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +231,7 @@ class Swarm:
     attempts_max: int = 3
     stop_grace_s: float = 5.0
     ports_per_session: int = 4
+    explore_share: float = 0.1
     budget: SwarmBudget = SwarmBudget()
     subscription_usd_per_month: float | None = None
     tiers: Mapping[str, Tier] = field(default_factory=dict)
@@ -223,6 +239,7 @@ class Swarm:
     runtimes: Mapping[str, Runtime] = field(default_factory=dict)
     worktree: WorktreeConfig = WorktreeConfig()
     merge: MergeConfig = MergeConfig()
+    prices: Mapping[str, Price] = field(default_factory=dict)
     watchdog: WatchdogConfig = WatchdogConfig()
 
 
@@ -255,5 +272,6 @@ class Desired:
     tasks: Mapping[TaskId, Task] = field(default_factory=dict)
     convoys: Mapping[ConvoyId, Convoy] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
+    experiments: Mapping[ExperimentId, Experiment] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     held: frozenset[TaskId] = frozenset()

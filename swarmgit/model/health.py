@@ -44,8 +44,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Triage:
-    """The second tier's answer: what is the matter, why, and what to do."""
+    """The second tier's answer: what is the matter, why, and what to do. `by`: who said it, '' for the heuristic."""
 
     verdict: Verdict
     reason: str
     remedy: Remedy
+    by: str = ""

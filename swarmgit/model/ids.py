@@ -17,6 +17,7 @@ TreeId = NewType("TreeId", str)
 BlobId = NewType("BlobId", str)
 EvidenceKey = NewType("EvidenceKey", str)
 MailId = NewType("MailId", str)
+ExperimentId = NewType("ExperimentId", str)
 
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 

@@ -48,13 +48,20 @@ AttemptOutcome = Literal[
     "lost",
     "error",
     "cancelled",
+    "rate-limited",
+    "transient",
+    "refused",
+    "over-budget",
     "landed",
     "unchanged",
     "reported",
 ]
-CHARGED: frozenset[str] = frozenset({"rejected", "failed", "timeout"})
-"""Outcomes that use up one of the task's attempts. `conflict`, `lost` and `error` are not the agent's
-doing and have bounds of their own."""
+CHARGED: frozenset[str] = frozenset({"rejected", "failed", "timeout", "over-budget"})
+"""Outcomes that use up an attempt; the rest is not the agent's doing, and bounded apart. `refused`: by the provider."""
+
+
+PAUSES: frozenset[str] = frozenset({"rate-limited", "transient"})
+"""After these the same conversation goes on later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,18 @@ class Rejection:
     """Why work went back, in a form that an agent can act on. Written to `feedback.json` and shown in the prompt."""
 
     kind: Literal[
-        "gate", "scope", "protected", "markers", "secret", "conflict", "no-change", "exit", "timeout", "lost", "stopped"
+        "gate",
+        "scope",
+        "protected",
+        "markers",
+        "secret",
+        "conflict",
+        "no-change",
+        "exit",
+        "timeout",
+        "lost",
+        "stopped",
+        "budget",
     ]
     summary: str
     next_step: str
@@ -109,7 +127,9 @@ class Usage:
 class Attempt:
     """One session's try at a task. `head` is the captured commit, `tree` its code tree (without `.swarm/`).
 
-    `kept_paths`: after a rejection, the changed paths that the next attempt starts with again.
+    `kept_paths`: after a rejection or a pause, the changed paths that the next attempt starts with again.
+    `conversation`: what a later session needs to go on with this one. `retry_at`: not before then.
+    `experiment`: the experiment and arm (`id/arm`) that it was made for.
     `transcript`: the ref under which what the session was told and has said is kept for a while.
     """
 
@@ -132,6 +152,9 @@ class Attempt:
     salvage: str | None = None
     kept_paths: tuple[str, ...] = ()
     gate_inputs: Mapping[str, str] = field(default_factory=dict)
+    conversation: str | None = None
+    retry_at: datetime | None = None
+    experiment: str = ""
     transcript: str | None = None
 
     @property
@@ -178,6 +201,11 @@ class TaskStatus:
     @property
     def counted(self) -> tuple[Attempt, ...]:
         return tuple(a for a in self.attempts if a.number >= self.window)
+
+    @property
+    def tries(self) -> int:
+        """How many sessions count as tries: one that goes on after a pause is none of its own."""
+        return sum(a.outcome not in PAUSES for a in self.counted)
 
 
 EntryState = Literal["queued", "gating", "resolving", "landing", "landed", "rejected", "dropped"]
@@ -244,7 +272,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An agent's CV: counts of verified outcomes only, never of what an agent said of itself."""
+    """An agent's CV: counts of verified outcomes only, never of what an agent said of itself.
+
+    The tables count attempts: completed (of these first_pass), rejected, failed. `by_kind`: what routing asks for,
+    by `type/domain`.
+    """
 
     name: AgentName
     role: str
@@ -258,4 +290,5 @@ class Identity:
     usd: float | None = None
     by_model: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     by_domain: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    by_kind: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     recent: tuple[Mapping[str, str], ...] = ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from swarmgit.model.events import FileAction, Stream
 from swarmgit.model.health import Repetition, Vitals
 from swarmgit.model.ids import (
     AgentName,
@@ -21,9 +22,22 @@ from swarmgit.model.ids import (
     TreeId,
 )
 from swarmgit.model.secrets import Secret
-from swarmgit.model.status import GateOutcome, Usage
+from swarmgit.model.status import GateOutcome
 
-SessionKind = Literal["agent", "gate", "merge", "push"]
+__all__ = [
+    "Capture",
+    "Change",
+    "Evidence",
+    "FileAction",
+    "Session",
+    "SessionKind",
+    "SessionSpec",
+    "SessionState",
+    "Stream",
+    "Taken",
+]
+
+SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
 SessionState = Literal["starting", "running", "ended", "lost"]
 
 
@@ -55,9 +69,11 @@ class SessionSpec:
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
     `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
     sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
-    before. `minutes_max`: wall clock, counted from `started`.
-    `mail`: the messages that the prompt shows.
-    `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it expires.
+    before; a triage has `watched`, the session it is about. `minutes_max`: wall clock, counted from `started`.
+    `resume`: the conversation of an earlier session that this one goes on with; `home`: in whose home folder that
+    is. `mail`: the messages that the prompt
+    shows. `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it
+    expires. `experiment`: the experiment and arm (`id/arm`) that it belongs to.
     """
 
     id: SessionId
@@ -70,6 +86,8 @@ class SessionSpec:
     agent: AgentName | None = None
     runtime: str = ""
     model: str | None = None
+    resume: str | None = None
+    home: SessionId | None = None
     generation: BlobId | None = None
     gate: GateName | None = None
     key: EvidenceKey | None = None
@@ -83,6 +101,8 @@ class SessionSpec:
     mail: tuple[MailId, ...] = ()
     sandbox: str = ""
     credentials_end: datetime | None = None
+    experiment: str = ""
+    watched: SessionId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +117,10 @@ class Change:
     new_blob: BlobId
 
 
+TAMPERED = "changed while the session ran"
+"""In an objection: somebody changed what the person's own git obeys, meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capture:
     """A session's work as the engine took it in: one commit on its base, and the net difference against it.
@@ -104,8 +128,8 @@ class Capture:
     `objections`: what the scan refused before any rule was applied, each a sentence that names the path.
     `markers`: changed files that hold conflict markers. `undecided`: conflicts of a merge that were left as they lay.
     `links`: target of each changed symbolic link. `gate_inputs`: for each gate with `inputs`, the hash of that part of
-    the tree. `secrets`: what looks like one in the lines that were added. `tampered`: what of the person's git changed
-    meanwhile, each in words.
+    the tree. `secrets`: what looks like one in the lines that were added. `tampered`: which of the person's
+    refs lost something meanwhile, each in words.
     """
 
     commit: CommitId
@@ -131,24 +155,6 @@ class Taken:
 
     capture: Capture | None = None
     transcript: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FileAction:
-    action: str
-    file: str
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """What a session's output has said so far, read by its runtime's adapter."""
-
-    usage: Usage = field(default_factory=Usage)
-    actions: tuple[FileAction, ...] = ()
-    no_change: str | None = None
-    text_tail: str = ""
-    lines: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +212,7 @@ class Session:
     stop_reason: str | None = None
     stop_at: datetime | None = None
     last_output: datetime | None = None
-    stream: Stream = Stream()
+    stream: Stream = field(default_factory=Stream)
     stderr_tail: str = ""
     report: str | None = None
     is_finished: bool = False

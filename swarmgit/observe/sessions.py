@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from swarmgit.documents.paths import CAPTURE_FILE, JUNIT_FILE, PREDICTION_FILE, REPORT_FILE
 from swarmgit.documents.state import from_json
 from swarmgit.errors import SwarmError
+from swarmgit.model.desired import Price
 from swarmgit.model.ids import SessionId
-from swarmgit.model.work import Evidence, Prediction, Pushed, Session, SessionState, Taken
+from swarmgit.model.status import Usage
+from swarmgit.model.work import Evidence, Prediction, Pushed, Session, SessionSpec, SessionState, Stream, Taken
 from swarmgit.observe import gate_answers, pushes
 from swarmgit.observe.vitals import Novelty
 from swarmgit.ports import Executor, Job, StreamReader
@@ -39,18 +42,29 @@ class _Ear:
     novelty: Novelty = field(default_factory=Novelty)
 
 
+class Prices(Protocol):
+    def __call__(self, models: tuple[str, ...], usage: Usage, prices: Mapping[str, Price], /) -> float | None:
+        """Return what tokens cost by the names of the model, None where nobody knows."""
+
+
 class SessionWatcher:
     """Turns jobs into sessions. Keeps its place in each stream; a new process starts over and gets the same."""
 
-    def __init__(self, executor: Executor, readers: Readers) -> None:
+    def __init__(self, executor: Executor, readers: Readers, price: Prices) -> None:
         self._executor = executor
         self._readers = readers
+        self._price = price
+        self._prices: Mapping[str, Price] = {}
         self._ears: dict[SessionId, _Ear] = {}
         self._evidence: dict[SessionId, Evidence | None] = {}
         self._pushed: dict[SessionId, Pushed | None] = {}
 
-    def sessions(self, adapters: dict[str, str]) -> dict[SessionId, Session]:
-        """Return every session that is not forgotten; `adapters` maps runtime names to their adapters."""
+    def sessions(self, adapters: Mapping[str, str], prices: Mapping[str, Price]) -> dict[SessionId, Session]:
+        """Return every session that is not forgotten; `adapters` maps runtime names to their adapters.
+
+        `prices`: by model, those that a person has set.
+        """
+        self._prices = prices
         jobs = self._executor.poll()
         for gone in self._ears.keys() - jobs.keys():
             del self._ears[gone]
@@ -60,7 +74,7 @@ class SessionWatcher:
             del self._pushed[gone]
         return {id_: self._session(id_, job, adapters) for id_, job in jobs.items()}
 
-    def _session(self, id_: SessionId, job: Job, adapters: dict[str, str]) -> Session:
+    def _session(self, id_: SessionId, job: Job, adapters: Mapping[str, str]) -> Session:
         if job.spec.kind == "gate":
             return self._gate(id_, job)
         if job.spec.kind == "push":
@@ -82,7 +96,7 @@ class SessionWatcher:
             stop_reason=job.stop_reason,
             stop_at=job.stop_at,
             last_output=job.last_output,
-            stream=ear.reader.stream(),
+            stream=self._priced(ear.reader.stream(), job.spec),
             stderr_tail=self._tail(id_, "stderr.log") if is_over else "",
             report=self._report(id_, ear) if is_over else None,
             is_finished=taken is not None,
@@ -91,6 +105,15 @@ class SessionWatcher:
             repetition=ear.novelty.said,
             predicted=None if is_over else self._predicted(id_),
         )
+
+    def _priced(self, stream: Stream, spec: SessionSpec) -> Stream:
+        """Return the stream with its price: what a person has set for the model, what the program said, the table's."""
+        models = tuple(name for name in (stream.model, spec.model) if name)
+        usage = stream.usage
+        is_set = any(name in self._prices for name in models)
+        if not models or not usage.tokens or (usage.usd is not None and not is_set):
+            return stream
+        return replace(stream, usage=replace(usage, usd=self._price(models, usage, self._prices)))
 
     def _reader(self, adapter: str) -> StreamReader:
         """Return the adapter's reader; plain JSON lines where the adapter is not installed (any more)."""

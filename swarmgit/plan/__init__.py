@@ -24,6 +24,7 @@ from swarmgit.plan import (
     queue,
     schedule,
     tasks,
+    triage,
     watchdog,
 )
 from swarmgit.plan.situation import Draft, Situation
@@ -57,6 +58,7 @@ def plan(
     queue.run(situation, draft)
     for task in _open_tasks(situation):
         draft.views[task] = tasks.advance(situation, draft, task)
+    triage.follow(situation, draft)
     convoys.reassign(situation, draft)
     schedule.start(situation, draft)
     full_runs.want(situation, draft)
@@ -139,7 +141,7 @@ def _close(situation: Situation, draft: Draft) -> Plan:
     blocked = any(isinstance(action, MOVES) for action in actions) and bool(situation.observed.blocked)
     is_moving = any(not (isinstance(action, MOVES) and blocked) for action in actions)
     sessions = situation.observed.sessions.values()
-    is_settled = not is_moving and all(session.is_over for session in sessions)
+    is_settled = not is_moving and not draft.is_waiting_for_time and all(session.is_over for session in sessions)
     needs_person = draft.needs_person or any(view.phase in ASLEEP for view in draft.views.values())
     wake = min(draft.wakes, default=POLL_S)
     return Plan(actions, draft.views, is_settled, needs_person, min(wake, POLL_S))

@@ -1,11 +1,10 @@
-"""Who takes a task, with which program and model."""
+"""Which program and model do a task, and who is at work. Who takes it is routing's to say."""
 
 from __future__ import annotations
 
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Runtime, Swarm, Task
 from swarmgit.model.ids import AgentName
-from swarmgit.model.status import TaskStatus
 from swarmgit.model.work import SessionSpec
 from swarmgit.plan.situation import Draft, Situation
 
@@ -19,19 +18,6 @@ def runtime_of(swarm: Swarm, task: Task) -> tuple[Runtime, str | None]:
     name = task.runtime or (tier.runtime if tier else "")
     model = task.model or (tier.model if tier and task.runtime in {None, tier.runtime} else None)
     return swarm.runtimes.get(name) or Runtime(name=name, adapter=name), model
-
-
-def agent_for(task: Task, status: TaskStatus, busy: frozenset[AgentName]) -> AgentName | None:
-    """Return the pinned agent, else the one that knows the task, else the first free one of the role.
-
-    None: the pinned agent is at work elsewhere.
-    """
-    if task.agent is not None:
-        return None if task.agent in busy else task.agent
-    taken = busy.union(status.taken_from)
-    if status.last is not None and status.last.agent not in taken:
-        return status.last.agent
-    return first_free(task.role, taken)
 
 
 def first_free(role: str, busy: frozenset[AgentName]) -> AgentName:

@@ -9,13 +9,16 @@ from swarmgit.documents import paths
 from swarmgit.model.actions import FinishSession, Retire, Salvage, SaveFile, StopSession
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import Attempt, AttemptOutcome, Rejection, TaskStatus
+from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, rejections, scope, starts, watchdog
+from swarmgit.plan import attribution, budget, governor, rejections, scope, starts, watchdog
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 KILLED = 128 + 9
+CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
+"""Exit codes of a program that was asked to end: some end with 0 then, as if all were well."""
 KEPT_PATHS_MAX = 500
+WASTE = frozenset({"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget"})
 TIME_LIMIT = "time limit"
 RESTART_AFTER = timedelta(seconds=2)
 """A session that has no process by then was cut off between its folder and its process; starting it is idempotent."""
@@ -46,6 +49,7 @@ def _attempt_of(session: Session) -> Attempt:
         base=spec.base,
         generation=spec.generation,
         started=spec.started,
+        experiment=spec.experiment,
     )
 
 
@@ -64,7 +68,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
         return replace(
             status, phase="running", reason="the session has ended; its work is being taken in", waiting_for=()
         )
-    settled = _settle(situation, task, attempt, session)
+    settled = _settle(situation, task, replace(attempt, usage=budget.own_usage(session, status.attempts)), session)
     draft.add(*attribution.session_lines(settled, status.task, session))
     if settled.outcome == "reported" and session.report is not None:
         draft.add(SaveFile(paths.state_report(status.task), session.report))
@@ -87,7 +91,8 @@ def _keep_running(
     if session.state == "starting" and task is not None and situation.now - session.spec.started > RESTART_AFTER:
         draft.add(starts.start_session(situation, task, status, session.spec))
     draft.wake_at(session.spec.started + timedelta(minutes=session.spec.minutes_max), situation.now)
-    return replace(status, phase="running", reason=f"{session.spec.agent} is at work", waiting_for=())
+    doing = "waits for its provider (rate-limited)" if governor.limited_until(session) else "is at work"
+    return replace(status, phase="running", reason=f"{session.spec.agent} {doing}", waiting_for=())
 
 
 def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> str | None:
@@ -102,7 +107,7 @@ def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus,
         return "the task has changed, and the change is to be applied now"
     if situation.now - session.spec.started >= timedelta(minutes=session.spec.minutes_max):
         return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
-    return None
+    return budget.reason_to_stop(situation, task, status, session)
 
 
 def _finish(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> FinishSession:
@@ -123,7 +128,6 @@ def _settle(situation: Situation, task: Task | None, attempt: Attempt, session: 
     taken = replace(
         attempt,
         ended=max(ended, attempt.started),
-        usage=session.stream.usage,
         head=capture.commit if capture else None,
         tree=capture.code_tree if capture else None,
         salvage=capture.salvage if capture else None,
@@ -131,27 +135,32 @@ def _settle(situation: Situation, task: Task | None, attempt: Attempt, session: 
         gate_inputs=capture.gate_inputs if capture else {},
     )
     outcome, reason, rejection = _outcome(situation, task, session)
-    settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection)
-    if task is not None and capture is not None and outcome in {"rejected", "submitted"}:
+    settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection, conversation=_conversation(session))
+    settled = replace(settled, retry_at=governor.retry_at(situation, settled, session.stream.fault))
+    if task is not None and capture is not None and outcome in starts.CARRIED | {"submitted"}:
         return replace(settled, kept_paths=keepable(capture, task))
     return settled
 
 
-Answer = tuple[AttemptOutcome, str, Rejection | None]
+def _conversation(session: Session) -> str | None:
+    """Return what a later session goes on with; None where that would lead nowhere."""
+    fault = session.stream.fault
+    return None if fault and fault.kind in {"context", "conversation"} else session.stream.conversation
 
 
-def _outcome(situation: Situation, task: Task | None, session: Session) -> Answer:
-    stopped = session.stop_reason
-    if stopped and stopped.startswith(TIME_LIMIT):
-        return "timeout", stopped, rejections.by_time(session.spec.minutes_max)
-    if stopped and stopped.startswith(watchdog.PREFIX):
-        return "timeout", stopped, rejections.by_watchdog(stopped)
-    if stopped or task is None:
-        return "cancelled", stopped or "the task was removed from intent", None
+def _outcome(situation: Situation, task: Task | None, session: Session) -> governor.Answer:  # noqa: PLR0911  in order
+    if session.stop_reason or task is None:
+        return _stopped(session, session.stop_reason or "the task was removed from intent")
     if session.state == "lost" or (session.exit_code == KILLED and not session.error):
         return "lost", session.error or "its processes were killed from outside", None
     if session.error or session.exit_code is None:
         return "error", session.error or "it never ran", None
+    if session.stream.fault is not None:
+        return governor.outcome_of(session.stream.fault, session)
+    if session.stream.is_complete is False and session.exit_code in CUT_OFF:
+        return "lost", "it ended before it had said its last word", None
+    if session.exit_code != 0 and session.spec.resume and session.stream.conversation is None:
+        return "transient", "its conversation could not be gone on with; it starts a new one", None
     if session.exit_code != 0:
         rejection = rejections.by_exit(session)
         return "failed", rejection.summary, rejection
@@ -160,7 +169,17 @@ def _outcome(situation: Situation, task: Task | None, session: Session) -> Answe
     return _judge(situation, task, session, session.capture)
 
 
-def _judge(situation: Situation, task: Task, session: Session, capture: Capture) -> Answer:
+def _stopped(session: Session, reason: str) -> governor.Answer:
+    if reason.startswith(TIME_LIMIT):
+        return "timeout", reason, rejections.by_time(session.spec.minutes_max)
+    if reason.startswith(budget.STOPS):
+        return "over-budget", reason, rejections.by_budget(reason)
+    if reason.startswith(watchdog.PREFIX):
+        return "timeout", reason, rejections.by_watchdog(reason)
+    return "cancelled", reason, None
+
+
+def _judge(situation: Situation, task: Task, session: Session, capture: Capture) -> governor.Answer:
     refused = scope.judge(capture, task, situation.desired.policy)
     if refused:
         return "rejected", "; ".join(r.summary for r in refused), merge_rejections(refused)
@@ -206,7 +225,7 @@ def salvaged(draft: Draft, task: TaskId, attempt: Attempt) -> Attempt:
 
 
 def _wants_salvage(attempt: Attempt, capture: Capture | None) -> bool:
-    is_waste = attempt.outcome in {"rejected", "failed", "timeout", "lost", "cancelled", "error"}
+    is_waste = attempt.outcome in WASTE
     return is_waste and attempt.salvage is None and capture is not None and bool(capture.changes)
 
 

@@ -7,6 +7,7 @@ import json
 from swarmgit.model.desired import Task
 from swarmgit.model.mail import Mail
 from swarmgit.model.status import Attempt, Identity, Rejection, TaskStatus
+from swarmgit.plan import cv
 
 
 def prompt_for(
@@ -31,6 +32,16 @@ def prompt_for(
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
+def going_on(task: Task, mails: tuple[Mail, ...] = ()) -> str:
+    """Return the prompt of a session that goes on with a conversation after a pause."""
+    told = (
+        f"You were interrupted while you worked on task {task.id}; the task is the same. Your working directory may be "
+        "another one now: use the present one. What you had changed within your scope is in it as uncommitted changes, "
+        "unless git status says otherwise. Go on where you stopped, and finish the task.\n"
+    )
+    return f"{told}\n{_mail(mails)}\n" if mails else told
+
+
 def feedback_of(status: TaskStatus | None) -> Rejection | None:
     """Return the rejection that the next session has to answer."""
     last = status.last if status else None
@@ -46,9 +57,10 @@ def _cv(identity: Identity | None) -> str:
     if identity is None or not identity.sessions:
         return ""
     done = f"{identity.tasks_completed} tasks completed, {identity.first_pass} of them at the first attempt"
-    strengths = sorted(identity.by_domain, key=lambda d: -identity.by_domain[d].get("completed", 0))[:3]
-    known = f" You know {', '.join(strengths)} best." if strengths else ""
-    return section("You", f"You are {identity.name}: {identity.sessions} sessions, {done}.{known}")
+    back = f" {identity.reworked} attempts were sent back." if identity.reworked else ""
+    best = cv.strengths(identity)
+    known = f" You know {', '.join(best)} best." if best else ""
+    return section("You", f"You are {identity.name}: {identity.sessions} sessions, {done}.{back}{known}")
 
 
 def _task(task: Task) -> str:

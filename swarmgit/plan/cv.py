@@ -1,59 +1,134 @@
-"""Agents' CVs: counts of verified outcomes, folded into the identities of this plan."""
+"""Agents' CVs: counts of verified outcomes, folded into the identities of this plan; and what they come to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import AgentName
 from swarmgit.model.status import Attempt, Identity, TaskStatus
+from swarmgit.plan.bounds import wilson
 from swarmgit.plan.situation import Draft, Situation
 
 RECENT_MAX = 10
+STRENGTHS_MAX = 3
 CHARGEABLE_FAILURES = frozenset({"failed", "timeout"})
+NO_DOMAIN = "-"
+Counts = Mapping[str, int]
+
+
+class Record(NamedTuple):
+    """Judged attempts: how many there were, and how many of them completed their task."""
+
+    won: int = 0
+    tried: int = 0
 
 
 def count_session(draft: Draft, situation: Situation, status: TaskStatus) -> None:
     """Count a session that is over: its use of tokens, and its failure where it was the agent's."""
-    attempt = status.attempts[-1]
-    identity = _identity(draft, situation, attempt, situation.desired.tasks.get(status.task))
+    attempt, task = status.attempts[-1], situation.desired.tasks.get(status.task)
+    identity = _identity(draft, situation, attempt, task)
     usd = attempt.usage.usd
     draft.identities[attempt.agent] = replace(
         identity,
         sessions=identity.sessions + 1,
-        failed=identity.failed + (attempt.outcome in CHARGEABLE_FAILURES),
         tokens=identity.tokens + attempt.usage.tokens,
         usd=(identity.usd or 0.0) + usd if usd is not None else identity.usd,
         recent=_recent(identity, status.task, attempt),
     )
+    if attempt.outcome in CHARGEABLE_FAILURES:
+        failed = _counted(draft.identities[attempt.agent], attempt, task, "failed")
+        draft.identities[attempt.agent] = replace(failed, failed=failed.failed + 1)
     if attempt.outcome == "rejected":
-        count_rejection(draft, situation, attempt)
+        count_rejection(draft, situation, attempt, task)
 
 
-def count_rejection(draft: Draft, situation: Situation, attempt: Attempt) -> None:
+def count_rejection(draft: Draft, situation: Situation, attempt: Attempt, task: Task | None) -> None:
     """Count work that went back. A conflict is nobody's fault and is not counted as rework."""
     if attempt.outcome == "conflict":
         return
-    identity = _identity(draft, situation, attempt, None)
-    by_model = _bump(identity.by_model, attempt.model or attempt.runtime, "rejected")
-    draft.identities[attempt.agent] = replace(identity, reworked=identity.reworked + 1, by_model=by_model)
+    identity = _counted(_identity(draft, situation, attempt, task), attempt, task, "rejected")
+    recent = _recent(identity, task.id if task else "", attempt)
+    draft.identities[attempt.agent] = replace(identity, reworked=identity.reworked + 1, recent=recent)
 
 
 def count_completion(draft: Draft, situation: Situation, attempt: Attempt, task: Task | None, attempts: int) -> None:
     """Count a task that landed, or was verified to need no change, or was reported."""
-    identity = _identity(draft, situation, attempt, task)
-    by_domain = identity.by_domain
-    for domain in _domains(task):
-        by_domain = _bump(by_domain, domain, "completed")
+    is_first = attempts == 1
+    columns = ("completed", "first_pass") if is_first else ("completed",)
+    identity = _counted(_identity(draft, situation, attempt, task), attempt, task, *columns)
     draft.identities[attempt.agent] = replace(
         identity,
         tasks_completed=identity.tasks_completed + 1,
-        first_pass=identity.first_pass + (attempts == 1),
-        by_model=_bump(identity.by_model, attempt.model or attempt.runtime, "completed"),
-        by_domain=by_domain,
+        first_pass=identity.first_pass + is_first,
         recent=_recent(identity, task.id if task else "", attempt),
     )
+
+
+# --- what a CV says ---------------------------------------------------------------------------------------------------
+
+
+def domains(task: Task | None) -> tuple[str, ...]:
+    """Return what a task is about: its `area` label, and the first folders of what it owns."""
+    if task is None:
+        return ()
+    area = (task.labels["area"],) if "area" in task.labels else ()
+    folders = (pattern.split("/")[0] for pattern in task.scope.owns if "/" in pattern)
+    return tuple(dict.fromkeys((*area, *(f for f in folders if not set(f) & set("*?[")))))
+
+
+def kind_of(task: Task) -> str:
+    """Return `type/domain`, by the first of its domains: the kind of work that records are compared for."""
+    return f"{task.type}/{(*domains(task), NO_DOMAIN)[0]}"
+
+
+def record(counts: Counts) -> Record:
+    """Return a row of a CV's table as judged attempts."""
+    won = counts.get("completed", 0)
+    return Record(won, won + counts.get("rejected", 0) + counts.get("failed", 0))
+
+
+def overall(identity: Identity) -> Record:
+    """Return all judged attempts of an agent."""
+    won = identity.tasks_completed
+    return Record(won, won + identity.reworked + identity.failed)
+
+
+def first_pass_rate(identity: Identity) -> float | None:
+    """Return the share of completed tasks that passed at the first try; None before the first one."""
+    return _share(identity.first_pass, identity.tasks_completed)
+
+
+def rework_rate(identity: Identity) -> float | None:
+    """Return the share of judged attempts that went back; None before the first one."""
+    return _share(identity.reworked, overall(identity).tried)
+
+
+def tokens_per_task(identity: Identity) -> float | None:
+    """Return the tokens of all its sessions for each completed task."""
+    return identity.tokens / identity.tasks_completed if identity.tasks_completed else None
+
+
+def usd_per_task(identity: Identity) -> float | None:
+    """Return the known cost of all its sessions for each completed task; None where nothing is known."""
+    known = identity.usd is not None and identity.tasks_completed
+    return (identity.usd or 0.0) / identity.tasks_completed if known else None
+
+
+def strengths(identity: Identity) -> tuple[str, ...]:
+    """Return the domains it has done best in, by the lower bound of its success rate there."""
+    rows = {domain: record(counts) for domain, counts in identity.by_domain.items()}
+    good = {domain: wilson(*row)[0] for domain, row in rows.items() if row.won}
+    return tuple(sorted(good, key=lambda domain: (-good[domain], domain))[:STRENGTHS_MAX])
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 3) if whole else None
+
+
+# --- counting ---------------------------------------------------------------------------------------------------------
 
 
 def _identity(draft: Draft, situation: Situation, attempt: Attempt, task: Task | None) -> Identity:
@@ -63,19 +138,22 @@ def _identity(draft: Draft, situation: Situation, attempt: Attempt, task: Task |
     return known or Identity(name=name, role=role, created=attempt.started)
 
 
-def _bump(table: Mapping[str, Mapping[str, int]], row: str, column: str) -> dict[str, Mapping[str, int]]:
+def _counted(identity: Identity, attempt: Attempt, task: Task | None, *columns: str) -> Identity:
+    """Return the CV with one more judged attempt in each of its tables."""
+    by_model, by_domain, by_kind = identity.by_model, identity.by_domain, identity.by_kind
+    for column in columns:
+        by_model = _bump(by_model, attempt.model or attempt.runtime, column)
+        for domain in domains(task):
+            by_domain = _bump(by_domain, domain, column)
+        if task is not None:
+            by_kind = _bump(by_kind, kind_of(task), column)
+    return replace(identity, by_model=by_model, by_domain=by_domain, by_kind=by_kind)
+
+
+def _bump(table: Mapping[str, Counts], row: str, column: str) -> dict[str, Counts]:
     counts = {**table.get(row, {})}
     counts[column] = counts.get(column, 0) + 1
     return {**table, row: counts}
-
-
-def _domains(task: Task | None) -> tuple[str, ...]:
-    """Return what a task was about: its `area` label, and the first folder of what it owned."""
-    if task is None:
-        return ()
-    area = (task.labels["area"],) if "area" in task.labels else ()
-    folders = (pattern.split("/")[0] for pattern in task.scope.owns if "/" in pattern)
-    return tuple(dict.fromkeys((*area, *(f for f in folders if not set(f) & set("*?[")))))
 
 
 def _recent(identity: Identity, task: str, attempt: Attempt) -> tuple[Mapping[str, str], ...]:

@@ -17,7 +17,7 @@ from swarmgit.model.desired import Runtime, Scope, Task
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.status import TIERS, Entry, Rejection
 from swarmgit.model.work import Session, SessionSpec
-from swarmgit.plan import agents, attribution, rejections, schedule, scope
+from swarmgit.plan import agents, attribution, budget, rejections, schedule, scope
 from swarmgit.plan.attempts import KILLED, RESTART_AFTER, TIME_LIMIT, merge_rejections
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.merge_prompt import prompt_for_merge
@@ -52,7 +52,7 @@ def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> No
         _unresolved(situation, draft, entry, {"way": facts["way"], "reason": "nobody is left who could resolve it"})
         return
     working = agents.at_work(situation, draft)
-    brake = schedule.brake(situation, task)
+    brake = schedule.brake(situation, task) or (budget.wait_for_day(situation, draft) if facts["way"] == "ai" else None)
     if brake is not None or len(working) >= situation.swarm.agents_max:
         what = brake[1] if brake is not None else "its resolution waits for a place"
         draft.stuck[entry.id] = f"it conflicts with the target in {named}; {what}"
@@ -111,6 +111,7 @@ def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session) -
     limit = spec.started + timedelta(minutes=spec.minutes_max)
     late = f"{TIME_LIMIT} of {spec.minutes_max:g} minutes"
     reason = session.stop_reason or (late if situation.now >= limit else None)
+    reason = reason or budget.too_many_tokens(situation, situation.desired.tasks.get(entry.task), session.stream.usage)
     if reason:
         draft.add(StopSession(spec.id, spec.task, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
@@ -205,7 +206,7 @@ def _judge(situation: Situation, entry: Entry, session: Session, facts: Facts) -
     capture = session.capture
     stopped, code = session.stop_reason, session.exit_code
     if stopped:
-        return ("failed" if stopped.startswith(TIME_LIMIT) else "stopped"), stopped
+        return ("failed" if stopped.startswith((TIME_LIMIT, budget.STOPS)) else "stopped"), stopped
     if session.state == "lost" or session.error or code is None or code == KILLED:
         return "lost", session.error or "its processes were killed from outside"
     if code != 0:

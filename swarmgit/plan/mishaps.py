@@ -9,8 +9,8 @@ from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Mail
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Attempt, Entry, TaskStatus
-from swarmgit.model.work import Session
-from swarmgit.plan import incidents, mail, watchdog
+from swarmgit.model.work import TAMPERED, Session
+from swarmgit.plan import causes, incidents, mail, watchdog
 from swarmgit.plan.situation import Draft, Situation
 
 NUMBERS = re.compile(r"\b[0-9a-hjkmnp-tv-z]{26}\b|[0-9]+")
@@ -29,7 +29,7 @@ def report(situation: Situation, draft: Draft) -> None:
     _leaks(situation, draft)
     for session in situation.observed.sessions.values():
         if session.capture is not None and session.capture.tampered:
-            _tampering(situation, draft, session, session.capture.tampered)
+            _refs(situation, draft, session, session.capture.tampered)
     for session in situation.gate_sessions.values():
         if session.evidence is not None and session.evidence.outcome == "error":
             _gate(situation, draft, session)
@@ -61,19 +61,20 @@ def _leaks(situation: Situation, draft: Draft) -> None:
         draft.add(ForgetLeaks(situation.observed.leaks))
 
 
-def _tampering(situation: Situation, draft: Draft, session: Session, changed: tuple[str, ...]) -> None:
+def _refs(situation: Situation, draft: Draft, session: Session, changed: tuple[str, ...]) -> None:
+    """Raise the alarm: branches, tags or a stash of the person's lost something while a session could reach them."""
     spec = session.spec
     said = Report(
-        signature="tampering",
-        key=f"tampering/{spec.id}",
-        title="the repository's own git changed while a session could reach it",
+        signature="tamper/refs",
+        key=f"tamper/refs/{spec.id}",
+        title="refs of this repository lost something while a session ran",
         what=f"{spec.agent}, {spec.task}, sandbox {spec.sandbox}: {'; '.join(changed)}",
         detection="tier 1: mechanical",
         agent=spec.agent,
         task=spec.task,
         session=spec.id,
-        cause="An agent, unless it was you.",
-        prevention=("sandbox: required",),
+        cause="Somebody changed them meanwhile: the session, or you.",
+        prevention=("infrastructure: a sandbox that hides the git directory; swarmgit doctor says which one is used",),
         answers=("git reflog --all", "swarmgit doctor"),
         is_urgent=True,
     )
@@ -93,7 +94,11 @@ def _attempts(situation: Situation, draft: Draft) -> None:
 
 def _attempt(situation: Situation, draft: Draft, view: TaskStatus, attempt: Attempt) -> None:
     answers = (f"swarmgit why {view.task}", f"swarmgit logs {attempt.session}")
-    if attempt.outcome in ENDED_BADLY and not attempt.reason.startswith(watchdog.PREFIX):  # that has one of its own
+    session = situation.observed.sessions.get(attempt.session)
+    cause = causes.of(attempt, session) if attempt.outcome in causes.ENDS else None
+    if cause is not None:
+        incidents.report(situation, draft, causes.report(cause, view.task, attempt))
+    elif attempt.outcome in ENDED_BADLY and not attempt.reason.startswith(watchdog.PREFIX):  # that has one of its own
         title, check = ENDED_BADLY[attempt.outcome]
         said = Report(
             signature=f"session/{attempt.outcome}/{_kind(attempt)}",
@@ -108,6 +113,9 @@ def _attempt(situation: Situation, draft: Draft, view: TaskStatus, attempt: Atte
             answers=answers,
         )
         incidents.report(situation, draft, said)
+    meddled = [told for told in session.capture.objections if TAMPERED in told] if session and session.capture else []
+    if meddled:
+        _tampering(situation, draft, view, attempt, meddled)
     if attempt.salvage is not None:
         _salvage(situation, draft, view, attempt)
 
@@ -115,6 +123,26 @@ def _attempt(situation: Situation, draft: Draft, view: TaskStatus, attempt: Atte
 def _kind(attempt: Attempt) -> str:
     """Return what tells one way of ending from another: a session that cannot start has its program's own words."""
     return NUMBERS.sub("#", attempt.reason)[:80] if attempt.outcome == "error" else attempt.runtime
+
+
+def _tampering(situation: Situation, draft: Draft, view: TaskStatus, attempt: Attempt, told: list[str]) -> None:
+    """Raise the alarm: what the person's own git runs may not be theirs any more. The work was refused."""
+    said = Report(
+        signature="tamper/settings",
+        key=f"tamper/{attempt.session}",
+        title="git settings of this repository changed while a session ran",
+        what=f"{attempt.agent}, attempt {attempt.number} at {view.task}: {'; '.join(told)[:1000]}",
+        detection="session",
+        agent=attempt.agent,
+        task=view.task,
+        session=attempt.session,
+        cause="Somebody changed them meanwhile: the session, or you.",
+        resolution="The work was refused. The settings are as they were left: look at them before you run git here.",
+        prevention=("infrastructure: a sandbox that hides the git directory; swarmgit doctor says which one is used",),
+        answers=("git config --local --list", f"swarmgit logs {attempt.session}", f"swarmgit task pause {view.task}"),
+        is_urgent=True,
+    )
+    incidents.report(situation, draft, said)
 
 
 def _salvage(situation: Situation, draft: Draft, view: TaskStatus, attempt: Attempt) -> None:
@@ -181,6 +209,8 @@ def _landing(situation: Situation, draft: Draft, entry: Entry) -> None:
         agent=entry.agent,
         task=entry.task,
         session=entry.session,
-        answers=(f"swarmgit queue show {entry.id}",),
+        resolution="The work is kept, and its task goes on with what refused it.",
+        prevention=("gate: does it judge what it should?", "specification: which tasks change the same places?"),
+        answers=(f"swarmgit queue show {entry.id}", f"swarmgit why {entry.task}", f"swarmgit queue retry {entry.id}"),
     )
     incidents.report(situation, draft, said)

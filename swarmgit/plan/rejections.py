@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from swarmgit.model.desired import Gate
+from swarmgit.model.events import Fault
 from swarmgit.model.status import Rejection
 from swarmgit.model.work import Evidence, Session
 
@@ -43,6 +44,28 @@ def by_exit(session: Session) -> Rejection:
         next_step="Read the output below, and finish the task in a session that ends with exit code 0.",
         exit_code=session.exit_code,
         output=(session.stderr_tail or session.stream.text_tail)[-OUTPUT_CHARS_MAX:],
+    )
+
+
+def by_fault(fault: Fault, session: Session) -> Rejection:
+    next_steps = {
+        "context": "Work in smaller steps: read only what you need, and keep long output out of the conversation.",
+        "turns": "Work in fewer, larger steps and finish within the limit.",
+    }
+    return Rejection(
+        kind="exit",
+        summary=f"the session could not go on: {fault.message or 'it said no more'}",
+        next_step=next_steps.get(fault.kind, "Finish the task in a session that ends without an error."),
+        exit_code=session.exit_code,
+        output=(session.stderr_tail or session.stream.text_tail)[-OUTPUT_CHARS_MAX:],
+    )
+
+
+def by_budget(reason: str) -> Rejection:
+    return Rejection(
+        kind="budget",
+        summary=f"the session was stopped at its limit ({reason})",
+        next_step="Go on from the work that is kept, and spend less: read less, try less, finish what is there.",
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from swarmgit.model.desired import PRIORITY_RANK, Task
 from swarmgit.model.ids import AgentName, TaskId
-from swarmgit.plan import agents, mail, scope, starts
+from swarmgit.plan import agents, budget, governor, mail, routing, scope, starts
 from swarmgit.plan.situation import Draft, Situation
 
 SATISFIED = frozenset({"landed", "unchanged", "reported"})
@@ -21,12 +21,17 @@ class _Floor:
     owners: dict[TaskId, Task]
     busy: set[AgentName]
     free: int
+    holds: governor.Holds
+    money: budget.Till
 
 
 def start(situation: Situation, draft: Draft) -> None:
     """Write the starts of this tick into the draft, most urgent first, and the reason into every task that waits."""
-    floor = _floor(situation, draft)
-    for task in _candidates(situation, draft):
+    candidates = _candidates(situation, draft)
+    if not candidates:
+        return
+    floor = _floor(situation, draft, candidates)
+    for task in candidates:
         status = draft.views[task.id]
         waits = _waits(situation, draft, task, floor)
         if waits:
@@ -35,9 +40,10 @@ def start(situation: Situation, draft: Draft) -> None:
             if kind == SELECTION:
                 draft.passing.add(task.id)
             continue
-        agent = agents.agent_for(task, status, frozenset(floor.busy))
+        routed = routing.route(situation, draft, task, status, frozenset(floor.busy))
+        agent = routed.agent
         if agent is None:
-            draft.views[task.id] = replace(status, reason=f"its agent {task.agent} is at work", waiting_for=("slot",))
+            draft.views[task.id] = replace(status, reason=routed.reason, waiting_for=("slot",))
             continue
         shown = mail.digest(situation, draft, agent)
         spec = replace(starts.spec_of(situation, task, status, agent), mail=tuple(each.id for each in shown))
@@ -49,7 +55,12 @@ def start(situation: Situation, draft: Draft) -> None:
         floor.free -= 1
 
 
-def _floor(situation: Situation, draft: Draft) -> _Floor:
+def busy(situation: Situation, draft: Draft) -> frozenset[AgentName]:
+    """Return the agents that have a session, or get one in this tick."""
+    return frozenset(spec.agent for spec in agents.at_work(situation, draft) if spec.agent is not None)
+
+
+def _floor(situation: Situation, draft: Draft, wanting: list[Task]) -> _Floor:
     tasks = situation.desired.tasks
     owners = {id_: tasks[id_] for id_, status in draft.views.items() if status.phase in AT_WORK and id_ in tasks}
     live = agents.at_work(situation, draft)
@@ -57,7 +68,9 @@ def _floor(situation: Situation, draft: Draft) -> _Floor:
         spec.task: tasks[spec.task] for spec in live if spec.kind == "agent" and spec.task and spec.task in tasks
     }
     busy = {spec.agent for spec in live if spec.agent is not None}
-    return _Floor(owners, busy, max(0, situation.swarm.agents_max - len(live)))
+    free = max(0, situation.swarm.agents_max - len(live))
+    holds = governor.holds(situation, draft, wanting)
+    return _Floor(owners, busy, free, holds, budget.till(situation, draft))
 
 
 def _candidates(situation: Situation, draft: Draft) -> list[Task]:
@@ -78,6 +91,8 @@ def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Wai
         brake(situation, task)
         or _dependency(situation, draft, task)
         or _ownership(task, floor)
+        or budget.wait(situation, draft, task, floor.money)
+        or governor.wait(situation, draft, task, floor.holds)
         or (("slot", f"all {situation.swarm.agents_max} agent slots are taken") if floor.free <= 0 else None)
     )
 

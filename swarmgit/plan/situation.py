@@ -122,6 +122,8 @@ class Draft:
     mail_times: dict[str, datetime] = field(default_factory=dict)
 
     needs_person: bool = False
+    is_waiting_for_time: bool = False
+    """Something goes on by itself later, so that nothing is settled yet."""
 
     def add(self, *actions: Action) -> None:
         self.actions.extend(actions)

@@ -7,14 +7,14 @@ red run in a `red` event. Merges that are missing are asked for again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from swarmgit.model import trailers
 from swarmgit.model.actions import MergeItem, TryMerges
 from swarmgit.model.desired import Gate
-from swarmgit.model.ids import CommitId, EntryId, SessionId, TreeId
+from swarmgit.model.ids import CommitId, EntryId, GateName, SessionId, TreeId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.status import Candidate, Entry
 from swarmgit.plan import evidence, tiers
@@ -160,11 +160,13 @@ def _gates(situation: Situation, entries: tuple[Entry, ...]) -> tuple[Gate, ...]
 
 def gates_of(situation: Situation, entry: Entry) -> tuple[Gate, ...]:
     """Return what an entry's tree must pass; after a resolution also what the tasks on the other side asked for."""
-    found = list(evidence.required(situation, None, "merge"))
-    for name in (entry.task, *tiers.other_tasks(entry)):
+    own = situation.desired.tasks.get(entry.task)
+    found = list(evidence.required(situation, own, "merge"))
+    for name in tiers.other_tasks(entry):
         task = situation.desired.tasks.get(name)
-        found += evidence.acceptance(task) if task else ()
-    return tuple(dict.fromkeys(found))
+        theirs = evidence.acceptance(task) if task else ()
+        found += [replace(gate, name=GateName(f"{name}/{gate.name}")) for gate in theirs]
+    return tuple(found)
 
 
 def read_asked(situation: Situation, draft: Draft, book: Book, target: CommitId) -> None:

@@ -6,16 +6,21 @@ from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import AgentName, SessionId, ulid
 from swarmgit.model.mail import Mail
-from swarmgit.model.status import TaskStatus
+from swarmgit.model.status import PAUSES, Attempt, TaskStatus
 from swarmgit.model.work import SessionSpec
-from swarmgit.plan import agents, briefing
+from swarmgit.plan import agents, briefing, experiments
 from swarmgit.plan.situation import Situation
+
+CARRIED = PAUSES | {"rejected", "over-budget"}
+"""Ends after which the next session finds the work of the last one in its worktree."""
 
 
 def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentName) -> SessionSpec:
     """Return the facts of a new session for a task's next attempt."""
-    runtime, model = agents.runtime_of(situation.swarm, task)
-    base = situation.observed.target_head
+    label = experiments.label_of(situation.desired, task, status)
+    runtime, model = agents.runtime_of(situation.swarm, experiments.as_in(situation.desired, task, label))
+    last = _paused(task, status, runtime.name, model)
+    base = last.base if last else situation.observed.target_head
     assert base is not None
     number = max((a.number for a in status.attempts), default=0) + 1
     return SessionSpec(
@@ -29,8 +34,25 @@ def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentNa
         agent=agent,
         runtime=runtime.name,
         model=model,
+        resume=last.conversation if last else None,
+        home=_home(status, last) if last else None,
         generation=task.generation,
+        experiment=label,
     )
+
+
+def _paused(task: Task, status: TaskStatus, runtime: str, model: str | None) -> Attempt | None:
+    """Return the attempt whose conversation goes on: the last, if only a pause ended it and nothing has changed."""
+    last = status.last
+    if last is None or last.number < status.window or last.outcome not in PAUSES or last.conversation is None:
+        return None
+    is_same = (last.runtime, last.model, last.generation) == (runtime, model, task.generation)
+    return last if is_same else None
+
+
+def _home(status: TaskStatus, last: Attempt) -> SessionId:
+    """Return the session that began a conversation: what the program keeps of it is in that one's home folder."""
+    return next(a.session for a in status.attempts if a.conversation == last.conversation and a.runtime == last.runtime)
 
 
 def start_session(
@@ -40,22 +62,30 @@ def start_session(
 
     `mails`: what its prompt shows; `spec` names them.
     """
-    runtime, _ = agents.runtime_of(situation.swarm, task)
+    runtime, _ = agents.runtime_of(situation.swarm, experiments.as_in(situation.desired, task, spec.experiment))
     before = TaskStatus(
         task.id, task.title, attempts=tuple(a for a in status.attempts if a.session != spec.id), window=status.window
     )
     last = before.last if before.last is not None and before.last.number >= status.window else None
-    carried = last if last is not None and last.outcome == "rejected" and last.kept_paths else None
+    carried = last if last is not None and last.outcome in CARRIED and last.kept_paths else None
     identity = situation.observed.identities.get(spec.agent) if spec.agent else None
+    role = experiments.role_text(situation.desired, task, spec.experiment)
+    prompt = briefing.going_on(task, mails) if spec.resume else briefing.prompt_for(task, role, identity, before, mails)
     return StartSession(
         spec=spec,
         task=task,
         runtime=runtime,
         worktree=situation.swarm.worktree,
-        prompt=briefing.prompt_for(task, situation.desired.roles.get(task.role, ""), identity, before, mails),
-        reason=f"attempt {spec.attempt}" if spec.attempt > 1 else "ready",
+        prompt=prompt,
+        reason=_reason(spec),
         ports=situation.swarm.ports_per_session,
         feedback=briefing.feedback_of(before),
         carry=carried.head if carried else None,
         carry_paths=carried.kept_paths if carried else (),
     )
+
+
+def _reason(spec: SessionSpec) -> str:
+    if spec.resume:
+        return f"attempt {spec.attempt}, going on after a pause"
+    return f"attempt {spec.attempt}" if spec.attempt > 1 else "ready"

@@ -17,7 +17,7 @@ from swarmgit.model.status import (
     Rejection,
     TaskStatus,
 )
-from swarmgit.plan import attempts, attribution, cv, rejections, revival, verify
+from swarmgit.plan import attempts, attribution, cv, governor, rejections, revival, verify
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
@@ -26,6 +26,16 @@ IN_LINE = "in the merge queue; its own gates are green"
 CONFLICTS_MAX = 5
 LOST_MAX = 5
 ERRORS_MAX = 2
+TRANSIENT_MAX = 6
+LIMITS_MAX = 100
+BOUNDS = {
+    "conflict": CONFLICTS_MAX,
+    "lost": LOST_MAX,
+    "error": ERRORS_MAX,
+    "transient": TRANSIENT_MAX,
+    "rate-limited": LIMITS_MAX,
+}
+"""How often an attempt may end in a way that is not the agent's doing."""
 
 
 def advance(situation: Situation, draft: Draft, task_id: TaskId) -> TaskStatus:
@@ -121,7 +131,7 @@ def _next(situation: Situation, draft: Draft, task: Task, status: TaskStatus) ->
         case "no-change":
             return _unchanged(situation, draft, task, status)
         case "reported":
-            cv.count_completion(draft, situation, last, task, len(status.counted))
+            cv.count_completion(draft, situation, last, task, status.tries)
             return replace(
                 status, phase="reported", reason="it delivered its report", waiting_for=(), finished=situation.now
             )
@@ -148,11 +158,12 @@ def _again(situation: Situation, task: Task, status: TaskStatus) -> TaskStatus:
             reason=f"all {charged} attempts are used up; the last: {last.reason}",
             waiting_for=(),
         )
+    if last.outcome == "refused" and not governor.is_trusted_again(situation, last):
+        return replace(status, phase="needs-human", reason=last.reason, waiting_for=())
     if last.outcome == "conflict" and "reimagine" not in situation.swarm.merge.tiers:
         reason = f"{last.reason}; merge.tiers does not let the task be made again on the new target"
         return replace(status, phase="needs-human", reason=reason, waiting_for=())
-    bounds = {"conflict": CONFLICTS_MAX, "lost": LOST_MAX, "error": ERRORS_MAX}
-    bound = bounds.get(last.outcome)
+    bound = BOUNDS.get(last.outcome)
     if bound is not None and sum(a.outcome == last.outcome for a in counted) >= bound:
         reason = f"{bound} attempts ended the same way ({last.outcome}); the last: {last.reason}"
         return replace(status, phase="needs-human", reason=reason, waiting_for=())
@@ -182,7 +193,7 @@ def _unchanged(situation: Situation, draft: Draft, task: Task, status: TaskStatu
     last = status.attempts[-1]
     match verify.unchanged(situation, draft, task, last):
         case verify.Passed(attempt):
-            cv.count_completion(draft, situation, attempt, task, len(status.counted))
+            cv.count_completion(draft, situation, attempt, task, status.tries)
             return replace(
                 attempts.with_last(status, attempt),
                 phase="unchanged",
@@ -242,7 +253,7 @@ def landed(situation: Situation, draft: Draft, status: TaskStatus, entry: Entry)
     last = replace(status.attempts[-1], outcome="landed")
     draft.add(*attribution.gate_lines(last, status.task, entry.evidence, "merge"))
     draft.add(*attribution.landing_lines(last, status.task, entry.landed_commit, situation.now))
-    cv.count_completion(draft, situation, last, situation.desired.tasks.get(status.task), len(status.counted))
+    cv.count_completion(draft, situation, last, situation.desired.tasks.get(status.task), status.tries)
     return replace(
         attempts.with_last(status, last),
         phase="landed",
@@ -264,5 +275,5 @@ def _rejected(
     if refused.kind == "conflict":
         refused = replace(refused, reference=settled.salvage)
     settled = replace(settled, rejection=refused)
-    cv.count_rejection(draft, situation, settled)
+    cv.count_rejection(draft, situation, settled, task)
     return _again(situation, task, attempts.with_last(replace(status, entry=None), settled))

@@ -75,7 +75,7 @@ def unchanged(situation: Situation, draft: Draft, task: Task, attempt: Attempt) 
         rejection = rejections.by_unchanged_red(*verdict.bad[0])
         results = _accounted(verdict, subject.code_tree, since)
         refused = replace(attempt, outcome="rejected", reason=rejection.summary, rejection=rejection, gates=results)
-        cv.count_rejection(draft, situation, refused)
+        cv.count_rejection(draft, situation, refused, task)
         return Refused(refused)
     if verdict.missing:
         want(situation, draft, verdict, subject, Asked(head, "the unchanged tree", RANK_OF_SUBMIT, task.id))
@@ -111,7 +111,7 @@ def _refuse(situation: Situation, draft: Draft, task: Task, attempt: Attempt, ve
     draft.add(*attribution.gate_lines(attempt, task.id, results, "submit"))
     refused = replace(attempt, outcome="rejected", reason=rejection.summary, rejection=rejection, gates=results)
     refused = salvaged(draft, task.id, refused)
-    cv.count_rejection(draft, situation, refused)
+    cv.count_rejection(draft, situation, refused, task)
     return Refused(refused)
 
 

@@ -1,12 +1,13 @@
 """The watchdog: how each session does, what is the matter where it does not do well, and what is done about it.
 
-Tier 1 reads what was measured. Tier 2 is asked only on tier 1's word; what stands here is the written heuristic. Tier 3
-is an incident, with a message to people. Before anything is stopped the task has been found open (`plan/attempts.py`).
+Tier 1 reads what was measured. Tier 2 (`plan/triage.py`) is asked only on tier 1's word. Tier 3 is an incident, with a
+message to people. Before anything is stopped the task has been found open (`plan/attempts.py`).
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from swarmgit.model.desired import Swarm, Task, WatchdogLimits
@@ -14,7 +15,7 @@ from swarmgit.model.health import Condition, Triage
 from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Letter, Mail, origin_of
 from swarmgit.model.work import Session
-from swarmgit.plan import incidents, letters, mail
+from swarmgit.plan import incidents, letters, mail, triage
 from swarmgit.plan.situation import Draft, Situation
 
 PREFIX = "watchdog: "
@@ -88,39 +89,19 @@ def _is_repeating(session: Session, limits: WatchdogLimits) -> bool:
     return said.lines / max(seconds, 1.0) >= LOOP_LINES_PER_S
 
 
-def overrun(session: Session, limits: WatchdogLimits) -> str:
-    """Return what a session uses more of than it may, '' where nothing."""
+def overrun(session: Session, limits: WatchdogLimits) -> tuple[str, str] | None:
+    """Return what a session uses more of than it may (memory, disk or cpu) and a sentence; None where nothing."""
     vitals = session.vitals
     if vitals is None:
-        return ""
+        return None
     if limits.memory_mb is not None and vitals.memory_mb > limits.memory_mb:
-        return f"it uses {vitals.memory_mb:g} MB of memory, more than {limits.memory_mb:g}"
+        return "memory", f"it uses {vitals.memory_mb:g} MB of memory, more than {limits.memory_mb:g}"
     if limits.disk_mb is not None and vitals.disk_mb is not None and vitals.disk_mb > limits.disk_mb:
-        return f"its worktree takes {vitals.disk_mb:g} MB, more than {limits.disk_mb:g}"
+        return "disk", f"its worktree takes {vitals.disk_mb:g} MB, more than {limits.disk_mb:g}"
     if limits.cpu_minutes is not None and vitals.cpu_s > limits.cpu_minutes * 60:
-        return f"it has used {vitals.cpu_s / 60:.1f} minutes of processor time, more than {limits.cpu_minutes:g}"
-    return ""
-
-
-def triage(seen: Condition, *, is_nudged_out: bool, was_killed_before: bool) -> Triage:
-    """Return what is the matter and what to do (tier 2's heuristic, in the schema that a model would answer in).
-
-    `is_nudged_out`: it was nudged as often as it may be, or had its time to react.
-    """
-    escalates = was_killed_before
-    if seen.is_repeating:
-        return Triage("confused", seen.reason, "escalate" if escalates else "handoff")
-    match seen.health:
-        case "prompt-blocked":
-            return Triage("prompt_blocked", seen.reason, "escalate" if escalates else "restart")
-        case "zombie":
-            return Triage("zombie", seen.reason, "escalate" if escalates else "restart")
-        case "stalled" if is_nudged_out:
-            return Triage("stalled", seen.reason, "escalate" if escalates else "restart")
-        case "stalled":
-            return Triage("stalled", seen.reason, "nudge")
-        case _:
-            return Triage("working", seen.reason, "wait")
+        minutes = vitals.cpu_s / 60
+        return "cpu", f"it has used {minutes:.1f} minutes of processor time, more than {limits.cpu_minutes:g}"
+    return None
 
 
 def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> str | None:
@@ -131,17 +112,23 @@ def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> s
     too_much = overrun(session, limits)
     before = _killed_before(situation, task)
     if too_much:
-        answer = Triage("stalled", too_much, "escalate" if before else "restart")
+        answer = Triage("working", too_much[1], "escalate" if before else "restart")
     else:
         seen = condition(session, limits, situation.now)
         nudge = _last_nudge(situation, session)
         waited = nudge is not None and situation.now - nudge.created >= timedelta(minutes=limits.patience_minutes)
-        answer = triage(seen, is_nudged_out=waited, was_killed_before=before)
+        written = triage.heuristic(seen, is_nudged_out=waited, was_killed_before=before)
+        answer = triage.judged(situation, draft, task, session, limits, written)
+        if before and answer.remedy in triage.STOPPING:
+            answer = replace(answer, remedy="escalate")
         if answer.remedy == "nudge":
             _nudge(situation, draft, session, seen, nudge)
     if answer.remedy in {"wait", "nudge"}:
         return None
-    _report(situation, draft, task, session, answer)
+    if too_much:
+        incidents.report(situation, draft, _too_much(task, session, answer, too_much[0]))
+    else:
+        incidents.report(situation, draft, _stuck(task, session, answer))
     return f"{PREFIX}{answer.reason}"
 
 
@@ -183,29 +170,54 @@ def _nudge(situation: Situation, draft: Draft, session: Session, seen: Condition
             return
 
 
-def _report(situation: Situation, draft: Draft, task: Task, session: Session, answer: Triage) -> None:
-    spec, vitals = session.spec, session.vitals
-    lines = session.stream.text_tail.strip().splitlines()
-    tail = " / ".join(lines[-3:])[-TAIL_CHARS:] or "none"
-    attempt = f"{spec.agent}, attempt {spec.attempt} at {task.id}"
-    used = f"; {vitals.memory_mb:g} MB, {vitals.cpu_s:g} s of processor time" if vitals else ""
-    tried = "nudged, then stopped" if answer.verdict == "stalled" else "stopped"
-    said = Report(
-        signature=f"watchdog/{answer.verdict}/{spec.runtime}/{task.type}",
-        key=spec.id,
+def _stuck(task: Task, session: Session, answer: Triage) -> Report:
+    concluded = f"Triage{f' ({answer.by})' if answer.by else ''}: {answer.verdict}, {answer.remedy}"
+    tried = "nudged, then stopped" if answer.verdict == "stalled" and not answer.by else "stopped"
+    said = _stopped(task, session, answer)
+    return replace(
+        said,
+        signature=f"watchdog/{answer.verdict}/{session.spec.runtime}/{task.type}",
         title=f"a session was {answer.verdict.replace('_', '-')} and was stopped",
-        what=f"{attempt}: {answer.reason}{used}. Its last words: {tail}",
-        detection="tier 2: triage" if answer.verdict != "zombie" else "tier 1: mechanical",
+        detection="tier 2: triage" if answer.by or answer.verdict != "zombie" else "tier 1: mechanical",
+        cause="It waited for a person at a prompt: nobody is there." if answer.verdict == "prompt_blocked" else "",
+        resolution=f"{concluded}; {tried}; its work is saved before the next attempt.",
+        prevention=("watchdog threshold: watchdog in .swarm/swarm.yaml", "specification: could the task be smaller?"),
+    )
+
+
+def _too_much(task: Task, session: Session, answer: Triage, resource: str) -> Report:
+    limit = {"memory": "memory_mb", "disk": "disk_mb", "cpu": "cpu_minutes"}[resource]
+    said = _stopped(task, session, answer)
+    return replace(
+        said,
+        signature=f"watchdog/over-limit/{resource}/{task.type}",
+        title=f"a session used more {resource} than it may, and was stopped",
+        resolution="Stopped; its work is saved before the next attempt.",
+        prevention=(
+            f"watchdog threshold: watchdog.{limit} in .swarm/swarm.yaml",
+            f"specification: does the task say what it needs of {resource}?",
+        ),
+        answers=(*said.answers, *(("swarmgit gc",) if resource == "disk" else ())),
+    )
+
+
+def _stopped(task: Task, session: Session, answer: Triage) -> Report:
+    """Return what is said of every session that the watchdog stops."""
+    spec, vitals = session.spec, session.vitals
+    tail = " / ".join(session.stream.text_tail.strip().splitlines()[-3:])[-TAIL_CHARS:] or "none"
+    used = f"; {vitals.memory_mb:g} MB, {vitals.cpu_s:g} s of processor time" if vitals else ""
+    return Report(
+        signature="",
+        key=spec.id,
+        title="",
+        what=f"{spec.agent}, attempt {spec.attempt} at {task.id}: {answer.reason}{used}. Its last words: {tail}",
+        detection="tier 1: mechanical",
         agent=spec.agent,
         task=task.id,
         session=spec.id,
-        cause="It waited for a person at a prompt: nobody is there." if answer.verdict == "prompt_blocked" else "",
-        resolution=f"Triage: {answer.verdict}, {answer.remedy}; {tried}; its work is saved before the next attempt.",
-        prevention=("watchdog threshold: watchdog in .swarm/swarm.yaml", "specification: could the task be smaller?"),
         answers=(f"swarmgit logs {spec.id}", f"swarmgit why {task.id}", f"swarmgit task pause {task.id}"),
         is_urgent=answer.remedy == "escalate",
     )
-    incidents.report(situation, draft, said)
 
 
 def patrol(situation: Situation, draft: Draft) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from typing import cast
@@ -9,10 +11,20 @@ from typing import cast
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
 from swarmgit.ports import Command, Placement, StreamReader
-from swarmgit.runtimes.base import RuntimeAdapter
+from swarmgit.runtimes.base import RuntimeAdapter, hosts_of
 
 GROUP = "swarmgit.runtimes"
-BUILT_IN = {"command": ("swarmgit.runtimes.command", "CommandRuntime")}
+BUILT_IN = {
+    "command": ("swarmgit.runtimes.command", "CommandRuntime"),
+    "claude-code": ("swarmgit.runtimes.claude_code", "ClaudeCode"),
+    "codex": ("swarmgit.runtimes.codex", "Codex"),
+    "gemini": ("swarmgit.runtimes.gemini", "Gemini"),
+    "opencode": ("swarmgit.runtimes.opencode", "OpenCode"),
+    "aider": ("swarmgit.runtimes.aider", "Aider"),
+    "qwen": ("swarmgit.runtimes.qwen", "Qwen"),
+    "copilot": ("swarmgit.runtimes.copilot", "Copilot"),
+    "anthropic": ("swarmgit.runtimes.anthropic", "Anthropic"),
+}
 
 
 @lru_cache(maxsize=64)
@@ -25,8 +37,15 @@ def adapter(name: str) -> RuntimeAdapter:
 
 
 def command_for(runtime: Runtime, placement: Placement) -> Command:
-    """Return what to run for a session of this runtime."""
-    return adapter(runtime.adapter).command(runtime, placement)
+    """Return what to run for a session of this runtime, and what it needs to see and to reach."""
+    known = adapter(runtime.adapter)
+    command, needs = known.command(runtime, placement), known.needs
+    return replace(
+        command,
+        hosts=command.hosts or hosts_of(command.env, needs.hosts),
+        read=(*command.read, *needs.reads),
+        programs=(*command.programs, *runtime.run[:1], *needs.programs),
+    )
 
 
 def stream_reader(name: str) -> StreamReader:
@@ -51,3 +70,20 @@ def _installed(name: str) -> RuntimeAdapter:
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"known adapters: {', '.join(known)}"
     raise PersonMustAct(f"there is no runtime adapter {name!r}; {hint}", hint="set 'adapter' in .swarm/swarm.yaml")
+
+
+@lru_cache(maxsize=1)
+def names() -> frozenset[str]:
+    """Return the names of all adapters: ours, and those that other packages bring."""
+    from importlib.metadata import entry_points
+
+    return frozenset({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
+
+
+def adapters() -> Iterator[RuntimeAdapter]:
+    """Yield every adapter that can be loaded, ours first."""
+    for name in (*BUILT_IN, *sorted(names() - BUILT_IN.keys())):
+        try:
+            yield adapter(name)
+        except PersonMustAct:
+            continue

@@ -2,21 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
 
+from swarmgit.documents import paths
 from swarmgit.model.desired import Runtime
 from swarmgit.ports import Command, Placement, StreamReader
+
+ADDRESSES = ("_BASE_URL", "_API_BASE")
+"""How the names of variables end that say where a model is."""
+
+HOOK = Path(__file__).with_name("notes.sh")
+"""Shows a session the notes in its inbox; run by agent programs that have hooks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a runtime can do. `reports_usage`: tokens come from the program itself, not from its good will."""
+    """What a runtime can do. `reports_usage`: tokens come from the program itself, not from its good will.
+
+    `takes_messages`: what `message_file` writes reaches a session at work. `context_window`: tokens, where the
+    program does not say it itself.
+    """
 
     takes_messages: bool = False
     can_resume: bool = False
     reports_usage: bool = False
+    reports_price: bool = False
+    context_window: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a session needs of the machine and of the net; what policy and the sandbox decide about.
+
+    `programs`: commands, the first of which is the agent program itself. `credentials`: names of variables, any one of
+    which will do. `home`: paths below the home folder that it reads and writes: settings, log-in, conversations.
+    `hosts`: where its provider is, when no base URL says otherwise. `reads`: absolute paths that a session reads
+    besides its programs, its worktree and its own folder.
+    """
+
+    programs: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+    home: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
 
 class RuntimeAdapter(Protocol):
@@ -30,17 +64,87 @@ class RuntimeAdapter(Protocol):
     def capabilities(self) -> Capabilities:
         """Return what it can do."""
 
+    @property
+    def needs(self) -> Needs:
+        """Return what it needs."""
+
     def command(self, runtime: Runtime, placement: Placement) -> Command:
-        """Return what to run for a session, with exactly its environment; PersonMustAct where it is not set up."""
+        """Return what to run for a session, with exactly its environment; PersonMustAct where it is not set up.
+
+        The prompt is in `prompt.md` of the session's folder; `placement.spec.resume` names the conversation to go on
+        with, of an adapter that can.
+        """
 
     def stream_reader(self) -> StreamReader:
         """Return a fresh reader of what one session prints."""
 
 
-def session_env(runtime: Runtime, placement: Placement) -> dict[str, str]:
+def hosts_of(env: Mapping[str, str], usual: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a session must reach, as policy writes it: the addresses its environment names, else the usual."""
+    found = [urlsplit(value) for name, value in env.items() if name.endswith(ADDRESSES) and "://" in value]
+    hosts = [_host(url) for url in found if url.hostname]
+    return tuple(dict.fromkeys(hosts)) or usual
+
+
+def _host(url: SplitResult) -> str:
+    """Return `host`, or `host:port` where the port is not that of https."""
+    name = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return name if port == 443 else f"{name}:{port}"
+
+
+def message_file(id_: str, text: str) -> tuple[str, bytes]:
+    """Return name and content of the file in a session's folder that shows its agent a note while it works."""
+    return f"inbox/{id_}{paths.NOTE_SUFFIX}", json.dumps(text, ensure_ascii=False).encode() + b"\n"
+
+
+def program(runtime: Runtime, default: str) -> tuple[str, ...]:
+    """Return the program to run, and what `run` puts right behind it: `run: [/opt/bin/claude, --effort, high]`."""
+    return runtime.run or (default,)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What happens around a program. `files`: written before it, by path, with any variable of its environment in it.
+
+    `shows`: a file of it that is printed after it; `in_one_line`: as one line. `reads_prompt`: on standard input.
+    """
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    shows: str | None = None
+    in_one_line: bool = False
+    reads_prompt: bool = True
+
+
+def shell(placement: Placement, argv: Sequence[str], around: Around | None = None) -> tuple[str, ...]:
+    """Return the command that runs `argv` with the prompt as its standard input: no command line is too long for it."""
+    wanted = around or Around()
+    lines = []
+    for path, text in wanted.files.items():
+        folder = path.rpartition("/")[0]
+        lines.append(
+            f"mkdir -p {shlex.quote(folder)} && printf %s {shlex.quote(text)} > {shlex.quote(path)} || exit 73"
+        )
+    source = '"$0"' if wanted.reads_prompt else "/dev/null"
+    if wanted.shows is None:
+        lines.append(f'exec "$@" < {source}')
+    else:
+        report = shlex.quote(wanted.shows)
+        show = f"tr '\\n' ' ' < {report}; echo" if wanted.in_one_line else f"cat {report}"
+        lines += [f'"$@" < {source}', "code=$?", f"if [ -f {report} ]; then {show}; fi", "exit $code"]
+    return ("/bin/sh", "-c", "\n".join(lines), str(placement.folder / "prompt.md"), *argv)
+
+
+def kept(placement: Placement, name: str) -> str:
+    """Return the path of a file of the adapter's own that a session may write."""
+    return str(placement.folder / "outbox" / f".{name}")
+
+
+def session_env(runtime: Runtime, placement: Placement, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return a session's whole environment: what the caller passes on of the host, the runtime's own, then ours.
 
-    Ours come last: a runtime cannot give a session another's name.
+    `more`: what an adapter sets where the runtime does not say otherwise. Ours come last: a runtime cannot give a
+    session another's name.
     """
     spec, folder = placement.spec, placement.folder
     ours = {
@@ -55,7 +159,7 @@ def session_env(runtime: Runtime, placement: Placement) -> dict[str, str]:
         "SWARM_OUTBOX": str(folder / "outbox"),
         **{f"SWARM_PORT_{number}": str(port) for number, port in enumerate(placement.ports)},
     }
-    return {**_without_ours(placement.host_env), **_without_ours(runtime.env), **ours}
+    return {**_without_ours(placement.host_env), **(more or {}), **_without_ours(runtime.env), **ours}
 
 
 def _without_ours(env: Mapping[str, str]) -> dict[str, str]:

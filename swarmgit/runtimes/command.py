@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
 from swarmgit.ports import Command, Placement
-from swarmgit.runtimes.base import Capabilities, session_env
+from swarmgit.runtimes.base import Capabilities, Needs, session_env
 from swarmgit.runtimes.jsonlines import JsonLinesReader
 
 
@@ -17,6 +17,7 @@ class CommandRuntime:
 
     name: str = "command"
     capabilities: Capabilities = field(default_factory=Capabilities)
+    needs: Needs = field(default_factory=Needs)
 
     def command(self, runtime: Runtime, placement: Placement) -> Command:
         """Return `run` as it is; a program given by a relative path is one of the worktree's."""

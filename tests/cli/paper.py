@@ -14,6 +14,7 @@ from swarmgit.adapters.git.engine import GitEngine, engine_git
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.state import GitStateStore
+from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import paths, state
 from swarmgit.model import trailers
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
@@ -83,6 +84,7 @@ class Paper:
             "state": store,
             "engine": engine,
             "state_branch": "swarm/state",
+            "adapters": lambda: KNOWN_ADAPTERS,
         }
         return ports.World(**{**absent, **known})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,13 +11,16 @@ import pytest
 from swarmgit.documents import incidents as documents
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.actions import SaveIncident
+from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
+from swarmgit.model.health import Vitals
 from swarmgit.model.ids import AgentName, SessionId, TaskId
 from swarmgit.model.incidents import Incident, IncidentControl, Note, Occurrence, Report
 from swarmgit.model.mail import HUMAN
+from swarmgit.model.work import TAMPERED, Stream
 from swarmgit.plan import incidents
 from swarmgit.plan.situation import Draft, Situation
 from tests.conftest import Repo
-from tests.plan.values import START, Life, cannot_start, fails, is_lost, life, submits, task
+from tests.plan.values import START, Life, cannot_start, fails, is_lost, life, never_ends, submits, task
 
 SAID = Report(
     signature="watchdog/stalled/script",
@@ -120,6 +124,63 @@ def test_sessions_that_end_badly_and_saved_work_are_incidents(ends, signature: s
     assert found[signature].count == attempts
 
 
+@pytest.mark.parametrize(
+    ("end", "signature", "repair"),
+    [
+        (
+            {"exit_code": None, "error": "the worktree's set-up failed: npm: not found"},
+            "cause/set-up",
+            "swarmgit doctor",
+        ),
+        (
+            {"exit_code": 1, "stderr_tail": "OSError: [Errno 98] Address already in use"},
+            "cause/port",
+            "swarmgit status",
+        ),
+        (
+            {"exit_code": 1, "stream": Stream(text_tail="write: No space left on device")},
+            "cause/disk-full",
+            "swarmgit gc",
+        ),
+    ],
+)
+def test_a_known_cause_is_named_with_its_repair(end: dict, signature: str, repair: str) -> None:
+    made = life(task("a"), ends=lambda session: {"paths": (), **end}, swarm={"attempts_max": 1})
+    made.settle()
+    (incident,) = [i for i in made.observed.incidents.values() if not i.signature.startswith("salvage")]
+    assert incident.signature == signature
+    assert repair in incident.answers
+    assert incident.cause
+    assert incident.prevention
+
+
+def test_changed_git_settings_raise_the_alarm_and_tell_a_person() -> None:
+    made = life(task("a"), swarm={"attempts_max": 1})
+    objection = f"the repository's own '.git/config' {TAMPERED}"
+    while not (ended := [s for s in made.observed.sessions.values() if s.is_finished and s.spec.kind == "agent"]):
+        made.tick()
+    (session,) = ended
+    assert session.capture is not None
+    made._session(replace(session, capture=replace(session.capture, objections=(objection,))))
+    made.settle()
+    (alarm,) = [i for i in made.observed.incidents.values() if i.signature == "tamper/settings"]
+    assert (alarm.sessions, objection in alarm.occurrences[0].what) == ((session.spec.id,), True)
+    assert "git config --local --list" in alarm.answers
+    assert any("git settings" in mail.subject for mail in made.observed.mail[HUMAN].values())
+
+
+def test_more_disk_than_a_session_may_take_is_an_incident_with_its_repair() -> None:
+    config = WatchdogConfig(WatchdogLimits(disk_mb=10))
+    made = life(task("a"), ends=never_ends, swarm={"watchdog": config})
+    made.tick()
+    (session,) = made.working()
+    made._session(replace(session, vitals=Vitals(made.now, 1.0, 1.0, disk_mb=20.0)))
+    made.tick()
+    (incident,) = made.observed.incidents.values()
+    assert incident.signature == "watchdog/over-limit/disk/implement"
+    assert "swarmgit gc" in incident.answers
+
+
 def test_a_gate_that_cannot_answer_is_an_incident_and_work_that_goes_well_is_none() -> None:
     made = life(task("a"), answers=lambda gate, tree: "error")
     made.settle()
@@ -175,10 +236,10 @@ def test_people_use_the_commands(repo: Repo) -> None:
     (found,) = [
         i
         for i in json.loads(repo.swarmgit("incident", "list", "--json").stdout)["incidents"]
-        if "session/error" in i["signature"]
+        if i["signature"] == "cause/set-up"
     ]
     assert (found["count"], found["tasks"]) == (2, ["api"])
-    assert f"incident {found['id']}: a session could not work" in repo.git("log", "--format=%B", "swarm/state")
+    assert f"incident {found['id']}: a worktree could not be set up" in repo.git("log", "--format=%B", "swarm/state")
     assert "## What happened" in repo.git("show", f"swarm/state:incidents/{found['id']}.md")
 
     assert "open incidents: 1 (swarmgit incident list)" in repo.swarmgit("status").stdout
@@ -189,7 +250,7 @@ def test_people_use_the_commands(repo: Repo) -> None:
     repo.reconcile(mode="once")
     shown = repo.swarmgit("incident", "show", found["id"]).stdout
     assert "a typo" in shown
-    assert "- [x] infrastructure: can the runtime start here? swarmgit doctor; doctor in CI" in shown
+    assert "the sandbox?; doctor in CI" in shown
     assert "the path is wrong" in shown
     assert "Coffee is out" in repo.swarmgit("incident", "list").stdout
     assert found["id"] not in repo.swarmgit("incident", "list").stdout

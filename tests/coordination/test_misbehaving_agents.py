@@ -57,8 +57,14 @@ def test_each_is_known_for_what_it_is_and_answered_and_the_healthy_ones_are_left
 
     incidents = json.loads(repo.swarmgit("incident", "list", "--json").stdout)["incidents"]
     by_verdict = {i["signature"].split("/")[1]: i for i in incidents if i["signature"].startswith("watchdog/")}
-    assert by_verdict.keys() == {"stalled", "confused", "prompt_blocked"}
-    assert sorted(by_verdict["stalled"]["tasks"]) == ["deaf", "leaks", "stalls"]
+    # silence for twice as long counts as a zombie: on a busy machine one look comes that late
+    silent = [by_verdict.pop(name, {"tasks": []}) for name in ("stalled", "zombie")]
+    assert by_verdict.keys() == {"confused", "prompt_blocked", "over-limit"}
+    assert sorted(task for each in silent for task in each["tasks"]) == ["deaf", "stalls"]
+    assert (by_verdict["over-limit"]["tasks"], by_verdict["over-limit"]["title"]) == (
+        ["leaks"],
+        "a session used more memory than it may, and was stopped",
+    )
     text = repo.swarmgit("incident", "show", by_verdict["prompt_blocked"]["id"]).stdout
     for part in (
         "# a session was prompt-blocked",

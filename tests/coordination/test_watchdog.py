@@ -14,7 +14,8 @@ from swarmgit.model.health import Repetition, Vitals
 from swarmgit.model.mail import HUMAN, SWARMGIT
 from swarmgit.model.work import Session, Stream
 from swarmgit.observe.vitals import Novelty
-from swarmgit.plan.watchdog import PREFIX, condition, limits_of, overrun, triage
+from swarmgit.plan.triage import heuristic as triage
+from swarmgit.plan.watchdog import PREFIX, condition, limits_of, overrun
 from tests.plan.values import START, Life, life, never_ends, task
 
 LIMITS = WatchdogLimits()
@@ -96,7 +97,7 @@ HEALTHY = {
 def test_a_healthy_session_is_left_alone(pattern: str) -> None:
     session = HEALTHY[pattern]
     answer = triage(condition(session, LIMITS, START + timedelta(hours=2)), is_nudged_out=True, was_killed_before=True)
-    assert (answer.remedy, overrun(session, LIMITS)) == ("wait", "")
+    assert (answer.remedy, overrun(session, LIMITS)) == ("wait", None)
 
 
 def test_there_are_twenty_healthy_patterns() -> None:
@@ -104,15 +105,15 @@ def test_there_are_twenty_healthy_patterns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "said"),
+    ("limits", "resource", "said"),
     [
-        (WatchdogLimits(memory_mb=50), "it uses 100 MB of memory, more than 50"),
-        (WatchdogLimits(disk_mb=10), "its worktree takes 20 MB, more than 10"),
-        (WatchdogLimits(cpu_minutes=0.1), "it has used 0.2 minutes of processor time, more than 0.1"),
+        (WatchdogLimits(memory_mb=50), "memory", "it uses 100 MB of memory, more than 50"),
+        (WatchdogLimits(disk_mb=10), "disk", "its worktree takes 20 MB, more than 10"),
+        (WatchdogLimits(cpu_minutes=0.1), "cpu", "it has used 0.2 minutes of processor time, more than 0.1"),
     ],
 )
-def test_more_than_it_may_use_is_said(limits: WatchdogLimits, said: str) -> None:
-    assert overrun(seen(vitals=Vitals(START, 100.0, 10.0, 0.0, 20.0)), limits) == said
+def test_more_than_it_may_use_is_said(limits: WatchdogLimits, resource: str, said: str) -> None:
+    assert overrun(seen(vitals=Vitals(START, 100.0, 10.0, 0.0, 20.0)), limits) == (resource, said)
 
 
 def test_a_types_limits_come_before_its_tiers_and_both_before_the_swarms() -> None:

@@ -31,14 +31,8 @@ def begin(repo: Repo) -> Repo:
         "generated": [{"files": ["sum.lock"], "run": "cat parts/*.txt > sum.lock"}],
     }
     repo.gates = [{"name": "merged", "run": "! grep -qs alone culprit.txt", "when": ["merge"]}]
-    repo.start(
-        {
-            "shared.txt": "one\n",
-            "parts/base.txt": "base\n",
-            "sum.lock": "base\n",
-            ".swarm/policy.yaml": 'version: 1\nsandbox: "off"\n',
-        }
-    )
+    repo.policy = {"sandbox": "off"}
+    repo.start({"shared.txt": "one\n", "parts/base.txt": "base\n", "sum.lock": "base\n"})
     for name in ("left", "right"):
         script = f'echo {name} > {name}.txt; sed -i "s/$/ {name}/" shared.txt; sleep 0.2'
         repo.task(name, script, shares=["shared.txt"], acceptance=[{"run": f"grep -q {name} shared.txt"}])

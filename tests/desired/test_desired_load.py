@@ -244,6 +244,26 @@ def test_convoys_lose_members_that_do_not_exist(project: Project) -> None:
     assert desired.convoys["auth"].tasks == ("a",)
 
 
+def test_an_experiment_whose_arms_name_what_is_not_there_gives_out_no_task(project: Project) -> None:
+    arms = "[{name: a, role: bilder}, {name: a, runtime: codemot}, {name: c}, {name: d}]"
+    good = "[{name: a, role: builder}, {name: b, runtime: codemod}]"
+    project.commit(
+        {
+            "swarm.yaml": SWARM,
+            "experiments/x.yaml": f"version: 1\ntitle: t\narms: {arms}\n",
+            "experiments/y.yaml": f"version: 1\ntitle: t\narms: {good}\n",
+        }
+    )
+    desired = project.load()
+    assert told(desired) == [
+        "experiments/x.yaml:3:24: unknown role 'bilder': there is no .swarm/roles/bilder.md; did you mean 'builder'?",
+        "experiments/x.yaml:3:40: another arm is called 'a' too",
+        "experiments/x.yaml:3:52: unknown runtime 'codemot'; did you mean 'codemod'?",
+        "experiments/x.yaml:3:73: the arm 'd' is the same as 'c': there is nothing to compare",
+    ]
+    assert list(desired.experiments) == ["y"]
+
+
 def test_other_files_are_ignored_and_yml_and_links_are_named(project: Project) -> None:
     (project.top / ".swarm/tasks").mkdir(parents=True)
     (project.top / ".swarm/tasks/l.yaml").symlink_to("/etc/passwd")

@@ -18,6 +18,7 @@ from swarmgit.model.desired import (
     Gate,
     Generated,
     MergeConfig,
+    Price,
     PushConfig,
     Runtime,
     Scope,
@@ -29,6 +30,8 @@ from swarmgit.model.desired import (
     WatchdogLimits,
     WorktreeConfig,
 )
+from swarmgit.model.experiments import Arm, Experiment
+from swarmgit.model.ids import ExperimentId
 from swarmgit.model.policy import CommsRule, Credential, Filesystem, Limits, Policy
 
 TASK = "version: 1\ntitle: t\ndescription: d\nscope: {owns: [src/**]}\n"
@@ -380,7 +383,8 @@ def test_a_role_is_text_that_is_not_empty() -> None:
 
 def test_an_experiment_is_checked() -> None:
     good = "version: 1\ntitle: t\narms: [{name: a, model: x}, {name: b, model: y}]\n"
-    assert intent.experiment("e.yaml", "b", good.encode()).problems == ()
+    arms = (Arm("a", model="x"), Arm("b", model="y"))
+    assert intent.experiment("e.yaml", "b", good.encode())[:2] == (Experiment(ExperimentId("e"), "t", arms), ())
     bad = intent.experiment("e.yaml", "b", b"version: 1\ntitle: t\narms: [{name: a}]\n").problems
     assert [str(problem) for problem in bad] == ["e.yaml:3:7: 'arms' must have at least 2 item(s)"]
     assert intent.experiment("e.yaml", "b", b"").problems
@@ -411,17 +415,20 @@ def test_schemas_and_values_have_the_same_fields() -> None:
     assert properties("swarm", "merge", "generated", "items") == names(Generated)
     assert properties("swarm", "tiers", "additionalProperties") == names(Tier)
     assert properties("swarm", "runtimes", "additionalProperties") == names(Runtime) - {"name"}
+    assert properties("swarm", "prices", "additionalProperties") == names(Price)
     limits = {"enabled" if name == "is_on" else name for name in names(WatchdogLimits)}
     assert properties("swarm", "watchdog") - limits == names(WatchdogConfig) - {"limits"}
     for group in ("tiers", "types"):
         assert properties("swarm", "watchdog", group, "additionalProperties") == limits
-    assert properties("swarm", "routing") == DEFAULT_ROUTING.keys() | {"merge"}
+    assert properties("swarm", "routing") == DEFAULT_ROUTING.keys() | {"merge", "triage"}
     assert properties("gates", "gates", "items") == names(Gate)
     assert properties("policy") == names(Policy)
     assert properties("policy", "filesystem") == names(Filesystem)
     assert properties("policy", "limits") == names(Limits)
     assert {"sender" if key == "from" else key for key in properties("policy", "comms", "items")} == names(CommsRule)
     assert properties("convoy") == names(Convoy) - {"id"}
+    assert properties("experiment") == names(Experiment) - {"id"}
+    assert properties("experiment", "arms", "items") == names(Arm)
 
 
 def test_the_choices_in_schemas_and_values_are_the_same() -> None:

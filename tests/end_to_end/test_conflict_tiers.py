@@ -61,7 +61,7 @@ def test_a_merger_resolves_what_rules_cannot(repo: Repo) -> None:
     assert resolved["with"] == [next(e.task for e in repo.entries() if e.tier == "clean")]
     landing = next(event for event in entry.events if event.kind == "landing")
     assert landing.data["tier"] == "ai"
-    assert {"acceptance-1"} <= set(landing.data["required"])
+    assert {"acceptance-1", f"{resolved['with'][0]}/acceptance-1"} <= set(landing.data["required"])
     subjects = repo.git("log", "--format=%an: %s", "main")
     assert "merger-01: Both words stay" in subjects
     fsck(repo)
@@ -185,7 +185,7 @@ def test_generated_files_are_made_again_instead_of_merged(repo: Repo) -> None:
 
 
 def test_a_merger_that_was_killed_is_no_try(repo: Repo) -> None:
-    repo.write({".swarm/policy.yaml": 'version: 1\nsandbox: "off"\n'})
+    repo.policy = {"sandbox": "off"}
     once = f"{repo.agents}/killed"
     clashing(repo, f'test -e "{once}" || {{ : > "{once}"; kill -9 $$; }}\n{BOTH}')
     assert repo.reconcile().code == 0

@@ -282,6 +282,8 @@ class Life:
                 self.see(mail_controls={k: v for k, v in self.observed.mail_controls.items() if k != name})
                 asked = {k: v for k, v in self.observed.incident_controls.items() if k != name}
                 self.see(incident_controls=asked)
+            case SaveIdentity(identity):
+                self.see(identities={**self.observed.identities, identity.name: identity})
             case SaveGateHistory(history):
                 self.see(gate_histories={**self.observed.gate_histories, history.gate: history})
             case _:

@@ -18,7 +18,8 @@ def queue(repo: Repo, names: list[str], gate: str, files: int = 0, **merge: obje
     repo.swarm["merge"] = merge
     log = f'printf "%s\\n" "$SWARM_SESSION" >> "{repo.agents}/gate-runs"; sleep {GATE_S}'
     repo.gates = [{"name": "check", "run": f"{log}; {gate}", "when": ["merge"]}]
-    repo.start({"README.md": "hello\n", ".swarm/policy.yaml": 'version: 1\nsandbox: "off"\n'})
+    repo.policy = {"sandbox": "off"}
+    repo.start()
     fill(repo.root, files)
     for name in names:
         repo.task(name, budget={"attempts": 1})

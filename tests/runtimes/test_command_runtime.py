@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from swarmgit import runtimes
+from swarmgit.app.validate import validate
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
 from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
 from swarmgit.model.work import SessionSpec
 from swarmgit.ports import Placement
+from tests.conftest import Repo
 
 SPEC = SessionSpec(
     id=SessionId("s1"),
@@ -106,10 +108,12 @@ def third_party(tmp_path: Path) -> Iterator[None]:
     )
     sys.path.insert(0, str(tmp_path))
     runtimes.adapter.cache_clear()
+    runtimes.names.cache_clear()
     yield
     sys.path.remove(str(tmp_path))
     sys.modules.pop("third_party_agent", None)
     runtimes.adapter.cache_clear()
+    runtimes.names.cache_clear()
 
 
 @pytest.mark.usefixtures("third_party")
@@ -117,3 +121,17 @@ def test_another_package_can_bring_a_runtime() -> None:
     assert runtimes.command_for(Runtime("m", "mine", ("x",)), HERE).argv == ("x",)
     with pytest.raises(PersonMustAct, match=r"'broken' \(third_party_agent:nothing\) cannot be loaded"):
         runtimes.stream_reader("broken")
+
+
+@pytest.mark.usefixtures("third_party")
+def test_intent_may_name_the_runtime_of_another_package(repo: Repo) -> None:
+    repo.swarm["runtimes"] = {"script": {"adapter": "mine", "run": ["/bin/sh", "-c", "echo hi > hi.txt"]}}
+    repo.task("greet", owns=["*.txt"])
+    repo.start()
+
+    world = repo.world()
+    problems = validate(world)
+    world.close()
+    assert problems == ()
+    repo.reconcile()
+    assert repo.phases() == {"greet": "landed"}

@@ -52,6 +52,6 @@ def test_bookkeeping_is_left_out_and_a_change_of_phase_is_told() -> None:
 def test_the_cost_has_an_upper_bound_only_if_every_start_has_a_limit() -> None:
     cheap, open_ended = task("a", budget=Budget(usd=2.5)), task("b")
     bounded = plan_document(look(cheap, actions=[start(cheap)]))["cost"]
-    assert bounded == {"starts": 1, "usd_min": 0.0, "usd_max": 2.5, "without_limit": 0}
+    assert bounded == {"starts": 1, "usd_min": 0.0, "usd_max": 2.5, "without_limit": 0, "usd_expected": None}
     unbounded = plan_document(look(cheap, open_ended, actions=[start(cheap), start(open_ended)]))["cost"]
-    assert unbounded == {"starts": 2, "usd_min": 0.0, "usd_max": None, "without_limit": 1}
+    assert unbounded == {"starts": 2, "usd_min": 0.0, "usd_max": None, "without_limit": 1, "usd_expected": None}

@@ -14,6 +14,7 @@ from swarmgit.adapters.sandbox import groups, programs
 from swarmgit.adapters.sandbox.box import Box, Network, Sandbox
 from swarmgit.adapters.sandbox.credentials import passed
 from swarmgit.adapters.sandbox.probe import Found, best
+from swarmgit.adapters.sandbox.proxy import LOCAL, is_allowed, local_ports
 from swarmgit.adapters.sandbox.trails import Seen, trail
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.errors import PersonMustAct
@@ -23,7 +24,7 @@ HOME = "home"
 OUTBOX = "outbox"
 SCRATCH = "tmp"
 _AGENTS = ("prompt.md", "task.json", "feedback.json", "inbox")
-_SHOWN: Mapping[str, tuple[str, ...]] = {"agent": _AGENTS, "merge": (*_AGENTS, "merge")}
+_SHOWN: Mapping[str, tuple[str, ...]] = {"agent": _AGENTS, "merge": (*_AGENTS, "merge"), "triage": _AGENTS}
 """What each kind of session reads of its folder."""
 _RESOLVER = ("/etc/resolv.conf", "/run/systemd/resolve", "/run/NetworkManager/resolv.conf", "/run/resolvconf")
 _PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
@@ -56,6 +57,12 @@ class Confiner:
             return ports.SandboxReport("", "none", text)
         return report(self.found)
 
+    def granted(self, policy: Policy, runtime: str) -> frozenset[str]:
+        """Return the names of the variables that a runtime's sessions get of the person's keys."""
+        named = policy.credentials.get(runtime, Credential())
+        made = {named.mint_as} if named.mint else set()
+        return frozenset({name for name in named.env if self.environ.get(name)} | made)
+
     def confine(self, command: ports.Command, policy: Policy, where: ports.Confinement) -> ports.Confined:
         """Return how to run a command by policy; PersonMustAct where policy wants what this machine does not have."""
         found = self.describe(policy)
@@ -67,7 +74,8 @@ class Confiner:
             )
         keys = passed(policy.credentials.get(where.runtime, Credential()), self.environ, where.runtime)
         self.vault.remember(keys.values)
-        env = {"HOME": str(where.folder / HOME), **command.env, **keys.values}
+        home = _home(where)
+        env = {"HOME": str(home), **command.env, **keys.values}
         files = {f"{HOME}/{name}": _copied(path) for name, path in command.copies.items()}
         if sandbox is None:
             return ports.Confined(where.folder, command.argv, env, (), files, found, keys.expires)
@@ -75,7 +83,8 @@ class Confiner:
         env.setdefault("GIT_CONFIG_NOSYSTEM", "1")  # where it may not be looked at, git would stop
         env.setdefault("TMPDIR", "/tmp" if sandbox.strength == "full" else str(where.folder / SCRATCH))  # noqa: S108
         if box.network.hosts and not box.network.is_open and sandbox.strength == "full":
-            env |= dict.fromkeys(_PROXY_VARIABLES, _PROXY_URL) | {"NO_PROXY": "", "no_proxy": ""}
+            directly = ",".join(LOCAL) if local_ports(list(box.network.hosts)) else ""
+            env |= dict.fromkeys(_PROXY_VARIABLES, _PROXY_URL) | {"NO_PROXY": directly, "no_proxy": directly}
         walls = sandbox.walls(box, where.folder)
         files[groups.GROUP_FILE] = groups.lines(policy.limits, self.found.groups, where.spec.id)
         argv = (*walls.around, *command.argv)
@@ -84,9 +93,9 @@ class Confiner:
     def _box(self, command: ports.Command, policy: Policy, where: ports.Confinement, sandbox: Sandbox) -> Box:
         allowed = policy.commands.get(where.role, policy.commands.get("default", ()))
         path = command.env.get("PATH", os.defpath)
-        known, hidden = programs.view(path, tuple(allowed))
+        known, hidden = programs.view(path, (*allowed, *command.programs) if allowed else ())
         seen = Seen(set(known.paths), dict(known.links))
-        network = _network(policy, command)
+        network = _network(policy, command, where.runtime, sandbox)
         seen.add(self.objects, *_alternates(self.objects), *command.read)
         folder = os.path.realpath(where.folder)  # its files are made later, by the executor
         seen.paths.update(f"{folder}/{name}" for name in _SHOWN.get(where.spec.kind, ()))
@@ -98,12 +107,13 @@ class Confiner:
         seen.add(*map(self._expanded, where.files))
         write = Seen()
         write.add(*map(self._expanded, policy.filesystem.write))
-        write.paths.update(f"{folder}/{name}" for name in (OUTBOX, HOME, SCRATCH))
+        write.paths.update(f"{folder}/{name}" for name in (OUTBOX, SCRATCH))
+        write.paths.add(os.path.realpath(_home(where)))
         write.paths.add(os.path.realpath(where.worktree))
         read, links = seen.reduced()
         return Box(
             cwd=where.worktree,
-            home=where.folder / HOME,
+            home=_home(where),
             read=read,
             write=tuple(sorted(map(Path, write.paths))),
             links=links,
@@ -153,10 +163,39 @@ def _words(run: Sequence[str]) -> list[str]:
     return list(run)
 
 
-def _network(policy: Policy, command: ports.Command) -> Network:
+def _home(where: ports.Confinement) -> Path:
+    """Return a session's home folder: its own, or that of the session whose conversation it goes on with."""
+    before = where.folder.parent / where.spec.home / HOME if where.spec.home else None
+    return before if before is not None and before.is_dir() and not before.is_symlink() else where.folder / HOME
+
+
+def _network(policy: Policy, command: ports.Command, runtime: str, sandbox: Sandbox) -> Network:
+    """Return what policy opens; PersonMustAct where a program could not work with that. Nothing opens more."""
     if "full" in policy.network:
         return Network(is_open=True)
-    return Network(tuple(dict.fromkeys((*(host for host in policy.network if host != "none"), *command.hosts))))
+    hosts = tuple(dict.fromkeys(host for host in policy.network if host != "none"))
+    if not command.hosts or (sandbox.strength == "full" and any(_is_listed(host, hosts) for host in command.hosts)):
+        return Network(hosts)
+    if sandbox.strength != "full":
+        why = f"the sandbox of this machine ({sandbox.name}, reduced) lets through all hosts or none"
+        raise PersonMustAct(
+            f"runtime {runtime!r} has to reach {' or '.join(command.hosts)}, and {why}: "
+            "write network: full in .swarm/policy.yaml",
+            hint="with bubblewrap, single hosts can be let through",
+        )
+    wanted = ", ".join(dict.fromkeys((*hosts, *command.hosts)))
+    raise PersonMustAct(
+        f"runtime {runtime!r} has to reach {' or '.join(command.hosts)}, which policy does not allow: "
+        f"write network: [{wanted}] in .swarm/policy.yaml",
+        hint="swarmgit validate, once it is written and committed",
+    )
+
+
+def _is_listed(wanted: str, hosts: Sequence[str]) -> bool:
+    host, colon, port = wanted.rpartition(":")
+    return (
+        is_allowed(host, int(port), list(hosts)) if colon and port.isdigit() else is_allowed(wanted, 443, list(hosts))
+    )
 
 
 def _alternates(objects: Path) -> list[str]:

@@ -7,6 +7,7 @@ cannot be started by another one, through the loader, or as a copy.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -58,6 +59,7 @@ SETTINGS = (
     "timezone",
 )
 """What of /etc programs cannot do without, and anybody may read: root's own session sees what root can read."""
+PACKAGES_MAX = 500
 _PROGRAM_FOLDERS = frozenset({"bin", "sbin", "git-core"})
 _DEPTHS = {"/usr/lib": 3, "/usr/libexec": 3, "/usr/lib64": 3, "/usr/local/lib": 3, "/usr/share": 2}
 """Where libraries have programs of their own, and how deep these are looked for."""
@@ -104,7 +106,7 @@ def add_program(seen: Seen, program: str, path: str = "", depth: int = 0) -> Non
     _, real = trail(program)
     folder = os.path.dirname(real)  # noqa: PTH120
     if "node_modules" in real.split("/"):
-        seen.add(_package(real))
+        _add_package(seen, _package(real))
     elif folder not in SYSTEM_BINS:
         for place in (os.path.dirname(program), folder):  # noqa: PTH120
             if os.path.basename(place) in _PROGRAM_FOLDERS and place not in SYSTEM_BINS:  # noqa: PTH119
@@ -154,6 +156,30 @@ def _bases(settings: Path) -> Iterator[Path]:
         key, _, value = line.partition("=")
         if key.strip() == "home" and value.strip().startswith("/"):
             yield Path(value.strip())
+
+
+def _add_package(seen: Seen, folder: str) -> None:
+    """Make a package visible with those it depends on: beside it, where the installation has put them."""
+    wanted, known = [folder], set[Path]()
+    while wanted and len(known) < PACKAGES_MAX:
+        package = Path(wanted.pop())
+        if package in known or not package.is_dir():
+            continue
+        known.add(package)
+        seen.add(package)
+        beside = package.parent if package.parent.name == "node_modules" else package.parent.parent
+        wanted += [str(beside / name) for name in _dependencies(package)]
+
+
+def _dependencies(package: Path) -> list[str]:
+    """Return what a package's own description says that it depends on; nothing where that cannot be read."""
+    try:
+        said = json.loads((package / "package.json").read_bytes())
+        return [
+            name for key in ("dependencies", "optionalDependencies") for name in said.get(key, {}) if ".." not in name
+        ]
+    except (OSError, ValueError, AttributeError, TypeError):
+        return []
 
 
 def _package(path: str) -> str:

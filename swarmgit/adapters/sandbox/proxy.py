@@ -4,7 +4,8 @@
 
 PROGRAM runs in a network namespace that has only a loopback device. The socket that listens there on PORT was made
 inside and is served from outside, so nothing has to be carried across. It speaks CONNECT and refuses every host that is
-not listed. Ends with PROGRAM and with its exit code.
+not listed. A listed port of this machine's loopback (`127.0.0.1:8080`) is listened on inside as well and leads there:
+programs seldom ask a proxy for what is local. Ends with PROGRAM and with its exit code.
 """
 
 import contextlib
@@ -17,6 +18,8 @@ import socket
 import struct
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 
 NEW_USER, NEW_NET = 0x10000000, 0x40000000
 DEATH_SIGNAL = 1
@@ -27,25 +30,29 @@ TUNNELS_MAX = 128
 IDLE_S_MAX = 600.0
 CONNECT_S_MAX = 20.0
 HTTPS = 443
+LOCAL_MAX = 64
+LOCAL = ("127.0.0.1", "localhost")
 
 
 def main(argv: list[str]) -> int:
     """Run the program, serve its connections, return how it ended."""
     end = argv.index("--")
     port, hosts, program = int(argv[0]), argv[1:end], argv[end + 1 :]
+    local = {number: host for host, number in local_ports(hosts) if number != port}
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
-        _become(libc, program, port, theirs)
+        _become(libc, program, (port, *local), theirs)
     theirs.close()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # asking to end is for the program; we end after it
-    _, listeners, _, _ = socket.recv_fds(ours, 1, 1)
+    _, listeners, _, _ = socket.recv_fds(ours, 1, 1 + len(local))
     if listeners:
-        listener = socket.socket(fileno=listeners[0])
-        threading.Thread(target=_serve, args=(listener, hosts), daemon=True).start()
+        answers = [partial(_answer, hosts=hosts), *(partial(_lead, host=h, port=n) for n, h in local.items())]
+        for descriptor, answer in zip(listeners, answers, strict=True):
+            threading.Thread(target=_serve, args=(socket.socket(fileno=descriptor), answer), daemon=True).start()
         ours.sendall(b"g")
     ours.close()
     _, status = os.waitpid(pid, 0)
@@ -53,8 +60,15 @@ def main(argv: list[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _become(libc: ctypes.CDLL, program: list[str], port: int, channel: socket.socket) -> None:
-    """Enter the namespaces, hand the listening socket out, wait until it is served, and become the program."""
+def local_ports(hosts: list[str]) -> list[tuple[str, int]]:
+    """Return the listed (host, port) of this machine's own loopback, at most as many as one message hands over."""
+    split = [entry.rpartition(":") for entry in hosts]
+    named = [(host.lower(), port) for host, _, port in split if host.lower() in LOCAL and port.isdigit()]
+    return [(host, int(port)) for host, port in named if 0 < int(port) < 1 << 16][:LOCAL_MAX]
+
+
+def _become(libc: ctypes.CDLL, program: list[str], ports: tuple[int, ...], channel: socket.socket) -> None:
+    """Enter the namespaces, hand the listening sockets out, wait until they are served, and become the program."""
     try:
         user, group = os.geteuid(), os.getegid()
         if libc.unshare(NEW_USER | NEW_NET) != 0:
@@ -62,13 +76,15 @@ def _become(libc: ctypes.CDLL, program: list[str], port: int, channel: socket.so
         for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
             with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123
                 file.write(text)
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        fcntl.ioctl(listener, INTERFACE_FLAGS, struct.pack("16sH14x", b"lo", UP | RUNNING))
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen(TUNNELS_MAX)
-        socket.send_fds(channel, [b"l"], [listener.fileno()])
-        listener.close()
+        listeners = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in ports]
+        fcntl.ioctl(listeners[0], INTERFACE_FLAGS, struct.pack("16sH14x", b"lo", UP | RUNNING))
+        for listener, port in zip(listeners, ports, strict=True):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
+            listener.listen(TUNNELS_MAX)
+        socket.send_fds(channel, [b"l"], [listener.fileno() for listener in listeners])
+        for listener in listeners:
+            listener.close()
         channel.recv(1)
         channel.close()
         os.execvp(program[0], program)  # noqa: S606 - bubblewrap
@@ -78,7 +94,7 @@ def _become(libc: ctypes.CDLL, program: list[str], port: int, channel: socket.so
     os._exit(126)
 
 
-def _serve(listener: socket.socket, hosts: list[str]) -> None:
+def _serve(listener: socket.socket, answer: Callable[[socket.socket, threading.BoundedSemaphore], None]) -> None:
     slots = threading.BoundedSemaphore(TUNNELS_MAX)
     while True:
         try:
@@ -86,10 +102,17 @@ def _serve(listener: socket.socket, hosts: list[str]) -> None:
         except OSError:
             return
         slots.acquire()
-        threading.Thread(target=_answer, args=(client, hosts, slots), daemon=True).start()
+        threading.Thread(target=answer, args=(client, slots), daemon=True).start()
 
 
-def _answer(client: socket.socket, hosts: list[str], slots: threading.BoundedSemaphore) -> None:
+def _lead(client: socket.socket, slots: threading.BoundedSemaphore, host: str, port: int) -> None:
+    """Serve one connection to a listed port of this machine."""
+    with contextlib.suppress(OSError), client, socket.create_connection((host, port), CONNECT_S_MAX) as server:
+        _carry(client, server)
+    slots.release()
+
+
+def _answer(client: socket.socket, slots: threading.BoundedSemaphore, hosts: list[str]) -> None:
     """Serve one connection: a tunnel to a listed host, or a refusal that names the host."""
     with contextlib.suppress(OSError), client:
         client.settimeout(CONNECT_S_MAX)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from swarmgit.app.names import find
 from swarmgit.app.views.status import agent_row
 from swarmgit.app.views.times import stamp
+from swarmgit.plan import cv
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
@@ -26,7 +27,11 @@ def agent_document(look: Look, name: str) -> dict[str, Any]:
         **agent_row(look, identity),
         "created": stamp(identity.created),
         "first_pass": identity.first_pass,
+        "tokens_per_task": cv.tokens_per_task(identity),
+        "usd_per_task": cv.usd_per_task(identity),
+        "strengths": list(cv.strengths(identity)),
         "by_model": {model: dict(counts) for model, counts in identity.by_model.items()},
         "by_domain": {domain: dict(counts) for domain, counts in identity.by_domain.items()},
+        "by_kind": {kind: dict(counts) for kind, counts in identity.by_kind.items()},
         "recent": [dict(each) for each in identity.recent],
     }

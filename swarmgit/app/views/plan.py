@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from swarmgit.app.views.money import budget_row
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.model import actions
 from swarmgit.model.actions import Action, SaveTask, StartSession
 from swarmgit.model.ids import EntryId, TaskId
 from swarmgit.model.status import TaskStatus
+from swarmgit.plan.budget import estimates
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
@@ -45,6 +47,7 @@ def plan_document(look: Look) -> dict[str, Any]:
         "version": 1,
         "actions": [{"kind": step.kind, "task": step.task, "reason": step.reason} for step in steps],
         "cost": cost_band(look),
+        "budget": budget_row(look),
         "settled": look.plan.is_settled,
         "problems": problem_rows(look.desired.problems),
     }
@@ -138,6 +141,14 @@ def why_waiting(view: TaskStatus) -> str:
     return view.reason or ", ".join(view.waiting_for) or "waiting"
 
 
+def _expected(look: Look, starts: list[StartSession]) -> float | None:
+    """Return what sessions of these types have cost in the middle; None where too few are known."""
+    known = estimates({**look.observed.statuses, **look.plan.views}.values(), look.desired.tasks)
+    prices = [known.get(start.task.type) for start in starts]
+    found = [price for price in prices if price is not None]
+    return round(sum(found), 6) if found and len(found) == len(prices) else None
+
+
 def cost_band(look: Look) -> dict[str, Any]:
     """Return what the planned starts may cost. `usd_max` None: a limit is missing, so there is no upper bound."""
     starts = [action for action in look.plan.actions if isinstance(action, StartSession)]
@@ -149,4 +160,5 @@ def cost_band(look: Look) -> dict[str, Any]:
         "usd_min": 0.0,
         "usd_max": round(sum(known), 6) if len(known) == len(limits) else None,
         "without_limit": len(limits) - len(known),
+        "usd_expected": _expected(look, starts),
     }

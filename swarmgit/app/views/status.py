@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from swarmgit.app.views.money import budget_row
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.queue import push_row, queue_rows
 from swarmgit.app.views.tasks import statuses, task_row
@@ -11,7 +12,8 @@ from swarmgit.app.views.times import stamp
 from swarmgit.model.desired import WatchdogLimits
 from swarmgit.model.status import Identity
 from swarmgit.model.work import Session
-from swarmgit.plan import full_runs
+from swarmgit.plan import cv, full_runs
+from swarmgit.plan.governor import limited_until
 from swarmgit.plan.watchdog import condition, limits_of
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def status_document(look: Look, sandbox: str) -> dict[str, Any]:
         "agents": [agent_row(look, identity) for _, identity in sorted(look.observed.identities.items())],
         "incidents": sum(incident.state == "open" for incident in look.observed.incidents.values()),
         "sandbox": sandbox,
+        "budget": budget_row(look),
         "drafts": list(look.drafts),
         "problems": problem_rows(
             (*look.desired.problems, *look.observed.problems, *full_runs.problems(look.desired, look.observed))
@@ -60,7 +63,7 @@ def session_row(look: Look, session: Session) -> dict[str, Any]:
         "agent": spec.agent,
         "runtime": spec.runtime,
         "model": spec.model,
-        "state": session.state,
+        "state": "rate-limited" if limited_until(session) else session.state,
         "health": seen.health,
         "health_reason": seen.reason,
         "memory_mb": session.vitals.memory_mb if session.vitals else None,
@@ -68,6 +71,9 @@ def session_row(look: Look, session: Session) -> dict[str, Any]:
         "started": stamp(spec.started),
         "attempt": spec.attempt,
         "tokens": session.stream.usage.tokens,
+        "usd": session.stream.usage.usd,
+        "context_used": session.stream.context_used,
+        "context_window": session.stream.context_window,
         "stopping": session.stop_reason,
     }
 
@@ -96,16 +102,10 @@ def agent_row(look: Look, identity: Identity) -> dict[str, Any]:
         "task": session.spec.task if session else None,
         "sessions": identity.sessions,
         "tasks_completed": identity.tasks_completed,
-        "first_pass_rate": first_pass_rate(identity),
+        "first_pass_rate": cv.first_pass_rate(identity),
+        "rework_rate": cv.rework_rate(identity),
         "reworked": identity.reworked,
         "failed": identity.failed,
         "tokens": identity.tokens,
         "usd": identity.usd,
     }
-
-
-def first_pass_rate(identity: Identity) -> float | None:
-    """Return the share of completed tasks that passed at the first try; None before the first one."""
-    if not identity.tasks_completed:
-        return None
-    return round(identity.first_pass / identity.tasks_completed, 3)

@@ -1,0 +1,104 @@
+"""Gemini CLI (`gemini -o stream-json`).
+
+Facts about 0.61.0 that this stands on: with GOOGLE_GEMINI_BASE_URL in the environment it wants its way of logging in
+from a settings file, so such a session gets a home of its own; without `yolo` it has no shell; conversations belong
+to a folder, and worktrees change theirs, so none is gone on with; the input of `stats` includes what was cached;
+asked to end it ends with 0 and without a result; it sits out rate limits in silence, up to four minutes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from swarmgit.model.desired import Runtime
+from swarmgit.model.events import Conversation, Event, FileAction, Result, Spent, Text, ToolUse
+from swarmgit.ports import Command, Placement
+from swarmgit.runtimes import base, fields
+from swarmgit.runtimes.faults import fault
+from swarmgit.runtimes.reader import Dialect, DialectReader
+
+SETTINGS = {
+    "security": {"auth": {"selectedType": "gemini-api-key"}},
+    "privacy": {"usageStatisticsEnabled": False},
+    "general": {"enableAutoUpdate": False},
+}
+REMEDY = (
+    "set GEMINI_API_KEY where swarmgit runs and name it in .swarm/policy.yaml, credentials: {gemini: [GEMINI_API_KEY]}"
+)
+_EDITS: Mapping[str, str] = {"write_file": "write", "replace": "edit"}
+
+
+class Gemini:
+    name = "gemini"
+    capabilities = base.Capabilities(reports_usage=True, context_window=1_048_576)
+    needs = base.Needs(
+        programs=("gemini", "node"),
+        credentials=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        home=(".gemini",),
+        hosts=("generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com"),
+    )
+
+    def command(self, runtime: Runtime, placement: Placement) -> Command:
+        """Return one headless run."""
+        model = placement.spec.model
+        argv = [
+            *(*base.program(runtime, "gemini"), "-o", "stream-json", "--approval-mode", "yolo", "--skip-trust"),
+            *(("-m", model) if model else ()),
+        ]
+        env = base.session_env(runtime, placement, {"GEMINI_CLI_NO_RELAUNCH": "true"})
+        files = {}
+        if "GOOGLE_GEMINI_BASE_URL" in env:
+            home = base.kept(placement, "home")
+            env["HOME"] = home
+            files[f"{home}/.gemini/settings.json"] = json.dumps(SETTINGS)
+        return Command(base.shell(placement, argv, base.Around(files)), env)
+
+    def stream_reader(self) -> DialectReader:
+        """Return a fresh reader."""
+        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY))
+
+
+def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:
+    """Return the events of one line."""
+    match said.get("type"):
+        case "init":
+            return (Conversation(None, fields.text(said.get("model"))),)
+        case "message":
+            return (Text(fields.text(said.get("content"))),) if said.get("role") == "assistant" else ()
+        case "tool_use":
+            return tuple(_tool(fields.text(said.get("tool_name")), fields.table(said.get("parameters"))))
+        case "tool_result":
+            return ()
+        case "error":
+            return (Text(fields.text(said.get("message"))),)
+        case "result":
+            return tuple(_result(said))
+        case _:
+            return None
+
+
+def _tool(tool: str, arguments: Mapping[str, Any]) -> Iterator[Event]:
+    yield ToolUse(tool, fields.detail_of(arguments))
+    file = fields.text(arguments.get("file_path"))
+    if tool in _EDITS and file:
+        yield FileAction(_EDITS[tool], file)
+
+
+def _result(said: Mapping[str, Any]) -> Iterator[Event]:
+    yield Spent(fields.with_cache_inside(fields.table(said.get("stats")), "input_tokens", "cached", "output_tokens"))
+    if said.get("status") != "error":
+        yield Result()
+        return
+    message = fields.text(fields.table(said.get("error")).get("message"))
+    yield Result(message, fault(message, _code(message)))
+
+
+def _code(message: str) -> int | None:
+    """Return the status inside '[API Error: {"error":{"code":401,…}}]'."""
+    try:
+        inner = json.loads(message[message.index("{") : message.rindex("}") + 1])
+    except ValueError:
+        return None
+    return fields.tokens(fields.table(fields.table(inner).get("error")).get("code")) or None
