@@ -14,6 +14,7 @@ from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, W
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.policy import Policy
+from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.status import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream
 
@@ -178,6 +179,9 @@ class Worktrees(Protocol):
 
     def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot the leased worktree as one commit on the commit it was filled with; equal input, equal commit."""
+
+    def before(self, session: SessionId, path: str) -> bytes:
+        """Return what a file held in the commit that the worktree was filled with; b'' where it was not there."""
 
     def path(self, session: SessionId) -> Path | None:
         """Return where a session's files are, None when it has no lease."""
@@ -364,6 +368,46 @@ class StreamReader(Protocol):
         """Return what has been said so far."""
 
 
+class Secrets(Protocol):
+    """Keeps secrets out of what is written down: the values that sessions were given, and what has the form of one."""
+
+    def redact(self, content: bytes, place: str) -> bytes:
+        """Return a text without its secrets; what there was is noted under `place`."""
+
+    def added(
+        self, tree: Path, paths: Sequence[str], before: Callable[[str], bytes], allow: Sequence[str]
+    ) -> tuple[Secret, ...]:
+        """Return the secrets in these files of a worktree that `before` (path → old content) does not hold.
+
+        `allow`: regular expressions; what one finds in 'PATH:SECRET' is let through, but never a value that was given.
+        """
+
+    def noticed(self) -> tuple[Leak, ...]:
+        """Return what was taken out and not reported yet."""
+
+    def forget(self, leaks: Sequence[Leak]) -> None:
+        """Drop the notes of what was reported."""
+
+
+class Transcripts(Protocol):
+    """What sessions were told and have said, in the person's repository under refs of swarmgit's own."""
+
+    def keep(self, session: SessionId, files: Mapping[str, bytes], message: str, at: datetime) -> str:
+        """Keep files as one commit and return its ref; again with the same values: nothing."""
+
+    def read(self, session: SessionId, name: str) -> bytes:
+        """Return a kept file, b'' where there is none."""
+
+    def sessions(self) -> tuple[SessionId, ...]:
+        """Return the sessions that have one."""
+
+    def older_than(self, limit: datetime) -> tuple[SessionId, ...]:
+        """Return those that ended before `limit`."""
+
+    def drop(self, sessions: Sequence[SessionId]) -> None:
+        """Drop the refs of these."""
+
+
 class Doorbell(Protocol):
     """Wakes the loop. Losing a ring costs a delay, never a wrong state."""
 
@@ -494,8 +538,8 @@ class World:
     most exact first. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
     commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
-    (path → hash). `redact` takes the values of credentials out of a text, `leaks` names the files of a worktree that
-    hold one, with its variable. `fault` is called before each effect with its name: the crash tests raise in it.
+    (path → hash). `secrets` keeps secrets out of what is written, `transcripts` what sessions said. `fault` is called
+    before each effect with its name: the crash tests raise in it.
     `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
@@ -518,8 +562,8 @@ class World:
     adapters: Callable[[], AbstractSet[str]]
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
     settings: Callable[[], Mapping[str, str]]
-    redact: Callable[[bytes], bytes]
-    leaks: Callable[[Path, Sequence[str]], tuple[tuple[str, str], ...]]
+    secrets: Secrets
+    transcripts: Transcripts
     push_command: Callable[[Push], Command]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]
     drafts: Callable[[Desired], tuple[str, ...]]

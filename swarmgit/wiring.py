@@ -27,6 +27,7 @@ from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.adapters.redacted import RedactedState
 from swarmgit.adapters.sandbox.vault import Vault
+from swarmgit.adapters.secrets.guard import Guard
 from swarmgit.adapters.surroundings import surroundings
 from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
@@ -77,6 +78,7 @@ def open_world(
     objects = GitObjects(Git(found.common_dir, pass_fds=fds), found.algorithm)
     cache = FileCache(found.live / paths.CACHE)
     vault = Vault(found.live / paths.SECRETS)
+    guard = Guard(vault, found.live / paths.LEAKS)
     target = _target(objects, cache)
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
@@ -85,13 +87,14 @@ def open_world(
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
     worktrees = Deferred(lambda: _worktrees(found, engine, fault))
+    transcripts = Deferred(lambda: _transcripts(objects))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
         worktrees.ready()
         confiner.ready()
 
     def close() -> None:
-        for part in (landing, state, engine, objects):
+        for part in (landing, transcripts, state, engine, objects):
             part.close()
         lock.release()
 
@@ -99,7 +102,7 @@ def open_world(
         repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
         clock=the_clock,
         objects=objects,
-        state=RedactedState(state, vault.redact),
+        state=RedactedState(state, guard),
         engine=engine,
         conflicts=cast(ports.Conflicts, Deferred(lambda: _conflicts(engine, voices, memory))),
         worktrees=cast(ports.Worktrees, worktrees),
@@ -115,8 +118,8 @@ def open_world(
         adapters=runtimes.names,
         price=prices.price,
         settings=lambda: fingerprint(found.common_dir),
-        redact=vault.redact,
-        leaks=vault.found_in,
+        secrets=guard,
+        transcripts=cast(ports.Transcripts, transcripts),
         push_command=lambda push: _push_command(found, environ, push),
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
         drafts=lambda desired: _drafts(found, objects, desired),
@@ -192,6 +195,12 @@ def _landing(
     from swarmgit.adapters.git.landing import GitLanding
 
     return GitLanding(objects, engine.transfer, found.live, environ, fault)
+
+
+def _transcripts(objects: GitObjects) -> ports.Transcripts:
+    from swarmgit.adapters.git.transcripts import GitTranscripts
+
+    return GitTranscripts(objects)
 
 
 def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Conflicts:

@@ -38,6 +38,7 @@ from swarmgit.model.actions import (
 )
 from swarmgit.model.outcomes import Done, Failed, Outcome, ToSave
 from swarmgit.model.policy import Policy
+from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.ports import World
 
 
@@ -61,25 +62,21 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  #
         case StopSession():
             return sessions.stop(action, world)
         case FinishSession():
-            return sessions.finish(action, world)
+            return sessions.finish(action, world, policy)
         case Retire():
             return sessions.retire(action, world)
         case Salvage():
             return landing.salvage(action, world)
         case Predict():
             return predictions.predict(action, world)
-        case KeepEvidence():
-            world.cache.keep_evidence(action.evidence)
-            return None
         case TryMerges():
             return landing.try_merges(action, world)
         case StartPush():
             return push.start(action, world)
         case FollowRemote():
             return push.follow(action, world)
-        case Remember():
-            world.conflicts.remember(action.proposal)
-            return None
+        case KeepEvidence() | Remember() | ForgetLeaks():
+            return _note(action, world)
         case Land():
             return landing.land(action, world)
         case Unpin():
@@ -94,3 +91,14 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  #
             return ToSave(action)
         case _:
             assert_never(action)
+
+
+def _note(action: KeepEvidence | Remember | ForgetLeaks, world: World) -> Outcome:
+    match action:
+        case KeepEvidence():
+            world.cache.keep_evidence(action.evidence)
+        case Remember():
+            world.conflicts.remember(action.proposal)
+        case ForgetLeaks():
+            world.secrets.forget(action.leaks)
+    return Done(action)

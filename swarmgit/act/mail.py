@@ -22,6 +22,7 @@ def deliver(action: DeliverMail, world: World) -> Outcome:
     """
     copies = {f"{mail.id}.yaml": copy_of(mail) for mail in action.mails}
     copies |= {f"{mail.id}{paths.NOTE_SUFFIX}": _note(mail) for mail in action.mails if mail.priority == "urgent"}
+    copies = {name: world.secrets.redact(copy, f"message {name}") for name, copy in copies.items()}
     with suppress(OSError):
         world.executor.write_all(action.session, paths.INBOX, copies)
     world.fault("delivered")

@@ -8,9 +8,11 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 
+from swarmgit.act import tampering, transcripts
 from swarmgit.act.conflicts import conflict_files
 from swarmgit.act.predictions import show_work
 from swarmgit.documents import paths
@@ -22,7 +24,8 @@ from swarmgit.model.desired import Task, WorktreeConfig
 from swarmgit.model.ids import SessionId
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.model.policy import Policy
-from swarmgit.model.work import TAMPERED, Capture, SessionSpec, Taken
+from swarmgit.model.secrets import Secret
+from swarmgit.model.work import Capture, SessionSpec, Taken
 from swarmgit.ports import Command, Confined, Confinement, Identity, Lease, Placement, StartSpec, World
 
 POOL = {"triage": "triage"}
@@ -65,7 +68,7 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         return Done(action)
     files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
     if confined.sandbox.strength == "none":
-        files[paths.SETTINGS_FILE] = _json(dict(world.settings()))
+        files[paths.SETTINGS_FILE] = _json(tampering.watched(world))
     return _run(action, _start_spec(spec, confined, lease, action.worktree, files), world)
 
 
@@ -148,17 +151,19 @@ def stop(action: StopSession, world: World) -> Outcome:
     return Done(action)
 
 
-def finish(action: FinishSession, world: World) -> Outcome:
+def finish(action: FinishSession, world: World, policy: Policy) -> Outcome:
     """Take a session's work in. `capture.json` is written last: with it the session is finished, whatever comes."""
     spec = action.spec
     world.executor.reap(spec.id)
-    capture = _capture(action, world) if world.worktrees.path(spec.id) is not None else None
+    capture = _capture(action, world, policy) if world.worktrees.path(spec.id) is not None else None
     world.fault("capture")
-    world.executor.write(spec.id, paths.CAPTURE_FILE, to_json(Taken(capture)))
+    transcript = transcripts.keep(spec, _ended(spec, world), world) if policy.transcripts else None
+    world.fault("transcript")
+    world.executor.write(spec.id, paths.CAPTURE_FILE, to_json(Taken(capture, transcript)))
     return Done(action)
 
 
-def _capture(action: FinishSession, world: World) -> Capture:
+def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
     spec = action.spec
     assert spec.task is not None
     assert spec.agent is not None
@@ -170,8 +175,9 @@ def _capture(action: FinishSession, world: World) -> Capture:
     if spec.kind == "merge":
         proposal = world.conflicts.propose(capture.commit, action.auto)
         capture = replace(capture, commit=proposal.commit, markers=proposal.markers, undecided=proposal.undecided)
-    told = (*_leaks(capture, spec.id, world), *_meddling(spec.id, world))
-    capture = replace(capture, objections=(*capture.objections, *told))
+    secrets = _secrets(capture, spec.id, world, policy)
+    settings, tampered = tampering.found(spec.id, world)
+    capture = replace(capture, secrets=secrets, tampered=tampered, objections=(*capture.objections, *settings))
     world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
     salvage = None
     if action.salvage and capture.changes:
@@ -180,29 +186,21 @@ def _capture(action: FinishSession, world: World) -> Capture:
     return replace(capture, gate_inputs=world.engine.gate_inputs(capture.commit, action.gates), salvage=salvage)
 
 
-def _leaks(capture: Capture, session: SessionId, world: World) -> tuple[str, ...]:
-    """Return an objection for each changed file that holds the value of a credential."""
+def _secrets(capture: Capture, session: SessionId, world: World, policy: Policy) -> tuple[Secret, ...]:
+    """Return what looks like a secret in the lines that the work adds."""
     tree = world.worktrees.path(session)
     changed = [change.path for change in capture.changes if change.new_mode != "000000"]
-    found = world.leaks(tree, changed) if tree else ()
-    return tuple(f"{path!r} holds the value of {name}" for path, name in found)
-
-
-def _meddling(session: SessionId, world: World) -> tuple[str, ...]:
-    """Return an objection for each of the person's git settings that changed while a session could reach them."""
-    raw = world.executor.read(session, paths.SETTINGS_FILE)
-    if not raw:
+    if tree is None or not changed:
         return ()
-    before, now = json.loads(raw), world.settings()
-    changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    return tuple(f"the repository's own '.git/{name}' {TAMPERED}" for name in changed)
+    return world.secrets.added(tree, changed, partial(world.worktrees.before, session), policy.secrets.allow)
 
 
 def _words(action: FinishSession, world: World) -> tuple[str, str]:
     """Return subject and body of the commit: from the agent's outbox, else of its own last commit, else the title."""
     raw = world.executor.read(action.spec.id, paths.MESSAGE_FILE, 0, MESSAGE_BYTES_MAX)
     said = raw.decode("utf-8", "replace") or world.worktrees.agent_message(action.spec.id) or ""
-    text = world.redact(said.replace("\0", "").strip().encode()).decode()
+    place = f"the commit message of session {action.spec.id}"
+    text = world.secrets.redact(said.replace("\0", "").strip().encode(), place).decode()
     lines = [line for line in text.splitlines() if not line.startswith("Swarm-")]
     if not lines:
         return action.title, ""

@@ -18,11 +18,13 @@ from swarmgit.model.ids import SessionId
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What was removed, or would be: candidate refs of finished entries, and session folders past retention."""
+    """What was removed, or would be: candidate refs of finished entries, session folders and transcripts past their
+    time."""
 
     is_dry: bool
     refs: tuple[str, ...]
     sessions: int
+    transcripts: int = 0
 
     def document(self) -> dict[str, Any]:
         """Return `gc --json`."""
@@ -31,22 +33,25 @@ class Collected:
             "dry_run": self.is_dry,
             "candidates": list(self.refs),
             "session_folders": self.sessions,
+            "transcripts": self.transcripts,
         }
 
 
 def collect(world: World, *, is_dry: bool) -> Collected:
-    """Remove candidate refs of entries that are not open, forgotten sessions' folders past retention, and the
-    files of worktrees that nobody has used for long; worktrees that are leased are not touched."""
+    """Remove candidate refs of entries that are not open, forgotten sessions' folders and transcripts past retention,
+    and the files of worktrees that nobody has used for long; worktrees that are leased are not touched."""
     seen = look(world)
     refs = stale_candidates(world, seen)
     swarm = seen.desired.swarm or Swarm(target="")
     before = seen.now - timedelta(days=swarm.retention_days)
+    said = world.transcripts.older_than(before)
     if is_dry:
-        return Collected(True, refs, len(old_folders(world, before)))
+        return Collected(True, refs, len(old_folders(world, before)), len(said))
     for ref in refs:
         world.landing.unpin(ref)
     world.worktrees.gc(swarm.agents_max)
-    return Collected(False, refs, world.executor.gc(before))
+    world.transcripts.drop(said)
+    return Collected(False, refs, world.executor.gc(before), len(said))
 
 
 def stale_candidates(world: World, seen: Look) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def find_session(world: World, name: str) -> SessionId:
     status = stored_status(world, name)
     if status and status.last:
         return status.last.session
-    known = {*jobs, *folders(world)}
+    known = {*jobs, *folders(world), *world.transcripts.sessions()}
     ending = [session for session in known if name and session.endswith(name)]
     return ending[0] if len(ending) == 1 else find(name, known, "session")
 
@@ -74,7 +74,10 @@ def _is_live(world: World, session: SessionId) -> bool:
 def read_output(
     world: World, session: SessionId, name: str, *, follow: bool, wait: Callable[[float], None] = time.sleep
 ) -> Iterator[bytes]:
-    """Yield a session's file `name` ('stdout.jsonl' or 'stderr.log') in pieces; `follow`: until the session is over."""
+    """Yield a session's file `name` ('stdout.jsonl' or 'stderr.log') in pieces; `follow`: until the session is over.
+
+    Where its folder is gone, what its transcript has of it.
+    """
     offset = 0
     while True:
         is_live = follow and _is_live(world, session)
@@ -82,5 +85,7 @@ def read_output(
             offset += len(chunk)
             yield chunk
         if not is_live:
-            return
+            break
         wait(POLL_S)
+    if offset == 0 and not world.executor.folder(session).exists():
+        yield world.transcripts.read(session, name)

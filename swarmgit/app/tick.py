@@ -25,11 +25,12 @@ from swarmgit.model.desired import Desired
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Outcome
+from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
 from swarmgit.ports import World
 
-LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote)
+LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks)
 """What comes after the record: a message is delivered, its letter removed, what others pushed followed, once it is in
 state."""
 

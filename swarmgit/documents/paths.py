@@ -115,6 +115,7 @@ ENGINE = "engine.git"
 LOCK = "lock"
 RESOLUTIONS = "resolutions"
 SECRETS = "secrets"
+LEAKS = "leaks"
 
 # a session's folder
 CAPTURE_FILE = "capture.json"
@@ -137,6 +138,7 @@ CANDIDATE = "refs/swarm/candidate"
 SALVAGE = "refs/swarm/salvage"
 CAPTURED = "refs/swarm/captured"
 REMOTE = "refs/swarm/remote"
+TRANSCRIPTS = "refs/swarm/sessions"
 ABANDONED = "refs/swarm/abandoned"
 
 
@@ -155,6 +157,10 @@ def abandoned_ref(task: TaskId, session: SessionId) -> str:
 
 def captured_ref(task: TaskId, session: SessionId) -> str:
     return f"{CAPTURED}/{task}/{session}"
+
+
+def transcript_ref(session: SessionId) -> str:
+    return f"{TRANSCRIPTS}/{session}"
 
 
 def remote_ref(branch: str) -> str:

@@ -88,7 +88,18 @@ def gates(node: Node) -> list[Refusal]:
 
 def policy(node: Node) -> list[Refusal]:
     """Return what is wrong with a `policy.yaml`."""
-    return [*_patterns(node, ("protected_paths",)), *_network(node)]
+    return [*_patterns(node, ("protected_paths",)), *_network(node), *_expressions(node, ("secrets", "allow"))]
+
+
+def _expressions(node: Node, path: Path) -> list[Refusal]:
+    """Return the regular expressions of the list at `path` that are none."""
+    found = []
+    for _, item in _items(node, path):
+        try:
+            re.compile(str(item.data))
+        except re.error as error:
+            found.append(Refusal(item.place, f"'{item.data}' is not a regular expression: {error}"))
+    return found
 
 
 def _network(node: Node) -> list[Refusal]:

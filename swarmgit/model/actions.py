@@ -12,6 +12,7 @@ from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import Incident
 from swarmgit.model.mail import Mail
+from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
 
@@ -285,6 +286,7 @@ Effect = (
     | Unpin
     | DeliverMail
     | TakeMail
+    | ForgetLeaks
 )
 Action = Effect | Save
 

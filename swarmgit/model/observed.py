@@ -25,6 +25,7 @@ from swarmgit.model.ids import (
 )
 from swarmgit.model.incidents import Incident, IncidentControl
 from swarmgit.model.mail import Mail, MailControl, Outbox
+from swarmgit.model.secrets import Leak
 from swarmgit.model.status import Entry, Identity, TaskStatus
 from swarmgit.model.work import Evidence, Session
 
@@ -74,7 +75,8 @@ class Observed:
     person says that the surroundings were repaired. `blocked`: entries whose landing an edit is in the way of.
     `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
     `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
-    was never heard of. `mail`: mailboxes by recipient, read on demand.
+    was never heard of. `mail`: mailboxes by recipient, read on demand. `leaks`: secrets that were taken out of what was
+    written, and not reported yet.
     """
 
     target_head: CommitId | None
@@ -106,6 +108,7 @@ class Observed:
     mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
     outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)
+    leaks: tuple[Leak, ...] = ()
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

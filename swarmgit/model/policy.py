@@ -50,11 +50,19 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretRules:
+    """`allow`: regular expressions over 'PATH:SECRET' of what may stand in a change although it looks like a secret."""
+
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """`policy.yaml`. The built-in protected paths are always added; a document can only add to them.
 
     `commands`: the programs that sessions of a role see, under `default` those of every role that is not named, under
     `gate` those of gates; empty: every program on the person's PATH.
+    `transcripts`: whether what sessions were told and have said is kept for a while.
     """
 
     protected_paths: tuple[str, ...] = ()
@@ -65,3 +73,5 @@ class Policy:
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     credentials: Mapping[str, Credential] = field(default_factory=dict)
     comms: tuple[CommsRule, ...] = ()
+    secrets: SecretRules = SecretRules()
+    transcripts: bool = True

@@ -84,7 +84,18 @@ class Rejection:
     """Why work went back, in a form that an agent can act on. Written to `feedback.json` and shown in the prompt."""
 
     kind: Literal[
-        "gate", "scope", "protected", "markers", "conflict", "no-change", "exit", "timeout", "lost", "stopped", "budget"
+        "gate",
+        "scope",
+        "protected",
+        "markers",
+        "secret",
+        "conflict",
+        "no-change",
+        "exit",
+        "timeout",
+        "lost",
+        "stopped",
+        "budget",
     ]
     summary: str
     next_step: str
@@ -119,6 +130,7 @@ class Attempt:
     `kept_paths`: after a rejection or a pause, the changed paths that the next attempt starts with again.
     `conversation`: what a later session needs to go on with this one. `retry_at`: not before then.
     `experiment`: the experiment and arm (`id/arm`) that it was made for.
+    `transcript`: the ref under which what the session was told and has said is kept for a while.
     """
 
     number: int
@@ -143,6 +155,7 @@ class Attempt:
     conversation: str | None = None
     retry_at: datetime | None = None
     experiment: str = ""
+    transcript: str | None = None
 
     @property
     def seconds(self) -> float | None:

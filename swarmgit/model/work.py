@@ -21,6 +21,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
+from swarmgit.model.secrets import Secret
 from swarmgit.model.status import GateOutcome
 
 __all__ = [
@@ -127,7 +128,8 @@ class Capture:
     `objections`: what the scan refused before any rule was applied, each a sentence that names the path.
     `markers`: changed files that hold conflict markers. `undecided`: conflicts of a merge that were left as they lay.
     `links`: target of each changed symbolic link. `gate_inputs`: for each gate with `inputs`, the hash of that part of
-    the tree.
+    the tree. `secrets`: what looks like one in the lines that were added. `tampered`: which of the person's
+    refs lost something meanwhile, each in words.
     """
 
     commit: CommitId
@@ -140,13 +142,19 @@ class Capture:
     links: Mapping[str, str] = field(default_factory=dict)
     gate_inputs: Mapping[str, str] = field(default_factory=dict)
     salvage: str | None = None
+    secrets: tuple[Secret, ...] = ()
+    tampered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """`capture.json`: a session's work was taken in; `capture` is None where there was no worktree."""
+    """`capture.json`: a session's work was taken in; `capture` is None where there was no worktree.
+
+    `transcript`: the ref that keeps what it was told and said.
+    """
 
     capture: Capture | None = None
+    transcript: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +217,7 @@ class Session:
     report: str | None = None
     is_finished: bool = False
     capture: Capture | None = None
+    transcript: str | None = None
     evidence: Evidence | None = None
     vitals: Vitals | None = None
     repetition: Repetition = field(default_factory=Repetition)

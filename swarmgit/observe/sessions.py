@@ -101,6 +101,7 @@ class SessionWatcher:
             report=self._report(id_, ear) if is_over else None,
             is_finished=taken is not None,
             capture=taken.capture if taken else None,
+            transcript=taken.transcript if taken else None,
             repetition=ear.novelty.said,
             predicted=None if is_over else self._predicted(id_),
         )

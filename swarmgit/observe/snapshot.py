@@ -64,6 +64,7 @@ class Observer:
             environment=world.environment,
             trusted_since=trusted_since,
             remote=self._remote.look(swarm, target),
+            leaks=world.secrets.noticed(),
         )
 
     def _blocked(self, swarm: Swarm | None, trusted_since: datetime | None) -> dict[EntryId, tuple[str, ...]]:

@@ -131,6 +131,7 @@ def _settle(situation: Situation, task: Task | None, attempt: Attempt, session: 
         head=capture.commit if capture else None,
         tree=capture.code_tree if capture else None,
         salvage=capture.salvage if capture else None,
+        transcript=session.transcript,
         gate_inputs=capture.gate_inputs if capture else {},
     )
     outcome, reason, rejection = _outcome(situation, task, session)

@@ -18,7 +18,12 @@ from swarmgit.model.work import Evidence
 from swarmgit.plan.situation import Situation
 
 NO_KEY = EvidenceKey("")
-BUILT_IN: tuple[GateName, ...] = (GateName("scope"), GateName("protected-paths"), GateName("conflict-markers"))
+BUILT_IN: tuple[GateName, ...] = (
+    GateName("scope"),
+    GateName("protected-paths"),
+    GateName("conflict-markers"),
+    GateName("secrets"),
+)
 
 
 @dataclass(frozen=True, slots=True)

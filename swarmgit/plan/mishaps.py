@@ -7,6 +7,7 @@ import re
 from swarmgit.model.ids import AgentName
 from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Mail
+from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Attempt, Entry, TaskStatus
 from swarmgit.model.work import TAMPERED, Session
 from swarmgit.plan import budget, causes, incidents, mail, watchdog
@@ -27,6 +28,10 @@ ENDED_BADLY = {
 def report(situation: Situation, draft: Draft) -> None:
     """Report every mishap of this tick; one that was reported before is not counted again."""
     _attempts(situation, draft)
+    _leaks(situation, draft)
+    for session in situation.observed.sessions.values():
+        if session.capture is not None and session.capture.tampered:
+            _refs(situation, draft, session, session.capture.tampered)
     for session in situation.gate_sessions.values():
         if session.evidence is not None and session.evidence.outcome == "error":
             _gate(situation, draft, session)
@@ -52,6 +57,45 @@ def _no_money(situation: Situation, draft: Draft) -> None:
         resolution="Sessions at work go on; new work starts tomorrow, or when budget.usd_per_day is raised.",
         prevention=("specification: which tasks cost more than they are worth? swarmgit cost --by task",),
         answers=("swarmgit cost", "swarmgit status"),
+    )
+    incidents.report(situation, draft, said)
+
+
+def _leaks(situation: Situation, draft: Draft) -> None:
+    """Report secrets that were taken out of what was written; each is noted until its incident is recorded."""
+    for leak in situation.observed.leaks:
+        said = Report(
+            signature=f"secret/{leak.kind}",
+            key=f"{leak.place}/{leak.kind}",
+            title=f"a secret was about to be written down: {leak.kind}",
+            what=f"{leak.place}: what looks like a secret ({leak.kind}) was taken out of it",
+            detection="tier 1: mechanical",
+            resolution="Redacted. Whoever wrote it had it: make it worthless.",
+            prevention=("policy: who needs this credential, and can it be short-lived (mint)?",),
+            answers=("swarmgit log -n 5", "swarmgit diff"),
+            is_urgent=True,
+        )
+        incidents.report(situation, draft, said)
+    if situation.observed.leaks:
+        draft.add(ForgetLeaks(situation.observed.leaks))
+
+
+def _refs(situation: Situation, draft: Draft, session: Session, changed: tuple[str, ...]) -> None:
+    """Raise the alarm: branches, tags or a stash of the person's lost something while a session could reach them."""
+    spec = session.spec
+    said = Report(
+        signature="tamper/refs",
+        key=f"tamper/refs/{spec.id}",
+        title="refs of this repository lost something while a session ran",
+        what=f"{spec.agent}, {spec.task}, sandbox {spec.sandbox}: {'; '.join(changed)}",
+        detection="tier 1: mechanical",
+        agent=spec.agent,
+        task=spec.task,
+        session=spec.id,
+        cause="Somebody changed them meanwhile: the session, or you.",
+        prevention=("infrastructure: a sandbox that hides the git directory; swarmgit doctor says which one is used",),
+        answers=("git reflog --all", "swarmgit doctor"),
+        is_urgent=True,
     )
     incidents.report(situation, draft, said)
 

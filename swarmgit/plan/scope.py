@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from swarmgit.model.desired import Scope, Task
+from swarmgit.model.ids import GateName
 from swarmgit.model.policy import Policy
 from swarmgit.model.status import Rejection
 from swarmgit.model.work import Capture, Change
@@ -32,6 +33,7 @@ def judge(capture: Capture, task: Task, policy: Policy) -> tuple[Rejection, ...]
         *_kinds_of_file(capture, task),
         *_links(capture),
         *_markers(capture),
+        *_secrets(capture),
     )
 
 
@@ -228,6 +230,21 @@ def _markers(capture: Capture) -> Iterable[Rejection]:
             list(capture.markers),
             "{count} with conflict markers (<<<<<<< … >>>>>>>)",
             "Resolve the conflicts in these files and remove the marker lines.",
+        )
+
+
+def _secrets(capture: Capture) -> Iterable[Rejection]:
+    if capture.secrets:
+        shown = [f"{_shown(secret.path)}:{secret.line}: {secret.kind}" for secret in capture.secrets]
+        yield Rejection(
+            kind="secret",
+            summary=f"the change adds {_things(len(shown), 'thing')} that looks like a secret: {', '.join(shown[:3])}",
+            next_step="Take the secret out, read it from the environment instead, and leave no copy of it in any file.",
+            gate=GateName("secrets"),
+            places=tuple(
+                {"file": _shown(secret.path), "line": secret.line, "message": secret.kind} for secret in capture.secrets
+            ),
+            paths=tuple(dict.fromkeys(_shown(secret.path) for secret in capture.secrets))[:PATHS_MAX],
         )
 
 

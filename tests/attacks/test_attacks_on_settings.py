@@ -27,6 +27,7 @@ def test_work_of_a_session_that_meddled_with_the_persons_git_is_refused(tmp_path
     assert stage.landed() == []
     assert stage.status("evil").attempts[-1].outcome == "rejected"
     assert f".git/{name}" in stage.git("show", "swarm/state:tasks/evil.yaml")
+    assert f".git/{name}" in stage.git("grep", "-h", name, "swarm/state", "--", "incidents")
 
 
 def test_the_same_deeds_from_inside_the_sandbox_reach_nothing(boxed: Stage) -> None:
@@ -39,3 +40,39 @@ def test_the_same_deeds_from_inside_the_sandbox_reach_nothing(boxed: Stage) -> N
     assert boxed.before == boxed.after
     assert not (boxed.root / ".git/hooks/post-merge").exists()
     assert boxed.landed() == ["evil"]
+
+
+REF_DEEDS = {
+    "refs/heads/old": "subprocess.run(['git', '-C', {root!r}, 'update-ref', '-d', 'refs/heads/old'], check=True)",
+    "refs/heads/side": "subprocess.run(['git', '-C', {root!r}, 'update-ref', 'refs/heads/side', 'main~2'], check=True)",
+    "refs/tags/v1": "subprocess.run(['git', '-C', {root!r}, 'tag', '-f', 'v1', 'main~2'], check=True)",
+    "refs/replace/": "subprocess.run(['git', '-C', {root!r}, 'replace', 'main', 'main~1'], check=True)",
+}
+
+
+@pytest.mark.parametrize("name", REF_DEEDS)
+def test_a_ref_of_the_persons_that_loses_something_is_an_incident(tmp_path: Path, name: str) -> None:
+    stage = Stage(tmp_path, "off")
+    stage.open()
+    stage.commit(message="more")
+    for args in (["branch", "old"], ["branch", "side"], ["tag", "v1"]):
+        stage.git(*args)
+    deed = REF_DEEDS[name].format(root=str(stage.root))
+    stage.attacker(f"import subprocess\n{deed}\nopen('evil.txt', 'w').write('x')\n")
+    stage.run()
+    told = stage.git("grep", "-h", name, "swarm/state", "--", "incidents")
+    assert "evil" in told
+
+
+def test_what_people_do_with_branches_every_day_is_no_incident(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "off")
+    stage.open()
+    stage.git("branch", "side", "main~0")
+    deed = (
+        f"subprocess.run(['git', '-C', {str(stage.root)!r}, 'branch', 'new'], check=True)\n"
+        f"subprocess.run(['git', '-C', {str(stage.root)!r}, 'update-ref', 'refs/heads/side', 'main'], check=True)\n"
+    )
+    stage.attacker(f"import subprocess\n{deed}\nopen('evil.txt', 'w').write('x')\n")
+    stage.run()
+    assert stage.landed() == ["evil"]
+    assert stage.git("ls-tree", "-r", "--name-only", "swarm/state", "incidents") == ""

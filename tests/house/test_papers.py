@@ -93,7 +93,13 @@ def test_schemas_and_template_reach_the_wheel_where_they_are_looked_for() -> Non
 
 
 def test_every_dependency_is_used() -> None:
-    modules = {"genai-prices": "genai_prices", "gitpython": "git", "pyyaml": "yaml"}
+    modules = {
+        "tree-sitter": "tree_sitter",
+        "tree-sitter-bash": "tree_sitter_bash",
+        "genai-prices": "genai_prices",
+        "gitpython": "git",
+        "pyyaml": "yaml",
+    }
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "swarmgit").rglob("*.py"))
     for requirement in PROJECT["project"]["dependencies"]:
         name = re.split(r"[<>=!~\[ ]", requirement)[0]

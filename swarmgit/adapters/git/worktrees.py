@@ -135,6 +135,11 @@ class GitWorktrees:
         slot = self._held(session)
         return private_git.agent_message(slot.tree / ".git", slot.commit)
 
+    def before(self, session: SessionId, path: str) -> bytes:
+        """Return what a file held in the commit that the worktree was filled with; b'' where it was not there."""
+        done = self._engine.call("cat-file", "blob", f"{self._held(session).commit}:{path}")
+        return done.stdout if done.returncode == 0 else b""
+
     def path(self, session: SessionId) -> Path | None:
         """Return where a session's files are, None when it has no lease."""
         slot = self._slots.find(session)

@@ -9,16 +9,13 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-
-from swarmgit.adapters.git.beneath import read_beneath
 
 VALUES_MAX = 2000
 VALUE_CHARS_MIN = 8
 """Shorter values would be found by chance in the middle of anything."""
-FILE_BYTES_MAX = 4 << 20
 
 
 class Vault:
@@ -47,22 +44,24 @@ class Vault:
 
     def redact(self, content: bytes) -> bytes:
         """Return a text with the variable's name in the place of each value, as it is or as JSON and YAML write it."""
+        return self.redacted(content)[0]
+
+    def redacted(self, content: bytes) -> tuple[bytes, tuple[str, ...]]:
+        """Return a text with its values replaced, and the variables whose values there were."""
+        found: dict[str, None] = {}
         with self._lock:
             names = self._load()
             for value in sorted(names, key=len, reverse=True):
                 for form in dict.fromkeys((value, json.dumps(value)[1:-1])):
-                    content = content.replace(form.encode(), f"REDACTED-{names[value]}".encode())
-        return content
+                    if form.encode() in content:
+                        found[names[value]] = None
+                        content = content.replace(form.encode(), f"REDACTED-{names[value]}".encode())
+        return content, tuple(found)
 
-    def found_in(self, tree: Path, paths: Sequence[str]) -> tuple[tuple[str, str], ...]:
-        """Return (path, variable) for each of these files that holds a value; links are not followed."""
+    def values(self) -> list[tuple[bytes, str]]:
+        """Return every value with its variable."""
         with self._lock:
-            names = {value.encode(): name for value, name in self._load().items()}
-        found = []
-        for path in paths if names else ():
-            content = read_beneath(tree, path, FILE_BYTES_MAX) or b""
-            found += [(path, name) for value, name in names.items() if value in content]
-        return tuple(found)
+            return [(value.encode(), name) for value, name in self._load().items()]
 
     def _load(self) -> dict[str, str]:
         if self._names is None:

@@ -1,0 +1,103 @@
+"""The guard of all that is written down: it knows the values that sessions were given and the forms of well-known ones.
+
+What it takes out it notes in a folder of its own before anything is written, so that the next tick sees it, whoever
+wrote. A note names the place and the kind, never the value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from swarmgit.adapters.git.beneath import read_beneath
+from swarmgit.adapters.sandbox.vault import Vault
+from swarmgit.adapters.secrets import rules
+from swarmgit.model.secrets import Leak, Secret
+
+FILE_BYTES_MAX = 8 << 20
+FOUND_MAX = 50
+NOTES_MAX = 500
+
+
+class Guard:
+    """ports.Secrets. `notes` is a folder of ours outside of what sessions see."""
+
+    def __init__(self, vault: Vault, notes: Path) -> None:
+        self._vault = vault
+        self._notes = notes
+
+    def redact(self, content: bytes, place: str) -> bytes:
+        """Return a text without its secrets; what there was is noted under `place`."""
+        known, names = self._vault.redacted(content)
+        clean, kinds = rules.redact(known)
+        for kind in (*(f"value of {name}" for name in names), *kinds):
+            self._note(Leak(place, kind))
+        return clean
+
+    def added(
+        self, tree: Path, paths: Sequence[str], before: Callable[[str], bytes], allow: Sequence[str]
+    ) -> tuple[Secret, ...]:
+        """Return the secrets that stand in these files and did not before; what `allow` matches is let through."""
+        allowed = [re.compile(pattern) for pattern in allow]
+        values = self._vault.values()
+        found: list[Secret] = []
+        for path in paths:
+            content = read_beneath(tree, path, FILE_BYTES_MAX) or b""
+            found += [Secret(path, content.count(b"\n", 0, at) + 1, kind) for at, kind in _given(content, values)]
+            matches = [match for match in rules.find(content) if not _is_allowed(path, match, allowed)]
+            old = before(path) if matches else b""
+            found += [
+                Secret(path, content.count(b"\n", 0, match.start) + 1, match.kind)
+                for match in matches
+                if match.value not in old
+            ]
+            if len(found) >= FOUND_MAX:
+                break
+        return tuple(sorted(found, key=lambda secret: (secret.path, secret.line)))[:FOUND_MAX]
+
+    def noticed(self) -> tuple[Leak, ...]:
+        """Return what was taken out and not reported yet."""
+        try:
+            names = sorted(os.listdir(self._notes))  # noqa: PTH208 - asked by every tick
+        except FileNotFoundError:
+            return ()
+        found = []
+        for name in names:
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                read = json.loads((self._notes / name).read_text("utf-8"))
+                found.append(Leak(str(read["place"]), str(read["kind"])))
+        return tuple(found)
+
+    def forget(self, leaks: Sequence[Leak]) -> None:
+        """Drop the notes of what was reported."""
+        for leak in leaks:
+            (self._notes / _name(leak)).unlink(missing_ok=True)
+
+    def _note(self, leak: Leak) -> None:
+        path = self._notes / _name(leak)
+        if path.exists():
+            return
+        self._notes.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if len(os.listdir(self._notes)) >= NOTES_MAX:  # noqa: PTH208
+            return
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        fresh.write_text(json.dumps({"place": leak.place, "kind": leak.kind}), "utf-8")
+        fresh.replace(path)
+
+
+def _given(content: bytes, values: Sequence[tuple[bytes, str]]) -> list[tuple[int, str]]:
+    return [(content.index(value), f"value of {name}") for value, name in values if value in content]
+
+
+def _is_allowed(path: str, match: rules.Match, allowed: Sequence[re.Pattern[str]]) -> bool:
+    text = f"{path}:{match.value.decode('utf-8', 'replace')}"
+    return any(pattern.search(text) for pattern in allowed)
+
+
+def _name(leak: Leak) -> str:
+    return hashlib.sha256(f"{leak.place}\0{leak.kind}".encode()).hexdigest()[:32]
