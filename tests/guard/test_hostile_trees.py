@@ -48,7 +48,7 @@ def plant(tree: Path, parts: list[bytes], kind: str, content: bytes, target: byt
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         match kind:
-            case "file":
+            case "file" if not os.path.lexists(path):  # a pipe that is there would wait for a reader
                 path.write_bytes(content)
             case "folder":
                 path.mkdir()
