@@ -10,7 +10,7 @@ from swarmgit.model.mail import Mail
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Attempt, Entry, TaskStatus
 from swarmgit.model.work import TAMPERED, Session
-from swarmgit.plan import causes, incidents, mail, watchdog
+from swarmgit.plan import budget, causes, incidents, mail, watchdog
 from swarmgit.plan.situation import Draft, Situation
 
 NUMBERS = re.compile(r"\b[0-9a-hjkmnp-tv-z]{26}\b|[0-9]+")
@@ -19,6 +19,8 @@ NUMBERS = re.compile(r"\b[0-9a-hjkmnp-tv-z]{26}\b|[0-9]+")
 ENDED_BADLY = {
     "timeout": ("a session was stopped at its time limit", "watchdog threshold: is the limit right for this task?"),
     "lost": ("a session's processes were killed from outside", "infrastructure: what killed it?"),
+    "over-budget": ("a session was stopped by its budget", "specification: is the task too large for its budget?"),
+    "refused": ("a provider refused a session", "infrastructure: is the key there and valid? swarmgit runtime list"),
     "error": ("a session could not work", "infrastructure: can the runtime start here? swarmgit doctor"),
 }
 
@@ -40,6 +42,23 @@ def report(situation: Situation, draft: Draft) -> None:
         before = situation.observed.entries.get(entry.id)
         if entry.state == "rejected" and (before is None or before.state != "rejected"):
             _landing(situation, draft, entry)
+    if situation.swarm.budget.usd_per_day is not None and budget.till(situation, draft).purse.is_empty:
+        _no_money(situation, draft)
+
+
+def _no_money(situation: Situation, draft: Draft) -> None:
+    limit = situation.swarm.budget.usd_per_day
+    said = Report(
+        signature="budget/day",
+        key=f"budget/{situation.now:%Y-%m-%d}",
+        title="the day's budget is spent: no new work starts",
+        what=f"All of the {limit:g} USD of {situation.now:%Y-%m-%d} (UTC) is spent.",
+        detection="tier 1: mechanical",
+        resolution="Sessions at work go on; new work starts tomorrow, or when budget.usd_per_day is raised.",
+        prevention=("specification: which tasks cost more than they are worth? swarmgit cost --by task",),
+        answers=("swarmgit cost", "swarmgit status"),
+    )
+    incidents.report(situation, draft, said)
 
 
 def _leaks(situation: Situation, draft: Draft) -> None:

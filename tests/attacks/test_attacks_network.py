@@ -99,9 +99,22 @@ def test_an_agent_reaches_no_service_of_this_machine(stage: Stage, services: Ser
     assert services.datagrams() == 0
 
 
+def welcome(listener: socket.socket) -> None:
+    """Answer two connections to a server that policy lists."""
+    for _ in range(2):
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        with client:
+            client.sendall(b"welcome")
+
+
 def test_with_named_hosts_an_agent_reaches_these_and_no_others(boxed: Stage, services: Services) -> None:
-    other = socket.create_server(("127.0.0.1", 0))
-    boxed.policy["network"] = [f"127.0.0.1:{services.port}"]
+    other, listed = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=welcome, args=(listed,), daemon=True).start()
+    port = listed.getsockname()[1]
+    boxed.policy["network"] = [f"127.0.0.1:{port}"]
     boxed.open()
     boxed.attacker(
         reach(services)
@@ -115,18 +128,23 @@ def test_with_named_hosts_an_agent_reaches_these_and_no_others(boxed: Stage, ser
             if b" 200 " not in answer:
                 raise OSError(answer)
             return answer + client.recv(100)
-    loot("allowed", b"{CANARY}" in through("127.0.0.1:{services.port}") and "yes")
-    for host in ("127.0.0.1:{other.getsockname()[1]}", "evil.example:443", "localhost:{services.port}", "169.254.169.254:80"):
+    loot("allowed", b"welcome" in through("127.0.0.1:{port}") and "yes")
+    with socket.create_connection(("127.0.0.1", {port}), 5) as client:
+        loot("directly", b"welcome" in client.recv(100) and "yes")
+    for host in ("127.0.0.1:{other.getsockname()[1]}", "evil.example:443", "127.0.0.1:{services.port}",
+                 "localhost:{port}", "169.254.169.254:80"):
         attempt(host, lambda: through(host))
     open("evil.txt", "w").write("done")
     """
     )
     boxed.run()
     other.close()
+    listed.close()
     assert "allowed yes" in boxed.loot()
-    boxed.assert_nothing_was_had(tried=9)
+    assert "directly yes" in boxed.loot()
+    boxed.assert_nothing_was_had(tried=10)
     assert boxed.landed() == ["evil"]
-    assert len(services.reached) == 1
+    assert services.reached == []
     assert services.datagrams() == 0
     assert "evil.example was refused by policy" in boxed.stderr()
 

@@ -255,3 +255,17 @@ def test_people_use_the_commands(repo: Repo) -> None:
     assert "Coffee is out" in repo.swarmgit("incident", "list").stdout
     assert found["id"] not in repo.swarmgit("incident", "list").stdout
     assert repo.swarmgit("incident", "show", "nope", check=False).returncode == 1
+
+
+def test_a_day_without_money_left_is_one_incident(repo: Repo) -> None:
+    repo.swarm["budget"] = {"usd_per_day": 0.01}
+    repo.start()
+    spent = """printf '{"type": "usage", "input_tokens": 10, "usd": 0.02}\\n'; echo x > first.txt"""
+    repo.task("first", spent)
+    repo.task("second", depends_on=["first"])
+    repo.commit()
+    repo.reconcile(timeout_s=15)
+    found = json.loads(repo.swarmgit("incident", "list", "--json").stdout)["incidents"]
+    assert [(each["signature"], each["count"]) for each in found if each["signature"].startswith("budget")] == [
+        ("budget/day", 1)
+    ]
