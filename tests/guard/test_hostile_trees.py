@@ -48,7 +48,7 @@ def plant(tree: Path, parts: list[bytes], kind: str, content: bytes, target: byt
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         match kind:
-            case "file":
+            case "file" if not os.path.lexists(path):  # a pipe that is there would wait for a reader
                 path.write_bytes(content)
             case "folder":
                 path.mkdir()
@@ -101,3 +101,9 @@ def test_many_trees_with_hostile_names_are_taken_in_or_refused(
     made: World, entries: list[tuple[list[bytes], str, bytes, bytes]]
 ) -> None:
     taken_in(made, entries)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", [".gitattributes", ".gitignore", "src/.gitattributes"])
+def test_a_pipe_where_git_looks_for_rules_stops_nothing(made: World, name: str) -> None:
+    taken_in(made, [([os.fsencode(part) for part in name.split("/")], "pipe", b"", b"")])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from swarmgit.adapters.git import pipes
 from swarmgit.adapters.git.filling import places
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit
 from swarmgit.adapters.git.run import Git
@@ -41,6 +42,7 @@ def capture(engine: Git, slot: Slot, label: Label, fault: Callable[[str], None])
     What is objected to is still taken in where git can store it, so that it can be salvaged. `code_tree` is the
     whole tree here.
     """
+    pipes.clear(slot.tree)
     findings = scan(engine, slot)
     fault("capture:scanned")
     tree = _snapshot(engine, slot, findings)

@@ -13,11 +13,14 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from swarmgit.adapters.git.beneath import read_beneath
 from swarmgit.adapters.sandbox.vault import Vault
-from swarmgit.adapters.secrets import rules
 from swarmgit.model.secrets import Leak, Secret
+
+if TYPE_CHECKING:
+    from swarmgit.adapters.secrets.rules import Match
 
 FILE_BYTES_MAX = 8 << 20
 FOUND_MAX = 50
@@ -33,6 +36,8 @@ class Guard:
 
     def redact(self, content: bytes, place: str) -> bytes:
         """Return a text without its secrets; what there was is noted under `place`."""
+        from swarmgit.adapters.secrets import rules  # a table of expressions that most commands do not need
+
         known, names = self._vault.redacted(content)
         clean, kinds = rules.redact(known)
         for kind in (*(f"value of {name}" for name in names), *kinds):
@@ -43,6 +48,8 @@ class Guard:
         self, tree: Path, paths: Sequence[str], before: Callable[[str], bytes], allow: Sequence[str]
     ) -> tuple[Secret, ...]:
         """Return the secrets that stand in these files and did not before; what `allow` matches is let through."""
+        from swarmgit.adapters.secrets import rules
+
         allowed = [re.compile(pattern) for pattern in allow]
         values = self._vault.values()
         found: list[Secret] = []
@@ -94,7 +101,7 @@ def _given(content: bytes, values: Sequence[tuple[bytes, str]]) -> list[tuple[in
     return [(content.index(value), f"value of {name}") for value, name in values if value in content]
 
 
-def _is_allowed(path: str, match: rules.Match, allowed: Sequence[re.Pattern[str]]) -> bool:
+def _is_allowed(path: str, match: Match, allowed: Sequence[re.Pattern[str]]) -> bool:
     text = f"{path}:{match.value.decode('utf-8', 'replace')}"
     return any(pattern.search(text) for pattern in allowed)
 
