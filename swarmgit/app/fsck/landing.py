@@ -12,7 +12,6 @@ from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
 from swarmgit.plan.evidence import BUILT_IN
 from swarmgit.ports import CommitInfo
 
-
 ADDED_LATER = frozenset({"secrets"})
 """Built-in gates that landings of earlier versions did not have; where one is in `required`, it must be proved."""
 
