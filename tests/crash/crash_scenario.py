@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,16 @@ PHASES = {
     "nosy": "failed",
 }
 FILES = {"base.txt": "base", "dep.txt": "base and dep", "redo.txt": "good", "left.txt": "left", "right.txt": "right"}
+
+
+STRIDE = int(os.environ.get("SWARMGIT_CRASH_STRIDE", "0"))
+"""Kill at each so many steps; 0: as each suite thinks is worth its time, 1: at every step."""
+
+
+def steps(first: int, count: int, stride: int) -> range:
+    """Return the steps of one part of a sweep. Parts begin at different places, so that all kinds of steps are met."""
+    width = STRIDE or stride
+    return range(first + first // count % width, first + count, width)
 
 
 class Killed(BaseException):

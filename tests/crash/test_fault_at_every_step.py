@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from crash_scenario import Fuse, Killed, assert_same_end, begin, try_to_run
+from crash_scenario import Fuse, Killed, assert_same_end, begin, steps, try_to_run
 
 from tests.conftest import Repo
 
@@ -45,7 +45,7 @@ def test_killed_at_one_step_it_reaches_the_same_end(tmp_path: Path, part: int) -
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("first", range(1, STEPS_MAX, SWEEP))
 def test_killed_at_every_step_it_reaches_the_same_end(tmp_path: Path, first: int) -> None:
-    for at in range(first, first + SWEEP):
+    for at in steps(first, SWEEP, 3):
         place = tmp_path / str(at)
         place.mkdir()
         if not one_crash(Repo(place), at):

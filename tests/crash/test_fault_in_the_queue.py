@@ -6,14 +6,12 @@ import random
 from pathlib import Path
 
 import pytest
-from crash_scenario import Fuse, Killed, assert_no_leftovers, assert_sound, settled
+from crash_scenario import Fuse, Killed, assert_no_leftovers, assert_sound, settled, steps
 
 from tests.conftest import Repo
 
 STEPS_MAX = 801
 SWEEP = 40
-STRIDE = 7
-"""Every step is the same few functions at another time; the offset of each sweep differs, so all kinds are met."""
 MERGE_BOTH = 'printf "one left right\\n" > shared.txt'
 LANDED = ["culprit", "fine", "left", "lock-a", "lock-b", "right"]
 
@@ -108,7 +106,7 @@ def test_killed_at_one_step_of_the_queue_it_reaches_the_same_end(tmp_path: Path,
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("first", range(1, STEPS_MAX, SWEEP))
 def test_killed_at_every_step_of_the_queue_it_reaches_the_same_end(tmp_path: Path, first: int) -> None:
-    for at in range(first, first + SWEEP, STRIDE):
+    for at in steps(first, SWEEP, 7):
         place = tmp_path / str(at)
         place.mkdir()
         if not one_crash(Repo(place), at):
