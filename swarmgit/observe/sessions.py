@@ -175,42 +175,20 @@ class SessionWatcher:
             offset += len(chunk)
         return b"".join(parts).decode("utf-8", "replace")
 
-    # --- gates ------------------------------------------------------------------------------------------------------
+    # --- gates and pushes -------------------------------------------------------------------------------------------
 
     def _gate(self, id_: SessionId, job: Job) -> Session:
-        is_over = job.state not in {"queued", "running", "unknown"}
-        return Session(
-            spec=job.spec,
-            state=STATES.get(job.state, "ended"),
-            pid=job.pid,
-            ended=job.ended,
-            exit_code=job.exit_code,
-            error=job.error,
-            stop_reason=job.stop_reason,
-            stop_at=job.stop_at,
-            last_output=job.last_output,
-            is_finished=is_over,
-            evidence=self._answer(id_, job) if is_over else None,
-        )
+        session = _without_words(job)
+        return replace(session, evidence=self._answer(id_, job)) if session.is_finished else session
 
     def _push(self, id_: SessionId, job: Job) -> Session:
-        is_over = job.state not in {"queued", "running", "unknown"}
-        if is_over and id_ not in self._pushed:
+        session = _without_words(job)
+        if not session.is_finished:
+            return session
+        if id_ not in self._pushed:
             output, words = self._all(id_, "stdout.jsonl"), self._all(id_, "stderr.log")
             self._pushed[id_] = pushes.answer(job, output, words)
-        return Session(
-            spec=job.spec,
-            state=STATES.get(job.state, "ended"),
-            pid=job.pid,
-            ended=job.ended,
-            exit_code=job.exit_code,
-            error=job.error,
-            stop_reason=job.stop_reason,
-            stop_at=job.stop_at,
-            last_output=job.last_output,
-            is_finished=is_over,
-            pushed=self._pushed.get(id_) if is_over else None,
-        )
+        return replace(session, pushed=self._pushed[id_])
 
     def _answer(self, id_: SessionId, job: Job) -> Evidence | None:
         if id_ not in self._evidence:
@@ -220,3 +198,19 @@ class SessionWatcher:
             setup = self._tail(id_, "setup.log") if job.setup_failed else ""
             self._evidence[id_] = gate_answers.answer(job, output, junit or None, setup, at)
         return self._evidence[id_]
+
+
+def _without_words(job: Job) -> Session:
+    """Return a session whose stream nobody follows: it is finished when it is over."""
+    return Session(
+        spec=job.spec,
+        state=STATES.get(job.state, "ended"),
+        pid=job.pid,
+        ended=job.ended,
+        exit_code=job.exit_code,
+        error=job.error,
+        stop_reason=job.stop_reason,
+        stop_at=job.stop_at,
+        last_output=job.last_output,
+        is_finished=job.state not in {"queued", "running", "unknown"},
+    )
