@@ -50,6 +50,6 @@ class Landlock:
         }
         files = {
             ARGS_FILE: json.dumps(allowed).encode(),
-            FILTER_FILE: seccomp.program(sockets=is_open) if seccomp.is_known_machine() else b"",
+            FILTER_FILE: seccomp.program(is_reduced=True, is_open=is_open) if seccomp.is_known_machine() else b"",
         }
         return Walls((*limited(folder, box.limits), sys.executable, "-I", "-S", "-B", str(_START)), files)
