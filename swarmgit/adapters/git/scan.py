@@ -5,7 +5,7 @@ outputs), is not the session's work.
 """
 
 # Names need not be UTF-8, so paths are bytes here, which pathlib does not take.
-# ruff: noqa: PTH101, PTH118
+# ruff: noqa: PTH118
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from swarmgit.adapters.git.filling import places
+from swarmgit.adapters.git.pipes import BYTES_MAX, READ_BY_GIT, listed
 from swarmgit.adapters.git.private_git import escaped
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.slots import Slot
@@ -115,7 +116,7 @@ def _walk(root: bytes, kept: Kept) -> Iterator[tuple[bytes, str]]:
     entries = 0
     while todo and entries < ENTRIES_MAX:
         folder = todo.pop()
-        for entry in _listed(os.path.join(root, folder)):
+        for entry in listed(os.path.join(root, folder)):
             entries += 1
             path = folder + b"/" + entry.name if folder else entry.name
             if path == b".git" or kept.covers(path):
@@ -129,19 +130,6 @@ def _walk(root: bytes, kept: Kept) -> Iterator[tuple[bytes, str]]:
                     todo.append(path)
             elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
                 yield path, "is a pipe, socket or device"
-
-
-def _listed(folder: bytes) -> list[os.DirEntry[bytes]]:
-    """Return a folder's entries; where the agent took away the right to look, take it back first."""
-    for _ in range(2):
-        try:
-            with os.scandir(folder) as entries:
-                return list(entries)
-        except PermissionError:
-            os.chmod(folder, 0o700)
-        except OSError:
-            break
-    return []
 
 
 def _tracked(engine: Git, slot: Slot, findings: Findings) -> list[bytes]:
@@ -165,7 +153,7 @@ def _files_of_repository(root: bytes, folder: bytes) -> Iterator[bytes]:
     count = 0
     while todo and count < ENTRIES_MAX:
         at = todo.pop()
-        for entry in _listed(os.path.join(root, at)):
+        for entry in listed(os.path.join(root, at)):
             count += 1
             path = at + b"/" + entry.name
             if entry.is_dir(follow_symlinks=False):
@@ -201,8 +189,10 @@ def _take(findings: Findings, root: bytes, candidates: Sequence[bytes], limits: 
             continue
         if path.count(b"/") > DEPTH_MAX:
             continue  # the walk has objected
-        if facts.st_size > limits.file_size:
-            findings.object(path, f"is larger than {limits.file_size >> 20} MiB")
+        is_for_git = path.rpartition(b"/")[2] in READ_BY_GIT
+        size_max = min(limits.file_size, BYTES_MAX) if is_for_git else limits.file_size
+        if facts.st_size > size_max:
+            findings.object(path, f"is larger than {size_max >> 20} MiB")
             continue
         if len(findings.present) >= limits.files or total + facts.st_size > limits.total_size:
             findings.object(path, f"is beyond the limits of {limits.files} files and {limits.total_size >> 20} MiB")
