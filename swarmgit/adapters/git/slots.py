@@ -91,6 +91,7 @@ class SlotStore:
         Return what the slot was before (state filling: it is new) and what it is now.
         """
         with self._choice:
+            self._close()
             slots = self.all()
             self._discard_stale(slots)
             free = [slot for slot in slots if slot.state == "free" and slot.folder.parent.name == pool and not new]
@@ -102,6 +103,12 @@ class SlotStore:
             self._filling.add(after.folder)
             self._hints[str(wanted.session)] = after.folder
         return before, after
+
+    def _close(self) -> None:
+        """Make the store, for this user alone: what agents write there is nobody else's to run or read."""
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._root.stat().st_mode & 0o077:
+            self._root.chmod(0o700)
 
     def _discard_stale(self, slots: list[Slot]) -> None:
         """Throw away what a killed process was filling; a git that outlived it may still write there."""
