@@ -47,6 +47,7 @@ class Landlock:
             "write": [*map(os.fspath, box.write)],
             "network": is_open,
             "processes": box.limits.processes,
+            "asked": seccomp.asked() if seccomp.is_known_machine() else {},
         }
         files = {
             ARGS_FILE: json.dumps(allowed).encode(),

@@ -10,10 +10,10 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from swarmgit.adapters.sandbox.syscalls import LABELS, MESSAGES, NEVER, NUMBERS
+from swarmgit.adapters.sandbox.syscalls import FACTS, LABELS, MESSAGES, NEVER, NUMBERS
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32 = 0x40000000
@@ -27,7 +27,7 @@ FS_IOC_ENABLE_VERITY change a file that was opened only to be read."""
 _UNIX, _INTERNET, _INTERNET6, _NETLINK = 1, 2, 10, 16
 
 _LOAD, _EQUAL, _AT_LEAST, _HAS_BITS, _ANSWER = 0x20, 0x15, 0x35, 0x45, 0x06
-_ALLOW = 0x7FFF0000
+_ALLOW, _ASK = 0x7FFF0000, 0x7FC00000
 _NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16
 
 Step = tuple[int, int, int, int]
@@ -44,11 +44,12 @@ class If(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """Answer a system call with an error where all tests hold."""
+    """Answer a system call with an error where all tests hold. `is_asked`: whoever listens says which."""
 
     call: str
     tests: tuple[If, ...] = ()
     answer: int = errno.EPERM
+    is_asked: bool = False
 
 
 def is_known_machine() -> bool:
@@ -77,10 +78,16 @@ def program(*, is_reduced: bool = False, is_open: bool = True) -> bytes:
     return b"".join(struct.pack("=HBBI", code, yes, no, value) for code, yes, no, value in steps)
 
 
+def asked() -> Mapping[int, str]:
+    """Return the calls that somebody has to answer in the reduced sandbox, by number."""
+    column = list(_AUDIT_ARCH).index(os.uname().machine)
+    return {number: call for call in FACTS if (number := NUMBERS[call][column]) is not None}
+
+
 def _steps(rule: Rule, number: int) -> list[Step]:
     """Return one rule; where it does not apply, the number of the call is loaded again for the next."""
     if not rule.tests:
-        return [(_EQUAL, 0, 1, number), (_ANSWER, 0, 0, _refusal(rule.answer))]
+        return [(_EQUAL, 0, 1, number), (_ANSWER, 0, 0, _answered(rule))]
     body: list[Step] = []
     for place, test in enumerate(rule.tests):
         past = 2 * (len(rule.tests) - place - 1) + 1
@@ -88,8 +95,12 @@ def _steps(rule: Rule, number: int) -> list[Step]:
         jumps = (past, 0) if test.no else (0, past)
         at = _ARGUMENTS_AT + 8 * test.argument + 4 * test.is_upper
         body += [(_LOAD, 0, 0, at), (code, *jumps, test.value)]
-    body += [(_ANSWER, 0, 0, _refusal(rule.answer)), (_LOAD, 0, 0, _NUMBER_AT)]
+    body += [(_ANSWER, 0, 0, _answered(rule)), (_LOAD, 0, 0, _NUMBER_AT)]
     return [(_EQUAL, 0, len(body), number), *body]
+
+
+def _answered(rule: Rule) -> int:
+    return _ASK if rule.is_asked else _refusal(rule.answer)
 
 
 def _refusal(number: int) -> int:
@@ -141,4 +152,5 @@ _REDUCED: tuple[Rule, ...] = (
     *map(Rule, MESSAGES),
     *(Rule(call, answer=errno.EOPNOTSUPP) for call in LABELS),
     *_on_others(),
+    *(Rule(call, is_asked=True) for call in FACTS),
 )

@@ -184,3 +184,18 @@ LABELS = (
     "setxattrat",
 )
 """What changes the extended attributes of files."""
+FACTS = (
+    "chmod",
+    "chown",
+    "fchmod",
+    "fchmodat",
+    "fchmodat2",
+    "fchown",
+    "fchownat",
+    "futimesat",
+    "lchown",
+    "utime",
+    "utimensat",
+    "utimes",
+)
+"""What changes mode, owner and times of a file, by its path or a descriptor that was opened only to be read."""
