@@ -5,7 +5,7 @@ outputs), is not the session's work.
 """
 
 # Names need not be UTF-8, so paths are bytes here, which pathlib does not take.
-# ruff: noqa: PTH118
+# ruff: noqa: PTH101, PTH118
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from swarmgit.adapters.git.filling import places
@@ -189,6 +190,7 @@ def _take(findings: Findings, root: bytes, candidates: Sequence[bytes], limits: 
             continue
         if path.count(b"/") > DEPTH_MAX:
             continue  # the walk has objected
+        _make_readable(root, path, facts)
         is_for_git = path.rpartition(b"/")[2] in READ_BY_GIT
         size_max = min(limits.file_size, BYTES_MAX) if is_for_git else limits.file_size
         if facts.st_size > size_max:
@@ -212,6 +214,13 @@ def _facts(root: bytes, path: bytes) -> os.stat_result | None:
         return os.lstat(os.path.join(root, path))
     except OSError:
         return None
+
+
+def _make_readable(root: bytes, path: bytes, facts: os.stat_result) -> None:
+    """Take back the right to read a file of the session's, where the agent took it away."""
+    if stat.S_ISREG(facts.st_mode) and not facts.st_mode & stat.S_IRUSR:
+        with suppress(OSError):
+            os.chmod(os.path.join(root, path), stat.S_IMODE(facts.st_mode) | stat.S_IRUSR)
 
 
 def _check_name(findings: Findings, path: bytes) -> None:
