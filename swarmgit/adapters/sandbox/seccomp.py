@@ -57,8 +57,11 @@ def is_known_machine() -> bool:
     return os.uname().machine in _AUDIT_ARCH
 
 
-def program(*, is_reduced: bool = False, is_open: bool = True) -> bytes:
-    """Return the filter for this processor. `is_reduced`: there are no namespaces. `is_open`: to any network."""
+def program(*, is_reduced: bool = False, is_open: bool = True, guards_length: bool = True) -> bytes:
+    """Return the filter for this processor. `is_reduced`: there are no namespaces. `is_open`: to any network.
+
+    `guards_length`: Landlock knows who may cut a file short, as it does from its third version on.
+    """
     machine = os.uname().machine
     column = list(_AUDIT_ARCH).index(machine)
     steps: list[Step] = [
@@ -70,6 +73,7 @@ def program(*, is_reduced: bool = False, is_open: bool = True) -> bytes:
     if machine == "x86_64":
         steps += [(_AT_LEAST, 0, 1, _X32), (_ANSWER, 0, 0, _refusal(errno.ENOSYS))]
     rules = [*_EVERYWHERE, *(_REDUCED if is_reduced else ()), *_sockets(is_reduced=is_reduced, is_open=is_open)]
+    rules += [] if guards_length else _lengths()
     for rule in rules:
         number = NUMBERS[rule.call][column]
         if number is not None:
@@ -114,6 +118,13 @@ def _modes() -> Iterable[Rule]:
         yield Rule(call, (If(mode, _SET_ID, bits=True),))
     for call, flags in {"open": 1, "openat": 2}.items():
         yield Rule(call, (If(flags, _MAKES_A_FILE, bits=True), If(flags + 1, _SET_ID, bits=True)))
+
+
+def _lengths() -> Iterable[Rule]:
+    """Yield what cuts a file short that was not opened to be written."""
+    yield Rule("truncate")
+    for call, flags in {"open": 1, "openat": 2}.items():
+        yield Rule(call, (If(flags, os.O_TRUNC, bits=True), If(flags, os.O_WRONLY | os.O_RDWR, bits=True, no=True)))
 
 
 def _on_others() -> Iterable[Rule]:
