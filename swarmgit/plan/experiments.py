@@ -13,7 +13,7 @@ from statistics import fmean
 
 from swarmgit.model.desired import Desired, Task
 from swarmgit.model.experiments import Arm, Experiment
-from swarmgit.model.status import Attempt, TaskStatus
+from swarmgit.model.status import CHARGED, Attempt, TaskStatus
 from swarmgit.plan.bounds import Interval, are_apart, mean_interval, wilson
 
 COMPLETED = frozenset({"landed", "unchanged", "reported"})
@@ -164,7 +164,7 @@ def _own(status: TaskStatus) -> tuple[Attempt, ...]:
 
 
 def _is_first_pass(status: TaskStatus) -> bool:
-    return status.phase in COMPLETED and len(status.attempts) == 1
+    return status.phase in COMPLETED and not any(attempt.outcome in CHARGED for attempt in _own(status))
 
 
 def _has_rework(status: TaskStatus) -> bool:
