@@ -142,8 +142,15 @@ def _rates(name: str, arms: Sequence[str], groups: Sequence[Sequence[bool]]) -> 
 
 
 def _means(name: str, arms: Sequence[str], groups: Sequence[Sequence[float]]) -> Measure:
-    figures = tuple(Figure(fmean(group) if group else None, mean_interval(group), len(group)) for group in groups)
+    figures = tuple(
+        Figure(fmean(group) if group else None, _not_below_zero(mean_interval(group)), len(group)) for group in groups
+    )
     return Measure(name, figures, _verdict(arms, figures))
+
+
+def _not_below_zero(interval: Interval | None) -> Interval | None:
+    """Return the interval of something that is never negative."""
+    return interval and (max(0.0, interval[0]), interval[1])
 
 
 def _verdict(arms: Sequence[str], figures: Sequence[Figure]) -> str:
