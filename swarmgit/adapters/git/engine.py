@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,11 +57,14 @@ def engine_git(live: Path, common_dir: Path, algorithm: str = "sha1", pass_fds: 
     files = _files(folder, common_dir, algorithm)
     if not (folder / "HEAD").exists():
         live.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix="engine-", dir=live) as scratch:
             made = Path(scratch) / ENGINE
             _fill(made, files)
-            made.rename(folder)
+            with suppress(OSError):  # somebody else has made it meanwhile, or something else is in its place
+                made.rename(folder)
+            if not (folder / "HEAD").exists():
+                folder.rename(Path(scratch) / "stale")
+                made.rename(folder)
     else:
         _fill(folder, files)
     # git before 2.43 ignores the variable; there, attributes of a tree are not read in a bare repository anyway
