@@ -87,6 +87,7 @@ def _try_bubblewrap() -> Found:
         return Found("", why="bubblewrap is not installed")
     words = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-net", "--cap-drop", "ALL"]
     words += ["--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--die-with-parent"]
+    words += ["--remount-ro", "/proc", "--remount-ro", "/dev"]
     for extra in (["--disable-userns"], []):
         error = _error_of([program, *words, *extra, "/bin/sh", "-c", ":"])
         if not error:
