@@ -448,7 +448,8 @@ class LandedTask:
 class Placement:
     """Where a session is about to run: what a runtime needs to know to build its command.
 
-    `keys`: the variables that policy gives it besides; their values go to the session alone.
+    `keys`: the variables that policy gives it besides; their values go to the session alone. `programs`: the only ones
+    that its agent may start, None for any.
     """
 
     spec: SessionSpec
@@ -457,12 +458,13 @@ class Placement:
     ports: tuple[int, ...]
     host_env: Mapping[str, str]
     keys: frozenset[str] = frozenset()
+    programs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """What to run. `hosts`: what it must reach, one of them at least, to work at all. `read`: paths of the machine that
-    it must see. `programs`: names on its PATH that it runs itself, visible whatever policy lists.
+    it must see. `programs`: names on its PATH, or absolute paths, that it runs itself, visible whatever policy lists.
 
     `copies`: files of the person's that it gets as copies of its own, by their name in its home folder.
     """

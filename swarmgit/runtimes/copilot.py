@@ -29,7 +29,7 @@ class Copilot:
     name = "copilot"
     capabilities = base.Capabilities(can_resume=True, reports_usage=True, context_window=128_000)
     needs = base.Needs(
-        programs=("copilot",),
+        programs=("copilot", "bash"),
         credentials=("COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN", "COPILOT_PROVIDER_API_KEY"),
         home=(".copilot", ".cache/copilot"),
         hosts=("api.github.com", "api.githubcopilot.com", "api.individual.githubcopilot.com"),

@@ -32,9 +32,9 @@ _EDITS: Mapping[str, str] = {"write_file": "write", "replace": "edit"}
 
 class Gemini:
     name = "gemini"
-    capabilities = base.Capabilities(reports_usage=True, context_window=1_048_576)
+    capabilities = base.Capabilities(reports_usage=True, reports_commands=True, context_window=1_048_576)
     needs = base.Needs(
-        programs=("gemini", "node"),
+        programs=("gemini", "node", "bash"),
         credentials=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         home=(".gemini",),
         hosts=("generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com"),
@@ -49,6 +49,10 @@ class Gemini:
         ]
         env = base.session_env(runtime, placement, {"GEMINI_CLI_NO_RELAUNCH": "true"})
         files = {}
+        judge = base.judge(placement)
+        if judge is not None:
+            env["GEMINI_CLI_SYSTEM_SETTINGS_PATH"] = base.kept(placement, "gemini.json")
+            files[env["GEMINI_CLI_SYSTEM_SETTINGS_PATH"]] = _hooks(judge)
         if "GOOGLE_GEMINI_BASE_URL" in env:
             home = base.kept(placement, "home")
             env["HOME"] = home
@@ -58,6 +62,12 @@ class Gemini:
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
         return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY))
+
+
+def _hooks(judge: str) -> str:
+    """Return settings that go before all others, and have `judge` run before each shell command."""
+    hook = {"type": "command", "command": judge, "timeout": base.JUDGE_S_MAX * 1000}
+    return json.dumps({"hooks": {"BeforeTool": [{"matcher": "run_shell_command", "hooks": [hook]}]}})
 
 
 def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:

@@ -44,7 +44,7 @@ class OpenCode:
     name = "opencode"
     capabilities = base.Capabilities(reports_usage=True)
     needs = base.Needs(
-        programs=("opencode",),
+        programs=("opencode", "bash"),
         credentials=("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"),
         home=(".config/opencode", ".local/share/opencode", ".local/state/opencode", ".cache/opencode"),
     )

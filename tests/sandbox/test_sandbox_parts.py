@@ -69,7 +69,7 @@ def test_a_program_of_node_brings_its_package(tmp_path: Path) -> None:
 def test_the_persons_home_is_never_a_folder_of_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     programs.view.cache_clear()
-    seen, _ = programs.view(f"{tmp_path}:{tmp_path.parent}:/usr/bin", ())
+    seen, _ = programs.view(f"{tmp_path}:{tmp_path.parent}:/usr/bin", None)
     assert not seen.has(str(tmp_path))
 
 

@@ -91,9 +91,9 @@ class Confiner:
         return ports.Confined(where.folder, argv, env, walls.around, {**files, **walls.files}, found, keys.expires)
 
     def _box(self, command: ports.Command, policy: Policy, where: ports.Confinement, sandbox: Sandbox) -> Box:
-        allowed = policy.commands.get(where.role, policy.commands.get("default", ()))
+        listed = policy.programs_of(where.role)
         path = command.env.get("PATH", os.defpath)
-        known, hidden = programs.view(path, (*allowed, *command.programs) if allowed else ())
+        known, hidden = programs.view(path, None if listed is None else (*listed, *command.programs))
         seen = Seen(set(known.paths), dict(known.links))
         network = _network(policy, command, where.runtime, sandbox)
         seen.add(self.objects, *_alternates(self.objects), *command.read)
