@@ -133,6 +133,27 @@ class Engine(Protocol):
         """Return the paths that differ between two commits, sorted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What git says of a commit's signature. `signer`: the principal whose key it is, '' where no known one is."""
+
+    state: Literal["good", "unknown", "bad", "none"]
+    signer: str = ""
+
+
+class Signatures(Protocol):
+    """Keys of agents, kept outside of every sandbox, and what they signed."""
+
+    def sign(self, tried: MergeTry) -> MergeTry:
+        """Return a merge with its candidate signed by its author's key, made on first use; conflicts as they are.
+
+        The same key signs the same commit alike. PersonMustAct where this machine cannot sign.
+        """
+
+    def verify(self, commits: Sequence[CommitId], allowed: bytes) -> Mapping[CommitId, Signature]:
+        """Return what the signatures of commits are worth, by the keys that `allowed` lists in git's format."""
+
+
 class Conflicts(Protocol):
     """What a session resolves: laid out for it, taken back, and remembered."""
 
@@ -551,6 +572,7 @@ class World:
     state: StateStore
     engine: Engine
     conflicts: Conflicts
+    signatures: Signatures
     worktrees: Worktrees
     landing: Landing
     executor: Executor

@@ -105,6 +105,7 @@ def open_world(
         state=RedactedState(state, guard),
         engine=engine,
         conflicts=cast(ports.Conflicts, Deferred(lambda: _conflicts(engine, voices, memory))),
+        signatures=cast(ports.Signatures, Deferred(lambda: _signatures(found, engine))),
         worktrees=cast(ports.Worktrees, worktrees),
         landing=cast(ports.Landing, landing),
         executor=LocalExecutor(found.live, the_clock, fault),
@@ -207,6 +208,12 @@ def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Confl
     from swarmgit.adapters.git.conflicts import GitConflicts
 
     return GitConflicts(engine, voices, memory)
+
+
+def _signatures(found: FoundRepository, engine: GitEngine) -> ports.Signatures:
+    from swarmgit.adapters.git.signing import GitSignatures
+
+    return GitSignatures(engine, found.live / paths.KEYS)
 
 
 def _worktrees(found: FoundRepository, engine: GitEngine, fault: Callable[[str], None]) -> ports.Worktrees:

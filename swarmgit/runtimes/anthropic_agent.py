@@ -2,8 +2,9 @@
 
     python -P -m swarmgit.runtimes.anthropic_agent [--model M] [--programs A,B] [--go-on-from FOLDER]  < prompt.md
 
-Refuses commands that start programs which are not listed. `FOLDER`: an earlier session's. Runs in the worktree, with the environment of a session; prints JSON lines (see `jsonlines.py`). The conversation is
-kept in the outbox after every answer, so that a later session can go on with it.
+Refuses commands that start programs which are not listed. `FOLDER`: an earlier session's. Runs in the worktree, with
+the environment of a session; prints JSON lines (see `jsonlines.py`). The conversation is kept in the outbox after every
+answer, so that a later session can go on with it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Gemini CLI (`gemini -o stream-json`).
 
 Facts about 0.61.0 that this stands on: with GOOGLE_GEMINI_BASE_URL in the environment it wants its way of logging in
-from a settings file, so such a session gets a home of its own; without `yolo` it has no shell; conversations belong
+from a settings file, so such a session gets a home of its own, as does one with hooks: those of a file that
+GEMINI_CLI_SYSTEM_SETTINGS_PATH names are not run; without `yolo` it has no shell; conversations belong
 to a folder, and worktrees change theirs, so none is gone on with; the input of `stats` includes what was cached;
 asked to end it ends with 0 and without a result; it sits out rate limits in silence, up to four minutes.
 """
@@ -49,14 +50,11 @@ class Gemini:
         ]
         env = base.session_env(runtime, placement, {"GEMINI_CLI_NO_RELAUNCH": "true"})
         files = {}
-        judge = base.judge(placement)
-        if judge is not None:
-            env["GEMINI_CLI_SYSTEM_SETTINGS_PATH"] = base.kept(placement, "gemini.json")
-            files[env["GEMINI_CLI_SYSTEM_SETTINGS_PATH"]] = _hooks(judge)
-        if "GOOGLE_GEMINI_BASE_URL" in env:
+        wanted = (SETTINGS if "GOOGLE_GEMINI_BASE_URL" in env else {}) | _hooks(base.judge(placement))
+        if wanted:
             home = base.kept(placement, "home")
             env["HOME"] = home
-            files[f"{home}/.gemini/settings.json"] = json.dumps(SETTINGS)
+            files[f"{home}/.gemini/settings.json"] = json.dumps(wanted)
         return Command(base.shell(placement, argv, base.Around(files)), env)
 
     def stream_reader(self) -> DialectReader:
@@ -64,10 +62,12 @@ class Gemini:
         return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY))
 
 
-def _hooks(judge: str) -> str:
-    """Return settings that go before all others, and have `judge` run before each shell command."""
+def _hooks(judge: str | None) -> dict[str, Any]:
+    """Return settings that have `judge` run before each shell command."""
+    if judge is None:
+        return {}
     hook = {"type": "command", "command": judge, "timeout": base.JUDGE_S_MAX * 1000}
-    return json.dumps({"hooks": {"BeforeTool": [{"matcher": "run_shell_command", "hooks": [hook]}]}})
+    return {"hooks": {"BeforeTool": [{"matcher": "run_shell_command", "hooks": [hook]}]}}
 
 
 def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:

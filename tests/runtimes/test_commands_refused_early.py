@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +13,7 @@ from tests.model_server.server import ModelServer
 
 JUDGED = tuple(real for real in REAL if real.adapter in {"claude-code", "codex", "gemini", "qwen", "anthropic"})
 LISTED = ["touch", "grep", "make"]
-MAKEFILE = "all:\n\ttouch made.txt\n"
+STEPS = "all:\n\ttouch made.txt\n"
 
 
 @pytest.fixture
@@ -33,12 +32,9 @@ class Stage:
         """Let the model say the turns; return what it was told before each of them."""
         use(self.real, self.repo, self.server, self._patch, *turns)
         self.repo.policy.setdefault("commands", {"builder": LISTED})
-        self.repo.task("greet", owns=["*.txt", "Makefile"])
+        self.repo.task("greet", owns=["*.txt"])
         self.repo.start()
         self.repo.reconcile(timeout_s=90)
-        if os.environ.get("DBG"):
-            import subprocess
-            print(subprocess.run(f"cd {self.repo.root}/.swarm/run/sessions && for s in */; do echo == $s; cat $s/stdout.jsonl $s/stderr.log; done", shell=True, capture_output=True, text=True).stdout)
         assert self.repo.status("greet").phase == "landed", self.repo.status("greet").reason
         return [each.text for each in self.server.seen(self.real.adapter)]
 
@@ -63,7 +59,7 @@ def test_a_listed_command_runs_and_another_does_not_and_the_model_is_told_why(st
 
 @pytest.mark.timeout(240)
 def test_files_are_written_as_before_where_commands_are_judged(stage: Stage) -> None:
-    stage.play(Write("Makefile", MAKEFILE), Run("make all"), Say("done"))
+    stage.play(Write("steps.txt", STEPS), Run("make -f steps.txt"), Say("done"))
 
     assert stage.repo.show("made.txt") == ""
 
@@ -78,7 +74,6 @@ def test_without_a_list_every_command_runs(stage: Stage) -> None:
 
 @pytest.mark.timeout(240)
 def test_what_lies_in_the_worktree_is_not_imported_by_the_judge(stage: Stage) -> None:
-    os.environ.pop("PYTHONPATH_PROBE", None)
     turns = (Write("swarmgit.txt", "x"), Run("touch swarmgit.py tree_sitter.py json.py; curl x; rm *.py; touch no.txt"))
     told = stage.play(*turns, Run("touch yes.txt"), Say("done"))
 
