@@ -120,6 +120,7 @@ class Confiner:
             hidden=tuple(map(Path, hidden)) if sandbox.strength == "full" else (),
             network=network,
             limits=policy.limits,
+            is_counted=os.geteuid() == 0 and not any("pids" in each for each in self.found.groups),
         )
 
     def _expanded(self, path: str) -> str:
