@@ -116,7 +116,7 @@ def program(runtime: Runtime, default: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What happens around a program. `files`: written before it, by path, with any variable of its environment in it.
+    """What happens around a program. `files`: written before it, by path; one that begins with `~/` is in its home.
 
     `shows`: a file of it that is printed after it; `in_one_line`: as one line. `reads_prompt`: on standard input.
     """
@@ -132,10 +132,8 @@ def shell(placement: Placement, argv: Sequence[str], around: Around | None = Non
     wanted = around or Around()
     lines = []
     for path, text in wanted.files.items():
-        folder = path.rpartition("/")[0]
-        lines.append(
-            f"mkdir -p {shlex.quote(folder)} && printf %s {shlex.quote(text)} > {shlex.quote(path)} || exit 73"
-        )
+        folder, place = _place(path.rpartition("/")[0]), _place(path)
+        lines.append(f"mkdir -p {folder} && printf %s {shlex.quote(text)} > {place} || exit 73")
     source = '"$0"' if wanted.reads_prompt else "/dev/null"
     if wanted.shows is None:
         lines.append(f'exec "$@" < {source}')
@@ -144,6 +142,11 @@ def shell(placement: Placement, argv: Sequence[str], around: Around | None = Non
         show = f"tr '\\n' ' ' < {report}; echo" if wanted.in_one_line else f"cat {report}"
         lines += [f'"$@" < {source}', "code=$?", f"if [ -f {report} ]; then {show}; fi", "exit $code"]
     return ("/bin/sh", "-c", "\n".join(lines), str(placement.folder / "prompt.md"), *argv)
+
+
+def _place(path: str) -> str:
+    """Return a path as the shell's word for it."""
+    return f'"$HOME"/{shlex.quote(path[2:])}' if path.startswith("~/") else shlex.quote(path)
 
 
 def judge(placement: Placement) -> str | None:

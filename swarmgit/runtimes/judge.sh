@@ -6,10 +6,10 @@
 
 _swarm_python=$1
 shift
-_swarm_reason=$("$_swarm_python" -I -B -c 'import sys
+{ _swarm_reason=$("$_swarm_python" -I -B -c 'import sys
 sys.path.insert(0, sys.argv.pop(1))
 from swarmgit.documents.commands.hook import main
-sys.exit(main())' "$@" 2>&1)
+sys.exit(main())' "$@" 2>&1 >&3); } 3>&1
 case $? in
     0) exit 0 ;;
     2) printf '%s\n' "$_swarm_reason" >&2 ;;

@@ -11,7 +11,9 @@ from tests.conftest import Repo
 from tests.model_server.script import Run, Say, Turn, Write
 from tests.model_server.server import ModelServer
 
-JUDGED = tuple(real for real in REAL if real.adapter in {"claude-code", "codex", "gemini", "qwen", "anthropic"})
+JUDGED = tuple(
+    real for real in REAL if real.adapter in {"claude-code", "codex", "gemini", "qwen", "copilot", "anthropic"}
+)
 LISTED = ["touch", "grep", "make"]
 STEPS = "all:\n\ttouch made.txt\n"
 
