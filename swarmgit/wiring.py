@@ -245,7 +245,8 @@ def _confiner(
     home = Path(environ["HOME"]) if environ.get("HOME") else None
     secret = (found.common_dir, found.live, found.store, *((home,) if home else ()))
     objects = found.common_dir / "objects"
-    return Confiner(cache, vault, objects, tuple(path.resolve() for path in secret), environ, tuple(sandboxes))
+    hidden = tuple(path.resolve() for path in secret)
+    return Confiner(cache, vault, objects, found.live.resolve(), hidden, environ, tuple(sandboxes))
 
 
 def _push_command(found: FoundRepository, environ: Mapping[str, str], push: Push) -> ports.Command:

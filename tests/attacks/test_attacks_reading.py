@@ -124,3 +124,13 @@ def test_an_agent_cannot_read_any_signing_key(stage: Stage) -> None:
     )
     stage.run()
     stage.assert_nothing_was_had(tried=8)
+
+
+@pytest.mark.parametrize("which", ["read", "write"])
+def test_a_policy_that_would_open_the_keys_starts_nothing_and_says_why(stage: Stage, which: str) -> None:
+    stage.policy["filesystem"] = {which: [str(stage.root.parent)]}
+    stage.open()
+    stage.attacker("open('evil.txt', 'w').write('done')")
+    stage.run()
+    assert stage.landed() == []
+    assert "would show sessions the keys" in stage.status("evil").attempts[-1].reason

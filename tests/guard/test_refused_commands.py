@@ -355,7 +355,17 @@ def test_the_hook_refuses_with_2_and_the_reason_and_allows_with_0() -> None:
     assert hook('{"tool_input": {"path": "a.txt"}}', "ls").returncode == 0
 
 
-@pytest.mark.parametrize("text", ["", "curl x", "[1]", '{"tool_input": {"command": 3}}', '{"command": ["ls"]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "curl x",
+        "[1]",
+        '{"tool_name": "Bash", "tool_input": {"cmd": "ls"}}',
+        '{"tool_input": {"command": 3}}',
+        '{"command": ["ls"]}',
+    ],
+)
 def test_the_hook_refuses_what_it_cannot_read(text: str) -> None:
     assert hook(text, "ls").returncode == 2
 

@@ -19,6 +19,7 @@ INPUT_CHARS_MAX = 1 << 20
 REFUSED = 2
 UNREADABLE = "the report of a command cannot be read"
 _SHELLS = frozenset({"bash", "shell"})
+_TOOLS = ("Bash", "run_shell_command")
 
 
 def judge(report: str, allowed: Sequence[str]) -> str | None:
@@ -32,7 +33,7 @@ def judge(report: str, allowed: Sequence[str]) -> str | None:
         return UNREADABLE
     command = given.get("command")
     if command is None:
-        return None
+        return UNREADABLE if read.get("tool_name") in _TOOLS else None
     return refuse(command, allowed) if isinstance(command, str) else "the command is not a text"
 
 
