@@ -59,6 +59,20 @@ def test_a_listed_command_runs_and_another_does_not_and_the_model_is_told_why(st
     assert not any("not one of the programs" in text for text in told[:2])
 
 
+@pytest.mark.real_cli
+@pytest.mark.timeout(240)
+def test_a_program_with_rules_of_its_own_gets_the_list_as_rules(
+    repo: Repo, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = next(real for real in REAL if real.adapter == "opencode")
+    hidden = [Run("ls; $(curl x); touch gone.txt"), Run("sh -c 'touch gone.txt'"), Run("env touch gone.txt")]
+    told = Stage(real, repo, server, monkeypatch).play(Run("touch run.txt && ls > seen.txt"), *hidden, Say("done"))
+
+    assert "run.txt" in repo.show("seen.txt")
+    assert "gone.txt" not in repo.git("ls-tree", "--name-only", "main").split()
+    assert ["prevents you from using this specific tool call" in text for text in told] == [False, False, *[True] * 3]
+
+
 @pytest.mark.timeout(240)
 def test_files_are_written_as_before_where_commands_are_judged(stage: Stage) -> None:
     stage.play(Write("steps.txt", STEPS), Run("make -f steps.txt"), Say("done"))

@@ -106,7 +106,10 @@ class GitSignatures:
             raise PersonMustAct(f"{self._program} has not answered for {LIMIT_S} s; nothing was signed") from error
         if done.returncode != 0:
             words = " ".join(done.stderr.decode("utf-8", "replace").split())
-            raise PersonMustAct(f"nothing was signed: {self._program}: {words}", hint="merge.sign in .swarm/swarm.yaml")
+            raise PersonMustAct(
+                f"nothing was signed: {self._program}: {words}",
+                hint=f"is what lies in {self._keys} readable for you, and for you alone?",
+            )
         return done.stdout
 
 
