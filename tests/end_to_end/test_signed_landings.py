@@ -230,6 +230,12 @@ def test_without_the_program_nothing_is_signed_and_the_reason_names_it(signing: 
     world.close()
 
 
+def test_doctor_says_that_what_lands_can_be_signed(signing: Repo) -> None:
+    signing.start()
+    said = json.loads(signing.swarmgit("doctor", "--json", check=False).stdout)
+    assert {each["name"]: each["level"] for each in said["checks"]}["signing"] == "ok"
+
+
 # --- forgeries --------------------------------------------------------------------------------------------------------
 
 
