@@ -24,6 +24,7 @@ from swarmgit.adapters.git.statecheckout import StateCheckout
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.lock import ReconcilerLock
+from swarmgit.adapters.notes import Notes
 from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.adapters.redacted import RedactedState
 from swarmgit.adapters.sandbox.vault import Vault
@@ -33,6 +34,7 @@ from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Desired
+from swarmgit.model.incidents import Report
 from swarmgit.model.work import Push
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ def open_world(
     cache = FileCache(found.live / paths.CACHE)
     vault = Vault(found.live / paths.SECRETS)
     guard = Guard(vault, found.live / paths.LEAKS)
+    notices = Notes(found.live / paths.NOTICES, Report)
     target = _target(objects, cache)
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
@@ -119,6 +122,7 @@ def open_world(
         price=prices.price,
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
+        notices=notices,
         transcripts=cast(ports.Transcripts, transcripts),
         push_command=lambda push: _push_command(found, environ, push),
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),

@@ -116,6 +116,7 @@ LOCK = "lock"
 RESOLUTIONS = "resolutions"
 SECRETS = "secrets"
 LEAKS = "leaks"
+NOTICES = "notices"
 
 # a session's folder
 CAPTURE_FILE = "capture.json"
@@ -131,6 +132,7 @@ NOTE_SUFFIX = ".note"
 OUTBOX = "outbox"
 READ = "read"
 DELIVERED_FILE = "delivered"
+STUCK_FILE = "stuck.json"
 VITALS_FILE = "vitals.json"
 
 # refs

@@ -23,7 +23,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
-from swarmgit.model.incidents import Incident, IncidentControl
+from swarmgit.model.incidents import Incident, IncidentControl, Report
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.secrets import Leak
 from swarmgit.model.status import Entry, Identity, TaskStatus
@@ -76,7 +76,7 @@ class Observed:
     `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
     `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
     was never heard of. `mail`: mailboxes by recipient, read on demand. `leaks`: secrets that were taken out of what was
-    written, and not reported yet.
+    written, and not reported yet. `reports`: what went wrong outside of any plan, and has no incident yet.
     """
 
     target_head: CommitId | None
@@ -109,6 +109,7 @@ class Observed:
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
     outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)
     leaks: tuple[Leak, ...] = ()
+    reports: tuple[Report, ...] = ()
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

@@ -25,6 +25,7 @@ from swarmgit.model.secrets import Secret
 from swarmgit.model.status import GateOutcome
 
 __all__ = [
+    "AGENT_PROGRAMS",
     "Capture",
     "Change",
     "Evidence",
@@ -39,6 +40,8 @@ __all__ = [
 
 SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
 SessionState = Literal["starting", "running", "ended", "lost"]
+AGENT_PROGRAMS: frozenset[SessionKind] = frozenset({"agent", "merge", "triage"})
+"""The kinds of session in which an agent program works."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from swarmgit.app.views.tasks import statuses, task_row
 from swarmgit.app.views.times import stamp
 from swarmgit.model.desired import WatchdogLimits
 from swarmgit.model.status import Identity
-from swarmgit.model.work import Session
+from swarmgit.model.work import AGENT_PROGRAMS, Session
 from swarmgit.plan import cv, full_runs
 from swarmgit.plan.governor import limited_until
 from swarmgit.plan.watchdog import condition, limits_of
@@ -30,7 +30,7 @@ def status_document(look: Look, sandbox: str) -> dict[str, Any]:
         "target_commit": look.observed.target_head,
         "frozen": frozen(look),
         "tasks": [task_row(status) for status in statuses(look).values()],
-        "sessions": [session_row(look, each) for each in sessions if each.spec.kind == "agent"],
+        "sessions": [session_row(look, each) for each in sessions if each.spec.kind in AGENT_PROGRAMS],
         "gate_runs": [gate_run_row(each) for each in sessions if each.spec.kind == "gate"],
         "queue": queue_rows(look),
         "push": push_row(look),
@@ -52,13 +52,14 @@ def frozen(look: Look) -> bool | dict[str, Any]:
 
 
 def session_row(look: Look, session: Session) -> dict[str, Any]:
-    """Return a session; `health` is what the watchdog makes of it."""
+    """Return a session; `kind` is agent, merge or triage, `health` what the watchdog makes of it."""
     spec = session.spec
     task = look.desired.tasks.get(spec.task) if spec.task else None
     limits = limits_of(look.desired.swarm, task) if look.desired.swarm else WatchdogLimits()
     seen = condition(session, limits, look.now)
     return {
         "id": spec.id,
+        "kind": spec.kind,
         "task": spec.task,
         "agent": spec.agent,
         "runtime": spec.runtime,
