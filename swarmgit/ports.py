@@ -556,7 +556,8 @@ class World:
     commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
     (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
-    `transcripts` what sessions said. `fault` is called before each effect with its name: the crash tests raise in it.
+    `transcripts` what sessions said. `port_is_free` tries a port of the loopback. `fault` is called before each effect
+    with its name: the crash tests raise in it.
     `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
@@ -581,6 +582,7 @@ class World:
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
     notices: Notices
+    port_is_free: Callable[[int], bool]
     transcripts: Transcripts
     push_command: Callable[[Push], Command]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]

@@ -123,6 +123,7 @@ def open_world(
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
         notices=notices,
+        port_is_free=_port_is_free,
         transcripts=cast(ports.Transcripts, transcripts),
         push_command=lambda push: _push_command(found, environ, push),
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
@@ -199,6 +200,12 @@ def _landing(
     from swarmgit.adapters.git.landing import GitLanding
 
     return GitLanding(objects, engine.transfer, found.live, environ, fault)
+
+
+def _port_is_free(port: int) -> bool:
+    from swarmgit.adapters.loopback import is_free
+
+    return is_free(port)
 
 
 def _transcripts(objects: GitObjects) -> ports.Transcripts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,9 +28,6 @@ from swarmgit.model.work import Capture, SessionSpec, Taken
 from swarmgit.ports import Command, Confined, Confinement, Identity, Lease, Placement, StartSpec, World
 
 POOL = {"triage": "triage"}
-PORT_FIRST = 10240
-PORT_REGIONS = 55
-PORTS_PER_REGION = 400
 MESSAGE_BYTES_MAX = 16 << 10
 SETUP_BYTES_MAX = 4 << 20
 
@@ -54,10 +50,9 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
             show_work(spec.id, base, spec.watched, world)
         if action.carry is not None:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
-        ports = _ports(lease, action.ports)
         folder = world.executor.folder(spec.id)
         keys = world.granted(policy, action.runtime.name)
-        placement = Placement(spec, lease.tree, folder, ports, world.host_env, keys)
+        placement = Placement(spec, lease.tree, folder, spec.ports, world.host_env, keys)
         named = (action.runtime.run, *_shell_texts(action.worktree.setup))
         where = Confinement(
             spec, action.task.role, lease.tree, folder, action.runtime.name, named, action.runtime.files
@@ -116,18 +111,6 @@ def _task_document(task: Task) -> object:
 
 def _json(value: object) -> bytes:
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
-
-
-def _ports(lease: Lease, count: int) -> tuple[int, ...]:
-    """Return the ports of a session: by its worktree's slot, so that no two live sessions of a repository share one.
-
-    Each repository has a region of its own (chosen by its store's path) below the ephemeral ports of Linux.
-    """
-    pool, _, slot = lease.slot.rpartition("/")
-    store = str(lease.tree).partition(f"/{pool}/{slot}/")[0]
-    region = zlib.crc32(store.encode("utf-8", "surrogateescape")) % PORT_REGIONS
-    offset = region * PORTS_PER_REGION + (int(slot) - 1) * count
-    return tuple(PORT_FIRST + (offset + number) % (PORT_REGIONS * PORTS_PER_REGION) for number in range(count))
 
 
 def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:

@@ -30,7 +30,6 @@ class StartSession:
     worktree: WorktreeConfig
     prompt: str
     reason: str
-    ports: int = 0
     feedback: Rejection | None = None
     carry: CommitId | None = None
     carry_paths: tuple[str, ...] = ()

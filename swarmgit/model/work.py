@@ -76,7 +76,8 @@ class SessionSpec:
     `resume`: the conversation of an earlier session that this one goes on with; `home`: in whose home folder that
     is. `mail`: the messages that the prompt
     shows. `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it
-    expires. `experiment`: the experiment and arm (`id/arm`) that it belongs to.
+    expires. `experiment`: the experiment and arm (`id/arm`) that it belongs to. `ports`: of the loopback, the
+    session's own until it is let go.
     """
 
     id: SessionId
@@ -106,6 +107,7 @@ class SessionSpec:
     credentials_end: datetime | None = None
     experiment: str = ""
     watched: SessionId | None = None
+    ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ def session_row(look: Look, session: Session) -> dict[str, Any]:
         "health_reason": seen.reason,
         "memory_mb": session.vitals.memory_mb if session.vitals else None,
         "pid": session.pid,
+        "ports": list(spec.ports),
         "started": stamp(spec.started),
         "attempt": spec.attempt,
         "tokens": session.stream.usage.tokens,
