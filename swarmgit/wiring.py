@@ -89,7 +89,7 @@ def open_world(
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
-    worktrees = Deferred(lambda: _worktrees(found, engine, fault))
+    worktrees = Deferred(lambda: _worktrees(found, engine, fault, notices))
     transcripts = Deferred(lambda: _transcripts(objects))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
@@ -220,11 +220,19 @@ def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Confl
     return GitConflicts(engine, voices, memory)
 
 
-def _worktrees(found: FoundRepository, engine: GitEngine, fault: Callable[[str], None]) -> ports.Worktrees:
+def _worktrees(
+    found: FoundRepository, engine: GitEngine, fault: Callable[[str], None], notices: Notes[Report]
+) -> ports.Worktrees:
     from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 
     person = Person(found.common_dir / "objects", found.top, found.algorithm)
-    return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault)
+
+    def note(place: Path, reason: str) -> None:
+        from swarmgit.plan.breakdowns import leftover
+
+        notices.add(leftover(str(place), reason))
+
+    return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, note)
 
 
 def _doorbell(found: FoundRepository, target: str | None) -> ports.Doorbell:

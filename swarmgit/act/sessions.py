@@ -20,11 +20,11 @@ from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.actions import FinishSession, Retire, RunGate, StartSession, StopSession
 from swarmgit.model.desired import Task, WorktreeConfig
-from swarmgit.model.ids import SessionId
+from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Secret
-from swarmgit.model.work import Capture, SessionSpec, Taken
+from swarmgit.model.work import NO_WORKTREE, Capture, SessionSpec, Taken
 from swarmgit.ports import Command, Confined, Confinement, Identity, Lease, Placement, StartSpec, World
 
 POOL = {"triage": "triage"}
@@ -45,7 +45,7 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
     try:
         laid = world.conflicts.lay_out(spec.base, spec.head, action.auto) if spec.head is not None else None
         base = laid.commit if laid is not None else spec.base
-        lease = world.worktrees.lease(spec.id, base, action.worktree, POOL.get(spec.kind, "agents"), _only(action))
+        lease = _lease(spec.id, base, action, world)
         if spec.watched is not None:
             show_work(spec.id, base, spec.watched, world)
         if action.carry is not None:
@@ -65,6 +65,18 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
     if confined.sandbox.strength == "none":
         files[paths.SETTINGS_FILE] = _json(tampering.watched(world))
     return _run(action, _start_spec(spec, confined, lease, action.worktree, files), world)
+
+
+def _lease(session: SessionId, base: CommitId, action: StartSession | RunGate, world: World) -> Lease:
+    """Return a session's worktree; where none can be made, that is how the session ends."""
+    pool = "gates" if isinstance(action, RunGate) else POOL.get(action.spec.kind, "agents")
+    only = () if isinstance(action, RunGate) else _only(action)
+    try:
+        return world.worktrees.lease(session, base, action.worktree, pool, only)
+    except OSError as error:
+        raise PersonMustAct(f"{NO_WORKTREE}: {error}", "swarmgit doctor") from error
+    except SwarmError as error:
+        raise PersonMustAct(f"{NO_WORKTREE}: {error.message}", error.hint) from error
 
 
 def _start_spec(
@@ -117,7 +129,7 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
     """Start a gate run on a checkout of exactly the tree in question."""
     spec = action.spec
     try:
-        lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "gates")
+        lease = _lease(spec.id, spec.base, action, world)
         folder = world.executor.folder(spec.id)
         argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
         env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}

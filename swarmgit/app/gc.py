@@ -14,17 +14,19 @@ from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.model.desired import Swarm
 from swarmgit.model.ids import SessionId
+from swarmgit.plan import breakdowns
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
     """What was removed, or would be: candidate refs of finished entries, session folders and transcripts past their
-    time."""
+    time. `leftovers`: what could not be, each in words; the next tick makes an incident of it."""
 
     is_dry: bool
     refs: tuple[str, ...]
     sessions: int
     transcripts: int = 0
+    leftovers: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Return `gc --json`."""
@@ -34,6 +36,7 @@ class Collected:
             "candidates": list(self.refs),
             "session_folders": self.sessions,
             "transcripts": self.transcripts,
+            "leftovers": list(self.leftovers),
         }
 
 
@@ -51,7 +54,8 @@ def collect(world: World, *, is_dry: bool) -> Collected:
         world.landing.unpin(ref)
     world.worktrees.gc(swarm.agents_max)
     world.transcripts.drop(said)
-    return Collected(False, refs, world.executor.gc(before), len(said))
+    left = tuple(note.what for note in world.notices.all() if note.signature == breakdowns.LEFTOVER)
+    return Collected(False, refs, world.executor.gc(before), len(said), left)
 
 
 def stale_candidates(world: World, seen: Look) -> tuple[str, ...]:

@@ -41,4 +41,5 @@ def gc_text(report: Collected) -> str:
     verb = "would remove" if report.is_dry else "removed"
     counts = ((len(report.refs), "candidate"), (report.sessions, "session folder"))
     told = ", ".join(counted(*each) for each in counts if each[0])
-    return f"{verb} {told}" if told else "nothing to remove"
+    left = [f"could not remove {each}" for each in report.leftovers]
+    return "\n".join([f"{verb} {told}" if told else "nothing to remove", *left])

@@ -122,6 +122,9 @@ class Change:
     new_blob: BlobId
 
 
+NO_WORKTREE = "its worktree could not be made"
+"""How the error of a session begins that never had a place to work."""
+
 TAMPERED = "changed while the session ran"
 """In an objection: somebody changed what the person's own git obeys, meanwhile."""
 

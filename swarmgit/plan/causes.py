@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from swarmgit.model.ids import TaskId
 from swarmgit.model.incidents import Report
 from swarmgit.model.status import Attempt
-from swarmgit.model.work import Session
+from swarmgit.model.work import NO_WORKTREE, Session
 
 ENDS = frozenset({"error", "failed", "lost"})
 TAIL_CHARS = 2000
@@ -45,6 +45,22 @@ KNOWN = (
         "A command of worktree.setup did not succeed in a fresh worktree.",
         ("infrastructure: do the commands of worktree.setup run on this machine, in the sandbox?",),
         ("swarmgit doctor",),
+    ),
+    Cause(
+        "worktree",
+        re.compile(f"^{NO_WORKTREE}"),
+        "a worktree could not be made",
+        "The place where worktrees are does not take a new one.",
+        ("infrastructure: room, permissions and quota where worktrees are; XDG_STATE_HOME moves them",),
+        ("swarmgit gc", "swarmgit doctor"),
+    ),
+    Cause(
+        "disk-cap",
+        re.compile(r"this session has written [0-9]+ GiB, more than policy allows"),
+        "a session has written more than policy allows",
+        "What it wrote to its worktree and its own folders is more than limits.disk_gb in .swarm/policy.yaml.",
+        ("specification: does the task say what it may write?", "infrastructure: limits.disk_gb in .swarm/policy.yaml"),
+        ("swarmgit gc",),
     ),
     Cause(
         "port",

@@ -17,7 +17,7 @@ from swarmgit.model.desired import Runtime, Scope, Task
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.status import TIERS, Entry, Rejection
 from swarmgit.model.work import Session, SessionSpec
-from swarmgit.plan import agents, attribution, budget, ports, rejections, schedule, scope
+from swarmgit.plan import agents, attribution, breakdowns, budget, ports, rejections, schedule, scope
 from swarmgit.plan.attempts import KILLED, RESTART_AFTER, TIME_LIMIT, merge_rejections
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.merge_prompt import prompt_for_merge
@@ -53,6 +53,7 @@ def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> No
         return
     working = agents.at_work(situation, draft)
     brake = schedule.brake(situation, task) or (budget.wait_for_day(situation, draft) if facts["way"] == "ai" else None)
+    brake = brake or breakdowns.disk_wait(situation)
     if brake is not None or len(working) >= situation.swarm.agents_max:
         what = brake[1] if brake is not None else "its resolution waits for a place"
         draft.stuck[entry.id] = f"it conflicts with the target in {named}; {what}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from swarmgit.model.desired import PRIORITY_RANK, Task
 from swarmgit.model.ids import AgentName, TaskId
-from swarmgit.plan import agents, budget, governor, mail, ports, routing, scope, starts
+from swarmgit.plan import agents, breakdowns, budget, governor, mail, ports, routing, scope, starts
 from swarmgit.plan.situation import Draft, Situation
 
 SATISFIED = frozenset({"landed", "unchanged", "reported"})
@@ -100,6 +100,7 @@ def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Wai
         or _ownership(task, floor)
         or budget.wait(situation, draft, task, floor.money)
         or governor.wait(situation, draft, task, floor.holds)
+        or breakdowns.disk_wait(situation)
         or (("slot", f"all {situation.swarm.agents_max} agent slots are taken") if floor.free <= 0 else None)
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ from swarmgit.adapters.loopback import is_free
 from swarmgit.model.actions import StartSession
 from swarmgit.observe.ports import RANGES_MAX, PortRanges
 from tests.conftest import Repo
+from tests.coordination.busy_ports import busy, listen
 from tests.plan.values import life, never_ends, task
 
 
@@ -25,32 +25,10 @@ def sockets() -> Iterator[ExitStack]:
         yield stack
 
 
-def listen(sockets: ExitStack, port: int = 0, address: str = "127.0.0.1") -> int:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listener = sockets.enter_context(socket.socket(family, socket.SOCK_STREAM))
-    listener.bind((address, port))
-    listener.listen(1)
-    return int(listener.getsockname()[1])
-
-
 def ranges_of(repo: Repo) -> PortRanges:
     world = repo.world()
     world.close()
     return PortRanges(world.repository.store, is_free)
-
-
-def firsts(repo: Repo, count: int = 4) -> list[int]:
-    """Return the first port of each range that is looked at for this repository, in order."""
-    tried: list[int] = []
-
-    def note(port: int) -> bool:
-        tried.append(port)
-        return False
-
-    world = repo.world()
-    world.close()
-    assert PortRanges(world.repository.store, note).free(count, frozenset()) is None
-    return tried
 
 
 def shown_ports(repo: Repo) -> dict[str, list[int]]:
@@ -153,25 +131,18 @@ def test_a_session_is_given_the_next_range_when_somebody_listens_on_its_own(repo
     assert (found - wanted[0]) % 4 == 0
 
 
-def test_without_any_free_range_the_task_waits_why_says_so_and_an_incident_tells(
-    repo: Repo, sockets: ExitStack
-) -> None:
+def test_without_any_free_range_the_task_waits_why_says_so_and_an_incident_tells(repo: Repo) -> None:
     repo.start()
     repo.task("one")
     repo.commit()
-    for port in firsts(repo):
-        if is_free(port):
-            listen(sockets, port)
-
-    result = repo.reconcile()
+    with busy(repo):
+        result = repo.reconcile()
+        assert "no free range of 4 ports was found" in repo.swarmgit("why", "one").stdout
 
     assert result.code == 4
     assert repo.status("one").waiting_for == ("ports",)
-    assert "no free range of 4 ports was found" in repo.swarmgit("why", "one").stdout
     (name,) = repo.git("ls-tree", "--name-only", "swarm/state:incidents").splitlines()
     assert "ss -ltnp" in repo.show(f"incidents/{name}", "swarm/state")
-
-    sockets.close()
     assert repo.reconcile().code == 0
     assert repo.landed() == ["one"]
 

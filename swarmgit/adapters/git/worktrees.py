@@ -41,12 +41,14 @@ class GitWorktrees:
         person: Person,
         code_tree: Callable[[str], TreeId],
         fault: Callable[[str], None] = no_fault,
+        resists: Callable[[Path, str], None] = lambda *_: None,
     ) -> None:
+        """`resists` is told of what cannot be deleted or read any more, and why."""
         self._engine = engine
         self._person = person
         self._code_tree = code_tree
         self._fault = fault
-        self._slots = SlotStore(store, fault)
+        self._slots = SlotStore(store, fault, resists)
 
     def lease(
         self, session: SessionId, commit: CommitId, config: WorktreeConfig, pool: str, only: Sequence[str] = ()
