@@ -7,15 +7,8 @@ from typing import Any
 
 import click
 
-from swarmgit.app.desk import desk_of, letter_of
+from swarmgit.app.desk import PRIORITIES, TYPES, desk_of, letter_of
 from swarmgit.cli.output import Settings, json_option, note, say, say_json
-
-TYPES = (
-    *("task_complete", "merge_ready", "rework_request", "help_request", "question", "answer"),
-    *("status_update", "handoff", "dispatch", "escalation", "broadcast"),
-)
-PRIORITIES = ("low", "normal", "high", "urgent")
-"""The words of `swarmgit.model.mail`, which takes longer to import than a message to send."""
 
 
 @click.group()
