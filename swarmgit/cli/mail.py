@@ -70,12 +70,11 @@ def list_mail(settings: Settings, mailbox: str, unread: bool, as_json: bool) -> 
 
 
 def _document(settings: Settings, mailbox: str) -> dict[str, Any]:
-    from swarmgit.app.mail import mailbox as mails_of
-    from swarmgit.app.mail import posted
+    from swarmgit.app.mail import mailbox as listed
     from swarmgit.app.views.mail import mails_document
 
-    world = settings.world()
-    return mails_document(mails_of(world, mailbox), posted(world))
+    found = listed(settings.world(), mailbox)
+    return mails_document(found.mails, found.waiting, found.problems)
 
 
 @mail.command("read")

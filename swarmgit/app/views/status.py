@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from swarmgit.app.views.money import budget_row
@@ -9,7 +10,7 @@ from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.queue import push_row, queue_rows
 from swarmgit.app.views.tasks import statuses, task_row
 from swarmgit.app.views.times import stamp
-from swarmgit.model.desired import WatchdogLimits
+from swarmgit.model.desired import Problem, WatchdogLimits
 from swarmgit.model.status import Identity
 from swarmgit.model.work import AGENT_PROGRAMS, Session
 from swarmgit.plan import cv, full_runs
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from swarmgit.app.look import Look
 
 
-def status_document(look: Look, sandbox: str) -> dict[str, Any]:
-    """Return `status --json` (DESIGN §12). `sandbox` names what confines sessions."""
+def status_document(look: Look, sandbox: str, more: Sequence[Problem] = ()) -> dict[str, Any]:
+    """Return `status --json` (DESIGN §12). `sandbox` names what confines sessions; `more`: problems found elsewhere."""
+    gates = full_runs.problems(look.desired, look.observed)
     sessions = sorted(look.observed.sessions.values(), key=lambda each: each.spec.id)
     return {
         "version": 1,
@@ -39,9 +41,7 @@ def status_document(look: Look, sandbox: str) -> dict[str, Any]:
         "sandbox": sandbox,
         "budget": budget_row(look),
         "drafts": list(look.drafts),
-        "problems": problem_rows(
-            (*look.desired.problems, *look.observed.problems, *full_runs.problems(look.desired, look.observed))
-        ),
+        "problems": problem_rows((*look.desired.problems, *look.observed.problems, *gates, *more)),
     }
 
 
