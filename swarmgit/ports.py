@@ -127,6 +127,18 @@ class Engine(Protocol):
     def pin(self, refs: Mapping[str, CommitId]) -> None:
         """Keep commits from being collected, by refs of the engine; all or none."""
 
+    def pins(self) -> dict[str, CommitId]:
+        """Return every ref of the engine below `refs/swarm/`."""
+
+    def unpin(self, ref: str) -> None:
+        """Drop a ref of the engine, if it is there."""
+
+    def prune(self, before: datetime, keep: Sequence[str]) -> int:
+        """Delete the engine's loose objects that no pin and no commit in `keep` reaches, last written before `before`.
+
+        Return how many. Only for who holds the lock: nobody may come to need one meanwhile.
+        """
+
     def salvage(self, ref: str, oid: CommitId) -> None:
         """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
 
@@ -192,6 +204,9 @@ class Worktrees(Protocol):
 
     def leases(self) -> dict[SessionId, Path]:
         """Return every worktree that belongs to a session."""
+
+    def commits(self) -> frozenset[CommitId]:
+        """Return what worktrees are or were filled with."""
 
     def gc(self, keep: int) -> None:
         """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""

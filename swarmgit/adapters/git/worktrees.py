@@ -177,6 +177,10 @@ class GitWorktrees:
         kept = tuple(path for path in made if path and path not in apart)
         self._slots.write(replace(slot, setup_hash=slot.setup_wanted, outputs=kept))
 
+    def commits(self) -> frozenset[CommitId]:
+        """Return the commits of all slots, leased, free or being filled."""
+        return frozenset(CommitId(slot.commit) for slot in self._slots.all())
+
     def gc(self, keep: int) -> None:
         """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""
         self._slots.gc(keep)
