@@ -6,12 +6,16 @@ everything that is wrong, is the whole command line's.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+GARBAGE_MIN = 50_000
+"""What importing makes stays: looking for garbage in it again and again is a twentieth of a command's time."""
 
 OPTIONS = {
     "-s": "subject",
@@ -33,6 +37,7 @@ def main() -> int:
     """Run the command line and return its exit code."""
     if os.environ.get("SWARM_SESSION") and sys.argv[1:2] == ["mail"] and _is_done(sys.argv[2:]):
         return 0
+    gc.set_threshold(GARBAGE_MIN)
     from swarmgit.cli import main as whole
 
     return whole()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from swarmgit.model.ids import TaskId
 from swarmgit.model.incidents import Report
@@ -81,6 +82,11 @@ def of(attempt: Attempt, session: Session | None) -> Cause | None:
     return next((cause for cause in KNOWN if any(cause.said.search(text) for text in texts)), None)
 
 
+def whose(task: TaskId, attempt: Attempt) -> dict[str, Any]:
+    """Return what every report of an attempt says of it: agent, task and session."""
+    return {"agent": attempt.agent, "task": task, "session": attempt.session}
+
+
 def report(cause: Cause, task: TaskId, attempt: Attempt) -> Report:
     """Return what is reported of an attempt that ended by a known cause."""
     return Report(
@@ -89,9 +95,7 @@ def report(cause: Cause, task: TaskId, attempt: Attempt) -> Report:
         title=cause.title,
         what=f"{attempt.agent}, attempt {attempt.number} at {task}: {attempt.reason}",
         detection="session",
-        agent=attempt.agent,
-        task=task,
-        session=attempt.session,
+        **whose(task, attempt),
         cause=cause.cause,
         prevention=cause.prevention,
         answers=(f"swarmgit logs {attempt.session} --stderr", *cause.repair),
