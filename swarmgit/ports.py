@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
+from swarmgit.model.incidents import Report
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
@@ -126,6 +127,18 @@ class Engine(Protocol):
     def pin(self, refs: Mapping[str, CommitId]) -> None:
         """Keep commits from being collected, by refs of the engine; all or none."""
 
+    def pins(self) -> dict[str, CommitId]:
+        """Return every ref of the engine below `refs/swarm/`."""
+
+    def unpin(self, ref: str) -> None:
+        """Drop a ref of the engine, if it is there."""
+
+    def prune(self, before: datetime, keep: Sequence[str]) -> int:
+        """Delete the engine's loose objects that no pin and no commit in `keep` reaches, last written before `before`.
+
+        Return how many. Only for who holds the lock: nobody may come to need one meanwhile.
+        """
+
     def salvage(self, ref: str, oid: CommitId) -> None:
         """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
 
@@ -212,6 +225,9 @@ class Worktrees(Protocol):
 
     def leases(self) -> dict[SessionId, Path]:
         """Return every worktree that belongs to a session."""
+
+    def commits(self) -> frozenset[CommitId]:
+        """Return what worktrees are or were filled with."""
 
     def gc(self, keep: int) -> None:
         """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""
@@ -329,8 +345,11 @@ class Executor(Protocol):
     def write_all(self, session: SessionId, below: str, contents: Mapping[str, bytes]) -> None:
         """Write files into one of a session's folders by rename, in their order; links are not followed."""
 
-    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> None:
-        """Delete files of one of a session's folders; what is not there counts as deleted, links are not followed."""
+    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> dict[str, str]:
+        """Delete files of one of a session's folders and return those that resist, with the reason.
+
+        What is not there counts as deleted, and so does a folder; links are not followed.
+        """
 
     def move(self, session: SessionId, old: str, new: str) -> None:
         """Rename a file within a session's folder; nothing where there is none."""
@@ -408,6 +427,19 @@ class Secrets(Protocol):
 
     def forget(self, leaks: Sequence[Leak]) -> None:
         """Drop the notes of what was reported."""
+
+
+class Notices(Protocol):
+    """What went wrong where nobody plans: kept until an incident tells of it."""
+
+    def add(self, note: Report) -> None:
+        """Keep a report; adding the same again changes nothing."""
+
+    def all(self) -> tuple[Report, ...]:
+        """Return what no incident tells of yet."""
+
+    def drop(self, notes: Sequence[Report]) -> None:
+        """Drop what has an incident."""
 
 
 class Transcripts(Protocol):
@@ -561,8 +593,9 @@ class World:
     most exact first. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
     commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
-    (path → hash). `secrets` keeps secrets out of what is written, `transcripts` what sessions said. `fault` is called
-    before each effect with its name: the crash tests raise in it.
+    (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
+    `transcripts` what sessions said. `port_is_free` tries a port of the loopback. `fault` is called before each effect
+    with its name: the crash tests raise in it.
     `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
@@ -587,6 +620,8 @@ class World:
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
+    notices: Notices
+    port_is_free: Callable[[int], bool]
     transcripts: Transcripts
     push_command: Callable[[Push], Command]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]

@@ -118,6 +118,7 @@ RESOLUTIONS = "resolutions"
 SECRETS = "secrets"
 LEAKS = "leaks"
 KEYS = "keys"
+NOTICES = "notices"
 
 # a session's folder
 CAPTURE_FILE = "capture.json"
@@ -133,6 +134,7 @@ NOTE_SUFFIX = ".note"
 OUTBOX = "outbox"
 READ = "read"
 DELIVERED_FILE = "delivered"
+STUCK_FILE = "stuck.json"
 VITALS_FILE = "vitals.json"
 
 # refs

@@ -10,7 +10,7 @@ from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
-from swarmgit.model.incidents import Incident
+from swarmgit.model.incidents import ForgetReports, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
@@ -30,7 +30,6 @@ class StartSession:
     worktree: WorktreeConfig
     prompt: str
     reason: str
-    ports: int = 0
     feedback: Rejection | None = None
     carry: CommitId | None = None
     carry_paths: tuple[str, ...] = ()
@@ -262,11 +261,15 @@ class DeliverMail:
 
 @dataclass(frozen=True, slots=True)
 class TakeMail:
-    """Remove from an outbox what was recorded: letters by file name, receipts by message."""
+    """Remove from an outbox what was recorded: letters by file name, receipts by message.
+
+    `seeds`: by which each letter is known should its file resist.
+    """
 
     session: SessionId
     letters: tuple[str, ...] = ()
     receipts: tuple[MailId, ...] = ()
+    seeds: tuple[str, ...] = ()
 
 
 SaveDocument = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveConvoy | SaveIncident
@@ -289,6 +292,7 @@ Effect = (
     | DeliverMail
     | TakeMail
     | ForgetLeaks
+    | ForgetReports
 )
 Action = Effect | Save
 

@@ -211,12 +211,16 @@ class WatchdogLimits:
 
 @dataclass(frozen=True, slots=True)
 class WatchdogConfig:
-    """`limits` hold where neither the task's type nor its tier has its own. `patrol_minutes` None: no patrol."""
+    """`limits` hold where neither the task's type nor its tier has its own. `patrol_minutes` None: no patrol.
+
+    `swarm_disk_mb`: what the sessions at work may take on the disk together; None: no limit.
+    """
 
     limits: WatchdogLimits = WatchdogLimits()
     tiers: Mapping[str, WatchdogLimits] = field(default_factory=dict)
     types: Mapping[str, WatchdogLimits] = field(default_factory=dict)
     patrol_minutes: float | None = 120.0
+    swarm_disk_mb: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
