@@ -435,6 +435,17 @@ class Lock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known of a session before it says anything. `window`: tokens that its model can take in; None: unknown.
+
+    `takes_messages`: what is put into its inbox reaches it while it works.
+    """
+
+    window: int | None = None
+    takes_messages: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LandedTask:
     """The commit on the target's history that names a task, and who made it."""
 
@@ -535,8 +546,9 @@ class World:
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
     wraps a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only
     way out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names,
-    most exact first. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
-    commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
+    most exact first; `outlook` what an adapter's sessions with such a model can do. `environment` is the fingerprint
+    that goes into evidence keys. `landed_in_history` reads what a commit's history says about landings. `drafts` lists
+    intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
     (path → hash). `secrets` keeps secrets out of what is written, `transcripts` what sessions said. `fault` is called
     before each effect with its name: the crash tests raise in it.
@@ -561,6 +573,7 @@ class World:
     granted: Callable[[Policy, str], frozenset[str]]
     adapters: Callable[[], AbstractSet[str]]
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
+    outlook: Callable[[str, tuple[str, ...], Mapping[str, int]], Outlook]
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
     transcripts: Transcripts

@@ -117,6 +117,7 @@ def open_world(
         granted=lambda *given: confiner.granted(*given),  # noqa: PLW0108 - as above
         adapters=runtimes.names,
         price=prices.price,
+        outlook=_outlook,
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
         transcripts=cast(ports.Transcripts, transcripts),
@@ -167,6 +168,22 @@ def check_runtime(
     repository.make("main")
     repository.commit(intent(scene, timeout_s / 60), "Check a runtime")
     return check(open_world(scene.repository, scene.environ, lead=True), scene, adapter, message_file, timeout_s)
+
+
+def _outlook(adapter: str, models: tuple[str, ...], windows: Mapping[str, int]) -> ports.Outlook:
+    """Return what is known of an adapter's sessions: the smaller of its own window and its model's, where none is set.
+
+    A program may use less of a window than its model has, and a model have less than a program would use.
+    """
+    try:
+        can = runtimes.adapter(adapter).capabilities
+    except SwarmError:
+        return ports.Outlook()
+    known = next((windows[name] for name in models if name in windows), None)
+    if known is None:
+        found = [window for window in (can.context_window, prices.window(models)) if window]
+        known = min(found, default=None)
+    return ports.Outlook(known, can.takes_messages)
 
 
 def _target(objects: GitObjects, cache: FileCache) -> str | None:

@@ -26,6 +26,24 @@ def price(models: tuple[str, ...], usage: Usage, prices: Mapping[str, Price]) ->
     return next((found for name in names if (found := _by_table(name, counts)) is not None), None)
 
 
+def window(models: tuple[str, ...]) -> int | None:
+    """Return how many tokens the first of these models that the table knows can take in; None where it knows none."""
+    return next((found for name in models if (found := _window(name)) is not None), None)
+
+
+@lru_cache(maxsize=KNOWN_MAX)
+def _window(model: str) -> int | None:
+    from genai_prices import Usage as Counted
+    from genai_prices import calc_price
+
+    for name in (model, model.rpartition("/")[2]):
+        try:
+            return calc_price(Counted(input_tokens=1), model_ref=name).model.context_window
+        except (LookupError, ValueError):
+            continue
+    return None
+
+
 def _by_price(known: Price, usage: Usage) -> float:
     read = known.input if known.cache_read is None else known.cache_read
     write = known.input if known.cache_write is None else known.cache_write

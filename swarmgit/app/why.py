@@ -59,6 +59,7 @@ def explain(look: Look, name: str) -> Explanation:
         *_brakes(look, status),
         *_attempts(look, status),
         *_rejection(status),
+        *_handoff(status),
         *_conditions(status),
     )
     return Explanation(task, status.phase, sentences, tuple(_commands(look, status)))
@@ -165,6 +166,23 @@ def _rejection(status: TaskStatus) -> Iterator[str]:
         return
     yield _sentence("It was sent back", rejection.summary)
     yield from _details(rejection)
+
+
+def _handoff(status: TaskStatus) -> Iterator[str]:
+    """Yield how the work was last handed over, and whether its successor knows where it stands."""
+    giver = next((a for a in reversed(status.attempts) if a.handoff is not None), None)
+    if giver is None or giver.handoff is None:
+        return
+    told = giver.handoff
+    whose = "its own words" if told.by == "session" else "what swarmgit saw of it"
+    why = giver.reason.replace("handoff: ", "", 1)
+    yield _sentence(f"Session {giver.session} handed over ({why}), with {whose}", told.summary.state)
+    if told.accepted:
+        yield _sentence(f"Its successor {told.successor} has understood", told.acceptance)
+    elif told.unanswered:
+        yield _sentence("It goes on without an acknowledgement", told.unanswered)
+    else:
+        yield "Its successor has not said yet that it knows where the work stands."
 
 
 def _details(rejection: Rejection) -> Iterator[str]:

@@ -186,6 +186,20 @@ def _attempt(attempt: Document) -> Iterator[str]:
     for name in ("head", "salvage"):
         if attempt[name]:
             yield f"  {name}: {attempt[name]}"
+    if attempt["handoff"]:
+        yield from _handoff(attempt["handoff"])
+
+
+def _handoff(told: Document) -> Iterator[str]:
+    whose = "in its own words" if told["by"] == "session" else "put together by swarmgit"
+    yield f"  handed over, {whose}: {told['state']}"
+    for name in ("done", "remaining", "surprises"):
+        for item in told[name]:
+            yield f"    {name}: {item}"
+    if told["accepted"]:
+        yield f"  accepted by {told['successor']}: {told['acceptance']}"
+    elif told["unanswered"]:
+        yield f"  no acknowledgement: {told['unanswered']}"
 
 
 def money(usd: float | None) -> str:

@@ -131,6 +131,8 @@ NOTE_SUFFIX = ".note"
 OUTBOX = "outbox"
 READ = "read"
 DELIVERED_FILE = "delivered"
+SUMMARY_FILE = f"{OUTBOX}/handoff"
+ACCEPTED_FILE = f"{OUTBOX}/accepted"
 VITALS_FILE = "vitals.json"
 
 # refs

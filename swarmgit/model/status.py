@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from swarmgit.model.handoffs import Handoff
 from swarmgit.model.ids import (
     AgentName,
     BlobId,
@@ -52,6 +53,7 @@ AttemptOutcome = Literal[
     "transient",
     "refused",
     "over-budget",
+    "handed-over",
     "landed",
     "unchanged",
     "reported",
@@ -62,6 +64,9 @@ CHARGED: frozenset[str] = frozenset({"rejected", "failed", "timeout", "over-budg
 
 PAUSES: frozenset[str] = frozenset({"rate-limited", "transient"})
 """After these the same conversation goes on later."""
+
+UNCOUNTED: frozenset[str] = PAUSES | {"handed-over"}
+"""After these the same try goes on in another session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,8 @@ class Attempt:
     `kept_paths`: after a rejection or a pause, the changed paths that the next attempt starts with again.
     `conversation`: what a later session needs to go on with this one. `retry_at`: not before then.
     `experiment`: the experiment and arm (`id/arm`) that it was made for.
-    `transcript`: the ref under which what the session was told and has said is kept for a while.
+    `transcript`: the ref under which what the session was told and has said is kept for a while. `handoff`: what it
+    told its successor, and whether that one has understood.
     """
 
     number: int
@@ -156,6 +162,7 @@ class Attempt:
     retry_at: datetime | None = None
     experiment: str = ""
     transcript: str | None = None
+    handoff: Handoff | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -204,8 +211,8 @@ class TaskStatus:
 
     @property
     def tries(self) -> int:
-        """How many sessions count as tries: one that goes on after a pause is none of its own."""
-        return sum(a.outcome not in PAUSES for a in self.counted)
+        """How many sessions count as tries: one that only goes on is none of its own."""
+        return sum(a.outcome not in UNCOUNTED for a in self.counted)
 
 
 EntryState = Literal["queued", "gating", "resolving", "landing", "landed", "rejected", "dropped"]

@@ -32,7 +32,7 @@ class Observer:
     def __init__(self, world: World, *, measures: bool = False) -> None:
         self._world = world
         self._state = StateReader(world.objects, world.cache)
-        self._sessions = SessionWatcher(world.executor, world.stream_reader, world.price)
+        self._sessions = SessionWatcher(world.executor, world.stream_reader, world.price, world.outlook)
         self._remote = RemoteWatcher(world.objects)
         self._outboxes = OutboxReader(world.executor)
         self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
@@ -45,9 +45,8 @@ class Observer:
         state_head = world.state.head()
         stored = self._stored = self._state.read(state_head)
         target = world.objects.ref(paths.branch_ref(swarm.target)) if swarm else desired.commit
-        adapters = {name: runtime.adapter for name, runtime in swarm.runtimes.items()} if swarm else {}
         now = world.clock.now()
-        sessions = self._sessions.sessions(adapters, swarm.prices if swarm else {})
+        sessions = self._sessions.sessions(swarm)
         if swarm is not None:
             silence = timedelta(minutes=swarm.watchdog.limits.silence_minutes)
             sessions = self._vitals.measured(sessions.values(), now, silence)

@@ -17,6 +17,7 @@ from swarmgit.plan import (
     escalations,
     full_runs,
     gate_runs,
+    handoffs,
     incidents,
     mail,
     mishaps,
@@ -106,7 +107,10 @@ def _retire_recorded(situation: Situation, draft: Draft) -> None:
     """Let go of sessions whose end the state has already: a crash came between the record and the letting go."""
     for task, sessions in situation.by_task.items():
         stored = situation.observed.statuses.get(task)
-        settled = {a.session for a in stored.attempts if a.outcome != "running"} if stored else set()
+        view = draft.views.get(task, stored)
+        is_done = view is None or view.phase in FINISHED
+        ended = (a for a in stored.attempts if a.outcome != "running") if stored else ()
+        settled = {a.session for a in ended if is_done or not handoffs.is_held(a)}
         for session in sessions:
             if session.is_finished and session.spec.id in settled:
                 draft.add(Retire(session.spec.id, task))

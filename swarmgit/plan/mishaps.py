@@ -135,7 +135,7 @@ def _attempt(situation: Situation, draft: Draft, view: TaskStatus, attempt: Atte
     meddled = [told for told in session.capture.objections if TAMPERED in told] if session and session.capture else []
     if meddled:
         _tampering(situation, draft, view, attempt, meddled)
-    if attempt.salvage is not None:
+    if attempt.salvage is not None and attempt.outcome != "handed-over":  # its successor has it
         _salvage(situation, draft, view, attempt)
 
 

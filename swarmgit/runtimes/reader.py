@@ -176,8 +176,10 @@ class _Facts:
                     self._actions.append(FileAction(words(action)[:100], plain(file)[:PATH_CHARS_MAX], at))
             case Spent():
                 self._spend(event)
-            case Conversation(id_, model):
-                self.said = replace(said, conversation=id_ or said.conversation, model=model or said.model)
+            case Conversation(id_, model, listens):
+                listens = listens or said.takes_messages
+                model = model or said.model
+                self.said = replace(said, conversation=id_ or said.conversation, model=model, takes_messages=listens)
             case Context(used, window):
                 used = said.context_used if used is None else used
                 self.said = replace(said, context_used=used, context_window=window or said.context_window)
