@@ -15,7 +15,7 @@ from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, Sessio
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from swarmgit.model.desired import Price
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 
 MILLION = 1_000_000
 KNOWN_MAX = 512

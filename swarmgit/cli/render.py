@@ -45,6 +45,7 @@ def _headline(document: Document) -> Iterator[str]:
         yield f"frozen by {frozen['by']} at {frozen['at']}{why} (swarmgit thaw)"
     if document.get("budget") and document["budget"]["alert"]:
         yield budget_text(document["budget"])
+    yield from (row["text"] for row in document.get("convoy_budgets", ()) if row["alert"])
     if document.get("push") and document["push"]["text"]:
         yield f"push: {printable(document['push']['text'])}"
     yield from (f"problem: {_place(problem)}" for problem in document["problems"])
@@ -141,7 +142,8 @@ def plan_text(document: Document, width: int | None = None) -> str:
     actions = [(each["kind"], each["task"] or "-", each["reason"]) for each in document["actions"]]
     body = table(("DO", "TASK", "WHY"), actions, width) if actions else "nothing to do"
     budget = budget_text(document["budget"])
-    return "\n".join((*problems, body, *_cost(document["cost"]), *([budget] if budget else [])))
+    convoys = [row["text"] for row in document["convoy_budgets"]]
+    return "\n".join((*problems, body, *_cost(document["cost"]), *([budget] if budget else []), *convoys))
 
 
 def _cost(cost: Document) -> Iterator[str]:

@@ -259,6 +259,14 @@ class Swarm:
 
 
 @dataclass(frozen=True, slots=True)
+class ConvoyBudget:
+    """What all members together may use; None: no limit."""
+
+    usd: float | None = None
+    tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Convoy:
     """`reassign_max`: how often a member that has failed for good is given to another agent."""
 
@@ -269,6 +277,7 @@ class Convoy:
     on_failure: Literal["hold", "continue"] = "hold"
     priority: Priority | None = None
     reassign_max: int = 1
+    budget: ConvoyBudget = ConvoyBudget()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 
 FaultKind = Literal["auth", "config", "rate-limit", "transient", "context", "conversation", "turns", "other"]
 """auth, config: a person must act; rate-limit, transient: time heals it; context: the conversation has become too long

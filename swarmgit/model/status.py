@@ -20,6 +20,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
+from swarmgit.model.usage import Aside, Usage
 
 Phase = Literal[
     "waiting",
@@ -114,21 +115,6 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens as the runtime reports them. `usd` None: unknown, which is not the same as free."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    usd: float | None = None
-
-    @property
-    def tokens(self) -> int:
-        return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
-
-
-@dataclass(frozen=True, slots=True)
 class Attempt:
     """One session's try at a task. `head` is the captured commit, `tree` its code tree (without `.swarm/`).
 
@@ -183,7 +169,7 @@ class Condition:
 class TaskStatus:
     """`window` is the number of the first attempt that counts against the budget: a changed task file or
     `task restart` opens a new window. `restart` is the last restart request that was honoured. `taken_from`: agents
-    that could not do it, and do not get it again."""
+    that could not do it, and do not get it again. `asides`: sessions that worked for it besides its attempts."""
 
     task: TaskId
     title: str
@@ -200,6 +186,7 @@ class TaskStatus:
     window: int = 1
     restart: str | None = None
     taken_from: tuple[AgentName, ...] = ()
+    asides: tuple[Aside, ...] = ()
 
     @property
     def last(self) -> Attempt | None:

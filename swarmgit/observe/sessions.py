@@ -20,7 +20,7 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Price, Swarm
 from swarmgit.model.handoffs import Acceptance, Summary
 from swarmgit.model.ids import SessionId
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.model.work import Evidence, Prediction, Pushed, Session, SessionSpec, SessionState, Stream, Taken
 from swarmgit.observe import gate_answers, pushes
 from swarmgit.observe.vitals import Novelty

@@ -74,6 +74,7 @@ def plan(
     archive.move(situation, draft)
     gate_runs.save_histories(situation, draft)
     draft.save_identities(observed)
+    _keep_asides(situation, draft)
     _save_tasks(situation, draft)
     _retire_recorded(situation, draft)
     return _close(situation, draft)
@@ -114,6 +115,16 @@ def _retire_recorded(situation: Situation, draft: Draft) -> None:
         for session in sessions:
             if session.is_finished and session.spec.id in settled:
                 draft.add(Retire(session.spec.id, task))
+
+
+def _keep_asides(situation: Situation, draft: Draft) -> None:
+    """Write what sessions beside attempts have used to the tasks that they worked for."""
+    for name, asides in draft.asides.items():
+        status = draft.views.get(name) or situation.observed.statuses.get(name)
+        if status is not None:
+            known = {aside.session for aside in status.asides}
+            new = tuple(aside for aside in asides if aside.session not in known)
+            draft.views[name] = replace(status, asides=(*status.asides, *new))
 
 
 def _save_tasks(situation: Situation, draft: Draft) -> None:

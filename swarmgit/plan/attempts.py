@@ -11,7 +11,7 @@ from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, budget, governor, handoffs, rejections, scope, starts, watchdog
+from swarmgit.plan import attribution, books, budget, governor, handoffs, rejections, scope, starts, watchdog
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 KILLED = 128 + 9
@@ -71,7 +71,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
         return replace(
             status, phase="running", reason="the session has ended; its work is being taken in", waiting_for=()
         )
-    settled = _settle(situation, task, replace(attempt, usage=budget.own_usage(session, status.attempts)), session)
+    settled = _settle(situation, task, replace(attempt, usage=books.own_usage(session, status.attempts)), session)
     draft.add(*attribution.session_lines(settled, status.task, session))
     if settled.outcome == "reported" and session.report is not None:
         draft.add(SaveFile(paths.state_report(status.task), session.report))

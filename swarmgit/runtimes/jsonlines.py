@@ -30,7 +30,7 @@ from swarmgit.model.events import (
     Text,
     ToolUse,
 )
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.runtimes import fields
 from swarmgit.runtimes.reader import ACTIONS_MAX, LINE_BYTES_MAX, TAIL_CHARS_MAX, Dialect, DialectReader
 

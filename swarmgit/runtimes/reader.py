@@ -24,7 +24,7 @@ from swarmgit.model.events import (
     Text,
     ToolUse,
 )
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 
 LINE_BYTES_MAX = 1 << 20
 ACTIONS_MAX = 1000

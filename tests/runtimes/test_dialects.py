@@ -10,7 +10,7 @@ import pytest
 
 from swarmgit import runtimes
 from swarmgit.model.events import Fault, FileAction, Limited, Stream
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.runtimes.faults import fault, status_in, wait_in
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from swarmgit.app.views.money import budget_row
+from swarmgit.app.views.money import budget_row, convoy_budget_rows
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.queue import push_row, queue_rows
 from swarmgit.app.views.tasks import statuses, task_row
@@ -38,6 +38,7 @@ def status_document(look: Look, sandbox: str) -> dict[str, Any]:
         "incidents": sum(incident.state == "open" for incident in look.observed.incidents.values()),
         "sandbox": sandbox,
         "budget": budget_row(look),
+        "convoy_budgets": convoy_budget_rows(look),
         "drafts": list(look.drafts),
         "problems": problem_rows(
             (*look.desired.problems, *look.observed.problems, *full_runs.problems(look.desired, look.observed))
