@@ -546,9 +546,9 @@ class World:
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
     wraps a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only
     way out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names,
-    most exact first; `outlook` what an adapter's sessions with such a model can do. `environment` is the fingerprint
-    that goes into evidence keys. `landed_in_history` reads what a commit's history says about landings. `drafts` lists
-    intent files whose working copy differs from the commit.
+    most exact first; `outlook` what an adapter's sessions with such a model can do, `unreachable` why they could not
+    work by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
+    commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
     (path → hash). `secrets` keeps secrets out of what is written, `transcripts` what sessions said. `fault` is called
     before each effect with its name: the crash tests raise in it.
@@ -574,6 +574,7 @@ class World:
     adapters: Callable[[], AbstractSet[str]]
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
     outlook: Callable[[str, tuple[str, ...], Mapping[str, int]], Outlook]
+    unreachable: Callable[[Policy, Runtime, str], str]
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
     transcripts: Transcripts

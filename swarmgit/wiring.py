@@ -118,6 +118,9 @@ def open_world(
         adapters=runtimes.names,
         price=prices.price,
         outlook=_outlook,
+        unreachable=lambda policy, runtime, model: confiner.unreachable(
+            policy, runtime.name, runtimes.hosts_needed(runtime, model)
+        ),
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
         transcripts=cast(ports.Transcripts, transcripts),

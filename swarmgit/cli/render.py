@@ -139,6 +139,7 @@ def _queue(document: Document, width: int | None) -> str:
 def plan_text(document: Document, width: int | None = None) -> str:
     """Return what `plan` prints: one line per action, and what it may cost."""
     problems = [f"problem: {_place(problem)}" for problem in document["problems"]]
+    problems += [f"warning: {each}" for each in document["warnings"]]
     actions = [(each["kind"], each["task"] or "-", each["reason"]) for each in document["actions"]]
     body = table(("DO", "TASK", "WHY"), actions, width) if actions else "nothing to do"
     budget = budget_text(document["budget"])

@@ -13,6 +13,7 @@ from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import Observed
 from swarmgit.observe.outboxes import OutboxReader
 from swarmgit.observe.pushes import RemoteWatcher
+from swarmgit.observe.reach import ReachWatcher
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
 from swarmgit.observe.vitals import VitalsWatcher
@@ -36,6 +37,7 @@ class Observer:
         self._remote = RemoteWatcher(world.objects)
         self._outboxes = OutboxReader(world.executor)
         self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
+        self._reach = ReachWatcher(world.unreachable)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -64,6 +66,7 @@ class Observer:
             trusted_since=trusted_since,
             remote=self._remote.look(swarm, target),
             leaks=world.secrets.noticed(),
+            unreachable=self._reach.look(desired),
         )
 
     def _blocked(self, swarm: Swarm | None, trusted_since: datetime | None) -> dict[EntryId, tuple[str, ...]]:

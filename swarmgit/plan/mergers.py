@@ -53,11 +53,9 @@ def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> No
         return
     working = agents.at_work(situation, draft)
     session = SessionId(facts["session"])
-    brake = schedule.brake(situation, task) or (
-        budget.wait_beside(situation, draft, task) or governor.wait_beside(situation, draft, found[0], session)
-        if facts["way"] == "ai"
-        else None
-    )
+    brake = schedule.brake(situation, task)
+    if brake is None and facts["way"] == "ai":
+        brake = _no_provider(situation, draft, task, session, found)
     if brake is not None or len(working) >= situation.swarm.agents_max:
         what = brake[1] if brake is not None else "its resolution waits for a place"
         draft.stuck[entry.id] = f"it conflicts with the target in {named}; {what}"
@@ -80,6 +78,15 @@ def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> No
     )
     draft.add(_start_session(situation, entry, spec, runtime))
     draft.stuck[entry.id] = f"{agent} starts to resolve its conflict in {named}"
+
+
+def _no_provider(
+    situation: Situation, draft: Draft, task: Task, session: SessionId, found: tuple[Runtime, str | None]
+) -> tuple[str, str] | None:
+    """Return why a merger cannot use its provider now: money, a pause, credentials, or policy."""
+    wait = budget.wait_beside(situation, draft, task) or governor.wait_beside(situation, draft, found[0], session)
+    why = schedule.unreachable(situation, found[0].name, found[1])
+    return wait or ((schedule.NETWORK, why) if why else None)
 
 
 def _start_session(situation: Situation, entry: Entry, spec: SessionSpec, runtime: Runtime) -> StartSession:

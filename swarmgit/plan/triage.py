@@ -75,7 +75,9 @@ def judged(
     if len(asked) >= ASKS_MAX or (last is not None and answer is None):
         return written
     start = _start(situation, task, session, len(asked) + 1)
-    if budget.wait_beside(situation, draft, task) or governor.wait_beside(situation, draft, found[0], start.spec.id):
+    is_closed = (found[0].name, found[1] or "") in situation.observed.unreachable
+    no_money = is_closed or budget.wait_beside(situation, draft, task)
+    if no_money or governor.wait_beside(situation, draft, found[0], start.spec.id):
         return written  # nobody can be asked now
     if len(_live(situation, draft)) < AT_ONCE_MAX:
         draft.add(start)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from swarmgit.app.validate import warnings
 from swarmgit.app.views.money import budget_row, convoy_budget_rows
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.model import actions
@@ -51,6 +52,7 @@ def plan_document(look: Look) -> dict[str, Any]:
         "convoy_budgets": convoy_budget_rows(look),
         "settled": look.plan.is_settled,
         "problems": problem_rows(look.desired.problems),
+        "warnings": list(warnings(look.desired, look.observed.unreachable)),
     }
 
 
