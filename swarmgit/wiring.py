@@ -36,6 +36,7 @@ from swarmgit.model.desired import Desired
 from swarmgit.model.work import Push
 
 if TYPE_CHECKING:
+    from swarmgit.app.init import Opened
     from swarmgit.app.runtimes import Checked, Installed
 
 STATE_BRANCH = "swarm/state"
@@ -146,6 +147,14 @@ def installed_runtimes(environ: Mapping[str, str]) -> tuple[Installed, ...]:
     return installed(
         runtimes.adapters, lambda name: which(name, path=search), lambda path: version_of(path, ask), environ
     )
+
+
+def needs_of(runtime: str) -> Opened:
+    """Return what the sessions of an agent program cannot do without."""
+    from swarmgit.app.init import Opened
+
+    needs = runtimes.adapter(runtime).needs
+    return Opened(needs.hosts, needs.credentials)
 
 
 def check_runtime(
