@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
@@ -366,6 +366,18 @@ class StreamReader(Protocol):
 
     def stream(self) -> Stream:
         """Return what has been said so far."""
+
+
+@runtime_checkable
+class ErrorReader(Protocol):
+    """A stream reader that wants to know what a program prints on its standard error, too."""
+
+    @property
+    def hears_errors(self) -> bool:
+        """Return whether there is anything to hear."""
+
+    def feed_errors(self, chunk: bytes) -> None:
+        """Take the next bytes of `stderr.log`."""
 
 
 class Secrets(Protocol):

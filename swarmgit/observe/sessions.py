@@ -24,7 +24,7 @@ from swarmgit.model.usage import Usage
 from swarmgit.model.work import Evidence, Prediction, Pushed, Session, SessionSpec, SessionState, Stream, Taken
 from swarmgit.observe import gate_answers, pushes
 from swarmgit.observe.vitals import Novelty
-from swarmgit.ports import Executor, Job, Outlook, StreamReader
+from swarmgit.ports import ErrorReader, Executor, Job, Outlook, StreamReader
 
 CHUNK_BYTES = 1 << 20
 STREAM_BYTES_MAX = 64 << 20
@@ -46,7 +46,9 @@ class _Ear:
     """What has been read of one session; read on, never again."""
 
     reader: StreamReader
+    errors: ErrorReader | None = None
     offset: int = 0
+    error_offset: int = 0
     final: dict[str, object] = field(default_factory=dict)
     novelty: Novelty = field(default_factory=Novelty)
 
@@ -97,7 +99,9 @@ class SessionWatcher:
         ear = self._ears.get(id_)
         adapter = adapters.get(job.spec.runtime, job.spec.runtime)
         if ear is None:
-            ear = self._ears[id_] = _Ear(self._reader(adapter))
+            reader = self._reader(adapter)
+            hears = isinstance(reader, ErrorReader) and reader.hears_errors
+            ear = self._ears[id_] = _Ear(reader, reader if hears and isinstance(reader, ErrorReader) else None)
         is_over = job.state not in {"queued", "running", "unknown"}
         self._listen(id_, ear, job, to_the_end=is_over)
         taken = self._taken(id_) if is_over else None
@@ -163,6 +167,10 @@ class SessionWatcher:
             return self._readers("command")
 
     def _listen(self, id_: SessionId, ear: _Ear, job: Job, *, to_the_end: bool) -> None:
+        if ear.errors is not None and not to_the_end and ear.error_offset < OUTPUT_BYTES_MAX:
+            complaint = self._executor.read(id_, "stderr.log", ear.error_offset, CHUNK_BYTES)
+            ear.errors.feed_errors(complaint)
+            ear.error_offset += len(complaint)
         while ear.offset < STREAM_BYTES_MAX:
             chunk = self._executor.read(id_, "stdout.jsonl", ear.offset, CHUNK_BYTES)
             if not chunk:

@@ -229,3 +229,16 @@ def test_a_conversation_that_grew_too_long_goes_on_in_a_successor(stage: Stage) 
 
     assert [a.outcome for a in status.attempts] == ["handed-over", "landed"]
     assert (stage.repo.show("a.txt"), stage.repo.show("b.txt")) == ("a", "b")
+
+
+def test_a_program_that_sits_out_a_limit_is_seen_to_do_so(stage: Stage) -> None:
+    if stage.real.adapter not in {"gemini", "opencode"}:
+        pytest.skip("it says so in its output, or ends")
+    use(stage.real, stage.repo, stage.server, stage._patch, *[Refuse(429, "rate limit reached")] * 12)
+    stage.repo.task("greet", owns=["*.txt"], budget={"attempts": 1, "minutes": 0.5})
+    stage.repo.start()
+    seen: set[str] = set()
+    stage.repo.reconcile(
+        timeout_s=60, on_tick=lambda report: seen.update(v.reason for v in report.look.plan.views.values())
+    )
+    assert "builder-01 waits for its provider (rate-limited)" in seen
