@@ -14,6 +14,7 @@ from swarmgit.model.ids import GateName
 
 FOLDERS_MAX = 6
 _NO_TEST = "no test specified"
+_TEST_FILE = re.compile(r"tests?/(test_\w+|conftest)\.py|test_\w+\.py")
 _MARKERS: Mapping[str, tuple[str, ...]] = {
     "python": (
         "pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", "requirements.txt", "requirements-dev.txt",
@@ -116,12 +117,13 @@ def _python(project: Project) -> Findings:
         has_files = bool({"files", "packages", "modules"} & _mapping(tool.get("mypy")).keys())
         names_files = re.search(r"^\s*(files|packages|modules)\s*=", project.text("mypy.ini"), re.MULTILINE)
         gates.append(Gate(GateName("types"), "mypy" if has_files or names_files else "mypy ."))
-    has_tests = any(re.fullmatch(r"tests?/(test_\w+|conftest)\.py|test_\w+\.py", name) for name in project.names)
+    has_tests = any(_TEST_FILE.fullmatch(name) for name in project.names)
     if (
         "pytest" in tool
         or "pytest.ini" in project.names
         or "conftest.py" in project.names
         or _asks_for("pytest", wanted)
+        or any(_is_for_pytest(project.text(name)) for name in sorted(project.names) if _TEST_FILE.fullmatch(name))
     ):
         gates.append(Gate(GateName("test"), "python3 -m pytest -q", min_tests=1))
     elif has_tests:
@@ -131,6 +133,11 @@ def _python(project: Project) -> Findings:
     # with a lock file of uv the tools live in the environment that uv makes
     through_uv = tuple(replace(gate, run=f"uv run --frozen {gate.run.removeprefix('python3 -m ')}") for gate in gates)
     return Findings(("python",), through_uv, ("uv sync --frozen",), ("uv.lock",))
+
+
+def _is_for_pytest(text: str) -> bool:
+    """Tell whether a file of tests needs pytest: it imports it, or has tests that are plain functions."""
+    return re.search(r"^(import pytest\b|from pytest\b|(async )?def test)", text, re.MULTILINE) is not None
 
 
 def _discovery(project: Project) -> str:

@@ -224,13 +224,16 @@ def some(names: tuple[str, ...]) -> str:
 
 def _commands(look: Look, status: TaskStatus) -> Iterator[str]:
     control = look.observed.controls.get(status.task)
+    if status.task in look.desired.held:
+        yield "swarmgit validate"
     if look.observed.freeze and status.finished is None:
         yield "swarmgit thaw"
     if control and control.paused:
         yield f"swarmgit task resume {status.task}"
     if status.phase in {"needs-human", "failed", "cancelled"}:
         yield f"swarmgit task restart {status.task}"
-    if status.phase in {"waiting", "rework", "verifying", "queued"} and not (control and control.paused):
+    stands = status.task in look.desired.held or (control is not None and control.paused)
+    if status.phase in {"waiting", "rework", "verifying", "queued"} and not stands:
         yield "swarmgit reconcile"
     if status.phase == "running" and status.last:
         yield f"swarmgit logs {status.last.session} -f"

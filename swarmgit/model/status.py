@@ -268,6 +268,7 @@ class Entry:
 class Identity:
     """An agent's CV: counts of verified outcomes only, never of what an agent said of itself.
 
+    `tasks_tried`: tasks of which an attempt was judged; of these `first_pass` passed with the first that was.
     The tables count attempts: completed (of these first_pass), rejected, failed. `by_kind`: what routing asks for,
     by `type/domain`.
     """
@@ -276,6 +277,7 @@ class Identity:
     role: str
     created: datetime
     sessions: int = 0
+    tasks_tried: int = 0
     tasks_completed: int = 0
     first_pass: int = 0
     reworked: int = 0

@@ -239,6 +239,8 @@ def test_init_waits_for_a_rebase_of_the_target_to_end(desk: Desk) -> None:
         ({"pyproject.toml": "[tool.ruff]\n[tool.mypy]\npackages = ['x']\n[tool.pytest.ini_options]\n"},
          {"lint": "ruff check .", "types": "mypy", "test": "python3 -m pytest -q"}),
         ({"setup.py": "", "tests/test_a.py": ""}, {"test": "python3 -m unittest discover -s tests"}),
+        ({"tests/test_a.py": "import a\n\ndef test_it():\n    a\n"}, {"test": "python3 -m pytest -q"}),
+        ({"tests/test_a.py": "import pytest\n"}, {"test": "python3 -m pytest -q"}),
         ({"requirements-dev.txt": "pytest==8\nmypy-extensions\n"},
          {"test": "python3 -m pytest -q"}),
         ({"pyproject.toml": "[project]\ndependencies = ['pytest']\n", "uv.lock": ""},

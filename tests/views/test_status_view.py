@@ -93,7 +93,7 @@ def test_a_freeze_says_who_when_and_why() -> None:
 
 
 def test_an_agent_shows_what_it_is_at_and_how_often_it_passed_first_time() -> None:
-    known = identity(sessions=3, tasks_completed=2, first_pass=1)
+    known = identity(sessions=3, tasks_tried=2, tasks_completed=2, first_pass=1)
     (row,) = status_document(look(identities={"builder-01": known}, sessions={"s1": session()}), "none")["agents"]
     assert (row["task"], row["session"], row["first_pass_rate"]) == ("api", "s1", 0.5)
 

@@ -96,3 +96,9 @@ def test_the_prompt_of_a_planned_start_is_printed_as_it_is() -> None:
 def test_the_prompt_of_a_waiting_task_is_built_by_the_same_code() -> None:
     text = prompt_text(look(task("api"), views=[status("api")]), "api")
     assert text.startswith("You build.\n\n# Task api: Do api")
+
+
+def test_a_task_whose_file_has_a_problem_is_not_told_to_reconcile() -> None:
+    waits = status("api", reason="its file has a problem")
+    answer = explain(look(task("api"), views=[waits], desired={"held": frozenset({"api"})}), "api")
+    assert answer.commands == ("swarmgit validate",)
