@@ -20,11 +20,15 @@ class ReachWatcher:
     """Asks again only where the intent has changed."""
 
     reach: Reach
+    _desired: Desired | None = None
     _asked: tuple[object, ...] = ()
     _found: Mapping[Pair, str] | None = None
 
     def look(self, desired: Desired) -> Mapping[Pair, str]:
         """Return why the programs that this intent uses cannot work; nothing for those that can."""
+        if self._found is not None and desired is self._desired:
+            return self._found
+        self._desired = desired
         asked = (pairs(desired), desired.policy, desired.swarm.runtimes if desired.swarm else None)
         if self._found is None or asked != self._asked:
             self._asked, self._found = asked, unreachable(self.reach, desired)

@@ -109,7 +109,7 @@ def _retire_recorded(situation: Situation, draft: Draft) -> None:
     for task, sessions in situation.by_task.items():
         stored = situation.observed.statuses.get(task)
         view = draft.views.get(task, stored)
-        is_done = view is None or view.phase in FINISHED
+        is_done = view is None or view.phase in FINISHED | ASLEEP
         ended = (a for a in stored.attempts if a.outcome != "running") if stored else ()
         settled = {a.session for a in ended if is_done or not handoffs.is_held(a)}
         for session in sessions:

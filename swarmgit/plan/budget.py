@@ -105,10 +105,12 @@ def spent_by(status: TaskStatus) -> float:
 def beside(situation: Situation, status: TaskStatus) -> float:
     """Return what sessions beside a task's attempts have cost since the first of those that count."""
     began = min((a.started for a in status.counted), default=None)
+    if began is None:
+        return 0.0
     sessions = [s for s in situation.observed.sessions.values() if s.spec.task == status.task and s.spec.kind in BESIDE]
     entries = [entry for entry in situation.observed.entries.values() if entry.task == status.task]
     found = (each for each in spendings(Books([status], sessions, entries)) if each.kind in BESIDE)
-    return sum(each.usage.usd or 0.0 for each in found if began is not None and each.started >= began)
+    return sum(each.usage.usd or 0.0 for each in found if each.started >= began)
 
 
 def estimates(statuses: Iterable[TaskStatus], tasks: Mapping[TaskId, Task]) -> dict[str, float]:
