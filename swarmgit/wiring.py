@@ -38,6 +38,7 @@ from swarmgit.model.incidents import Report
 from swarmgit.model.work import Push
 
 if TYPE_CHECKING:
+    from swarmgit.app.init import Opened
     from swarmgit.app.runtimes import Checked, Installed
 
 STATE_BRANCH = "swarm/state"
@@ -121,6 +122,10 @@ def open_world(
         granted=lambda *given: confiner.granted(*given),  # noqa: PLW0108 - as above
         adapters=runtimes.names,
         price=prices.price,
+        outlook=_outlook,
+        unreachable=lambda policy, runtime, model: confiner.unreachable(
+            policy, runtime.name, runtimes.hosts_needed(runtime, model)
+        ),
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
         notices=notices,
@@ -150,6 +155,14 @@ def installed_runtimes(environ: Mapping[str, str]) -> tuple[Installed, ...]:
     )
 
 
+def needs_of(runtime: str) -> Opened:
+    """Return what the sessions of an agent program cannot do without."""
+    from swarmgit.app.init import Opened
+
+    needs = runtimes.adapter(runtime).needs
+    return Opened(needs.hosts, needs.credentials)
+
+
 def check_runtime(
     cwd: Path, environ: Mapping[str, str], asked: tuple[str, str | None], folder: Path | None, timeout_s: float
 ) -> Checked:
@@ -173,6 +186,22 @@ def check_runtime(
     repository.make("main")
     repository.commit(intent(scene, timeout_s / 60), "Check a runtime")
     return check(open_world(scene.repository, scene.environ, lead=True), scene, adapter, message_file, timeout_s)
+
+
+def _outlook(adapter: str, models: tuple[str, ...], windows: Mapping[str, int]) -> ports.Outlook:
+    """Return what is known of an adapter's sessions: the smaller of its own window and its model's, where none is set.
+
+    A program may use less of a window than its model has, and a model have less than a program would use.
+    """
+    try:
+        can = runtimes.adapter(adapter).capabilities
+    except SwarmError:
+        return ports.Outlook()
+    known = next((windows[name] for name in models if name in windows), None)
+    if known is None:
+        found = [window for window in (can.context_window, prices.window(models)) if window]
+        known = min(found, default=None)
+    return ports.Outlook(known, can.takes_messages)
 
 
 def _target(objects: GitObjects, cache: FileCache) -> str | None:
