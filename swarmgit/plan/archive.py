@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from swarmgit.documents import paths
 from swarmgit.model.actions import Archive
 from swarmgit.model.mail import sent_at_ms
-from swarmgit.model.status import FINISHED
+from swarmgit.model.status import FINISHED, TaskStatus
 from swarmgit.plan.situation import Draft, Situation
 
 HOT_MAX = 200
@@ -26,8 +26,9 @@ FULL_MAX = 1000
 def move(situation: Situation, draft: Draft) -> None:
     """Write the moves of this tick into the draft."""
     old = situation.now - timedelta(days=situation.swarm.retention_days)
+    statuses = situation.observed.statuses.values()
     tasks = sorted(
-        (s for s in situation.observed.statuses.values() if s.phase in FINISHED and s.finished),
+        (s for s in statuses if s.phase in FINISHED and s.finished and not _is_held_back(situation, s)),
         key=lambda s: (s.finished, s.task),
     )
     for position, status in enumerate(tasks):
@@ -49,6 +50,12 @@ def move(situation: Situation, draft: Draft) -> None:
         if incident.closed is not None and incident.closed < old and incident.id not in draft.incidents:
             draft.add(Archive(paths.state_incident(incident.id), paths.archived_incident(incident.id, incident.opened)))
     _move_mail(situation, draft, old)
+
+
+def _is_held_back(situation: Situation, status: TaskStatus) -> bool:
+    """Return whether a task is cancelled, but still asked for by a file: without its status it would be a new task."""
+    intent = situation.desired
+    return status.phase == "cancelled" and (status.task in intent.tasks or status.task in intent.held)
 
 
 def _move_mail(situation: Situation, draft: Draft, old: datetime) -> None:
