@@ -20,14 +20,15 @@ SCHEMA_LINE = "# yaml-language-server: $schema=../run/schemas/convoy.json"
 
 
 def statuses(look: Look) -> dict[ConvoyId, ConvoyStatus]:
-    """Return how far every convoy is now; one that left the intent as it was recorded last."""
+    """Return how far every convoy of the intent is now."""
     if look.desired.swarm is None:
         return dict(look.observed.convoys)
     situation = Situation.of(look.desired, look.desired.swarm, look.observed, look.now, frozenset(), apply_now=False)
     draft = Draft(views=dict(look.plan.views))
     convoys = look.desired.convoys
-    present = {name: status_of(situation, draft, convoys[name], tasks) for name, tasks in members(situation).items()}
-    return dict(sorted({**look.observed.convoys, **present}.items()))
+    return {
+        name: status_of(situation, draft, convoys[name], tasks) for name, tasks in sorted(members(situation).items())
+    }
 
 
 def status_named(look: Look, name: str) -> ConvoyStatus:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 from swarmgit import ports
 from swarmgit.app.world import World
 from swarmgit.desired.assemble import Sources, assemble, kind_of
+from swarmgit.desired.crosscheck import stepwise_members
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.desired.load import builtin_roles, load
-from swarmgit.documents import paths
+from swarmgit.documents import paths, places
 from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.ids import BlobId
 
@@ -21,10 +23,31 @@ FILES_MAX = 100_000
 
 def validate(world: World, *, committed: bool = False) -> tuple[Problem, ...]:
     """Return the problems of the working tree's `.swarm/`; of the target's commit if asked for or there is none."""
-    top = world.repository.top
+    return validate_and_warn(world, committed=committed)[0]
+
+
+def validate_and_warn(world: World, *, committed: bool = False) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+    """Return the problems, and what is in force but does something else than it looks like."""
+    top, target = world.repository.top, world.repository.target or "main"
     if top is not None and not committed and (top / paths.SWARM).is_dir():
-        return read_working_tree(top, world.adapters()).problems
-    return validate_committed(world.objects, world.repository.target or "main", world.adapters())
+        found = read_working_tree(top, world.adapters())
+        return found.problems, _warnings(found, lambda path: (top / path).read_bytes())
+    found = load(world.objects, target, None, world.adapters())
+    return found.problems, _warnings(found, lambda path: _blob(world.objects, f"{target}:{path}"))
+
+
+def _blob(objects: ports.Objects, name: str) -> bytes:
+    oid = objects.resolve(name)
+    return objects.blob(oid) if oid else b""
+
+
+def _warnings(found: Desired, read: Callable[[str], bytes]) -> tuple[Problem, ...]:
+    """Return each place where a member of a convoy that holds depends on another member."""
+    warnings: list[Problem] = []
+    for fault in stepwise_members(found.tasks, found.convoys):
+        node, _ = places.read(fault.file, read(fault.file))
+        warnings.append(Problem(fault.file, *(node.at(fault.steps) if node else (0, 0)), fault.message))
+    return tuple(warnings)
 
 
 def validate_committed(

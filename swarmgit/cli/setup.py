@@ -33,15 +33,15 @@ def init(settings: Settings, target: str | None) -> None:
 @click.pass_obj
 def validate(settings: Settings, committed: bool, as_json: bool) -> int:
     """Report every problem in the working tree's intent (exit code 1 when there is one)."""
-    from swarmgit.app.validate import validate as find_problems
+    from swarmgit.app.validate import validate_and_warn
     from swarmgit.app.views.problems import problems_document
     from swarmgit.app.views.words import counted
 
-    problems = find_problems(settings.world(), committed=committed)
+    problems, warnings = validate_and_warn(settings.world(), committed=committed)
     if as_json:
-        say_json(problems_document(problems))
+        say_json(problems_document(problems, warnings))
     else:
-        say("\n".join(map(str, problems)))
+        say("\n".join((*map(str, problems), *(f"warning: {each}" for each in warnings))))
         note(settings, counted(len(problems), "problem") if problems else "no problems")
     return 1 if problems else 0
 
