@@ -20,6 +20,7 @@ from swarmgit.model.mail import (
     RESERVED,
     SUBJECT_CHARS_MAX,
     SWARMGIT,
+    Digest,
     Letter,
     Mail,
     Outbox,
@@ -28,7 +29,7 @@ from swarmgit.model.mail import (
 )
 from swarmgit.model.work import Session
 from swarmgit.plan.comms import Roster, judge
-from swarmgit.plan.letters import Stamp, box, is_group, is_recorded, record, stamped
+from swarmgit.plan.letters import Stamp, box, has_run, is_group, is_recorded, record, stamped
 from swarmgit.plan.situation import Draft, Situation
 
 HOUR = timedelta(hours=1)
@@ -44,6 +45,9 @@ TOO_MANY = "too many messages"
 FORGED = "forged sender"
 PROMPT_MAILS_MAX = 10
 PROMPT_CHARS_MAX = 12_000
+CUT_CHARS = 2_000
+"""Shown of a message that does not fit into what is left of a prompt's room."""
+
 WAIT_S = 0.3
 
 
@@ -77,7 +81,7 @@ def collect(situation: Situation, draft: Draft) -> None:
             _note_read(situation, draft, HUMAN, control.read)
             draft.add(Remove(paths.mail_control(name)))
     for session in observed.sessions.values():
-        if session.spec.mail and session.spec.agent is not None:
+        if session.spec.mail and session.spec.agent is not None and has_run(session):
             _note_read(situation, draft, session.spec.agent, session.spec.mail)
 
 
@@ -103,24 +107,31 @@ def waiting(situation: Situation, draft: Draft, agent: AgentName) -> tuple[Mail,
     return tuple(sorted((m for m in _all(situation, draft, agent) if m.read_at is None), key=lambda m: m.id))
 
 
-def digest(situation: Situation, draft: Draft, agent: AgentName) -> tuple[Mail, ...]:
-    """Return what the prompt of the agent's next session shows, whole: the most urgent, within a cap, oldest first.
+def digest(situation: Situation, draft: Draft, agent: AgentName) -> Digest:
+    """Return what the prompt of the agent's next session shows: the most urgent, within a cap; long ones are cut.
 
-    The rest goes into the inbox of that session.
+    What is not shown whole goes into the inbox of that session.
     """
     unread = waiting(situation, draft, agent)
     if not unread:
-        return ()
+        return Digest()
     roster = Roster.of(situation.desired, situation.observed)
-    shown: list[Mail] = []
-    room = PROMPT_CHARS_MAX
+    whole: list[Mail] = []
+    cut: list[tuple[Mail, int]] = []
+    more, room = 0, PROMPT_CHARS_MAX
     for mail in sorted(unread, key=lambda m: (MAIL_RANK[m.priority], m.id)):
-        if len(shown) == PROMPT_MAILS_MAX:
-            break
-        if len(mail.body) <= room and _may_still_go(situation, draft, roster, mail):
-            shown.append(mail)
-            room -= len(mail.body)
-    return tuple(sorted(shown, key=lambda m: m.id))
+        size = len(mail.body) if len(mail.body) <= room else min(CUT_CHARS, room)
+        if not _may_still_go(situation, draft, roster, mail):
+            continue
+        if len(whole) + len(cut) == PROMPT_MAILS_MAX:
+            more += 1
+            continue
+        if size == len(mail.body):
+            whole.append(mail)
+        else:
+            cut.append((mail, size))
+        room -= size
+    return Digest(tuple(sorted(whole, key=lambda m: m.id)), tuple(sorted(cut, key=lambda each: each[0].id)), more)
 
 
 # --- taking letters in ----------------------------------------------------------------------------------------------

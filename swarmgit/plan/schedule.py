@@ -46,7 +46,7 @@ def start(situation: Situation, draft: Draft) -> None:
             draft.views[task.id] = replace(status, reason=routed.reason, waiting_for=("slot",))
             continue
         shown = mail.digest(situation, draft, agent)
-        spec = replace(starts.spec_of(situation, task, status, agent), mail=tuple(each.id for each in shown))
+        spec = replace(starts.spec_of(situation, task, status, agent), mail=tuple(each.id for each in shown.whole))
         draft.add(starts.start_session(situation, task, status, spec, shown))
         draft.views[task.id] = replace(status, reason=f"starting with {agent}", waiting_for=())
         draft.passing.add(task.id)
