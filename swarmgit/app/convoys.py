@@ -54,6 +54,9 @@ def write(world: World, name: str, title: str, tasks: Sequence[str], on_failure:
 def add(world: World, name: str, tasks: Sequence[str]) -> Path:
     """Add tasks to a convoy's file in the working tree and return its path; the rest of the file stays as it is."""
     path = _path(world, name)
+    missing = [task for task in tasks if not (path.parents[1] / "tasks" / f"{task}.yaml").is_file()]
+    if missing:
+        raise PersonMustAct(f"there is no task {missing[0]!r} in the working tree", f"swarmgit task new {missing[0]}")
     if not path.exists():
         raise PersonMustAct(f"there is no convoy {name!r} in the working tree", f"swarmgit convoy new {name} --title …")
     before = path.read_text(encoding="utf-8")

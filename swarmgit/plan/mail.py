@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from swarmgit.documents import paths
 from swarmgit.model.actions import DeliverMail, Remove, SaveMail, TakeMail
 from swarmgit.model.ids import AgentName, MailId, TaskId
+from swarmgit.model.incidents import COUNTED_PER_HOUR
 from swarmgit.model.mail import (
     DEAD,
     HUMAN,
@@ -34,7 +35,7 @@ from swarmgit.plan.tallies import SENDER_PER_HOUR, Tally
 DELIVERED_MAX = 500
 """Messages put into one inbox in one tick."""
 
-DEAD_PER_HOUR = 50
+DEAD_PER_HOUR = COUNTED_PER_HOUR
 """Dead letters kept of one sender; of a flood the rest is only removed from its outbox."""
 
 TOO_MANY = "too many messages"

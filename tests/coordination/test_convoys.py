@@ -204,5 +204,6 @@ def test_a_convoys_file_is_written_and_added_to_by_commands(repo: Repo) -> None:
 )
 def test_adding_leaves_the_rest_of_the_file_alone(repo: Repo, before: str, after: str) -> None:
     repo.start({".swarm/convoys/cv.yaml": before})
+    repo.task("x")
     repo.swarmgit("convoy", "add", "cv", "x")
     assert (repo.root / ".swarm/convoys/cv.yaml").read_text() == after
