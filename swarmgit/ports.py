@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
+from swarmgit.model.incidents import Report
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
@@ -126,11 +127,44 @@ class Engine(Protocol):
     def pin(self, refs: Mapping[str, CommitId]) -> None:
         """Keep commits from being collected, by refs of the engine; all or none."""
 
+    def pins(self) -> dict[str, CommitId]:
+        """Return every ref of the engine below `refs/swarm/`."""
+
+    def unpin(self, ref: str) -> None:
+        """Drop a ref of the engine, if it is there."""
+
+    def prune(self, before: datetime, keep: Sequence[str]) -> int:
+        """Delete the engine's loose objects that no pin and no commit in `keep` reaches, last written before `before`.
+
+        Return how many. Only for who holds the lock: nobody may come to need one meanwhile.
+        """
+
     def salvage(self, ref: str, oid: CommitId) -> None:
         """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What git says of a commit's signature. `signer`: the principal whose key it is, '' where no known one is."""
+
+    state: Literal["good", "unknown", "bad", "none"]
+    signer: str = ""
+
+
+class Signatures(Protocol):
+    """Keys of agents, kept outside of every sandbox, and what they signed."""
+
+    def sign(self, tried: MergeTry) -> MergeTry:
+        """Return a merge with its candidate signed by its author's key, made on first use; conflicts as they are.
+
+        The same key signs the same commit alike. PersonMustAct where this machine cannot sign.
+        """
+
+    def verify(self, commits: Sequence[CommitId], allowed: bytes) -> Mapping[CommitId, Signature]:
+        """Return what the signatures of commits are worth, by the keys that `allowed` lists in git's format."""
 
 
 class Conflicts(Protocol):
@@ -191,6 +225,9 @@ class Worktrees(Protocol):
 
     def leases(self) -> dict[SessionId, Path]:
         """Return every worktree that belongs to a session."""
+
+    def commits(self) -> frozenset[CommitId]:
+        """Return what worktrees are or were filled with."""
 
     def gc(self, keep: int) -> None:
         """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""
@@ -308,8 +345,11 @@ class Executor(Protocol):
     def write_all(self, session: SessionId, below: str, contents: Mapping[str, bytes]) -> None:
         """Write files into one of a session's folders by rename, in their order; links are not followed."""
 
-    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> None:
-        """Delete files of one of a session's folders; what is not there counts as deleted, links are not followed."""
+    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> dict[str, str]:
+        """Delete files of one of a session's folders and return those that resist, with the reason.
+
+        What is not there counts as deleted, and so does a folder; links are not followed.
+        """
 
     def move(self, session: SessionId, old: str, new: str) -> None:
         """Rename a file within a session's folder; nothing where there is none."""
@@ -389,6 +429,19 @@ class Secrets(Protocol):
         """Drop the notes of what was reported."""
 
 
+class Notices(Protocol):
+    """What went wrong where nobody plans: kept until an incident tells of it."""
+
+    def add(self, note: Report) -> None:
+        """Keep a report; adding the same again changes nothing."""
+
+    def all(self) -> tuple[Report, ...]:
+        """Return what no incident tells of yet."""
+
+    def drop(self, notes: Sequence[Report]) -> None:
+        """Drop what has an incident."""
+
+
 class Transcripts(Protocol):
     """What sessions were told and have said, in the person's repository under refs of swarmgit's own."""
 
@@ -448,7 +501,8 @@ class LandedTask:
 class Placement:
     """Where a session is about to run: what a runtime needs to know to build its command.
 
-    `keys`: the variables that policy gives it besides; their values go to the session alone.
+    `keys`: the variables that policy gives it besides; their values go to the session alone. `programs`: the only ones
+    that its agent may start, None for any.
     """
 
     spec: SessionSpec
@@ -457,12 +511,13 @@ class Placement:
     ports: tuple[int, ...]
     host_env: Mapping[str, str]
     keys: frozenset[str] = frozenset()
+    programs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """What to run. `hosts`: what it must reach, one of them at least, to work at all. `read`: paths of the machine that
-    it must see. `programs`: names on its PATH that it runs itself, visible whatever policy lists.
+    it must see. `programs`: names on its PATH, or absolute paths, that it runs itself, visible whatever policy lists.
 
     `copies`: files of the person's that it gets as copies of its own, by their name in its home folder.
     """
@@ -538,8 +593,9 @@ class World:
     most exact first. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
     commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
-    (path → hash). `secrets` keeps secrets out of what is written, `transcripts` what sessions said. `fault` is called
-    before each effect with its name: the crash tests raise in it.
+    (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
+    `transcripts` what sessions said. `port_is_free` tries a port of the loopback. `fault` is called before each effect
+    with its name: the crash tests raise in it.
     `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
@@ -549,6 +605,7 @@ class World:
     state: StateStore
     engine: Engine
     conflicts: Conflicts
+    signatures: Signatures
     worktrees: Worktrees
     landing: Landing
     executor: Executor
@@ -563,6 +620,8 @@ class World:
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
+    notices: Notices
+    port_is_free: Callable[[int], bool]
     transcripts: Transcripts
     push_command: Callable[[Push], Command]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]

@@ -24,6 +24,7 @@ from swarmgit.adapters.git.statecheckout import StateCheckout
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.lock import ReconcilerLock
+from swarmgit.adapters.notes import Notes
 from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.adapters.redacted import RedactedState
 from swarmgit.adapters.sandbox.vault import Vault
@@ -33,6 +34,7 @@ from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Desired
+from swarmgit.model.incidents import Report
 from swarmgit.model.work import Push
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ def open_world(
     cache = FileCache(found.live / paths.CACHE)
     vault = Vault(found.live / paths.SECRETS)
     guard = Guard(vault, found.live / paths.LEAKS)
+    notices = Notes(found.live / paths.NOTICES, Report)
     target = _target(objects, cache)
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
@@ -86,7 +89,7 @@ def open_world(
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
-    worktrees = Deferred(lambda: _worktrees(found, engine, fault))
+    worktrees = Deferred(lambda: _worktrees(found, engine, fault, notices))
     transcripts = Deferred(lambda: _transcripts(objects))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
@@ -105,6 +108,7 @@ def open_world(
         state=RedactedState(state, guard),
         engine=engine,
         conflicts=cast(ports.Conflicts, Deferred(lambda: _conflicts(engine, voices, memory))),
+        signatures=cast(ports.Signatures, Deferred(lambda: _signatures(found, engine))),
         worktrees=cast(ports.Worktrees, worktrees),
         landing=cast(ports.Landing, landing),
         executor=LocalExecutor(found.live, the_clock, fault),
@@ -119,6 +123,8 @@ def open_world(
         price=prices.price,
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
+        notices=notices,
+        port_is_free=_port_is_free,
         transcripts=cast(ports.Transcripts, transcripts),
         push_command=lambda push: _push_command(found, environ, push),
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
@@ -197,6 +203,12 @@ def _landing(
     return GitLanding(objects, engine.transfer, found.live, environ, fault)
 
 
+def _port_is_free(port: int) -> bool:
+    from swarmgit.adapters.loopback import is_free
+
+    return is_free(port)
+
+
 def _transcripts(objects: GitObjects) -> ports.Transcripts:
     from swarmgit.adapters.git.transcripts import GitTranscripts
 
@@ -209,11 +221,25 @@ def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Confl
     return GitConflicts(engine, voices, memory)
 
 
-def _worktrees(found: FoundRepository, engine: GitEngine, fault: Callable[[str], None]) -> ports.Worktrees:
+def _signatures(found: FoundRepository, engine: GitEngine) -> ports.Signatures:
+    from swarmgit.adapters.git.signing import GitSignatures
+
+    return GitSignatures(engine, found.live / paths.KEYS)
+
+
+def _worktrees(
+    found: FoundRepository, engine: GitEngine, fault: Callable[[str], None], notices: Notes[Report]
+) -> ports.Worktrees:
     from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 
     person = Person(found.common_dir / "objects", found.top, found.algorithm)
-    return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault)
+
+    def note(place: Path, reason: str) -> None:
+        from swarmgit.plan.breakdowns import leftover
+
+        notices.add(leftover(str(place), reason))
+
+    return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, note)
 
 
 def _doorbell(found: FoundRepository, target: str | None) -> ports.Doorbell:
@@ -238,7 +264,8 @@ def _confiner(
     home = Path(environ["HOME"]) if environ.get("HOME") else None
     secret = (found.common_dir, found.live, found.store, *((home,) if home else ()))
     objects = found.common_dir / "objects"
-    return Confiner(cache, vault, objects, tuple(path.resolve() for path in secret), environ, tuple(sandboxes))
+    hidden = tuple(path.resolve() for path in secret)
+    return Confiner(cache, vault, objects, found.live.resolve(), hidden, environ, tuple(sandboxes))
 
 
 def _push_command(found: FoundRepository, environ: Mapping[str, str], push: Push) -> ports.Command:

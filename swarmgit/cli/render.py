@@ -109,7 +109,7 @@ def _section(title: str, body: str) -> str:
 
 def _sessions(document: Document, width: int | None) -> str:
     rows = [
-        (each["id"], each["task"] or "-", each["agent"] or "-", _how(each), _doing(each), each["started"])
+        (each["id"], each["task"] or "-", _who(each), _how(each), _doing(each), each["started"])
         for each in document["sessions"]
     ]
     rows += [
@@ -117,6 +117,12 @@ def _sessions(document: Document, width: int | None) -> str:
         for each in document["gate_runs"]
     ]
     return table(("SESSION", "TASK", "AGENT", "RUNTIME", "STATE", "STARTED"), rows, width) if rows else ""
+
+
+def _who(session: Document) -> str:
+    """Return a session's agent, and what it is there for where that is not the task itself."""
+    kind = str(session.get("kind", "agent"))
+    return f"{session['agent'] or '-'}" + (f" ({kind})" if kind != "agent" else "")
 
 
 def _how(session: Document) -> str:

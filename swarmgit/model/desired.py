@@ -173,7 +173,8 @@ class PushConfig:
 class MergeConfig:
     """`union`: gitwildmatch patterns of files to which everybody only adds lines, such as changelogs.
 
-    `full_run_hours`: how often gates with `inputs` run on the whole target without reuse; 0: never.
+    `full_run_hours`: how often gates with `inputs` run on the whole target without reuse; 0: never. `sign`: how what
+    lands is signed with its agent's key, None: not at all.
     """
 
     style: Literal["merge", "squash"] = "merge"
@@ -183,6 +184,7 @@ class MergeConfig:
     union: tuple[str, ...] = ()
     generated: tuple[Generated, ...] = ()
     full_run_hours: float = 24.0
+    sign: Literal["ssh"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +211,16 @@ class WatchdogLimits:
 
 @dataclass(frozen=True, slots=True)
 class WatchdogConfig:
-    """`limits` hold where neither the task's type nor its tier has its own. `patrol_minutes` None: no patrol."""
+    """`limits` hold where neither the task's type nor its tier has its own. `patrol_minutes` None: no patrol.
+
+    `swarm_disk_mb`: what the sessions at work may take on the disk together; None: no limit.
+    """
 
     limits: WatchdogLimits = WatchdogLimits()
     tiers: Mapping[str, WatchdogLimits] = field(default_factory=dict)
     types: Mapping[str, WatchdogLimits] = field(default_factory=dict)
     patrol_minutes: float | None = 120.0
+    swarm_disk_mb: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

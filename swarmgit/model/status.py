@@ -227,12 +227,16 @@ class LedgerEvent:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The exact commit an entry would land as: its first parent is `base`, the target's head when it was made."""
+    """The exact commit an entry would land as: its first parent is `base`, the target's head when it was made.
+
+    `signer`: whose key signed it, as a line of git's allowed signers; '' where none did.
+    """
 
     base: CommitId
     commit: CommitId
     code_tree: TreeId
     gate_inputs: Mapping[str, str] = field(default_factory=dict)
+    signer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +278,7 @@ class Entry:
 class Identity:
     """An agent's CV: counts of verified outcomes only, never of what an agent said of itself.
 
+    `tasks_tried`: tasks of which an attempt was judged; of these `first_pass` passed with the first that was.
     The tables count attempts: completed (of these first_pass), rejected, failed. `by_kind`: what routing asks for,
     by `type/domain`.
     """
@@ -282,6 +287,7 @@ class Identity:
     role: str
     created: datetime
     sessions: int = 0
+    tasks_tried: int = 0
     tasks_completed: int = 0
     first_pass: int = 0
     reworked: int = 0

@@ -25,6 +25,7 @@ from swarmgit.model.secrets import Secret
 from swarmgit.model.status import GateOutcome
 
 __all__ = [
+    "AGENT_PROGRAMS",
     "Capture",
     "Change",
     "Evidence",
@@ -39,6 +40,8 @@ __all__ = [
 
 SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
 SessionState = Literal["starting", "running", "ended", "lost"]
+AGENT_PROGRAMS: frozenset[SessionKind] = frozenset({"agent", "merge", "triage"})
+"""The kinds of session in which an agent program works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ class SessionSpec:
     `resume`: the conversation of an earlier session that this one goes on with; `home`: in whose home folder that
     is. `mail`: the messages that the prompt
     shows. `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it
-    expires. `experiment`: the experiment and arm (`id/arm`) that it belongs to.
+    expires. `experiment`: the experiment and arm (`id/arm`) that it belongs to. `ports`: of the loopback, the
+    session's own until it is let go.
     """
 
     id: SessionId
@@ -103,6 +107,7 @@ class SessionSpec:
     credentials_end: datetime | None = None
     experiment: str = ""
     watched: SessionId | None = None
+    ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,9 @@ class Change:
     old_blob: BlobId
     new_blob: BlobId
 
+
+NO_WORKTREE = "its worktree could not be made"
+"""How the error of a session begins that never had a place to work."""
 
 TAMPERED = "changed while the session ran"
 """In an objection: somebody changed what the person's own git obeys, meanwhile."""

@@ -12,6 +12,7 @@ from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import Observed
 from swarmgit.observe.outboxes import OutboxReader
+from swarmgit.observe.ports import PortRanges
 from swarmgit.observe.pushes import RemoteWatcher
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
@@ -36,6 +37,7 @@ class Observer:
         self._remote = RemoteWatcher(world.objects)
         self._outboxes = OutboxReader(world.executor)
         self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
+        self._ports = PortRanges(world.repository.store, world.port_is_free)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -65,6 +67,8 @@ class Observer:
             trusted_since=trusted_since,
             remote=self._remote.look(swarm, target),
             leaks=world.secrets.noticed(),
+            reports=world.notices.all(),
+            ports=self._ports.free,
         )
 
     def _blocked(self, swarm: Swarm | None, trusted_since: datetime | None) -> dict[EntryId, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from swarmgit.model.observed import Observed
 from swarmgit.model.status import ASLEEP, FINISHED, TaskStatus
 from swarmgit.plan import (
     archive,
+    breakdowns,
     conditions,
     convoys,
     escalations,
@@ -66,6 +67,7 @@ def plan(
     gate_runs.run(situation, draft)
     convoys.follow(situation, draft)
     mishaps.report(situation, draft)
+    breakdowns.report(situation, draft)
     watchdog.patrol(situation, draft)
     incidents.save(situation, draft)
     escalations.write(situation, draft)
@@ -76,6 +78,7 @@ def plan(
     draft.save_identities(observed)
     _save_tasks(situation, draft)
     _retire_recorded(situation, draft)
+    _keep_unread(situation, draft)
     return _close(situation, draft)
 
 
@@ -111,6 +114,13 @@ def _retire_recorded(situation: Situation, draft: Draft) -> None:
         for session in sessions:
             if session.is_finished and session.spec.id in settled:
                 draft.add(Retire(session.spec.id, task))
+
+
+def _keep_unread(situation: Situation, draft: Draft) -> None:
+    """Hold on to sessions that ended and left more letters than one look takes in: the next ticks take the rest."""
+    unread = {id_ for id_, outbox in situation.observed.outboxes.items() if outbox.is_waiting}
+    if unread:
+        draft.actions = [a for a in draft.actions if not (isinstance(a, Retire) and a.session in unread)]
 
 
 def _save_tasks(situation: Situation, draft: Draft) -> None:

@@ -64,7 +64,7 @@ def section(title: str, body: str) -> str:
 def _cv(identity: Identity | None) -> str:
     if identity is None or not identity.sessions:
         return ""
-    done = f"{identity.tasks_completed} tasks completed, {identity.first_pass} of them at the first attempt"
+    done = f"{identity.tasks_completed} tasks completed, {identity.first_pass} without rework"
     back = f" {identity.reworked} attempts were sent back." if identity.reworked else ""
     best = cv.strengths(identity)
     known = f" You know {', '.join(best)} best." if best else ""

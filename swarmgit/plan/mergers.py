@@ -17,7 +17,7 @@ from swarmgit.model.desired import Runtime, Scope, Task
 from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.status import TIERS, Entry, Rejection
 from swarmgit.model.work import Session, SessionSpec
-from swarmgit.plan import agents, attribution, budget, rejections, schedule, scope
+from swarmgit.plan import agents, attribution, breakdowns, budget, ports, rejections, schedule, scope
 from swarmgit.plan.attempts import KILLED, RESTART_AFTER, TIME_LIMIT, merge_rejections
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.merge_prompt import prompt_for_merge
@@ -53,9 +53,14 @@ def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> No
         return
     working = agents.at_work(situation, draft)
     brake = schedule.brake(situation, task) or (budget.wait_for_day(situation, draft) if facts["way"] == "ai" else None)
+    brake = brake or breakdowns.disk_wait(situation)
     if brake is not None or len(working) >= situation.swarm.agents_max:
         what = brake[1] if brake is not None else "its resolution waits for a place"
         draft.stuck[entry.id] = f"it conflicts with the target in {named}; {what}"
+        return
+    leased = ports.lease(situation, draft)
+    if leased is None:
+        draft.stuck[entry.id] = f"its resolution waits: {ports.wait(situation, draft, task.id)}"
         return
     runtime, model = found
     agent = agents.first_free(ROLE, frozenset(spec.agent for spec in working if spec.agent))
@@ -72,6 +77,7 @@ def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> No
         model=model,
         entry=entry.id,
         head=CommitId(facts["head"]),
+        ports=leased,
     )
     draft.add(_start_session(situation, entry, spec, runtime))
     draft.stuck[entry.id] = f"{agent} starts to resolve its conflict in {named}"
@@ -92,7 +98,6 @@ def _start_session(situation: Situation, entry: Entry, spec: SessionSpec, runtim
         worktree=situation.swarm.worktree,
         prompt=prompt_for_merge(situation.desired.roles.get(ROLE, ""), task, others, facts, feedback),
         reason=f"a conflict with the target in {', '.join(facts['paths'][:5])}",
-        ports=situation.swarm.ports_per_session,
         feedback=feedback,
         auto=merge if "auto" in merge.tiers else None,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from swarmgit.model.desired import PRIORITY_RANK, Task
 from swarmgit.model.ids import AgentName, TaskId
-from swarmgit.plan import agents, budget, governor, mail, routing, scope, starts
+from swarmgit.plan import agents, breakdowns, budget, governor, mail, ports, routing, scope, starts
 from swarmgit.plan.situation import Draft, Situation
 
 SATISFIED = frozenset({"landed", "unchanged", "reported"})
@@ -32,27 +32,34 @@ def start(situation: Situation, draft: Draft) -> None:
         return
     floor = _floor(situation, draft, candidates)
     for task in candidates:
-        status = draft.views[task.id]
-        waits = _waits(situation, draft, task, floor)
+        waits = _waits(situation, draft, task, floor) or _begin(situation, draft, task, floor)
         if waits:
             kind, what = waits
-            draft.views[task.id] = replace(status, reason=what, waiting_for=(kind,))
+            draft.views[task.id] = replace(draft.views[task.id], reason=what, waiting_for=(kind,))
             if kind == SELECTION:
                 draft.passing.add(task.id)
-            continue
-        routed = routing.route(situation, draft, task, status, frozenset(floor.busy))
-        agent = routed.agent
-        if agent is None:
-            draft.views[task.id] = replace(status, reason=routed.reason, waiting_for=("slot",))
-            continue
-        shown = mail.digest(situation, draft, agent)
-        spec = replace(starts.spec_of(situation, task, status, agent), mail=tuple(each.id for each in shown.whole))
-        draft.add(starts.start_session(situation, task, status, spec, shown))
-        draft.views[task.id] = replace(status, reason=f"starting with {agent}", waiting_for=())
-        draft.passing.add(task.id)
-        floor.owners[task.id] = task
-        floor.busy.add(agent)
-        floor.free -= 1
+
+
+def _begin(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Waits | None:
+    """Start a task's session, or return what of that which a session needs is not there now."""
+    status = draft.views[task.id]
+    routed = routing.route(situation, draft, task, status, frozenset(floor.busy))
+    agent = routed.agent
+    if agent is None:
+        return "slot", routed.reason
+    leased = ports.lease(situation, draft)
+    if leased is None:
+        return "ports", ports.wait(situation, draft, task.id)
+    shown = mail.digest(situation, draft, agent)
+    ids = tuple(each.id for each in shown.whole)
+    spec = replace(starts.spec_of(situation, task, status, agent), mail=ids, ports=leased)
+    draft.add(starts.start_session(situation, task, status, spec, shown))
+    draft.views[task.id] = replace(status, reason=f"starting with {agent}", waiting_for=())
+    draft.passing.add(task.id)
+    floor.owners[task.id] = task
+    floor.busy.add(agent)
+    floor.free -= 1
+    return None
 
 
 def busy(situation: Situation, draft: Draft) -> frozenset[AgentName]:
@@ -93,6 +100,7 @@ def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Wai
         or _ownership(task, floor)
         or budget.wait(situation, draft, task, floor.money)
         or governor.wait(situation, draft, task, floor.holds)
+        or breakdowns.disk_wait(situation)
         or (("slot", f"all {situation.swarm.agents_max} agent slots are taken") if floor.free <= 0 else None)
     )
 

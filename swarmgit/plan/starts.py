@@ -79,7 +79,6 @@ def start_session(
         worktree=situation.swarm.worktree,
         prompt=prompt,
         reason=_reason(spec),
-        ports=situation.swarm.ports_per_session,
         feedback=briefing.feedback_of(before),
         carry=carried.head if carried else None,
         carry_paths=carried.kept_paths if carried else (),

@@ -108,6 +108,21 @@ def test_a_clear_difference_is_told_and_an_unclear_one_is_not() -> None:
     }
 
 
+def test_no_interval_of_tokens_goes_below_nothing() -> None:
+    found = compare(TRIAL, [ended("a", "small", "landed", tokens=1), ended("b", "small", "landed", tokens=1000)])
+    tokens = next(measure for measure in found.measures if measure.name == "tokens a task")
+    assert tokens.figures[0].interval is not None
+    assert tokens.figures[0].interval[0] == 0.0
+
+
+def test_a_pause_for_a_rate_limit_is_no_second_try() -> None:
+    status = ended("a", "small", "landed", rejected=1)
+    paused = replace(status.attempts[0], outcome="rate-limited")
+    rates = compare(TRIAL, [replace(status, attempts=(paused, status.attempts[1]))]).measures
+    first_pass = next(measure for measure in rates if measure.name == "first pass")
+    assert first_pass.figures[0].value == 1.0
+
+
 def test_what_has_no_known_price_has_no_figure_and_what_a_person_took_back_does_not_count() -> None:
     found = compare(TRIAL, [ended("a", "small", "landed", usd=None), ended("b", "small", "cancelled")])
     usd = next(measure for measure in found.measures if measure.name == "usd a task")

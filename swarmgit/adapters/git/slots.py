@@ -12,6 +12,7 @@ import secrets
 import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from typing import Any, Literal
 SlotState = Literal["free", "filling", "leased"]
 RECORD = "slot.json"
 TRASH = "trash"
+REASON_CHARS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,12 @@ class Slot:
 class SlotStore:
     """Only one process uses a store at a time (the reconciler's lock); its threads share this object."""
 
-    def __init__(self, root: Path, fault: Callable[[str], None]) -> None:
+    def __init__(
+        self, root: Path, fault: Callable[[str], None], resists: Callable[[Path, str], None] = lambda *_: None
+    ) -> None:
+        """`resists` is told of what cannot be deleted or read, and why."""
         self._root = root
+        self._resists = resists
         self._fault = fault
         self._choice = threading.Lock()
         self._sweeping = threading.Lock()
@@ -151,11 +157,16 @@ class SlotStore:
         """Delete what is in the trash; what resists stays there and is tried again next time."""
         with self._sweeping:
             for path in (self._root / TRASH).glob("*"):
-                _delete(path)
+                reason = _delete(path)
+                if reason:
+                    self._resists(path, reason)
 
     def gc(self, keep: int) -> None:
         """Delete the trash, what a killed process left half made, and the oldest free slots of a pool beyond `keep`."""
         with self._choice:
+            for folder in self._root.glob("[!.]*/[!.]*"):
+                if folder.parent.name != TRASH and _read(folder) is None:
+                    self._resists(folder, f"its {RECORD} cannot be read, so nobody knows whose work is in it")
             for stray in self._root.glob("[!.]*/.new-*"):
                 self.trash(stray)
             slots = self.all()
@@ -180,15 +191,25 @@ def _read(folder: Path) -> Slot | None:
         return None
 
 
-def _delete(path: Path) -> None:
-    """Delete a tree of any depth and permissions. `rm` copes with depths at which Python's own recursion ends."""
+def _delete(path: Path) -> str:
+    """Delete a tree of any depth and permissions; return why it is still there, '' when it is not.
+
+    `rm` copes with depths at which Python's own recursion ends.
+    """
     command = ["/bin/rm", "-rf", "--", str(path)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if done.returncode == 0 or not path.is_dir() or path.is_symlink():
-        return
+    if done.returncode and path.is_dir() and not path.is_symlink():
+        with suppress(OSError):
+            _open_up(path)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    words = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return (words[-1:] or ["rm failed"])[0][:REASON_CHARS_MAX] if done.returncode else ""
+
+
+def _open_up(path: Path) -> None:
+    """Make every folder of a tree one that its files can be deleted from."""
     for folder, names, _ in os.walk(path):
         for name in names:
             below = Path(folder, name)
             if not below.is_symlink():
                 below.chmod(0o700)
-    subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)

@@ -41,12 +41,14 @@ class GitWorktrees:
         person: Person,
         code_tree: Callable[[str], TreeId],
         fault: Callable[[str], None] = no_fault,
+        resists: Callable[[Path, str], None] = lambda *_: None,
     ) -> None:
+        """`resists` is told of what cannot be deleted or read any more, and why."""
         self._engine = engine
         self._person = person
         self._code_tree = code_tree
         self._fault = fault
-        self._slots = SlotStore(store, fault)
+        self._slots = SlotStore(store, fault, resists)
 
     def lease(
         self, session: SessionId, commit: CommitId, config: WorktreeConfig, pool: str, only: Sequence[str] = ()
@@ -174,6 +176,10 @@ class GitWorktrees:
         made = filling.ignored(self._engine, slot) if outputs is None else map(filling.plain, outputs)
         kept = tuple(path for path in made if path and path not in apart)
         self._slots.write(replace(slot, setup_hash=slot.setup_wanted, outputs=kept))
+
+    def commits(self) -> frozenset[CommitId]:
+        """Return the commits of all slots, leased, free or being filled."""
+        return frozenset(CommitId(slot.commit) for slot in self._slots.all())
 
     def gc(self, keep: int) -> None:
         """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""
