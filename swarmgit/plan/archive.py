@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Archive
-from swarmgit.model.mail import DEAD, HUMAN, Letter, Mail, sent_at_ms
+from swarmgit.model.mail import DEAD, RESERVED, Letter, Mail, sent_at_ms
 from swarmgit.model.status import FINISHED, TaskStatus
 from swarmgit.plan import mail
 from swarmgit.plan.comms import Roster
@@ -84,13 +84,9 @@ def _move_mail(situation: Situation, draft: Draft, old: datetime) -> None:
 
 def tell_of_unread(situation: Situation, draft: Draft) -> None:
     """Write to each recipient which of its unread messages are put away in this tick: the next prompt shows it."""
-    roster: Roster | None = None
     for name in situation.observed.mail:
         moved = [m for m in _unread(situation, draft, name) if not m.subject.startswith(PUT_AWAY)]
-        if not moved:
-            continue
-        roster = roster or Roster.of(situation.desired, situation.observed)
-        if name == HUMAN or roster.knows(name):
+        if moved and _is_known(situation, name):
             lines = [f"- {m.id} {m.type} from {m.sender}: {m.subject}" for m in moved[-LISTED_MAX:]]
             left = [f"and {len(moved) - LISTED_MAX} older ones"] if len(moved) > LISTED_MAX else []
             body = "\n".join(["They were not read. A person shows one with: swarmgit mail read ID", *lines, *left, ""])
@@ -99,21 +95,26 @@ def tell_of_unread(situation: Situation, draft: Draft) -> None:
 
 
 def _unread(situation: Situation, draft: Draft, name: str) -> list[Mail]:
-    """Return the unread messages that leave a mailbox: old ones, and the oldest where there are too many.
+    """Return the unread messages that leave a mailbox: the oldest of too many, and the old ones of nobody known.
 
-    Not while the agent is at work, because they are in its inbox; a person's never by age alone.
+    Not while the agent is at work, because they are in its inbox.
     """
     box = situation.observed.mail[name]
     old_ms = (situation.now - timedelta(days=situation.swarm.retention_days)).timestamp() * 1000
     young_ms = (situation.now - MAIL_KEPT).timestamp() * 1000
-    is_full, first = len(box) > HOT_MAX, next(iter(box), "")
-    if name == DEAD or not (is_full or sent_at_ms(first) < old_ms) or _is_at_work(situation, name):
+    is_full, has_old = len(box) > HOT_MAX, sent_at_ms(next(iter(box), "")) < old_ms
+    is_nobodys = has_old and not _is_known(situation, name)
+    if name == DEAD or not (is_full or is_nobodys) or _is_at_work(situation, name):
         return []
     limit_ms = max(old_ms, young_ms) if is_full else old_ms
     ids = [id_ for id_ in sorted(box) if sent_at_ms(id_) < limit_ms and id_ not in draft.mail]
     unread = [m for id_ in ids if (m := box.get(id_)) is not None and m.read_at is None and not m.refused]
     excess = _excess(len(unread))
-    return [m for place, m in enumerate(unread) if place < excess or (name != HUMAN and sent_at_ms(m.id) < old_ms)]
+    return [m for place, m in enumerate(unread) if place < excess or (is_nobodys and sent_at_ms(m.id) < old_ms)]
+
+
+def _is_known(situation: Situation, name: str) -> bool:
+    return name in RESERVED or Roster.of(situation.desired, situation.observed).knows(name)
 
 
 def _is_at_work(situation: Situation, name: str) -> bool:

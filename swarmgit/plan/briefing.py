@@ -28,12 +28,12 @@ def prompt_for(
     """Return the whole prompt of the task's next session, as Markdown."""
     sections = (
         role_text.strip(),
-        section("Messages", DESK),
         _cv(identity),
         _task(task),
         _scope(task),
         _acceptance(task),
         section("Contracts that others rely on", task.contracts),
+        section("Messages", DESK),
         _tried(status),
         _mail(mails),
     )
