@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
@@ -16,7 +16,7 @@ from swarmgit.model.incidents import Report
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream
 
 
@@ -408,6 +408,18 @@ class StreamReader(Protocol):
         """Return what has been said so far."""
 
 
+@runtime_checkable
+class ErrorReader(Protocol):
+    """A stream reader that wants to know what a program prints on its standard error, too."""
+
+    @property
+    def hears_errors(self) -> bool:
+        """Return whether there is anything to hear."""
+
+    def feed_errors(self, chunk: bytes) -> None:
+        """Take the next bytes of `stderr.log`."""
+
+
 class Secrets(Protocol):
     """Keeps secrets out of what is written down: the values that sessions were given, and what has the form of one."""
 
@@ -485,6 +497,17 @@ class Lock(Protocol):
 
     def release(self) -> None:
         """Give it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known of a session before it says anything. `window`: tokens that its model can take in; None: unknown.
+
+    `takes_messages`: what is put into its inbox reaches it while it works.
+    """
+
+    window: int | None = None
+    takes_messages: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -590,7 +613,8 @@ class World:
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
     wraps a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only
     way out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names,
-    most exact first. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
+    most exact first; `outlook` what an adapter's sessions with such a model can do, `unreachable` why they could not
+    work by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
     commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
     (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
@@ -618,6 +642,8 @@ class World:
     granted: Callable[[Policy, str], frozenset[str]]
     adapters: Callable[[], AbstractSet[str]]
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
+    outlook: Callable[[str, tuple[str, ...], Mapping[str, int]], Outlook]
+    unreachable: Callable[[Policy, Runtime, str], str]
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
     notices: Notices

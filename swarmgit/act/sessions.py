@@ -166,6 +166,7 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
     _remember_setup(spec.id, world)
     maker = trailers.Maker(spec.task, spec.agent, spec.id, spec.model or spec.runtime, spec.attempt)
     subject, body = _words(action, world)
+    own_subject = subject if subject != action.title else ""
     author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
     capture = world.worktrees.capture(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
     if spec.kind == "merge":
@@ -173,7 +174,8 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
         capture = replace(capture, commit=proposal.commit, markers=proposal.markers, undecided=proposal.undecided)
     secrets = _secrets(capture, spec.id, world, policy)
     settings, tampered = tampering.found(spec.id, world)
-    capture = replace(capture, secrets=secrets, tampered=tampered, objections=(*capture.objections, *settings))
+    objections = (*capture.objections, *settings)
+    capture = replace(capture, secrets=secrets, tampered=tampered, objections=objections, subject=own_subject)
     world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
     salvage = None
     if action.salvage and capture.changes:

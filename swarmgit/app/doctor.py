@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from swarmgit.app.fsck.ledger import read_ledger
 from swarmgit.app.gc import stale_candidates
 from swarmgit.app.look import Look, look
+from swarmgit.app.validate import warnings
 from swarmgit.app.views.words import counted
 from swarmgit.app.world import World
 from swarmgit.documents import paths
@@ -196,6 +197,8 @@ def _seen(world: World) -> Iterator[Check]:
         yield Check("policy", "warn", "policy.yaml switches the sandbox off", "set sandbox: preferred")
     elif policy.sandbox == "required" and world.sandbox(policy).strength == "none":
         yield Check("policy", "fail", "policy.yaml requires a sandbox, so nothing starts", "install bubblewrap")
+    for warning in warnings(seen.desired, seen.observed.unreachable):
+        yield Check("runtimes", "warn", warning, "swarmgit validate")
     for problem in full_runs.problems(seen.desired, seen.observed):
         yield Check("gates", "fail", str(problem), "add what is missing to the gate's inputs, or repair the target")
     standing = pushes.standing(seen.desired.swarm, seen.observed) if seen.desired.swarm else None

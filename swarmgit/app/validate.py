@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
@@ -17,37 +17,49 @@ from swarmgit.desired.load import builtin_roles, load
 from swarmgit.documents import paths, places
 from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.ids import BlobId
+from swarmgit.plan.lineup import homogeneous
 
 FILES_MAX = 100_000
 
 
 def validate(world: World, *, committed: bool = False) -> tuple[Problem, ...]:
     """Return the problems of the working tree's `.swarm/`; of the target's commit if asked for or there is none."""
-    return validate_and_warn(world, committed=committed)[0]
+    return asked_for(world, committed=committed).problems
 
 
-def validate_and_warn(world: World, *, committed: bool = False) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
-    """Return the problems, and what is in force but does something else than it looks like."""
-    top, target = world.repository.top, world.repository.target or "main"
-    if top is not None and not committed and (top / paths.SWARM).is_dir():
-        found = read_working_tree(top, world.adapters())
-        return found.problems, _warnings(found, lambda path: (top / path).read_bytes())
-    found = load(world.objects, target, None, world.adapters())
-    return found.problems, _warnings(found, lambda path: _blob(world.objects, f"{target}:{path}"))
+def asked_for(world: World, *, committed: bool = False) -> Desired:
+    """Return the intent in the working tree's `.swarm/`; that of the target's commit if asked for or there is none."""
+    top = _tree(world, committed=committed)
+    if top is not None:
+        return read_working_tree(top, world.adapters())
+    return load(world.objects, world.repository.target or "main", None, world.adapters())
 
 
-def _blob(objects: ports.Objects, name: str) -> bytes:
-    oid = objects.resolve(name)
-    return objects.blob(oid) if oid else b""
+def _tree(world: World, *, committed: bool) -> Path | None:
+    top = world.repository.top
+    return top if top is not None and not committed and (top / paths.SWARM).is_dir() else None
 
 
-def _warnings(found: Desired, read: Callable[[str], bytes]) -> tuple[Problem, ...]:
+def warnings(desired: Desired, why_not: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
+    """Return what is no mistake, but will cost: programs that cannot work by policy, one model for everything."""
+    return tuple(dict.fromkeys((*why_not.values(), *filter(None, (homogeneous(desired),)))))
+
+
+def step_warnings(world: World, desired: Desired, *, committed: bool = False) -> tuple[str, ...]:
     """Return each place where a member of a convoy that holds depends on another member."""
-    warnings: list[Problem] = []
-    for fault in stepwise_members(found.tasks, found.convoys):
+    top, target = _tree(world, committed=committed), world.repository.target or "main"
+
+    def read(path: str) -> bytes:
+        if top is not None:
+            return (top / path).read_bytes()
+        oid = world.objects.resolve(f"{target}:{path}")
+        return world.objects.blob(oid) if oid else b""
+
+    found: list[str] = []
+    for fault in stepwise_members(desired.tasks, desired.convoys):
         node, _ = places.read(fault.file, read(fault.file))
-        warnings.append(Problem(fault.file, *(node.at(fault.steps) if node else (0, 0)), fault.message))
-    return tuple(warnings)
+        found.append(str(Problem(fault.file, *(node.at(fault.steps) if node else (0, 0)), fault.message)))
+    return tuple(found)
 
 
 def validate_committed(

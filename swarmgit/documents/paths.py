@@ -139,6 +139,8 @@ OUTBOX = "outbox"
 READ = "read"
 DELIVERED_FILE = "delivered"
 STUCK_FILE = "stuck.json"
+SUMMARY_FILE = f"{OUTBOX}/handoff"
+ACCEPTED_FILE = f"{OUTBOX}/accepted"
 VITALS_FILE = "vitals.json"
 
 # refs

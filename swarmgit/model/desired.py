@@ -224,6 +224,19 @@ class WatchdogConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class HandoffConfig:
+    """When a session hands its work over. `at`: the share of the model's window that is used; `max`: per task.
+
+    `answer_minutes`: how long a session has for its summary; `accept_minutes`: its successor for its first word.
+    """
+
+    at: float = 0.8
+    max: int = 3
+    answer_minutes: float = 2.0
+    accept_minutes: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Swarm:
     """`swarm.yaml`; every default that a document leaves out is here and nowhere else."""
 
@@ -247,6 +260,16 @@ class Swarm:
     merge: MergeConfig = MergeConfig()
     prices: Mapping[str, Price] = field(default_factory=dict)
     watchdog: WatchdogConfig = WatchdogConfig()
+    handoff: HandoffConfig = HandoffConfig()
+    context_windows: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvoyBudget:
+    """What all members together may use; None: no limit."""
+
+    usd: float | None = None
+    tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +283,7 @@ class Convoy:
     on_failure: Literal["hold", "continue"] = "hold"
     priority: Priority | None = None
     reassign_max: int = 1
+    budget: ConvoyBudget = ConvoyBudget()
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ class Observed:
     was never heard of. `mail`: mailboxes by recipient, read on demand. `leaks`: secrets that were taken out of what was
     written, and not reported yet. `reports`: what went wrong outside of any plan, and has no incident yet.
     `ports` looks for free ones when it is asked.
+    `unreachable`: by runtime and model ('' for none), why its sessions could not work.
     """
 
     target_head: CommitId | None
@@ -126,6 +127,7 @@ class Observed:
     leaks: tuple[Leak, ...] = ()
     reports: tuple[Report, ...] = ()
     ports: FreePorts = any_ports
+    unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from swarmgit.model.handoffs import Handoff
 from swarmgit.model.ids import (
     AgentName,
     BlobId,
@@ -19,6 +20,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
+from swarmgit.model.usage import Aside, Usage
 
 Phase = Literal[
     "waiting",
@@ -52,6 +54,7 @@ AttemptOutcome = Literal[
     "transient",
     "refused",
     "over-budget",
+    "handed-over",
     "landed",
     "unchanged",
     "reported",
@@ -109,28 +112,14 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens as the runtime reports them. `usd` None: unknown, which is not the same as free."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    usd: float | None = None
-
-    @property
-    def tokens(self) -> int:
-        return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
-
-
-@dataclass(frozen=True, slots=True)
 class Attempt:
     """One session's try at a task. `head` is the captured commit, `tree` its code tree (without `.swarm/`).
 
     `kept_paths`: after a rejection or a pause, the changed paths that the next attempt starts with again.
     `conversation`: what a later session needs to go on with this one. `retry_at`: not before then.
     `experiment`: the experiment and arm (`id/arm`) that it was made for.
-    `transcript`: the ref under which what the session was told and has said is kept for a while.
+    `transcript`: the ref under which what the session was told and has said is kept for a while. `handoff`: what it
+    told its successor, and whether that one has understood.
     """
 
     number: int
@@ -156,6 +145,7 @@ class Attempt:
     retry_at: datetime | None = None
     experiment: str = ""
     transcript: str | None = None
+    handoff: Handoff | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -176,7 +166,8 @@ class Condition:
 class TaskStatus:
     """`window` is the number of the first attempt that counts against the budget: a changed task file or
     `task restart` opens a new window. `restart` is the last restart request that was honoured. `taken_from`: agents
-    that could not do it, and do not get it again."""
+    that could not do it, and do not get it again. `asides`: sessions that worked for it besides its attempts.
+    `paid_from`: the first attempt whose cost counts: a person's restart or edit begins anew, another agent does not."""
 
     task: TaskId
     title: str
@@ -191,8 +182,10 @@ class TaskStatus:
     landed_commit: CommitId | None = None
     finished: datetime | None = None
     window: int = 1
+    paid_from: int = 1
     restart: str | None = None
     taken_from: tuple[AgentName, ...] = ()
+    asides: tuple[Aside, ...] = ()
 
     @property
     def last(self) -> Attempt | None:
@@ -203,9 +196,9 @@ class TaskStatus:
         return tuple(a for a in self.attempts if a.number >= self.window)
 
     @property
-    def tries(self) -> int:
-        """How many sessions count as tries: one that goes on after a pause is none of its own."""
-        return sum(a.outcome not in PAUSES for a in self.counted)
+    def paid(self) -> tuple[Attempt, ...]:
+        """The attempts whose cost counts."""
+        return tuple(a for a in self.attempts if a.number >= self.paid_from)
 
 
 EntryState = Literal["queued", "gating", "resolving", "landing", "landed", "rejected", "dropped"]

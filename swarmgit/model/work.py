@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from swarmgit.model.events import FileAction, Stream
+from swarmgit.model.handoffs import Acceptance, Summary
 from swarmgit.model.health import Repetition, Vitals
 from swarmgit.model.ids import (
     AgentName,
@@ -137,7 +138,7 @@ class Capture:
     `markers`: changed files that hold conflict markers. `undecided`: conflicts of a merge that were left as they lay.
     `links`: target of each changed symbolic link. `gate_inputs`: for each gate with `inputs`, the hash of that part of
     the tree. `secrets`: what looks like one in the lines that were added. `tampered`: which of the person's
-    refs lost something meanwhile, each in words.
+    refs lost something meanwhile, each in words. `subject`: the first line of what the agent itself said of it.
     """
 
     commit: CommitId
@@ -152,6 +153,7 @@ class Capture:
     salvage: str | None = None
     secrets: tuple[Secret, ...] = ()
     tampered: tuple[str, ...] = ()
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,8 @@ class Session:
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
     `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree.
-    `stop_reason` is set once a stop was asked for (and stays, across restarts); `stop_at` is when.
+    `stop_reason` is set once a stop was asked for (and stays, across restarts); `stop_at` is when. `summary`: what it
+    has written down for a successor; `acceptance`: how it says that it has understood its predecessor's.
     """
 
     spec: SessionSpec
@@ -231,6 +234,8 @@ class Session:
     repetition: Repetition = field(default_factory=Repetition)
     pushed: Pushed | None = None
     predicted: Prediction | None = None
+    summary: Summary | None = None
+    acceptance: Acceptance | None = None
 
     @property
     def is_over(self) -> bool:

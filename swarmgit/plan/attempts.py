@@ -11,14 +11,16 @@ from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, budget, governor, rejections, scope, starts, watchdog
+from swarmgit.plan import attribution, books, budget, governor, handoffs, rejections, scope, starts, watchdog
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 KILLED = 128 + 9
 CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
 """Exit codes of a program that was asked to end: some end with 0 then, as if all were well."""
 KEPT_PATHS_MAX = 500
-WASTE = frozenset({"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget"})
+WASTE = frozenset(
+    {"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget", "handed-over"}
+)
 TIME_LIMIT = "time limit"
 RESTART_AFTER = timedelta(seconds=2)
 """A session that has no process by then was cut off between its folder and its process; starting it is idempotent."""
@@ -60,6 +62,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
     if session is None:
         lost = replace(attempt, outcome="lost", ended=situation.now, reason="its session folder is gone")
         return with_last(status, lost)
+    status = handoffs.follow(situation, draft, status, session)
     if not session.is_over:
         return _keep_running(situation, draft, task, status, session)
     if not session.is_finished:
@@ -68,12 +71,15 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
         return replace(
             status, phase="running", reason="the session has ended; its work is being taken in", waiting_for=()
         )
-    settled = _settle(situation, task, replace(attempt, usage=budget.own_usage(session, status.attempts)), session)
+    settled = _settle(situation, task, replace(attempt, usage=books.own_usage(session, status.attempts)), session)
     draft.add(*attribution.session_lines(settled, status.task, session))
     if settled.outcome == "reported" and session.report is not None:
         draft.add(SaveFile(paths.state_report(status.task), session.report))
     if _wants_salvage(settled, session.capture):
         settled = salvaged(draft, status.task, settled)
+    handoffs.withdraw(situation, draft, session)
+    if settled.outcome == "handed-over":  # it is let go of when its successor has said a word
+        return with_last(status, handoffs.hand_over(situation, draft, settled, session))
     draft.add(Retire(attempt.session, status.task))
     return with_last(status, settled)
 
@@ -83,7 +89,7 @@ def _keep_running(
 ) -> TaskStatus:
     reason = session.stop_reason or _reason_to_stop(situation, task, status, session)
     if reason is None and task is not None and session.state == "running":
-        reason = watchdog.watch(situation, draft, task, session)
+        reason = handoffs.due(situation, draft, task, session) or watchdog.watch(situation, draft, task, session)
     if reason:
         draft.add(StopSession(session.spec.id, status.task, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
@@ -149,6 +155,9 @@ def _conversation(session: Session) -> str | None:
 
 
 def _outcome(situation: Situation, task: Task | None, session: Session) -> governor.Answer:  # noqa: PLR0911  in order
+    handed_over = handoffs.given(situation, task, session) if task is not None else None
+    if handed_over is not None:
+        return "handed-over", handed_over, None
     if session.stop_reason or task is None:
         return _stopped(session, session.stop_reason or "the task was removed from intent")
     if session.state == "lost" or (session.exit_code == KILLED and not session.error):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+from swarmgit.documents.answers import ACCEPTANCE
 from swarmgit.model.desired import Task
+from swarmgit.model.handoffs import Summary
 from swarmgit.model.mail import Digest, Mail
 from swarmgit.model.status import Attempt, Identity, Rejection, TaskStatus
 from swarmgit.plan import cv
@@ -17,6 +19,11 @@ To write: `swarmgit mail send NAME -s SUBJECT -m TEXT`. NAME is an agent, or `hu
 
 TRIED_MAX = 3
 
+ACCEPT = (
+    "Before you change anything compare that with the files. Then write this JSON, filled in, into the file accepted "
+    "in your outbox folder ($SWARM_OUTBOX/accepted), so that it is seen that you know where the work stands, and go on:"
+)
+
 
 def prompt_for(
     task: Task,
@@ -25,7 +32,12 @@ def prompt_for(
     status: TaskStatus | None,
     mails: Digest = NO_MAIL,
 ) -> str:
-    """Return the whole prompt of the task's next session, as Markdown."""
+    """Return the whole prompt of the task's next session, as Markdown.
+
+    A session that takes over from another gets what that one has written down instead of the story of all attempts.
+    """
+    previous = status.counted if status else ()
+    is_successor = bool(previous) and previous[-1].outcome == "handed-over"
     sections = (
         role_text.strip(),
         _cv(identity),
@@ -34,7 +46,7 @@ def prompt_for(
         _acceptance(task),
         section("Contracts that others rely on", task.contracts),
         section("Messages", DESK),
-        _tried(status),
+        _taking_over(status, previous) if status and is_successor else _tried(status),
         _mail(mails),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -53,7 +65,13 @@ def going_on(task: Task, mails: Digest = NO_MAIL) -> str:
 
 def feedback_of(status: TaskStatus | None) -> Rejection | None:
     """Return the rejection that the next session has to answer."""
-    return status.last.rejection if status is not None and status.last is not None else None
+    return _rejection(status.attempts) if status else None
+
+
+def _rejection(previous: tuple[Attempt, ...]) -> Rejection | None:
+    """Return how the last judged attempt went back; one that was only handed over changes nothing about that."""
+    judged = [attempt for attempt in previous if attempt.outcome != "handed-over"]
+    return judged[-1].rejection if judged else None
 
 
 def section(title: str, body: str) -> str:
@@ -115,7 +133,43 @@ def _tried(status: TaskStatus | None) -> str:
         )
     if last.rejection is not None:
         lines.append(feedback_text(last.rejection))
+    told = next((a.handoff for a in reversed(tried) if a.handoff is not None), None)
+    if told is not None:
+        lines.append(f"One of them was handed over with these words:\n\n{_quoted(summary_text(told.summary))}")
     return section("What was tried before", "\n\n".join(lines))
+
+
+def _taking_over(status: TaskStatus, previous: tuple[Attempt, ...]) -> str:
+    """Return what a successor is told, and how it shows that it has understood."""
+    last, rejection = previous[-1], _rejection(previous)
+    if last.handoff is None:
+        return _tried(status)
+    who = (
+        "It wrote" if last.handoff.by == "session" else "It could not be asked; this was put together from what it did"
+    )
+    where = "What it changed is in your worktree as uncommitted changes (git status, git diff)."
+    if not last.kept_paths:
+        where = f"What it changed is kept: {_kept(last)}." if last.salvage else "It had changed nothing yet."
+    lines = [
+        f"{last.agent} was at this task before you and is not any more. {where} {who}:",
+        _quoted(summary_text(last.handoff.summary)),
+        f"{ACCEPT}\n\n    {ACCEPTANCE}",
+        feedback_text(rejection) if rejection is not None else "",
+    ]
+    return section("You take over", "\n\n".join(line for line in lines if line))
+
+
+def summary_text(summary: Summary) -> str:
+    """Return a summary as its successor reads it."""
+    parts = [f"State: {summary.state}"]
+    for title, items in (("Done", summary.done), ("Remaining", summary.remaining), ("Surprises", summary.surprises)):
+        if items:
+            parts.append(f"{title}:\n" + "\n".join(f"- {item}" for item in items))
+    return "\n\n".join(parts) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
 
 
 def _kept(attempt: Attempt) -> str:
@@ -125,13 +179,13 @@ def _kept(attempt: Attempt) -> str:
 def _mail(mails: Digest) -> str:
     """Return the messages as quotations: what is in them is what somebody says, not what the task asks for."""
     shown = [(mail, len(mail.body)) for mail in mails.whole] + list(mails.cut)
-    parts = [_quoted(mail, size) for mail, size in sorted(shown, key=lambda each: each[0].id)]
+    parts = [_message(mail, size) for mail, size in sorted(shown, key=lambda each: each[0].id)]
     if mails.more:
         parts.append(f"{mails.more} more in $SWARM_INBOX: swarmgit mail check")
     return section("Mail", "\n\n".join(parts))
 
 
-def _quoted(mail: Mail, size: int) -> str:
+def _message(mail: Mail, size: int) -> str:
     urgent = ", urgent" if mail.priority == "urgent" else ""
     parts = [f"{mail.type} from {mail.sender}{urgent}: {mail.subject} (id {mail.id})"]
     parts.append("\n".join(f"> {line}" for line in mail.body[:size].splitlines()))

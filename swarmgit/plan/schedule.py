@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 from swarmgit.model.desired import PRIORITY_RANK, Task
 from swarmgit.model.ids import AgentName, TaskId
+from swarmgit.model.status import Phase
 from swarmgit.plan import agents, breakdowns, budget, governor, mail, ports, routing, scope, starts
 from swarmgit.plan.situation import Draft, Situation
 
 SATISFIED = frozenset({"landed", "unchanged", "reported"})
 SELECTION = "selection"
+NETWORK = "network"
 AT_WORK = frozenset({"running", "verifying", "queued"})
 
 
@@ -35,7 +37,9 @@ def start(situation: Situation, draft: Draft) -> None:
         waits = _waits(situation, draft, task, floor) or _begin(situation, draft, task, floor)
         if waits:
             kind, what = waits
-            draft.views[task.id] = replace(draft.views[task.id], reason=what, waiting_for=(kind,))
+            status = draft.views[task.id]
+            phase: Phase = "needs-human" if kind == NETWORK else status.phase
+            draft.views[task.id] = replace(status, phase=phase, reason=what, waiting_for=(kind,))
             if kind == SELECTION:
                 draft.passing.add(task.id)
 
@@ -98,6 +102,7 @@ def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Wai
         brake(situation, task)
         or _dependency(situation, draft, task)
         or _ownership(task, floor)
+        or _network(situation, task)
         or budget.wait(situation, draft, task, floor.money)
         or governor.wait(situation, draft, task, floor.holds)
         or breakdowns.disk_wait(situation)
@@ -121,6 +126,18 @@ def brake(situation: Situation, task: Task) -> Waits | None:
     if situation.observed.target_head is None:
         return "target", "the target branch has no commit"
     return None
+
+
+def _network(situation: Situation, task: Task) -> Waits | None:
+    """Return why a session could not work at all: it is not started to find that out."""
+    runtime, model = agents.runtime_of(situation.swarm, task)
+    why = unreachable(situation, runtime.name, model)
+    return (NETWORK, why) if why else None
+
+
+def unreachable(situation: Situation, runtime: str, model: str | None) -> str:
+    """Return why sessions of a runtime with a model could not work by policy, '' where they can."""
+    return situation.observed.unreachable.get((runtime, model or ""), "")
 
 
 def _dependency(situation: Situation, draft: Draft, task: Task) -> Waits | None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Context, Conversation, Event, Fault, FileAction, Limited, Result, Spent, Text, ToolUse
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.ports import Command, Placement
 from swarmgit.runtimes import base, fields
 from swarmgit.runtimes.faults import fault

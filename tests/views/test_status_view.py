@@ -11,7 +11,7 @@ from swarmgit.app.views.tasks import task_document, total_usd
 from swarmgit.cli.render import status_text
 from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Problem
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 
 
 def test_the_document_has_every_pinned_key() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from swarmgit.app.views.money import budget_row
+from swarmgit.app.views.money import budget_row, convoy_budget_rows
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.queue import push_row, queue_rows
 from swarmgit.app.views.tasks import statuses, task_row
@@ -40,6 +40,7 @@ def status_document(look: Look, sandbox: str, more: Sequence[Problem] = ()) -> d
         "incidents": sum(incident.state == "open" for incident in look.observed.incidents.values()),
         "sandbox": sandbox,
         "budget": budget_row(look),
+        "convoy_budgets": convoy_budget_rows(look),
         "drafts": list(look.drafts),
         "problems": problem_rows((*look.desired.problems, *look.observed.problems, *gates, *more)),
     }
