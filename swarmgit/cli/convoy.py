@@ -95,7 +95,8 @@ def _list_text(document: Mapping[str, Any], width: int | None) -> str:
 
 def _show_text(document: Mapping[str, Any]) -> str:
     head = f"{document['id']}: {printable(document['title'])}"
-    state = f"{document['state']}, {document['done']} of {document['total']} done"
+    cancelled = f", {document['cancelled']} cancelled" if document["cancelled"] else ""
+    state = f"{document['state']}, {document['done']} of {document['total']} done{cancelled}"
     reason = [printable(document["reason"])] if document["reason"] else []
     members = [f"  {task}: {phase}" for task, phase in document["members"].items()]
     spent = [document["budget"]["text"]] if document["budget"] else []

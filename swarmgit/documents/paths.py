@@ -94,6 +94,10 @@ def state_incident(incident: str) -> str:
     return f"{STATE_INCIDENTS}/{incident}.md"
 
 
+def archived_convoy(convoy: ConvoyId, at: datetime) -> str:
+    return f"{STATE_ARCHIVE}/{at:%Y-%m}/{at:%d}/{STATE_CONVOYS}/{convoy}.yaml"
+
+
 def archived_incident(incident: str, opened: datetime) -> str:
     return f"{STATE_ARCHIVE}/{opened:%Y-%m}/{opened:%d}/{STATE_INCIDENTS}/{incident}.md"
 

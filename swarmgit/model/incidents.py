@@ -13,6 +13,10 @@ Detection = Literal[
 ]
 
 
+COUNTED_PER_HOUR = 50
+"""Refused letters of one sender that are recorded in an hour."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """One occurrence of something. The same `signature` is the same incident; the same `key` the same occurrence.
@@ -79,6 +83,11 @@ class Incident:
     notes: tuple[Note, ...] = ()
     closed: datetime | None = None
     closed_by: str = ""
+
+    @property
+    def is_at_least(self) -> bool:
+        """Return whether it may have happened more often than counted: of a flood of letters some leave no trace."""
+        return self.signature.startswith("mail/") and self.count >= COUNTED_PER_HOUR
 
     @property
     def last(self) -> datetime:

@@ -98,6 +98,19 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
+class Digest:
+    """What a prompt shows of an agent's unread mail, each oldest first.
+
+    `whole` counts as read once the session has run; `cut` (with the characters shown) and the `more` that are not
+    shown come into the session's inbox as well.
+    """
+
+    whole: tuple[Mail, ...] = ()
+    cut: tuple[tuple[Mail, int], ...] = ()
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Outbox:
     """What a session has put out for the mail. `receipts`: what it has read. `delivered`: the last that it was given.
 

@@ -72,6 +72,7 @@ def plan(
     watchdog.patrol(situation, draft)
     incidents.save(situation, draft)
     escalations.write(situation, draft)
+    archive.tell_of_unread(situation, draft)
     mail.deliver(situation, draft)
     archive.move(situation, draft)
     gate_runs.save_histories(situation, draft)

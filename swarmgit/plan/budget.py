@@ -207,7 +207,7 @@ def _day(day: Purse) -> str | None:
     if not day.is_empty:
         return None
     return (
-        f"today has cost {day.spent_usd:.2f} of {day.limit_usd:.2f} USD; it goes on tomorrow (UTC), "
+        f"today's budget of {day.limit_usd:.2f} USD is spent; it goes on tomorrow (UTC), "
         "or with a higher budget.usd_per_day in .swarm/swarm.yaml"
     )
 

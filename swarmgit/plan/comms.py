@@ -26,6 +26,7 @@ class Roster:
     convoys: Mapping[AgentName, frozenset[ConvoyId]]
     present: frozenset[AgentName]
     role_names: frozenset[str]
+    agents_max: int = 0
 
     @classmethod
     def of(cls, desired: Desired, observed: Observed) -> Roster:
@@ -42,7 +43,8 @@ class Roster:
             if pinned.agent is not None:
                 roles.setdefault(pinned.agent, pinned.role)
         known = {name: frozenset(found) for name, found in convoys.items()}
-        return cls(roles, known, frozenset(agent for agent, _ in tasks), frozenset(desired.roles))
+        agents_max = desired.swarm.agents_max if desired.swarm else 0
+        return cls(roles, known, frozenset(agent for agent, _ in tasks), frozenset(desired.roles), agents_max)
 
     def knows(self, name: str) -> bool:
         """Return whether there is, or will be, an agent of that name."""
@@ -52,8 +54,10 @@ class Roster:
         return self.roles.get(AgentName(name)) or self._role_in(name)
 
     def _role_in(self, name: str) -> str | None:
+        """Return the role of one of the names that swarmgit gives: as many of each role as there are places."""
         role, _, number = name.rpartition("-")
-        return role if number.isdigit() and role in self.role_names else None
+        is_given = number.isascii() and number.isdigit() and len(number) < 5 and f"{int(number):02d}" == number
+        return role if is_given and 0 < int(number) <= self.agents_max and role in self.role_names else None
 
     def matches(self, selector: str, name: str) -> bool:
         """Return whether an agent is meant by a name, `role:NAME` or `convoy:NAME`."""

@@ -14,7 +14,7 @@ import msgspec
 from swarmgit.documents import paths
 from swarmgit.model.actions import FinishSession, Retire, Salvage, StartSession, StopSession
 from swarmgit.model.desired import Runtime, Scope, Task
-from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.status import TIERS, Entry, Rejection
 from swarmgit.model.work import Session, SessionSpec
 from swarmgit.plan import agents, attribution, books, breakdowns, budget, governor, ports, rejections, schedule, scope
@@ -99,7 +99,9 @@ def _start_session(situation: Situation, entry: Entry, spec: SessionSpec, runtim
     facts = entry.last("resolving") or {}
     task = situation.desired.tasks[entry.task]
     feedback = msgspec.convert(facts["feedback"], Rejection) if facts.get("feedback") else None
-    others = [situation.desired.tasks[name] for name in facts["with"] if name in situation.desired.tasks]
+    entries = situation.observed.entries
+    siblings = [entries[EntryId(name)].task for name, _ in facts.get("beneath", ()) if name in entries]
+    others = [situation.desired.tasks[name] for name in (*facts["with"], *siblings) if name in situation.desired.tasks]
     merge = situation.swarm.merge
     return StartSession(
         spec=spec,
@@ -205,6 +207,7 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session) 
         "tier": max(tiers, key=TIERS.index),
         "proposal": capture.commit,
         "with": facts["with"],
+        **({"beneath": facts["beneath"]} if "beneath" in facts else {}),
         "resolution": [{"path": path, "resolvers": [spec.agent]} for path in facts["paths"]],
     }
     resolved = with_event(situation, entry, "resolved", {**data, **done}, state="queued", proposal=capture.commit)

@@ -55,7 +55,7 @@ def _begin(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Wai
     if leased is None:
         return "ports", ports.wait(situation, draft, task.id)
     shown = mail.digest(situation, draft, agent)
-    ids = tuple(each.id for each in shown)
+    ids = tuple(each.id for each in shown.whole)
     spec = replace(starts.spec_of(situation, task, status, agent), mail=ids, ports=leased)
     draft.add(starts.start_session(situation, task, status, spec, shown))
     draft.views[task.id] = replace(status, reason=f"starting with {agent}", waiting_for=())

@@ -56,12 +56,16 @@ class Tip:
 
 @dataclass(slots=True)
 class Book:
-    """What this tick knows of stacks. `conflicts`: the first in line if it does not merge with the target."""
+    """What this tick knows of stacks. `conflict`: the first in line if it does not merge with the target.
+
+    `together`: who lands together with whom, by the whole line, also where some of them are left out of it now.
+    """
 
     tips: dict[tuple[CommitId, Stack], Tip] = field(default_factory=dict)
     known: dict[tuple[CommitId, Stack], Known] = field(default_factory=dict)
     asked: dict[tuple[CommitId, Stack], str] = field(default_factory=dict)
     reds: dict[TreeId, set[SessionId]] = field(default_factory=dict)
+    together: Mapping[EntryId, frozenset[EntryId]] = field(default_factory=dict)
     conflict: tuple[Entry, MergeTry] | None = None
     is_complete: bool = True
 
@@ -81,7 +85,9 @@ def open_book(situation: Situation, draft: Draft) -> Book:
 
 def _resolved_at(entry: Entry) -> int:
     """Return the place of the event since which an entry is other work: what was asked about it before is void."""
-    return max((n for n, event in enumerate(entry.events) if event.kind in {"resolving", "resolved"}), default=-1)
+    return max(
+        (n for n, event in enumerate(entry.events) if event.kind in {"resolving", "resolved", "unresolved"}), default=-1
+    )
 
 
 def since(situation: Situation, entry: Entry) -> datetime:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import AgentName, SessionId, ulid
-from swarmgit.model.mail import Mail
+from swarmgit.model.mail import Digest
 from swarmgit.model.status import PAUSES, Attempt, TaskStatus
 from swarmgit.model.work import SessionSpec
 from swarmgit.plan import agents, briefing, experiments
 from swarmgit.plan.situation import Situation
 
+NO_MAIL = Digest()
 CARRIED = PAUSES | {"rejected", "over-budget", "handed-over"}
 """Ends after which the next session finds the work of the last one in its worktree."""
 
@@ -64,11 +65,11 @@ def _home(status: TaskStatus, last: Attempt) -> SessionId:
 
 
 def start_session(
-    situation: Situation, task: Task, status: TaskStatus, spec: SessionSpec, mails: tuple[Mail, ...] = ()
+    situation: Situation, task: Task, status: TaskStatus, spec: SessionSpec, mails: Digest = NO_MAIL
 ) -> StartSession:
     """Return the action that starts a session, or starts it again where its start was cut off (then no prompt counts).
 
-    `mails`: what its prompt shows; `spec` names them.
+    `mails`: what its prompt shows; `spec` names those that it shows whole.
     """
     runtime, _ = agents.runtime_of(situation.swarm, experiments.as_in(situation.desired, task, spec.experiment))
     before = TaskStatus(

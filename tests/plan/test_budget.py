@@ -105,7 +105,7 @@ def test_a_day_that_is_used_up_starts_nothing_more_and_says_what_to_do() -> None
 
     statuses = made.observed.statuses
     assert (statuses["a"].phase, statuses["b"].waiting_for) == ("landed", ("budget",))
-    assert "today has cost 1.20 of 1.00 USD" in statuses["b"].reason
+    assert "today's budget of 1.00 USD is spent" in statuses["b"].reason
     assert (decided.is_settled, decided.needs_person) == (True, True)
 
     made.now += timedelta(days=1)
