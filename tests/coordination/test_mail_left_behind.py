@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Repo
 
-MANY = 1203
+MANY = 903
 
 
 def subjects(repo: Repo, name: str) -> list[str]:
