@@ -151,12 +151,16 @@ class Conflicts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A worktree that belongs to one session until it is given back. `tree`: where its files are."""
+    """A worktree that belongs to one session until it is given back. `tree`: where its files are.
+
+    `keep_setup`: the command that keeps what set-up made out of the session's reach; the file that lists it comes last.
+    """
 
     session: SessionId
     tree: Path
     slot: str
     needs_setup: bool = False
+    keep_setup: tuple[str, ...] = ()
 
 
 class Worktrees(Protocol):

@@ -86,7 +86,7 @@ def open_world(
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
-    worktrees = Deferred(lambda: _worktrees(found, engine, fault))
+    worktrees = Deferred(lambda: _worktrees(found, engine, target, fault))
     transcripts = Deferred(lambda: _transcripts(objects))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
@@ -209,11 +209,18 @@ def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Confl
     return GitConflicts(engine, voices, memory)
 
 
-def _worktrees(found: FoundRepository, engine: GitEngine, fault: Callable[[str], None]) -> ports.Worktrees:
+def _worktrees(
+    found: FoundRepository, engine: GitEngine, target: str | None, fault: Callable[[str], None]
+) -> ports.Worktrees:
+    from swarmgit.adapters.git.history import contains
     from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 
+    here = Git(found.common_dir)
+    branch = paths.branch_ref(target or "")
     person = Person(found.common_dir / "objects", found.top, found.algorithm)
-    return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault)
+    return GitWorktrees(
+        engine.git, found.store, person, engine.code_tree, fault, lambda commit: contains(here, branch, commit)
+    )
 
 
 def _doorbell(found: FoundRepository, target: str | None) -> ports.Doorbell:

@@ -131,19 +131,20 @@ def _ports(lease: Lease, count: int) -> tuple[int, ...]:
 
 
 def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
-    """Start a gate run on a checkout of exactly the tree in question."""
+    """Start a gate run on a checkout of exactly the tree in question, with nothing that an earlier run has left."""
     spec = action.spec
+    config = replace(action.worktree, share=())
     try:
-        lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "gates")
+        lease = world.worktrees.lease(spec.id, spec.base, config, "gates")
         folder = world.executor.folder(spec.id)
         argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
         env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
-        named = _shell_texts((spec.command, *action.worktree.setup))
+        named = _shell_texts((spec.command, *config.setup))
         confined = world.confine(Command(argv, env), policy, Confinement(spec, "gate", lease.tree, folder, named=named))
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
-    return _run(action, _start_spec(spec, confined, lease, action.worktree, {}), world)
+    return _run(action, _start_spec(spec, confined, lease, config, {}), world)
 
 
 def stop(action: StopSession, world: World) -> Outcome:
@@ -215,17 +216,18 @@ def _ended(spec: SessionSpec, world: World) -> datetime:
 
 
 def _setup(config: WorktreeConfig, lease: Lease, confined: Confined) -> tuple[str, ...]:
-    """Return the set-up commands to run, the last of which lists what they made, before anybody else makes files.
+    """Return the set-up commands to run; the last two list what they made and keep a copy, before anybody else comes.
 
-    They run in the sandbox: part of what they run may be an agent's work. The list is written outside of it, where
-    nothing that runs inside can change it.
+    They run in the sandbox: part of what they run may be an agent's work. The list and the copy are written outside
+    of it, where nothing that runs inside can change them.
     """
     if not lease.needs_setup:
         return ()
-    listed = shlex.quote(str(confined.folder / paths.SETUP_FILE))
+    listed = str(confined.folder / paths.SETUP_FILE)
     return (
         *(_inside(confined, command) for command in config.setup),
-        f"{_inside(confined, SETUP_LIST)} > {listed}",
+        f"{_inside(confined, SETUP_LIST)} > {shlex.quote(listed)}",
+        shlex.join((*lease.keep_setup, listed)),
     )
 
 

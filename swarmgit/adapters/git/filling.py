@@ -145,6 +145,12 @@ def setup_hash(engine: Git, commit: str, config: WorktreeConfig) -> str | None:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def tracked(engine: Git, slot: Slot) -> set[str]:
+    """Return the paths of the commit that a slot was filled with."""
+    listed = engine.out("ls-files", "-z", env=places(slot)).split(b"\0")
+    return {name.decode("utf-8", "surrogateescape") for name in listed if name}
+
+
 def ignored(engine: Git, slot: Slot) -> tuple[str, ...]:
     """Return all that git ignores in a slot's tree, whole folders as one path."""
     listed = engine.out("ls-files", "-o", "-i", "--exclude-standard", "-z", "--directory", env=places(slot))

@@ -31,3 +31,8 @@ def landed_in_history(git: Git, target: CommitId | str) -> dict[TaskId, LandedTa
                 entry = LandedTask(CommitId(commit), AgentName(agent), SessionId(session), model)
                 found.setdefault(TaskId(task), entry)
     return found
+
+
+def contains(git: Git, branch: str, commit: str) -> bool:
+    """Return whether a branch, by its full name, contains a commit; False where either is not there."""
+    return git.call("merge-base", "--is-ancestor", commit, branch).returncode == 0

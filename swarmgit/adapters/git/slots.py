@@ -27,6 +27,7 @@ class Slot:
 
     `only`: patterns of what is checked out, none for everything; such a partly filled slot serves one session.
     `setup_hash`: of the set-up whose `outputs` are here; `setup_wanted`: of the set-up that the present lease needs.
+    `carried`: earlier work was put over the commit, so what set-up makes here is of no use to anybody else.
     """
 
     folder: Path
@@ -40,6 +41,7 @@ class Slot:
     outputs: tuple[str, ...] = ()
     recyclable: bool = True
     only: tuple[str, ...] = ()
+    carried: bool = False
 
     @property
     def tree(self) -> Path:
@@ -141,7 +143,7 @@ class SlotStore:
         folder = self._root / TRASH
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            path.rename(folder / f"{path.name}-{secrets.token_hex(8)}")
+            path.rename(folder / f"{path.name[:40]}-{secrets.token_hex(8)}")
         except FileNotFoundError:
             return
         self._fault("slot:trashed")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from swarmgit.adapters.git import capture, carry, filling, private_git
+from swarmgit.adapters.git import capture, carry, filling, pristine, private_git
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.errors import PersonMustAct
@@ -22,6 +23,11 @@ def no_fault(name: str) -> None:
     """Do nothing; the crash tests raise here."""
 
 
+def no_commit(commit: str) -> bool:
+    """Return False: nothing has landed."""
+    return not commit
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """What worktrees see of the person's repository. `top` is None in a bare one; `include` is copied from there."""
@@ -32,7 +38,10 @@ class Person:
 
 
 class GitWorktrees:
-    """Implements `ports.Worktrees` on a folder outside the repository; `code_tree` strips `.swarm` from a tree."""
+    """Implements `ports.Worktrees` on a folder outside the repository; `code_tree` strips `.swarm` from a tree.
+
+    `has_landed`: whether the target contains a commit, so that what its set-up made may serve others.
+    """
 
     def __init__(
         self,
@@ -41,11 +50,13 @@ class GitWorktrees:
         person: Person,
         code_tree: Callable[[str], TreeId],
         fault: Callable[[str], None] = no_fault,
+        has_landed: Callable[[str], bool] = no_commit,
     ) -> None:
         self._engine = engine
         self._person = person
         self._code_tree = code_tree
         self._fault = fault
+        self._has_landed = has_landed
         self._slots = SlotStore(store, fault)
 
     def lease(
@@ -61,13 +72,13 @@ class GitWorktrees:
         wanted = Slot(Path(), "filling", commit, session, shared=shared)
         wanted = replace(wanted, setup_wanted=filling.setup_hash(self._engine, commit, config))
         wanted = replace(wanted, only=tuple(only), recyclable=not only)
-        before, slot = self._slots.claim(wanted, pool, _preference(wanted), new=bool(only))
+        before, slot = self._slots.claim(wanted, pool, self._preference(wanted), new=bool(only))
         if before.state == "free":
             try:
                 return self._fill(before, slot, wanted, config)
             except (GitFailed, OSError):  # the last user left something that resists: a fresh one costs little
                 self._slots.discard(slot)
-                before, slot = self._slots.claim(wanted, pool, _preference(wanted), new=True)
+                before, slot = self._slots.claim(wanted, pool, self._preference(wanted), new=True)
         try:
             return self._fill(before, slot, wanted, config)
         except (GitFailed, OSError):
@@ -76,22 +87,25 @@ class GitWorktrees:
 
     def _fill(self, before: Slot, slot: Slot, wanted: Slot, config: WorktreeConfig) -> Lease:
         self._fault("worktree:claimed")
-        keeps_setup = (
-            before.state == "free" and before.setup_hash is not None and before.setup_hash == wanted.setup_wanted
-        )
-        outputs = before.outputs if keeps_setup else ()
+        kept = self._kept(before, wanted)
+        outputs = kept.outputs if kept else ()
         if before.state == "free":
+            if kept is None:
+                pristine.drop(slot.folder)
             filling.clean(self._engine, self._slots, slot, (*wanted.shared, *outputs))
             self._fault("worktree:cleaned")
-        slot = replace(slot, only=wanted.only, recyclable=wanted.recyclable)
+        slot = replace(slot, only=wanted.only, recyclable=wanted.recyclable, carried=False)
         filling.check_out(self._engine, slot)
         self._fault("worktree:checked-out")
+        if kept is not None:
+            pristine.put_back(slot.folder, lambda: filling.tracked(self._engine, slot))
+            self._fault("worktree:put-back")
         included = filling.include(slot, self._person.top, config.include)
         self._fault("worktree:included")
         slot = replace(
             slot,
             state="leased",
-            setup_hash=before.setup_hash if keeps_setup else None,
+            setup_hash=kept.setup if kept else None,
             included=included,
             shared=wanted.shared,
             outputs=outputs,
@@ -101,6 +115,26 @@ class GitWorktrees:
         self._slots.write(slot)
         self._fault("worktree:leased")
         return _lease(slot)
+
+    def _kept(self, slot: Slot, wanted: Slot) -> pristine.Kept | None:
+        """Return what set-up made in a free slot, where the new lease may have it: what a tree's set-up makes is that
+        tree's doing, so it serves that commit, and everybody once it has landed.
+        """
+        if slot.state != "free" or wanted.setup_wanted is None or slot.setup_hash != wanted.setup_wanted:
+            return None
+        kept = pristine.kept(slot.folder)
+        if kept is None or kept.carried or kept.setup != wanted.setup_wanted:
+            return None
+        return kept if kept.commit == wanted.commit or self._has_landed(kept.commit) else None
+
+    def _preference(self, wanted: Slot) -> Callable[[Slot], int]:
+        """Return the rank of a free slot, the lowest first: its set-up is worth most, then the files it has already."""
+
+        def rank(slot: Slot) -> int:
+            lacks_setup = wanted.setup_wanted is not None and self._kept(slot, wanted) is None
+            return 2 * lacks_setup + (slot.commit != wanted.commit)
+
+        return rank
 
     def _write_private_git(self, slot: Slot) -> None:
         session = str(slot.session)
@@ -120,7 +154,9 @@ class GitWorktrees:
 
     def carry(self, session: SessionId, base: CommitId, commit: CommitId, paths: Sequence[str]) -> tuple[str, ...]:
         """Put the difference that `commit` made to its parent, for `paths` only, into the leased worktree."""
-        return carry.carry(self._engine, self._held(session), base, commit, paths)
+        slot = replace(self._held(session), carried=True)
+        self._slots.write(slot)
+        return carry.carry(self._engine, slot, base, commit, paths)
 
     def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot the leased worktree as one commit on the commit it was filled with; `gate_inputs` stays empty."""
@@ -188,19 +224,11 @@ class GitWorktrees:
         return slot
 
 
-def _preference(wanted: Slot) -> Callable[[Slot], int]:
-    """Return the rank of a free slot, the lowest first: its set-up is worth most, then the files it has already."""
-
-    def rank(slot: Slot) -> int:
-        return 2 * (slot.setup_hash != wanted.setup_wanted) + (slot.commit != wanted.commit)
-
-    return rank
-
-
 def _lease(slot: Slot) -> Lease:
     return Lease(
         session=SessionId(str(slot.session)),
         tree=slot.tree,
         slot=slot.name,
         needs_setup=slot.setup_wanted is not None and slot.setup_hash != slot.setup_wanted,
+        keep_setup=(sys.executable, "-I", "-S", "-B", pristine.__file__, str(slot.folder)),
     )
