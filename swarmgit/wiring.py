@@ -212,15 +212,12 @@ def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Confl
 def _worktrees(
     found: FoundRepository, engine: GitEngine, target: str | None, fault: Callable[[str], None]
 ) -> ports.Worktrees:
-    from swarmgit.adapters.git.history import contains
+    from swarmgit.adapters.git.history import Target
     from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 
-    here = Git(found.common_dir)
-    branch = paths.branch_ref(target or "")
+    branch = Target(Git(found.common_dir), paths.branch_ref(target or ""))
     person = Person(found.common_dir / "objects", found.top, found.algorithm)
-    return GitWorktrees(
-        engine.git, found.store, person, engine.code_tree, fault, lambda commit: contains(here, branch, commit)
-    )
+    return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, branch)
 
 
 def _doorbell(found: FoundRepository, target: str | None) -> ports.Doorbell:

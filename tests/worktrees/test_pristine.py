@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from worktree_world import World, snapshot, write_files
+from worktree_world import World, git, snapshot, write_files
 
 from swarmgit.adapters.git import pristine
 from swarmgit.model.ids import CommitId, SessionId
@@ -118,6 +118,45 @@ def test_set_up_of_a_commit_that_has_not_landed_serves_that_commit_alone(world: 
     world.set_up("s3")
     world.release("s3")
     assert not world.lease("s4", world.commit({"src/a.py": "4\n"}), **SETUP).needs_setup
+
+
+def test_a_gates_set_up_runs_on_the_target_and_serves_every_gate(world: World) -> None:
+    world.git("checkout", "-q", "-b", "work")
+    work = world.commit({"src/new.py": "n\n", "src/a.py": "a = 9\n"})
+    other = world.commit({"src/new.py": "m\n"})
+    world.git("checkout", "-q", "main")
+    tree = world.lease("s1", work, "gates", **SETUP).tree
+    assert not (tree / "src/new.py").exists()
+    write_files(tree, MADE)
+    world.set_up("s1", ".venv/", "one")
+    assert (tree / "src/new.py").read_text() == "n\n"
+    assert git("status", "--porcelain", cwd=tree, home=world.root) == "?? one"
+    assert git("rev-parse", "HEAD", cwd=tree, home=world.root) == work
+    write_files(tree, {"one": "evil"})
+    world.release("s1")
+    again = world.lease("s2", other, "gates", **SETUP)
+    assert (again.needs_setup, (again.tree / "one").read_text()) == (False, "1\n")
+    assert (again.tree / "src/new.py").read_text() == "m\n"
+
+
+def test_a_gate_whose_set_up_is_not_the_targets_runs_it_on_its_own_commit(world: World) -> None:
+    world.git("checkout", "-q", "-b", "work")
+    work = world.commit({"lock.txt": "2\n", "src/new.py": "n\n"})
+    world.git("checkout", "-q", "main")
+    lease = world.lease("s1", work, "gates", **SETUP, setup_key=("lock.txt",))
+    assert (lease.tree / "src/new.py").exists()
+
+
+def test_set_up_that_was_cut_off_and_runs_again_on_another_tree_serves_nobody_else(world: World) -> None:
+    world.git("checkout", "-q", "-b", "work")
+    work = world.commit({"src/new.py": "n\n"})
+    world.git("checkout", "-q", "main")
+    world.lease("s1", work, "gates", **SETUP)
+    world.set_up("s1")
+    world.lease("s1", work, "gates", **SETUP)
+    world.set_up("s1", "one")
+    world.release("s1")
+    assert world.lease("s2", head(world), "gates", **SETUP).needs_setup
 
 
 def test_set_up_among_carried_work_serves_nobody_else(world: World) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from swarmgit.adapters.git import pristine
-from swarmgit.adapters.git.history import contains
+from swarmgit.adapters.git.history import Target
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.worktrees import GitWorktrees, Person, no_fault
 from swarmgit.model.desired import WorktreeConfig
@@ -61,18 +61,16 @@ class World:
 
     def reopen(self) -> None:
         """Start again as a new process would: nothing remembered but the files."""
+        target = Target(Git(self.person / ".git"), "refs/heads/main")
         person = Person(self.person / ".git" / "objects", self.person, self.object_format)
-        self.trees = GitWorktrees(self.engine, self.store, person, self.code_tree, self.fault, self.has_landed)
-
-    def has_landed(self, commit: str) -> bool:
-        return contains(Git(self.person / ".git"), "refs/heads/main", commit)
+        self.trees = GitWorktrees(self.engine, self.store, person, self.code_tree, self.fault, target)
 
     def set_up(self, session: str, *outputs: str) -> None:
         """Do what a session's wrapper and the reconciler do when the set-up commands have ended."""
         found = next(slot for slot in self.trees._slots.all() if slot.session == session)
         listing = self.root / "listing"
         listing.write_text("\0".join(("done", *outputs, "")))
-        pristine.keep(found.folder, listing)
+        assert pristine.main((str(found.folder), str(listing))) == 0
         self.trees.setup_done(SessionId(session), outputs)
 
     def fault(self, name: str) -> None:

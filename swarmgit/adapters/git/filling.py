@@ -9,9 +9,10 @@ import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from swarmgit.adapters.git import pristine
 from swarmgit.adapters.git.beneath import copy_beneath
 from swarmgit.adapters.git.private_git import escaped
-from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.run import WITHOUT_HOOKS, Git
 from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.model.desired import WorktreeConfig
 
@@ -104,7 +105,11 @@ def check_out(engine: Git, slot: Slot) -> None:
     if slot.only:
         _check_out_some(engine, slot)
         return
-    engine.out("read-tree", "--reset", "-u", slot.commit, env=places(slot))
+    (slot.folder / pristine.MOVE).unlink(missing_ok=True)
+    engine.out("read-tree", "--reset", "-u", slot.setup_commit or slot.commit, env=places(slot))
+    if slot.setup_commit is not None:
+        words = ("git", *WITHOUT_HOOKS, "read-tree", "--reset", "-u", slot.commit)
+        pristine.plan_move(slot.folder, words, engine.environment(places(slot)), engine.git_dir)
 
 
 def _check_out_some(engine: Git, slot: Slot) -> None:

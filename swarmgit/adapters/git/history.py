@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import zip_longest
 
 from swarmgit.adapters.git.run import Git
@@ -33,6 +34,17 @@ def landed_in_history(git: Git, target: CommitId | str) -> dict[TaskId, LandedTa
     return found
 
 
-def contains(git: Git, branch: str, commit: str) -> bool:
-    """Return whether a branch, by its full name, contains a commit; False where either is not there."""
-    return git.call("merge-base", "--is-ancestor", commit, branch).returncode == 0
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A branch, by its full name, of the repository that `git` is about."""
+
+    git: Git
+    branch: str
+
+    def head(self) -> str | None:
+        """Return the commit it is at; None where there is none."""
+        return self.git.call("rev-parse", "-q", "--verify", self.branch).stdout.decode().strip() or None
+
+    def contains(self, commit: str) -> bool:
+        """Return whether it contains a commit; False where either is not there."""
+        return self.git.call("merge-base", "--is-ancestor", commit, self.branch).returncode == 0

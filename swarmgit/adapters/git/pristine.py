@@ -5,7 +5,8 @@
 is what a session's wrapper runs outside of the sandbox, when the set-up commands have ended and before anything else
 starts. It copies the untracked paths of the listing to `<slot>/pristine/`, with a manifest of what the originals look
 like: type, mode, size, times and inode. A change time cannot be set by who may write the file, so a look at each file
-finds whatever touched it. It runs as a script, so this module imports nothing but the standard library.
+finds whatever touched it. Where set-up ran on another commit than the one that is asked for, the tree then moves on to
+that. It runs as a script, so this module imports nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import secrets
 import shutil
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +28,7 @@ from pathlib import Path
 FOLDER = "pristine"
 FILES = "files"
 FACTS = "facts.json"
+MOVE = "move.json"
 MANIFEST = "manifest.json"
 ENTRIES_MAX = 500_000
 BYTES_MAX = 16 << 30
@@ -72,14 +75,34 @@ def keep(slot: Path, listing: Path) -> None:
     (made / FILES).mkdir(parents=True)
     manifest = {path: _copied(slot / "tree", made / FILES, path) for path in _found(slot / "tree", outputs)}
     _write(made / MANIFEST, manifest)
-    carried = facts.get("carried", False)
+    carried, commit = facts.get("carried", False), facts.get("setup_commit") or facts["commit"]
     _write(
         made / FACTS,
-        {"setup": facts["setup_wanted"], "commit": facts["commit"], "carried": carried, "outputs": outputs},
+        {"setup": facts["setup_wanted"], "commit": commit, "carried": carried, "outputs": outputs},
     )
     drop(slot)
     made.rename(slot / FOLDER)
     _settle(manifest)
+
+
+def plan_move(slot: Path, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
+    """Leave word of the command that brings the tree to its commit when set-up has ended."""
+    _write(slot / MOVE, {"argv": list(argv), "env": dict(env), "cwd": str(cwd)})
+
+
+def move(slot: Path) -> int:
+    """Run the command, and give the tree's own git the index that goes with it; return its exit code."""
+    try:
+        asked = json.loads((slot / MOVE).read_bytes())
+    except FileNotFoundError:
+        return 0
+    done = subprocess.run(asked["argv"], env=asked["env"], cwd=asked["cwd"], stdin=subprocess.DEVNULL, check=False)
+    if done.returncode == 0:
+        theirs = slot / "tree" / ".git" / "index"
+        theirs.unlink(missing_ok=True)
+        shutil.copy2(slot / "index", theirs)
+        (slot / MOVE).unlink()
+    return done.returncode
 
 
 def drop(slot: Path) -> None:
@@ -246,14 +269,14 @@ def _set_aside(slot: Path, paths: Sequence[str]) -> None:
 
 
 def main(words: Sequence[str]) -> int:
-    """Keep a copy; where that cannot be done, say so, and set-up runs again next time."""
+    """Keep a copy, and move on; where nothing can be kept, say so, and set-up runs again next time."""
     slot, listing = words
     try:
         keep(Path(slot), Path(listing))
     except (OSError, ValueError, KeyError) as error:
         drop(Path(slot))
         print(f"no copy of what set-up made was kept: {error}", file=sys.stderr)  # noqa: T201 - into setup.log
-    return 0
+    return move(Path(slot))
 
 
 if __name__ == "__main__":

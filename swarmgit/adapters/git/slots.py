@@ -27,7 +27,8 @@ class Slot:
 
     `only`: patterns of what is checked out, none for everything; such a partly filled slot serves one session.
     `setup_hash`: of the set-up whose `outputs` are here; `setup_wanted`: of the set-up that the present lease needs.
-    `carried`: earlier work was put over the commit, so what set-up makes here is of no use to anybody else.
+    `setup_commit`: what set-up runs on, where that is not `commit`.
+    `carried`: something else may lie over that, so what set-up makes here is of no use to anybody else.
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class Slot:
     session: str | None = None
     setup_hash: str | None = None
     setup_wanted: str | None = None
+    setup_commit: str | None = None
     included: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from swarmgit.adapters.git import capture, carry, filling, pristine, private_git
+from swarmgit.adapters.git.history import Target
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.errors import PersonMustAct
@@ -18,14 +19,12 @@ from swarmgit.model.ids import CommitId, SessionId, TreeId
 from swarmgit.model.work import Capture
 from swarmgit.ports import Identity, Lease
 
+GATES = "gates"
+"""The pool whose sessions run on work that may be refused."""
+
 
 def no_fault(name: str) -> None:
     """Do nothing; the crash tests raise here."""
-
-
-def no_commit(commit: str) -> bool:
-    """Return False: nothing has landed."""
-    return not commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Person:
 class GitWorktrees:
     """Implements `ports.Worktrees` on a folder outside the repository; `code_tree` strips `.swarm` from a tree.
 
-    `has_landed`: whether the target contains a commit, so that what its set-up made may serve others.
+    `target`: the branch whose commits have landed, so that what their set-up made may serve everybody.
     """
 
     def __init__(
@@ -50,13 +49,13 @@ class GitWorktrees:
         person: Person,
         code_tree: Callable[[str], TreeId],
         fault: Callable[[str], None] = no_fault,
-        has_landed: Callable[[str], bool] = no_commit,
+        target: Target | None = None,
     ) -> None:
         self._engine = engine
         self._person = person
         self._code_tree = code_tree
         self._fault = fault
-        self._has_landed = has_landed
+        self._target = target or Target(engine, "refs/heads/none")
         self._slots = SlotStore(store, fault)
 
     def lease(
@@ -65,12 +64,16 @@ class GitWorktrees:
         """Return a worktree of exactly `commit`; the same one for the same session, recycled if one is free."""
         held = self._slots.find(session)
         if held and held.state == "leased":
+            if held.setup_commit is not None:  # the tree may have moved on, and set-up runs once more
+                self._slots.write(replace(held, carried=True))
             return _lease(held)
         if held:  # killed half-way: a git that outlived it may still write there
             self._slots.discard(held)
         shared = tuple(filter(None, map(filling.plain, config.share)))
         wanted = Slot(Path(), "filling", commit, session, shared=shared)
         wanted = replace(wanted, setup_wanted=filling.setup_hash(self._engine, commit, config))
+        if pool == GATES and wanted.setup_wanted is not None:
+            wanted = replace(wanted, setup_commit=self._place_of_setup(wanted, config))
         wanted = replace(wanted, only=tuple(only), recyclable=not only)
         before, slot = self._slots.claim(wanted, pool, self._preference(wanted), new=bool(only))
         if before.state == "free":
@@ -94,7 +97,8 @@ class GitWorktrees:
                 pristine.drop(slot.folder)
             filling.clean(self._engine, self._slots, slot, (*wanted.shared, *outputs))
             self._fault("worktree:cleaned")
-        slot = replace(slot, only=wanted.only, recyclable=wanted.recyclable, carried=False)
+        first = None if kept else wanted.setup_commit
+        slot = replace(slot, only=wanted.only, recyclable=wanted.recyclable, carried=False, setup_commit=first)
         filling.check_out(self._engine, slot)
         self._fault("worktree:checked-out")
         if kept is not None:
@@ -116,6 +120,15 @@ class GitWorktrees:
         self._fault("worktree:leased")
         return _lease(slot)
 
+    def _place_of_setup(self, wanted: Slot, config: WorktreeConfig) -> str | None:
+        """Return the target, where the set-up of a commit that has not landed is the target's: there it runs on code
+        that has landed, so that what it makes may serve every gate. None: it runs on the commit itself.
+        """
+        head = self._target.head()
+        if head is None or head == wanted.commit or self._target.contains(wanted.commit):
+            return None
+        return head if filling.setup_hash(self._engine, head, config) == wanted.setup_wanted else None
+
     def _kept(self, slot: Slot, wanted: Slot) -> pristine.Kept | None:
         """Return what set-up made in a free slot, where the new lease may have it: what a tree's set-up makes is that
         tree's doing, so it serves that commit, and everybody once it has landed.
@@ -125,7 +138,7 @@ class GitWorktrees:
         kept = pristine.kept(slot.folder)
         if kept is None or kept.carried or kept.setup != wanted.setup_wanted:
             return None
-        return kept if kept.commit == wanted.commit or self._has_landed(kept.commit) else None
+        return kept if kept.commit == wanted.commit or self._target.contains(kept.commit) else None
 
     def _preference(self, wanted: Slot) -> Callable[[Slot], int]:
         """Return the rank of a free slot, the lowest first: its set-up is worth most, then the files it has already."""
