@@ -164,6 +164,10 @@ class Lease:
 
 
 class Worktrees(Protocol):
+    def given(self, config: WorktreeConfig) -> str:
+        """Return a hash of what gates get besides the commit: the set-up, and the content of included files."""
+        ...
+
     def agent_message(self, session: SessionId) -> str | None:
         """Return the message of the agent's own last commit in its worktree; None where it made none."""
 

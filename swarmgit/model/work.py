@@ -67,7 +67,8 @@ class SessionSpec:
     """`session.yaml`: all that is needed to know whose session this is, also after a crash.
 
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
-    `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
+    `tree` (code tree), `base` (the commit that is checked out), `work`, `reads` (see Evidence);
+    a merge has `entry`, `base` and `head` (the two
     sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
     before; a triage has `watched`, the session it is about. `minutes_max`: wall clock, counted from `started`.
     `resume`: the conversation of an earlier session that this one goes on with; `home`: in whose home folder that
@@ -103,6 +104,8 @@ class SessionSpec:
     credentials_end: datetime | None = None
     experiment: str = ""
     watched: SessionId | None = None
+    work: tuple[CommitId, ...] = ()
+    reads: EvidenceKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one run of one gate saw. `places` are dicts with any of file, line, test, message, expected, found."""
+    """What one run of one gate saw. `places` are dicts with any of file, line, test, message, expected, found.
+
+    `work`: the heads of the work in the tree that had not landed. `reads`: equal for all trees in which the gate's
+    `inputs` are the same, None without `inputs`.
+    """
 
     key: EvidenceKey
     gate: GateName
@@ -172,6 +179,8 @@ class Evidence:
     command: str = ""
     exit_code: int | None = None
     tests: int | None = None
+    work: tuple[CommitId, ...] = ()
+    reads: EvidenceKey | None = None
     places: tuple[Mapping[str, Any], ...] = ()
     output: str = ""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from swarmgit.adapters.git import pristine
-from swarmgit.adapters.git.beneath import copy_beneath
+from swarmgit.adapters.git.beneath import copy_beneath, read_beneath
 from swarmgit.adapters.git.private_git import escaped
 from swarmgit.adapters.git.run import WITHOUT_HOOKS, Git
 from swarmgit.adapters.git.slots import Slot, SlotStore
@@ -130,6 +130,12 @@ def include(slot: Slot, top: Path | None, paths: Sequence[str]) -> tuple[str, ..
     if top is None:
         return ()
     return tuple(path for path in map(plain, paths) if path and copy_beneath(top, slot.tree, path, INCLUDE_SIZE_MAX))
+
+
+def content_hash(top: Path | None, path: str) -> str:
+    """Return a hash of a file that would be copied in, '' where none would be."""
+    content = read_beneath(top, plain(path), INCLUDE_SIZE_MAX) if top and plain(path) else None
+    return "" if content is None else hashlib.sha256(content).hexdigest()
 
 
 def plain(path: str) -> str:

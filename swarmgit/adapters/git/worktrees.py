@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -178,6 +180,12 @@ class GitWorktrees:
         if taken.objections and slot.recyclable:
             self._slots.write(replace(slot, recyclable=False))
         return replace(taken, code_tree=self._code_tree(taken.commit))
+
+    def given(self, config: WorktreeConfig) -> str:
+        """Return a hash of what a gate's worktree gets besides the commit; its caches (`share`) are none of it."""
+        included = [filling.content_hash(self._person.top, path) for path in config.include]
+        text = json.dumps([config.setup, config.setup_key, config.include, included])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def agent_message(self, session: SessionId) -> str | None:
         """Return the message of the agent's own last commit, None where it made none that can be read."""
