@@ -383,10 +383,16 @@ class Secrets(Protocol):
         """Return a text without its secrets; what there was is noted under `place`."""
 
     def added(
-        self, tree: Path, paths: Sequence[str], before: Callable[[str], bytes], allow: Sequence[str]
+        self,
+        tree: Path,
+        paths: Sequence[str],
+        before: Callable[[str], bytes],
+        allow: Sequence[str],
+        links: Mapping[str, str],
     ) -> tuple[Secret, ...]:
         """Return the secrets in these files of a worktree that `before` (path → old content) does not hold.
 
+        Names of files and what `links` (path → target) lead to are searched as well.
         `allow`: regular expressions; what one finds in 'PATH:SECRET' is let through, but never a value that was given.
         """
 

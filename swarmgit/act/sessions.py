@@ -193,7 +193,8 @@ def _secrets(capture: Capture, session: SessionId, world: World, policy: Policy)
     changed = [change.path for change in capture.changes if change.new_mode != "000000"]
     if tree is None or not changed:
         return ()
-    return world.secrets.added(tree, changed, partial(world.worktrees.before, session), policy.secrets.allow)
+    before = partial(world.worktrees.before, session)
+    return world.secrets.added(tree, changed, before, policy.secrets.allow, capture.links)
 
 
 def _words(action: FinishSession, world: World) -> tuple[str, str]:
