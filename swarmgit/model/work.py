@@ -132,7 +132,7 @@ class Capture:
     `markers`: changed files that hold conflict markers. `undecided`: conflicts of a merge that were left as they lay.
     `links`: target of each changed symbolic link. `gate_inputs`: for each gate with `inputs`, the hash of that part of
     the tree. `secrets`: what looks like one in the lines that were added. `tampered`: which of the person's
-    refs lost something meanwhile, each in words.
+    refs lost something meanwhile, each in words. `twins`: new names with the same letters as others beside them.
     """
 
     commit: CommitId
@@ -147,6 +147,7 @@ class Capture:
     salvage: str | None = None
     secrets: tuple[Secret, ...] = ()
     tampered: tuple[str, ...] = ()
+    twins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
