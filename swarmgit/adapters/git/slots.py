@@ -7,14 +7,14 @@ whose filling was interrupted, or that cannot be trusted, is moved to `<store>/t
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+
+from swarmgit.adapters.deletion import delete
 
 SlotState = Literal["free", "filling", "leased"]
 RECORD = "slot.json"
@@ -155,7 +155,7 @@ class SlotStore:
         """Delete what is in the trash; what resists stays there and is tried again next time."""
         with self._sweeping:
             for path in (self._root / TRASH).glob("*"):
-                _delete(path)
+                delete(path)
 
     def gc(self, keep: int) -> None:
         """Delete the trash, what a killed process left half made, and the oldest free slots of a pool beyond `keep`."""
@@ -182,17 +182,3 @@ def _read(folder: Path) -> Slot | None:
         return Slot(folder=folder, **facts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _delete(path: Path) -> None:
-    """Delete a tree of any depth and permissions. `rm` copes with depths at which Python's own recursion ends."""
-    command = ["/bin/rm", "-rf", "--", str(path)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if done.returncode == 0 or not path.is_dir() or path.is_symlink():
-        return
-    for folder, names, _ in os.walk(path):
-        for name in names:
-            below = Path(folder, name)
-            if not below.is_symlink():
-                below.chmod(0o700)
-    subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
