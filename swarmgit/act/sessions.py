@@ -67,8 +67,9 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         world.executor.refuse(spec, error.message)
         return Done(action)
     files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
-    if confined.sandbox.strength == "none":
-        files[paths.SETTINGS_FILE] = _json(tampering.watched(world))
+    watched = tampering.before(world, confined.sandbox.strength)
+    if watched is not None:
+        files[paths.SETTINGS_FILE] = _json(watched)
     return _run(action, _start_spec(spec, confined, lease, action.worktree, files), world)
 
 
@@ -169,6 +170,7 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
     assert spec.task is not None
     assert spec.agent is not None
     _remember_setup(spec.id, world)
+    settings, tampered = tampering.found(spec.id, world)  # before the engine's settings are mended
     maker = trailers.Maker(spec.task, spec.agent, spec.id, spec.model or spec.runtime, spec.attempt)
     subject, body = _words(action, world)
     author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
@@ -177,7 +179,6 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
         proposal = world.conflicts.propose(capture.commit, action.auto)
         capture = replace(capture, commit=proposal.commit, markers=proposal.markers, undecided=proposal.undecided)
     secrets = _secrets(capture, spec.id, world, policy)
-    settings, tampered = tampering.found(spec.id, world)
     capture = replace(capture, secrets=secrets, tampered=tampered, objections=(*capture.objections, *settings))
     world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
     salvage = None

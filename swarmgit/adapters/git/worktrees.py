@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from swarmgit.adapters.git import capture, carry, filling, pristine, private_git
+from swarmgit.adapters.git.engine import mend
 from swarmgit.adapters.git.history import Target
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.adapters.git.slots import Slot, SlotStore
@@ -64,6 +65,7 @@ class GitWorktrees:
         self, session: SessionId, commit: CommitId, config: WorktreeConfig, pool: str, only: Sequence[str] = ()
     ) -> Lease:
         """Return a worktree of exactly `commit`; the same one for the same session, recycled if one is free."""
+        self._mend()
         held = self._slots.find(session)
         if held and held.state == "leased":
             if held.setup_commit is not None:  # the tree may have moved on, and set-up runs once more
@@ -122,6 +124,9 @@ class GitWorktrees:
         self._fault("worktree:leased")
         return _lease(slot)
 
+    def _mend(self) -> None:
+        mend(self._engine.git_dir, self._person.objects.parent, self._person.object_format)
+
     def _place_of_setup(self, wanted: Slot, config: WorktreeConfig) -> str | None:
         """Return the target, where the set-up of a commit that has not landed is the target's: there it runs on code
         that has landed, so that what it makes may serve every gate. None: it runs on the commit itself.
@@ -175,6 +180,7 @@ class GitWorktrees:
 
     def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot the leased worktree as one commit on the commit it was filled with; `gate_inputs` stays empty."""
+        self._mend()
         slot = self._held(session)
         taken = capture.capture(self._engine, slot, capture.Label(message, author, at), self._fault)
         if taken.objections and slot.recyclable:
