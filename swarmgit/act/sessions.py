@@ -201,13 +201,20 @@ def _secrets(capture: Capture, session: SessionId, world: World, policy: Policy)
 def _words(action: FinishSession, world: World) -> tuple[str, str]:
     """Return subject and body of the commit: from the agent's outbox, else of its own last commit, else the title."""
     raw = world.executor.read(action.spec.id, paths.MESSAGE_FILE, 0, MESSAGE_BYTES_MAX)
-    said = raw.decode("utf-8", "replace") or world.worktrees.agent_message(action.spec.id) or ""
+    said = _plain(raw.decode("utf-8", "replace")) or world.worktrees.agent_message(action.spec.id) or ""
     place = f"the commit message of session {action.spec.id}"
-    text = world.secrets.redact(said.replace("\0", "").strip().encode(), place).decode()
-    lines = [line for line in text.splitlines() if not line.startswith("Swarm-")]
+    text = world.secrets.redact(said.encode(), place).decode()
+    lines = [line for line in text.splitlines() if not line.strip().lower().startswith("swarm-")]
     if not lines:
         return action.title, ""
     return lines[0], "\n".join(lines[1:])
+
+
+def _plain(text: str) -> str:
+    """Return a text without what a terminal or a reader would act on: escapes, other controls, changes of direction."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    shown = ("".join(letter for letter in line if letter.isprintable() or letter == "\t") for line in lines)
+    return "\n".join(shown).strip()
 
 
 def _ended(spec: SessionSpec, world: World) -> datetime:
