@@ -7,15 +7,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
+from swarmgit.model.incidents import Report
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream
 
 
@@ -126,11 +127,44 @@ class Engine(Protocol):
     def pin(self, refs: Mapping[str, CommitId]) -> None:
         """Keep commits from being collected, by refs of the engine; all or none."""
 
+    def pins(self) -> dict[str, CommitId]:
+        """Return every ref of the engine below `refs/swarm/`."""
+
+    def unpin(self, ref: str) -> None:
+        """Drop a ref of the engine, if it is there."""
+
+    def prune(self, before: datetime, keep: Sequence[str]) -> int:
+        """Delete the engine's loose objects that no pin and no commit in `keep` reaches, last written before `before`.
+
+        Return how many. Only for who holds the lock: nobody may come to need one meanwhile.
+        """
+
     def salvage(self, ref: str, oid: CommitId) -> None:
         """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What git says of a commit's signature. `signer`: the principal whose key it is, '' where no known one is."""
+
+    state: Literal["good", "unknown", "bad", "none"]
+    signer: str = ""
+
+
+class Signatures(Protocol):
+    """Keys of agents, kept outside of every sandbox, and what they signed."""
+
+    def sign(self, tried: MergeTry) -> MergeTry:
+        """Return a merge with its candidate signed by its author's key, made on first use; conflicts as they are.
+
+        The same key signs the same commit alike. PersonMustAct where this machine cannot sign.
+        """
+
+    def verify(self, commits: Sequence[CommitId], allowed: bytes) -> Mapping[CommitId, Signature]:
+        """Return what the signatures of commits are worth, by the keys that `allowed` lists in git's format."""
 
 
 class Conflicts(Protocol):
@@ -199,6 +233,9 @@ class Worktrees(Protocol):
 
     def leases(self) -> dict[SessionId, Path]:
         """Return every worktree that belongs to a session."""
+
+    def commits(self) -> frozenset[CommitId]:
+        """Return what worktrees are or were filled with."""
 
     def gc(self, keep: int) -> None:
         """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""
@@ -316,8 +353,11 @@ class Executor(Protocol):
     def write_all(self, session: SessionId, below: str, contents: Mapping[str, bytes]) -> None:
         """Write files into one of a session's folders by rename, in their order; links are not followed."""
 
-    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> None:
-        """Delete files of one of a session's folders; what is not there counts as deleted, links are not followed."""
+    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> dict[str, str]:
+        """Delete files of one of a session's folders and return those that resist, with the reason.
+
+        What is not there counts as deleted, and so does a folder; links are not followed.
+        """
 
     def move(self, session: SessionId, old: str, new: str) -> None:
         """Rename a file within a session's folder; nothing where there is none."""
@@ -376,6 +416,18 @@ class StreamReader(Protocol):
         """Return what has been said so far."""
 
 
+@runtime_checkable
+class ErrorReader(Protocol):
+    """A stream reader that wants to know what a program prints on its standard error, too."""
+
+    @property
+    def hears_errors(self) -> bool:
+        """Return whether there is anything to hear."""
+
+    def feed_errors(self, chunk: bytes) -> None:
+        """Take the next bytes of `stderr.log`."""
+
+
 class Secrets(Protocol):
     """Keeps secrets out of what is written down: the values that sessions were given, and what has the form of one."""
 
@@ -401,6 +453,19 @@ class Secrets(Protocol):
 
     def forget(self, leaks: Sequence[Leak]) -> None:
         """Drop the notes of what was reported."""
+
+
+class Notices(Protocol):
+    """What went wrong where nobody plans: kept until an incident tells of it."""
+
+    def add(self, note: Report) -> None:
+        """Keep a report; adding the same again changes nothing."""
+
+    def all(self) -> tuple[Report, ...]:
+        """Return what no incident tells of yet."""
+
+    def drop(self, notes: Sequence[Report]) -> None:
+        """Drop what has an incident."""
 
 
 class Transcripts(Protocol):
@@ -449,6 +514,17 @@ class Lock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known of a session before it says anything. `window`: tokens that its model can take in; None: unknown.
+
+    `takes_messages`: what is put into its inbox reaches it while it works.
+    """
+
+    window: int | None = None
+    takes_messages: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LandedTask:
     """The commit on the target's history that names a task, and who made it."""
 
@@ -462,7 +538,8 @@ class LandedTask:
 class Placement:
     """Where a session is about to run: what a runtime needs to know to build its command.
 
-    `keys`: the variables that policy gives it besides; their values go to the session alone.
+    `keys`: the variables that policy gives it besides; their values go to the session alone. `programs`: the only ones
+    that its agent may start, None for any.
     """
 
     spec: SessionSpec
@@ -471,12 +548,13 @@ class Placement:
     ports: tuple[int, ...]
     host_env: Mapping[str, str]
     keys: frozenset[str] = frozenset()
+    programs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """What to run. `hosts`: what it must reach, one of them at least, to work at all. `read`: paths of the machine that
-    it must see. `programs`: names on its PATH that it runs itself, visible whatever policy lists.
+    it must see. `programs`: names on its PATH, or absolute paths, that it runs itself, visible whatever policy lists.
 
     `copies`: files of the person's that it gets as copies of its own, by their name in its home folder.
     """
@@ -549,11 +627,13 @@ class World:
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
     wraps a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only
     way out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names,
-    most exact first. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
+    most exact first; `outlook` what an adapter's sessions with such a model can do, `unreachable` why they could not
+    work by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
     commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
-    (path → hash). `secrets` keeps secrets out of what is written, `transcripts` what sessions said. `fault` is called
-    before each effect with its name: the crash tests raise in it.
+    (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
+    `transcripts` what sessions said. `port_is_free` tries a port of the loopback. `fault` is called before each effect
+    with its name: the crash tests raise in it.
     `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
@@ -563,6 +643,7 @@ class World:
     state: StateStore
     engine: Engine
     conflicts: Conflicts
+    signatures: Signatures
     worktrees: Worktrees
     landing: Landing
     executor: Executor
@@ -575,8 +656,12 @@ class World:
     granted: Callable[[Policy, str], frozenset[str]]
     adapters: Callable[[], AbstractSet[str]]
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
+    outlook: Callable[[str, tuple[str, ...], Mapping[str, int]], Outlook]
+    unreachable: Callable[[Policy, Runtime, str], str]
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
+    notices: Notices
+    port_is_free: Callable[[int], bool]
     transcripts: Transcripts
     push_command: Callable[[Push], Command]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]

@@ -24,6 +24,7 @@ from swarmgit.adapters.git.statecheckout import StateCheckout
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.lock import ReconcilerLock
+from swarmgit.adapters.notes import Notes
 from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.adapters.redacted import RedactedState
 from swarmgit.adapters.sandbox.vault import Vault
@@ -33,9 +34,11 @@ from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Desired
+from swarmgit.model.incidents import Report
 from swarmgit.model.work import Push
 
 if TYPE_CHECKING:
+    from swarmgit.app.init import Opened
     from swarmgit.app.runtimes import Checked, Installed
 
 STATE_BRANCH = "swarm/state"
@@ -79,6 +82,7 @@ def open_world(
     cache = FileCache(found.live / paths.CACHE)
     vault = Vault(found.live / paths.SECRETS)
     guard = Guard(vault, found.live / paths.LEAKS)
+    notices = Notes(found.live / paths.NOTICES, Report)
     target = _target(objects, cache)
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
@@ -86,7 +90,7 @@ def open_world(
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
-    worktrees = Deferred(lambda: _worktrees(found, engine, target, fault))
+    worktrees = Deferred(lambda: _worktrees(found, engine, target, fault, notices))
     transcripts = Deferred(lambda: _transcripts(objects))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
@@ -105,6 +109,7 @@ def open_world(
         state=RedactedState(state, guard),
         engine=engine,
         conflicts=cast(ports.Conflicts, Deferred(lambda: _conflicts(engine, voices, memory))),
+        signatures=cast(ports.Signatures, Deferred(lambda: _signatures(found, engine))),
         worktrees=cast(ports.Worktrees, worktrees),
         landing=cast(ports.Landing, landing),
         executor=LocalExecutor(found.live, the_clock, fault),
@@ -117,8 +122,14 @@ def open_world(
         granted=lambda *given: confiner.granted(*given),  # noqa: PLW0108 - as above
         adapters=runtimes.names,
         price=prices.price,
+        outlook=_outlook,
+        unreachable=lambda policy, runtime, model: confiner.unreachable(
+            policy, runtime.name, runtimes.hosts_needed(runtime, model)
+        ),
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
+        notices=notices,
+        port_is_free=_port_is_free,
         transcripts=cast(ports.Transcripts, transcripts),
         push_command=lambda push: _push_command(found, environ, push),
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
@@ -144,6 +155,14 @@ def installed_runtimes(environ: Mapping[str, str]) -> tuple[Installed, ...]:
     )
 
 
+def needs_of(runtime: str) -> Opened:
+    """Return what the sessions of an agent program cannot do without."""
+    from swarmgit.app.init import Opened
+
+    needs = runtimes.adapter(runtime).needs
+    return Opened(needs.hosts, needs.credentials)
+
+
 def check_runtime(
     cwd: Path, environ: Mapping[str, str], asked: tuple[str, str | None], folder: Path | None, timeout_s: float
 ) -> Checked:
@@ -167,6 +186,22 @@ def check_runtime(
     repository.make("main")
     repository.commit(intent(scene, timeout_s / 60), "Check a runtime")
     return check(open_world(scene.repository, scene.environ, lead=True), scene, adapter, message_file, timeout_s)
+
+
+def _outlook(adapter: str, models: tuple[str, ...], windows: Mapping[str, int]) -> ports.Outlook:
+    """Return what is known of an adapter's sessions: the smaller of its own window and its model's, where none is set.
+
+    A program may use less of a window than its model has, and a model have less than a program would use.
+    """
+    try:
+        can = runtimes.adapter(adapter).capabilities
+    except SwarmError:
+        return ports.Outlook()
+    known = next((windows[name] for name in models if name in windows), None)
+    if known is None:
+        found = [window for window in (can.context_window, prices.window(models)) if window]
+        known = min(found, default=None)
+    return ports.Outlook(known, can.takes_messages)
 
 
 def _target(objects: GitObjects, cache: FileCache) -> str | None:
@@ -197,6 +232,12 @@ def _landing(
     return GitLanding(objects, engine.transfer, found.live, environ, fault)
 
 
+def _port_is_free(port: int) -> bool:
+    from swarmgit.adapters.loopback import is_free
+
+    return is_free(port)
+
+
 def _transcripts(objects: GitObjects) -> ports.Transcripts:
     from swarmgit.adapters.git.transcripts import GitTranscripts
 
@@ -209,15 +250,27 @@ def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Confl
     return GitConflicts(engine, voices, memory)
 
 
+def _signatures(found: FoundRepository, engine: GitEngine) -> ports.Signatures:
+    from swarmgit.adapters.git.signing import GitSignatures
+
+    return GitSignatures(engine, found.live / paths.KEYS)
+
+
 def _worktrees(
-    found: FoundRepository, engine: GitEngine, target: str | None, fault: Callable[[str], None]
+    found: FoundRepository, engine: GitEngine, target: str | None, fault: Callable[[str], None], notices: Notes[Report]
 ) -> ports.Worktrees:
     from swarmgit.adapters.git.history import Target
     from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 
     branch = Target(Git(found.common_dir), paths.branch_ref(target or ""))
-    person = Person(found.common_dir / "objects", found.top, found.algorithm)
-    return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, branch)
+    person = Person(found.common_dir / "objects", found.top, found.algorithm, branch)
+
+    def note(place: Path, reason: str) -> None:
+        from swarmgit.plan.breakdowns import leftover
+
+        notices.add(leftover(str(place), reason))
+
+    return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, note)
 
 
 def _doorbell(found: FoundRepository, target: str | None) -> ports.Doorbell:
@@ -242,7 +295,8 @@ def _confiner(
     home = Path(environ["HOME"]) if environ.get("HOME") else None
     secret = (found.common_dir, found.live, found.store, *((home,) if home else ()))
     objects = found.common_dir / "objects"
-    return Confiner(cache, vault, objects, tuple(path.resolve() for path in secret), environ, tuple(sandboxes))
+    hidden = tuple(path.resolve() for path in secret)
+    return Confiner(cache, vault, objects, found.live.resolve(), hidden, environ, tuple(sandboxes))
 
 
 def _push_command(found: FoundRepository, environ: Mapping[str, str], push: Push) -> ports.Command:

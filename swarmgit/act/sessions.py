@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,17 +20,14 @@ from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.actions import FinishSession, Retire, RunGate, StartSession, StopSession
 from swarmgit.model.desired import Task, WorktreeConfig
-from swarmgit.model.ids import SessionId
+from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Secret
-from swarmgit.model.work import Capture, SessionSpec, Taken
+from swarmgit.model.work import NO_WORKTREE, Capture, SessionSpec, Taken
 from swarmgit.ports import Command, Confined, Confinement, Identity, Lease, Placement, StartSpec, World
 
 POOL = {"triage": "triage"}
-PORT_FIRST = 10240
-PORT_REGIONS = 55
-PORTS_PER_REGION = 400
 MESSAGE_BYTES_MAX = 16 << 10
 SETUP_BYTES_MAX = 4 << 20
 
@@ -49,15 +45,15 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
     try:
         laid = world.conflicts.lay_out(spec.base, spec.head, action.auto) if spec.head is not None else None
         base = laid.commit if laid is not None else spec.base
-        lease = world.worktrees.lease(spec.id, base, action.worktree, POOL.get(spec.kind, "agents"), _only(action))
+        lease = _lease(spec.id, base, action, world)
         if spec.watched is not None:
             show_work(spec.id, base, spec.watched, world)
         if action.carry is not None:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
-        ports = _ports(lease, action.ports)
         folder = world.executor.folder(spec.id)
         keys = world.granted(policy, action.runtime.name)
-        placement = Placement(spec, lease.tree, folder, ports, world.host_env, keys)
+        listed = policy.programs_of(action.task.role)
+        placement = Placement(spec, lease.tree, folder, spec.ports, world.host_env, keys, listed)
         named = (action.runtime.run, *_shell_texts(action.worktree.setup))
         where = Confinement(
             spec, action.task.role, lease.tree, folder, action.runtime.name, named, action.runtime.files
@@ -71,6 +67,18 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
     if watched is not None:
         files[paths.SETTINGS_FILE] = _json(watched)
     return _run(action, _start_spec(spec, confined, lease, action.worktree, files), world)
+
+
+def _lease(session: SessionId, base: CommitId, action: StartSession | RunGate, world: World) -> Lease:
+    """Return a session's worktree; where none can be made, that is how the session ends."""
+    pool = "gates" if isinstance(action, RunGate) else POOL.get(action.spec.kind, "agents")
+    only = () if isinstance(action, RunGate) else _only(action)
+    try:
+        return world.worktrees.lease(session, base, action.worktree, pool, only)
+    except OSError as error:
+        raise PersonMustAct(f"{NO_WORKTREE}: {error}", "swarmgit doctor") from error
+    except SwarmError as error:
+        raise PersonMustAct(f"{NO_WORKTREE}: {error.message}", error.hint) from error
 
 
 def _start_spec(
@@ -119,24 +127,13 @@ def _json(value: object) -> bytes:
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def _ports(lease: Lease, count: int) -> tuple[int, ...]:
-    """Return the ports of a session: by its worktree's slot, so that no two live sessions of a repository share one.
-
-    Each repository has a region of its own (chosen by its store's path) below the ephemeral ports of Linux.
-    """
-    pool, _, slot = lease.slot.rpartition("/")
-    store = str(lease.tree).partition(f"/{pool}/{slot}/")[0]
-    region = zlib.crc32(store.encode("utf-8", "surrogateescape")) % PORT_REGIONS
-    offset = region * PORTS_PER_REGION + (int(slot) - 1) * count
-    return tuple(PORT_FIRST + (offset + number) % (PORT_REGIONS * PORTS_PER_REGION) for number in range(count))
-
-
 def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
     """Start a gate run on a checkout of exactly the tree in question, with nothing that an earlier run has left."""
     spec = action.spec
     config = replace(action.worktree, share=())
+    action = replace(action, worktree=config)
     try:
-        lease = world.worktrees.lease(spec.id, spec.base, config, "gates")
+        lease = _lease(spec.id, spec.base, action, world)
         folder = world.executor.folder(spec.id)
         argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
         env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
@@ -173,13 +170,15 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
     settings, tampered = tampering.found(spec.id, world)  # before the engine's settings are mended
     maker = trailers.Maker(spec.task, spec.agent, spec.id, spec.model or spec.runtime, spec.attempt)
     subject, body = _words(action, world)
+    own_subject = subject if subject != action.title else ""
     author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
     capture = world.worktrees.capture(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
     if spec.kind == "merge":
         proposal = world.conflicts.propose(capture.commit, action.auto)
         capture = replace(capture, commit=proposal.commit, markers=proposal.markers, undecided=proposal.undecided)
     secrets = _secrets(capture, spec.id, world, policy)
-    capture = replace(capture, secrets=secrets, tampered=tampered, objections=(*capture.objections, *settings))
+    objections = (*capture.objections, *settings)
+    capture = replace(capture, secrets=secrets, tampered=tampered, objections=objections, subject=own_subject)
     world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
     salvage = None
     if action.salvage and capture.changes:

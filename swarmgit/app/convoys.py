@@ -13,8 +13,9 @@ from swarmgit.documents import intent, paths, places
 from swarmgit.errors import PersonMustAct, WrongUsage
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.ids import BlobId, ConvoyId
-from swarmgit.plan.convoys import members, status_of
+from swarmgit.plan.convoys import status_of
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.wallets import members
 
 SCHEMA_LINE = "# yaml-language-server: $schema=../run/schemas/convoy.json"
 
@@ -26,7 +27,7 @@ def statuses(look: Look) -> dict[ConvoyId, ConvoyStatus]:
     situation = Situation.of(look.desired, look.desired.swarm, look.observed, look.now, frozenset(), apply_now=False)
     draft = Draft(views=dict(look.plan.views))
     convoys = look.desired.convoys
-    present = {name: status_of(situation, draft, convoys[name], tasks) for name, tasks in members(situation).items()}
+    present = {name: status_of(situation, draft, convoys[name], tasks) for name, tasks in members(look.desired).items()}
     return dict(sorted({**look.observed.convoys, **present}.items()))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from swarmgit.app.fsck.ledger import read_ledger
 from swarmgit.app.gc import stale_candidates
 from swarmgit.app.look import Look, look
+from swarmgit.app.validate import warnings
 from swarmgit.app.views.words import counted
 from swarmgit.app.world import World
 from swarmgit.documents import paths
@@ -85,6 +86,7 @@ def examine(open_world: Callable[[], World], machine: MachineFacts) -> Report:
     checks += _safely("state", lambda: _state(world))
     checks += _safely("live", lambda: _live(world, machine))
     checks += _safely("intent", lambda: _seen(world))
+    checks += _safely("signing", lambda: _signing(world))
     return Report(tuple(checks))
 
 
@@ -119,6 +121,15 @@ def _sandbox(found: SandboxReport) -> Check:
         return Check("sandbox", "ok", found.text)
     repair = "install bubblewrap and allow user namespaces, as docs/security.md says"
     return Check("sandbox", "warn", found.text, repair)
+
+
+def _signing(world: World) -> Iterator[Check]:
+    """Say whether what has to be signed can be; asking about a commit needs the same program."""
+    seen = look(world)
+    head = seen.desired.commit
+    if head is not None and seen.desired.swarm is not None and seen.desired.swarm.merge.sign is not None:
+        world.signatures.verify((head,), b"")
+        yield Check("signing", "ok", "what lands is signed with its agent's ssh key")
 
 
 def _state(world: World) -> Iterator[Check]:
@@ -186,6 +197,8 @@ def _seen(world: World) -> Iterator[Check]:
         yield Check("policy", "warn", "policy.yaml switches the sandbox off", "set sandbox: preferred")
     elif policy.sandbox == "required" and world.sandbox(policy).strength == "none":
         yield Check("policy", "fail", "policy.yaml requires a sandbox, so nothing starts", "install bubblewrap")
+    for warning in warnings(seen.desired, seen.observed.unreachable):
+        yield Check("runtimes", "warn", warning, "swarmgit validate")
     for problem in full_runs.problems(seen.desired, seen.observed):
         yield Check("gates", "fail", str(problem), "add what is missing to the gate's inputs, or repair the target")
     standing = pushes.standing(seen.desired.swarm, seen.observed) if seen.desired.swarm else None

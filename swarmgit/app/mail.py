@@ -4,6 +4,7 @@ which the next tick carries out."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,8 +13,10 @@ from swarmgit.app.look import look
 from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct
+from swarmgit.model.desired import Problem
 from swarmgit.model.ids import MailId, SessionId, TaskId, ulid
 from swarmgit.model.mail import HUMAN, SWARMGIT, Letter, Mail, MailControl, sent_at_ms
+from swarmgit.observe.mailboxes import Mailbox
 from swarmgit.observe.state import StateReader, Stored
 from swarmgit.plan.comms import Roster
 
@@ -49,10 +52,22 @@ def nudge(world: World, name: str, text: str, by: str) -> tuple[str, ...]:
     return post(world, {"to": [agent], "subject": words[:100], "body": text, "priority": "urgent"}, by)
 
 
-def mailbox(world: World, name: str) -> tuple[Mail, ...]:
-    """Return the messages of a mailbox, oldest first; `dead` holds what was refused."""
-    box = _stored(world).mail.get(name, {})
-    return tuple(mail for id_ in sorted(box) if (mail := box.get(id_)) is not None)
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A mailbox: its messages, oldest first, what cannot be read of it, and letters of people for the next tick."""
+
+    mails: tuple[Mail, ...]
+    problems: tuple[Problem, ...]
+    waiting: tuple[Letter, ...]
+
+
+def mailbox(world: World, name: str) -> Listed:
+    """Return what is in a mailbox; `dead` holds what was refused."""
+    stored = _stored(world)
+    box = stored.mail.get(name)
+    mails = tuple(mail for id_ in sorted(box) if (mail := box.get(id_)) is not None) if box is not None else ()
+    problems = tuple(box.problems[id_] for id_ in sorted(box.problems)) if isinstance(box, Mailbox) else ()
+    return Listed(mails, problems, _posted(stored))
 
 
 def mailboxes(world: World) -> tuple[str, ...]:
@@ -76,10 +91,8 @@ def thread(world: World, name: str) -> tuple[Mail, ...]:
     return tuple(sorted((m for m in found if m is not None and m.thread == wanted), key=lambda m: m.id))
 
 
-def posted(world: World) -> tuple[Letter, ...]:
-    """Return the letters of people that wait for the next tick."""
-    controls = _stored(world).mail_controls
-    return tuple(c.letter for _, c in sorted(controls.items()) if c.letter is not None)
+def _posted(stored: Stored) -> tuple[Letter, ...]:
+    return tuple(c.letter for _, c in sorted(stored.mail_controls.items()) if c.letter is not None)
 
 
 def _stored(world: World) -> Stored:

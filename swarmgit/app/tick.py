@@ -23,6 +23,7 @@ from swarmgit.model.actions import (
 )
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import CommitId, TaskId
+from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Outcome
 from swarmgit.model.secrets import ForgetLeaks
@@ -30,7 +31,7 @@ from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
 from swarmgit.ports import World
 
-LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks)
+LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetReports)
 """What comes after the record: a message is delivered, its letter removed, what others pushed followed, once it is in
 state."""
 

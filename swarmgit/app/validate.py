@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
@@ -15,16 +16,27 @@ from swarmgit.desired.load import builtin_roles, load
 from swarmgit.documents import paths
 from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.ids import BlobId
+from swarmgit.plan.lineup import homogeneous
 
 FILES_MAX = 100_000
 
 
 def validate(world: World, *, committed: bool = False) -> tuple[Problem, ...]:
     """Return the problems of the working tree's `.swarm/`; of the target's commit if asked for or there is none."""
+    return asked_for(world, committed=committed).problems
+
+
+def asked_for(world: World, *, committed: bool = False) -> Desired:
+    """Return the intent in the working tree's `.swarm/`; that of the target's commit if asked for or there is none."""
     top = world.repository.top
     if top is not None and not committed and (top / paths.SWARM).is_dir():
-        return read_working_tree(top, world.adapters()).problems
-    return validate_committed(world.objects, world.repository.target or "main", world.adapters())
+        return read_working_tree(top, world.adapters())
+    return load(world.objects, world.repository.target or "main", None, world.adapters())
+
+
+def warnings(desired: Desired, why_not: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
+    """Return what is no mistake, but will cost: programs that cannot work by policy, one model for everything."""
+    return tuple(dict.fromkeys((*why_not.values(), *filter(None, (homogeneous(desired),)))))
 
 
 def validate_committed(

@@ -39,6 +39,13 @@ def fsck_text(report: FsckReport) -> str:
 def gc_text(report: Collected) -> str:
     """Return what was removed, or would be."""
     verb = "would remove" if report.is_dry else "removed"
-    counts = ((len(report.refs), "candidate"), (report.sessions, "session folder"))
+    counts = (
+        (len(report.refs), "candidate"),
+        (report.sessions, "session folder"),
+        (report.transcripts, "transcript"),
+        (len(report.pins), "pin of finished work", "pins of finished work"),
+        (report.objects or 0, "object"),
+    )
     told = ", ".join(counted(*each) for each in counts if each[0])
-    return f"{verb} {told}" if told else "nothing to remove"
+    left = [f"could not remove {each}" for each in report.leftovers]
+    return "\n".join([f"{verb} {told}" if told else "nothing to remove", *left])

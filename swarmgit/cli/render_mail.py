@@ -19,7 +19,13 @@ def mails_text(document: Shown, width: int | None) -> str:
     ]
     text = table(("", "id", "from", "to", "type", "subject"), rows, width) if rows else "no mail"
     waiting = [f"{', '.join(letter['to'])}: {printable(letter['subject'])}" for letter in document.get("waiting", ())]
-    return "\n".join([text, *(f"goes out with the next tick, to {line}" for line in waiting)])
+    broken = [f"error: {place_of(each)}: {printable(each['message'])}" for each in document.get("problems", ())]
+    return "\n".join([text, *(f"goes out with the next tick, to {line}" for line in waiting), *broken])
+
+
+def place_of(problem: Shown) -> str:
+    """Return `file:line:column`, the file alone where the whole of it is meant."""
+    return f"{problem['file']}:{problem['line']}:{problem['column']}" if problem["line"] else str(problem["file"])
 
 
 def mail_text(mail: Shown) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import paths
 from swarmgit.documents.spelling import did_you_mean
-from swarmgit.model.desired import DEFAULT_ROUTING, Convoy, Swarm, Task
+from swarmgit.model.desired import DEFAULT_ROUTING, Convoy, Swarm, Task, TaskType
 from swarmgit.model.experiments import Experiment
 from swarmgit.model.ids import ConvoyId, TaskId
 from swarmgit.model.mail import HUMAN, RESERVED, SWARMGIT, TYPES
@@ -53,6 +53,14 @@ def swarm_faults(swarm: Swarm, adapters: AbstractSet[str]) -> list[Fault]:
         message = _runtime_objection(tier.runtime, swarm, adapters)
         if message:
             faults.append(Fault(file, ("tiers", name, "runtime"), message))
+    for task_type in swarm.watchdog.types:
+        if task_type not in get_args(TaskType):
+            message = f"unknown type of task '{task_type}'{did_you_mean(task_type, get_args(TaskType))}"
+            faults.append(Fault(file, ("watchdog", "types", task_type), message))
+    for name in swarm.watchdog.tiers:
+        if name not in swarm.tiers:
+            message = f"unknown tier '{name}'{did_you_mean(name, swarm.tiers)}"
+            faults.append(Fault(file, ("watchdog", "tiers", name), message))
     for task_type, tier_name in swarm.routing.items():
         if tier_name not in swarm.tiers and tier_name != DEFAULT_ROUTING.get(task_type):
             faults.append(

@@ -10,7 +10,7 @@ from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
-from swarmgit.model.incidents import Incident
+from swarmgit.model.incidents import ForgetReports, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
@@ -30,7 +30,6 @@ class StartSession:
     worktree: WorktreeConfig
     prompt: str
     reason: str
-    ports: int = 0
     feedback: Rejection | None = None
     carry: CommitId | None = None
     carry_paths: tuple[str, ...] = ()
@@ -97,7 +96,7 @@ class TryMerges:
     """Merge in memory, each item on the candidate of the one before it, the first on `onto`.
 
     Stops at the first conflict: what comes after it would be merged on something that will not land. `auto`: how
-    conflicts may be resolved by rules, None where they may not.
+    conflicts may be resolved by rules, None where they may not. `is_signed`: each candidate is, by its agent's key.
     """
 
     onto: CommitId
@@ -106,6 +105,7 @@ class TryMerges:
     style: str = "merge"
     auto: MergeConfig | None = None
     rules: str = ""
+    is_signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +220,12 @@ class SaveFollowed:
 
 @dataclass(frozen=True, slots=True)
 class SaveFile:
-    """A state file that is text already (attribution lines, a report). `append`: add to what is there."""
+    """A state file that is text already. `append`: add to what is there; `once`: unless it is there as a line."""
 
     path: str
     content: str
     append: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,11 +261,15 @@ class DeliverMail:
 
 @dataclass(frozen=True, slots=True)
 class TakeMail:
-    """Remove from an outbox what was recorded: letters by file name, receipts by message."""
+    """Remove from an outbox what was recorded: letters by file name, receipts by message.
+
+    `seeds`: by which each letter is known should its file resist.
+    """
 
     session: SessionId
     letters: tuple[str, ...] = ()
     receipts: tuple[MailId, ...] = ()
+    seeds: tuple[str, ...] = ()
 
 
 SaveDocument = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveConvoy | SaveIncident
@@ -287,6 +292,7 @@ Effect = (
     | DeliverMail
     | TakeMail
     | ForgetLeaks
+    | ForgetReports
 )
 Action = Effect | Save
 

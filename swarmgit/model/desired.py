@@ -173,7 +173,8 @@ class PushConfig:
 class MergeConfig:
     """`union`: gitwildmatch patterns of files to which everybody only adds lines, such as changelogs.
 
-    `full_run_hours`: how often gates with `inputs` run on the whole target without reuse; 0: never.
+    `full_run_hours`: how often gates with `inputs` run on the whole target without reuse; 0: never. `sign`: how what
+    lands is signed with its agent's key, None: not at all.
     """
 
     style: Literal["merge", "squash"] = "merge"
@@ -183,6 +184,7 @@ class MergeConfig:
     union: tuple[str, ...] = ()
     generated: tuple[Generated, ...] = ()
     full_run_hours: float = 24.0
+    sign: Literal["ssh"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +211,29 @@ class WatchdogLimits:
 
 @dataclass(frozen=True, slots=True)
 class WatchdogConfig:
-    """`limits` hold where neither the task's type nor its tier has its own. `patrol_minutes` None: no patrol."""
+    """`limits` hold where neither the task's type nor its tier has its own. `patrol_minutes` None: no patrol.
+
+    `swarm_disk_mb`: what the sessions at work may take on the disk together; None: no limit.
+    """
 
     limits: WatchdogLimits = WatchdogLimits()
     tiers: Mapping[str, WatchdogLimits] = field(default_factory=dict)
     types: Mapping[str, WatchdogLimits] = field(default_factory=dict)
     patrol_minutes: float | None = 120.0
+    swarm_disk_mb: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffConfig:
+    """When a session hands its work over. `at`: the share of the model's window that is used; `max`: per task.
+
+    `answer_minutes`: how long a session has for its summary; `accept_minutes`: its successor for its first word.
+    """
+
+    at: float = 0.8
+    max: int = 3
+    answer_minutes: float = 2.0
+    accept_minutes: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +260,16 @@ class Swarm:
     merge: MergeConfig = MergeConfig()
     prices: Mapping[str, Price] = field(default_factory=dict)
     watchdog: WatchdogConfig = WatchdogConfig()
+    handoff: HandoffConfig = HandoffConfig()
+    context_windows: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvoyBudget:
+    """What all members together may use; None: no limit."""
+
+    usd: float | None = None
+    tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +283,7 @@ class Convoy:
     on_failure: Literal["hold", "continue"] = "hold"
     priority: Priority | None = None
     reassign_max: int = 1
+    budget: ConvoyBudget = ConvoyBudget()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 
 FaultKind = Literal["auth", "config", "rate-limit", "transient", "context", "conversation", "turns", "other"]
 """auth, config: a person must act; rate-limit, transient: time heals it; context: the conversation has become too long
@@ -51,10 +51,11 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What a later session needs to go on from here, and which model answers."""
+    """What a later session needs to go on from here, and which model answers. `takes_messages`: it reads its inbox."""
 
     id: str | None = None
     model: str | None = None
+    takes_messages: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ class Stream:
     `conversation`: how a later session can go on with this one; None where the program cannot. `usage_covers`:
     `conversation` where a resumed program counts what was used before the resumption again. `is_complete`: whether
     the program has said its last word; None where it has none, and its exit code alone tells. `fault`: why it could
-    not go on; a later success takes it back. `limited`: it is waiting for a provider right now.
+    not go on; a later success takes it back. `limited`: it is waiting for a provider right now. `context_used`: tokens
+    that its last request filled of `context_window`. `takes_messages`: what is put into its inbox reaches it at work.
     """
 
     usage: Usage = field(default_factory=Usage)
@@ -125,3 +127,4 @@ class Stream:
     limited: Limited | None = None
     fault: Fault | None = None
     is_complete: bool | None = None
+    takes_messages: bool = False

@@ -36,6 +36,13 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetReports:
+    """An action: drop the notes of what went wrong outside of any plan. The incidents that tell of it are recorded."""
+
+    reports: tuple[Report, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Occurrence:
     at: datetime
     key: str

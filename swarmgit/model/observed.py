@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.convoys import ConvoyStatus
@@ -23,7 +24,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
-from swarmgit.model.incidents import Incident, IncidentControl
+from swarmgit.model.incidents import Incident, IncidentControl, Report
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.secrets import Leak
 from swarmgit.model.status import Entry, Identity, TaskStatus
@@ -37,7 +38,8 @@ class MergeTry:
     `tier`: 'clean' for git's own merge, 'auto' where rules resolved its conflicts. `resolution` has for each resolved
     path: path, resolvers, agreed, hunks, check. `hints`: where paths are left, the blob that is proposed for each.
     `both`: the paths that both sides changed. `regenerate`: all that is left is generated, by these commands.
-    `rules`: the digest of the merge settings it was tried with.
+    `rules`: the digest of the merge settings it was tried with. `signer`: whose key signed the candidate, as a line of
+    git's allowed signers; '' where none did.
     """
 
     base: CommitId
@@ -52,6 +54,7 @@ class MergeTry:
     both: tuple[str, ...] = ()
     regenerate: tuple[str, ...] = ()
     rules: str = ""
+    signer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,17 @@ class RemoteHead:
     unpushed: tuple[CommitId, ...] = ()
 
 
+class FreePorts(Protocol):
+    def __call__(self, count: int, taken: AbstractSet[int], /) -> tuple[int, ...] | None:
+        """Return so many free ports in a row, none of them in `taken`; None where none were found."""
+
+
+def any_ports(count: int, taken: AbstractSet[int]) -> tuple[int, ...] | None:
+    """Return the ports after those that are taken, on a machine where nobody else listens."""
+    first = max(taken, default=10239) + 1
+    return tuple(range(first, first + count))
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """`archived` maps finished tasks that have left the hot folder to their path in state.
@@ -76,7 +90,9 @@ class Observed:
     `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
     `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
     was never heard of. `mail`: mailboxes by recipient, read on demand. `leaks`: secrets that were taken out of what was
-    written, and not reported yet.
+    written, and not reported yet. `reports`: what went wrong outside of any plan, and has no incident yet.
+    `ports` looks for free ones when it is asked.
+    `unreachable`: by runtime and model ('' for none), why its sessions could not work.
     """
 
     target_head: CommitId | None
@@ -109,6 +125,9 @@ class Observed:
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
     outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)
     leaks: tuple[Leak, ...] = ()
+    reports: tuple[Report, ...] = ()
+    ports: FreePorts = any_ports
+    unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from swarmgit.model.handoffs import Handoff
 from swarmgit.model.ids import (
     AgentName,
     BlobId,
@@ -19,6 +20,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
+from swarmgit.model.usage import Aside, Usage
 
 Phase = Literal[
     "waiting",
@@ -52,6 +54,7 @@ AttemptOutcome = Literal[
     "transient",
     "refused",
     "over-budget",
+    "handed-over",
     "landed",
     "unchanged",
     "reported",
@@ -62,6 +65,9 @@ CHARGED: frozenset[str] = frozenset({"rejected", "failed", "timeout", "over-budg
 
 PAUSES: frozenset[str] = frozenset({"rate-limited", "transient"})
 """After these the same conversation goes on later."""
+
+UNCOUNTED: frozenset[str] = PAUSES | {"handed-over"}
+"""After these the same try goes on in another session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,28 +115,14 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens as the runtime reports them. `usd` None: unknown, which is not the same as free."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    usd: float | None = None
-
-    @property
-    def tokens(self) -> int:
-        return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
-
-
-@dataclass(frozen=True, slots=True)
 class Attempt:
     """One session's try at a task. `head` is the captured commit, `tree` its code tree (without `.swarm/`).
 
     `kept_paths`: after a rejection or a pause, the changed paths that the next attempt starts with again.
     `conversation`: what a later session needs to go on with this one. `retry_at`: not before then.
     `experiment`: the experiment and arm (`id/arm`) that it was made for.
-    `transcript`: the ref under which what the session was told and has said is kept for a while.
+    `transcript`: the ref under which what the session was told and has said is kept for a while. `handoff`: what it
+    told its successor, and whether that one has understood.
     """
 
     number: int
@@ -156,6 +148,7 @@ class Attempt:
     retry_at: datetime | None = None
     experiment: str = ""
     transcript: str | None = None
+    handoff: Handoff | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -176,7 +169,7 @@ class Condition:
 class TaskStatus:
     """`window` is the number of the first attempt that counts against the budget: a changed task file or
     `task restart` opens a new window. `restart` is the last restart request that was honoured. `taken_from`: agents
-    that could not do it, and do not get it again."""
+    that could not do it, and do not get it again. `asides`: sessions that worked for it besides its attempts."""
 
     task: TaskId
     title: str
@@ -193,6 +186,7 @@ class TaskStatus:
     window: int = 1
     restart: str | None = None
     taken_from: tuple[AgentName, ...] = ()
+    asides: tuple[Aside, ...] = ()
 
     @property
     def last(self) -> Attempt | None:
@@ -204,8 +198,8 @@ class TaskStatus:
 
     @property
     def tries(self) -> int:
-        """How many sessions count as tries: one that goes on after a pause is none of its own."""
-        return sum(a.outcome not in PAUSES for a in self.counted)
+        """How many sessions count as tries: one that only goes on is none of its own."""
+        return sum(a.outcome not in UNCOUNTED for a in self.counted)
 
 
 EntryState = Literal["queued", "gating", "resolving", "landing", "landed", "rejected", "dropped"]
@@ -227,12 +221,16 @@ class LedgerEvent:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The exact commit an entry would land as: its first parent is `base`, the target's head when it was made."""
+    """The exact commit an entry would land as: its first parent is `base`, the target's head when it was made.
+
+    `signer`: whose key signed it, as a line of git's allowed signers; '' where none did.
+    """
 
     base: CommitId
     commit: CommitId
     code_tree: TreeId
     gate_inputs: Mapping[str, str] = field(default_factory=dict)
+    signer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +272,7 @@ class Entry:
 class Identity:
     """An agent's CV: counts of verified outcomes only, never of what an agent said of itself.
 
+    `tasks_tried`: tasks of which an attempt was judged; of these `first_pass` passed with the first that was.
     The tables count attempts: completed (of these first_pass), rejected, failed. `by_kind`: what routing asks for,
     by `type/domain`.
     """
@@ -282,6 +281,7 @@ class Identity:
     role: str
     created: datetime
     sessions: int = 0
+    tasks_tried: int = 0
     tasks_completed: int = 0
     first_pass: int = 0
     reworked: int = 0

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from swarmgit.model.events import FileAction, Stream
+from swarmgit.model.handoffs import Acceptance, Summary
 from swarmgit.model.health import Repetition, Vitals
 from swarmgit.model.ids import (
     AgentName,
@@ -25,6 +26,7 @@ from swarmgit.model.secrets import Secret
 from swarmgit.model.status import GateOutcome
 
 __all__ = [
+    "AGENT_PROGRAMS",
     "Capture",
     "Change",
     "Evidence",
@@ -39,6 +41,8 @@ __all__ = [
 
 SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
 SessionState = Literal["starting", "running", "ended", "lost"]
+AGENT_PROGRAMS: frozenset[SessionKind] = frozenset({"agent", "merge", "triage"})
+"""The kinds of session in which an agent program works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,8 @@ class SessionSpec:
     `resume`: the conversation of an earlier session that this one goes on with; `home`: in whose home folder that
     is. `mail`: the messages that the prompt
     shows. `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it
-    expires. `experiment`: the experiment and arm (`id/arm`) that it belongs to.
+    expires. `experiment`: the experiment and arm (`id/arm`) that it belongs to. `ports`: of the loopback, the
+    session's own until it is let go.
     """
 
     id: SessionId
@@ -106,6 +111,7 @@ class SessionSpec:
     watched: SessionId | None = None
     work: tuple[CommitId, ...] = ()
     reads: EvidenceKey | None = None
+    ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,9 @@ class Change:
     new_blob: BlobId
 
 
+NO_WORKTREE = "its worktree could not be made"
+"""How the error of a session begins that never had a place to work."""
+
 TAMPERED = "changed while the session ran"
 """In an objection: somebody changed what the person's own git obeys, meanwhile."""
 
@@ -132,7 +141,8 @@ class Capture:
     `markers`: changed files that hold conflict markers. `undecided`: conflicts of a merge that were left as they lay.
     `links`: target of each changed symbolic link. `gate_inputs`: for each gate with `inputs`, the hash of that part of
     the tree. `secrets`: what looks like one in the lines that were added. `tampered`: which of the person's
-    refs lost something meanwhile, each in words. `twins`: new names with the same letters as others beside them.
+    refs lost something meanwhile, each in words. `subject`: the first line of what the agent itself said of it.
+    `twins`: new names with the same letters as others beside them.
     """
 
     commit: CommitId
@@ -148,6 +158,7 @@ class Capture:
     secrets: tuple[Secret, ...] = ()
     tampered: tuple[str, ...] = ()
     twins: tuple[str, ...] = ()
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +221,8 @@ class Session:
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
     `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree.
-    `stop_reason` is set once a stop was asked for (and stays, across restarts); `stop_at` is when.
+    `stop_reason` is set once a stop was asked for (and stays, across restarts); `stop_at` is when. `summary`: what it
+    has written down for a successor; `acceptance`: how it says that it has understood its predecessor's.
     """
 
     spec: SessionSpec
@@ -233,6 +245,8 @@ class Session:
     repetition: Repetition = field(default_factory=Repetition)
     pushed: Pushed | None = None
     predicted: Prediction | None = None
+    summary: Summary | None = None
+    acceptance: Acceptance | None = None
 
     @property
     def is_over(self) -> bool:

@@ -12,7 +12,9 @@ from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import Observed
 from swarmgit.observe.outboxes import OutboxReader
+from swarmgit.observe.ports import PortRanges
 from swarmgit.observe.pushes import RemoteWatcher
+from swarmgit.observe.reach import ReachWatcher
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
 from swarmgit.observe.vitals import VitalsWatcher
@@ -32,10 +34,12 @@ class Observer:
     def __init__(self, world: World, *, measures: bool = False) -> None:
         self._world = world
         self._state = StateReader(world.objects, world.cache)
-        self._sessions = SessionWatcher(world.executor, world.stream_reader, world.price)
+        self._sessions = SessionWatcher(world.executor, world.stream_reader, world.price, world.outlook)
         self._remote = RemoteWatcher(world.objects)
         self._outboxes = OutboxReader(world.executor)
         self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
+        self._ports = PortRanges(world.repository.store, world.port_is_free)
+        self._reach = ReachWatcher(world.unreachable)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -45,9 +49,8 @@ class Observer:
         state_head = world.state.head()
         stored = self._stored = self._state.read(state_head)
         target = world.objects.ref(paths.branch_ref(swarm.target)) if swarm else desired.commit
-        adapters = {name: runtime.adapter for name, runtime in swarm.runtimes.items()} if swarm else {}
         now = world.clock.now()
-        sessions = self._sessions.sessions(adapters, swarm.prices if swarm else {})
+        sessions = self._sessions.sessions(swarm)
         if swarm is not None:
             silence = timedelta(minutes=swarm.watchdog.limits.silence_minutes)
             sessions = self._vitals.measured(sessions.values(), now, silence)
@@ -65,6 +68,9 @@ class Observer:
             trusted_since=trusted_since,
             remote=self._remote.look(swarm, target),
             leaks=world.secrets.noticed(),
+            reports=world.notices.all(),
+            ports=self._ports.free,
+            unreachable=self._reach.look(desired),
         )
 
     def _environment(self, swarm: Swarm | None) -> str:

@@ -21,6 +21,7 @@ from swarmgit.model.incidents import Incident, IncidentControl
 from swarmgit.model.mail import Mail, MailControl
 from swarmgit.model.status import Entry, Identity, TaskStatus
 from swarmgit.observe.archive import ArchiveIndex
+from swarmgit.observe.broken import problem_of
 from swarmgit.observe.mailboxes import Mailboxes
 from swarmgit.ports import LiveCache, Objects, TreeEntry
 
@@ -197,7 +198,7 @@ class StateReader:
                 self._blobs[oid] = load(path, self._objects.blob(oid))
                 self._unsaved += 1
             except SwarmError as error:
-                self._problems.setdefault(folder, []).append(Problem(path, 0, 0, error.message))
+                self._problems.setdefault(folder, []).append(problem_of(path, error))
                 return None
         value: T = self._blobs[oid]
         if kind in NAMES and NAMES[kind](value) not in _stem(path).split("/"):

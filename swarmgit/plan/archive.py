@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Archive
+from swarmgit.model.desired import ConvoyBudget
+from swarmgit.model.ids import TaskId
 from swarmgit.model.mail import sent_at_ms
 from swarmgit.model.status import FINISHED
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.wallets import members
 
 HOT_MAX = 200
 """Finished files kept in a hot folder at most (DESIGN §2: at most about 250 files a folder)."""
@@ -30,8 +33,11 @@ def move(situation: Situation, draft: Draft) -> None:
         (s for s in situation.observed.statuses.values() if s.phase in FINISHED and s.finished),
         key=lambda s: (s.finished, s.task),
     )
+    counted = _counted(situation)
     for position, status in enumerate(tasks):
         assert status.finished is not None
+        if status.task in counted:
+            continue
         if status.finished < old or position < _excess(len(tasks)):
             is_cancelled = status.phase == "cancelled"
             to = (paths.archived_cancelled if is_cancelled else paths.state_archive)(status.task, status.finished)
@@ -49,6 +55,14 @@ def move(situation: Situation, draft: Draft) -> None:
         if incident.closed is not None and incident.closed < old and incident.id not in draft.incidents:
             draft.add(Archive(paths.state_incident(incident.id), paths.archived_incident(incident.id, incident.opened)))
     _move_mail(situation, draft, old)
+
+
+def _counted(situation: Situation) -> frozenset[TaskId]:
+    """Return the members of open convoys with a budget: what they have used still counts against it."""
+    convoys, known = situation.desired.convoys, situation.observed.convoys
+    limited = {name for name, convoy in convoys.items() if convoy.budget != ConvoyBudget()}
+    is_open = {name for name in limited if name not in known or known[name].closed is None}
+    return frozenset(task for name, tasks in members(situation.desired).items() if name in is_open for task in tasks)
 
 
 def _move_mail(situation: Situation, draft: Draft, old: datetime) -> None:

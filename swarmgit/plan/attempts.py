@@ -11,7 +11,7 @@ from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, budget, governor, rejections, scope, starts, watchdog
+from swarmgit.plan import attribution, books, budget, governor, handoffs, rejections, scope, starts, watchdog
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 KILLED = 128 + 9
@@ -20,7 +20,9 @@ PROGRAM_KILLED = "its program was killed from outside, or killed itself"
 CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
 """Exit codes of a program that was asked to end: some end with 0 then, as if all were well."""
 KEPT_PATHS_MAX = 500
-WASTE = frozenset({"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget"})
+WASTE = frozenset(
+    {"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget", "handed-over"}
+)
 TIME_LIMIT = "time limit"
 RESTART_AFTER = timedelta(seconds=2)
 """A session that has no process by then was cut off between its folder and its process; starting it is idempotent."""
@@ -62,6 +64,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
     if session is None:
         lost = replace(attempt, outcome="lost", ended=situation.now, reason="its session folder is gone")
         return with_last(status, lost)
+    status = handoffs.follow(situation, draft, status, session)
     if not session.is_over:
         return _keep_running(situation, draft, task, status, session)
     if not session.is_finished:
@@ -70,13 +73,16 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
         return replace(
             status, phase="running", reason="the session has ended; its work is being taken in", waiting_for=()
         )
-    attempt = replace(attempt, usage=budget.own_usage(session, status.attempts))
+    attempt = replace(attempt, usage=books.own_usage(session, status.attempts))
     settled = _settle(situation, task, attempt, session, was_killed=_was_killed(status))
     draft.add(*attribution.session_lines(settled, status.task, session))
     if settled.outcome == "reported" and session.report is not None:
         draft.add(SaveFile(paths.state_report(status.task), session.report))
     if _wants_salvage(settled, session.capture):
         settled = salvaged(draft, status.task, settled)
+    handoffs.withdraw(situation, draft, session)
+    if settled.outcome == "handed-over":  # it is let go of when its successor has said a word
+        return with_last(status, handoffs.hand_over(situation, draft, settled, session))
     draft.add(Retire(attempt.session, status.task))
     return with_last(status, settled)
 
@@ -86,7 +92,7 @@ def _keep_running(
 ) -> TaskStatus:
     reason = session.stop_reason or _reason_to_stop(situation, task, status, session)
     if reason is None and task is not None and session.state == "running":
-        reason = watchdog.watch(situation, draft, task, session)
+        reason = handoffs.due(situation, draft, task, session) or watchdog.watch(situation, draft, task, session)
     if reason:
         draft.add(StopSession(session.spec.id, status.task, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
@@ -162,12 +168,14 @@ def _conversation(session: Session) -> str | None:
 def _outcome(  # noqa: PLR0911  in order
     situation: Situation, task: Task | None, session: Session, *, was_killed: bool
 ) -> governor.Answer:
+    handed_over = handoffs.given(situation, task, session) if task is not None else None
+    if handed_over is not None:
+        return "handed-over", handed_over, None
     if session.stop_reason or task is None:
         return _stopped(session, session.stop_reason or "the task was removed from intent")
-    if session.state == "lost":
-        return "lost", session.error or "its processes were killed from outside", None
-    if session.exit_code == KILLED and not session.error and not was_killed:
-        return "lost", PROGRAM_KILLED, None
+    killed = _killed(session, was_killed=was_killed)
+    if killed:
+        return "lost", killed, None
     if session.error or session.exit_code is None:
         return "error", session.error or "it never ran", None
     if session.stream.fault is not None:
@@ -182,6 +190,13 @@ def _outcome(  # noqa: PLR0911  in order
     if session.capture is None:
         return "error", "its worktree was gone before its work could be taken in", None
     return _judge(situation, task, session, session.capture)
+
+
+def _killed(session: Session, *, was_killed: bool) -> str:
+    """Return in words that somebody else ended the session, '' where nobody did or that is no excuse any more."""
+    if session.state == "lost":
+        return session.error or "its processes were killed from outside"
+    return PROGRAM_KILLED if session.exit_code == KILLED and not session.error and not was_killed else ""
 
 
 def _stopped(session: Session, reason: str) -> governor.Answer:

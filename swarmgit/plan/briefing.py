@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 
+from swarmgit.documents.answers import ACCEPTANCE
 from swarmgit.model.desired import Task
+from swarmgit.model.handoffs import Summary
 from swarmgit.model.mail import Mail
 from swarmgit.model.status import Attempt, Identity, Rejection, TaskStatus
 from swarmgit.plan import cv
+
+ACCEPT = (
+    "Before you change anything compare that with the files. Then write this JSON, filled in, into the file accepted "
+    "in your outbox folder ($SWARM_OUTBOX/accepted), so that it is seen that you know where the work stands, and go on:"
+)
 
 
 def prompt_for(
@@ -17,8 +24,12 @@ def prompt_for(
     status: TaskStatus | None,
     mails: tuple[Mail, ...] = (),
 ) -> str:
-    """Return the whole prompt of the task's next session, as Markdown."""
+    """Return the whole prompt of the task's next session, as Markdown.
+
+    A session that takes over from another gets what that one has written down instead of the story of all attempts.
+    """
     previous = status.counted if status else ()
+    is_successor = bool(previous) and previous[-1].outcome == "handed-over"
     sections = (
         role_text.strip(),
         _cv(identity),
@@ -26,7 +37,7 @@ def prompt_for(
         _scope(task),
         _acceptance(task),
         section("Contracts that others rely on", task.contracts),
-        _previous(previous) or _earlier(status),
+        _taking_over(previous) if is_successor else _previous(previous) or _earlier(status),
         _mail(mails),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -44,8 +55,13 @@ def going_on(task: Task, mails: tuple[Mail, ...] = ()) -> str:
 
 def feedback_of(status: TaskStatus | None) -> Rejection | None:
     """Return the rejection that the next session has to answer."""
-    last = status.last if status else None
-    return last.rejection if last is not None and status is not None and last.number >= status.window else None
+    return _rejection(status.counted) if status else None
+
+
+def _rejection(previous: tuple[Attempt, ...]) -> Rejection | None:
+    """Return how the last judged attempt went back; one that was only handed over changes nothing about that."""
+    judged = [attempt for attempt in previous if attempt.outcome != "handed-over"]
+    return judged[-1].rejection if judged else None
 
 
 def section(title: str, body: str) -> str:
@@ -56,7 +72,7 @@ def section(title: str, body: str) -> str:
 def _cv(identity: Identity | None) -> str:
     if identity is None or not identity.sessions:
         return ""
-    done = f"{identity.tasks_completed} tasks completed, {identity.first_pass} of them at the first attempt"
+    done = f"{identity.tasks_completed} tasks completed, {identity.first_pass} without rework"
     back = f" {identity.reworked} attempts were sent back." if identity.reworked else ""
     best = cv.strengths(identity)
     known = f" You know {', '.join(best)} best." if best else ""
@@ -99,7 +115,43 @@ def _previous(previous: tuple[Attempt, ...]) -> str:
         )
     if last.rejection is not None:
         lines.append(feedback_text(last.rejection))
+    told = next((a.handoff for a in reversed(previous) if a.handoff is not None), None)
+    if told is not None:
+        lines.append(f"One of them was handed over with these words:\n\n{_quoted(summary_text(told.summary))}")
     return section("What was tried before", "\n\n".join(lines))
+
+
+def _taking_over(previous: tuple[Attempt, ...]) -> str:
+    """Return what a successor is told, and how it shows that it has understood."""
+    last, rejection = previous[-1], _rejection(previous)
+    if last.handoff is None:
+        return _previous(previous)
+    who = (
+        "It wrote" if last.handoff.by == "session" else "It could not be asked; this was put together from what it did"
+    )
+    where = "What it changed is in your worktree as uncommitted changes (git status, git diff)."
+    if not last.kept_paths:
+        where = f"What it changed is kept: {_kept(last)}." if last.salvage else "It had changed nothing yet."
+    lines = [
+        f"{last.agent} was at this task before you and is not any more. {where} {who}:",
+        _quoted(summary_text(last.handoff.summary)),
+        f"{ACCEPT}\n\n    {ACCEPTANCE}",
+        feedback_text(rejection) if rejection is not None else "",
+    ]
+    return section("You take over", "\n\n".join(line for line in lines if line))
+
+
+def summary_text(summary: Summary) -> str:
+    """Return a summary as its successor reads it."""
+    parts = [f"State: {summary.state}"]
+    for title, items in (("Done", summary.done), ("Remaining", summary.remaining), ("Surprises", summary.surprises)):
+        if items:
+            parts.append(f"{title}:\n" + "\n".join(f"- {item}" for item in items))
+    return "\n\n".join(parts) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
 
 
 def _earlier(status: TaskStatus | None) -> str:

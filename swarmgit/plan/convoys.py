@@ -17,20 +17,11 @@ from swarmgit.model.mail import HUMAN, Letter
 from swarmgit.model.status import ASLEEP, TaskStatus
 from swarmgit.plan import mail
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.wallets import members
 
 DONE = frozenset({"landed", "unchanged", "reported", "cancelled"})
 ARCHIVED = "landed"
 UNSEEN = "waiting"
-
-
-def members(situation: Situation) -> dict[ConvoyId, tuple[TaskId, ...]]:
-    """Return each convoy's tasks: those it lists, then those that name it."""
-    convoys = situation.desired.convoys
-    named: dict[ConvoyId, list[TaskId]] = {name: [] for name in convoys}
-    for task in situation.desired.tasks.values() if convoys else ():
-        if task.convoy in named:
-            named[task.convoy].append(task.id)
-    return {name: tuple(dict.fromkeys((*convoys[name].tasks, *sorted(named[name])))) for name in convoys}
 
 
 def reassign(situation: Situation, draft: Draft) -> None:
@@ -38,7 +29,7 @@ def reassign(situation: Situation, draft: Draft) -> None:
 
     A pinned agent is a person's choice: its task is not taken from it.
     """
-    for convoy_id, tasks in members(situation).items():
+    for convoy_id, tasks in members(situation.desired).items():
         convoy = situation.desired.convoys[convoy_id]
         for name in tasks:
             view, task = draft.views.get(name), situation.desired.tasks.get(name)
@@ -70,7 +61,7 @@ def _to_another(convoy: Convoy, task: Task, view: TaskStatus) -> TaskStatus:
 
 def follow(situation: Situation, draft: Draft) -> None:
     """Write each convoy's progress where it has changed, and tell people when it cannot be completed or is closed."""
-    for convoy_id, tasks in members(situation).items():
+    for convoy_id, tasks in members(situation.desired).items():
         convoy = situation.desired.convoys[convoy_id]
         stored = situation.observed.convoys.get(convoy.id)
         status = status_of(situation, draft, convoy, tasks)

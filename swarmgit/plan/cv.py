@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import AgentName
-from swarmgit.model.status import Attempt, Identity, TaskStatus
+from swarmgit.model.status import CHARGED, Attempt, Identity, TaskStatus
 from swarmgit.plan.bounds import wilson
 from swarmgit.plan.situation import Draft, Situation
 
@@ -39,7 +39,7 @@ def count_session(draft: Draft, situation: Situation, status: TaskStatus) -> Non
         recent=_recent(identity, status.task, attempt),
     )
     if attempt.outcome in CHARGEABLE_FAILURES:
-        failed = _counted(draft.identities[attempt.agent], attempt, task, "failed")
+        failed = _counted(draft.identities[attempt.agent], situation, attempt, task, "failed")
         draft.identities[attempt.agent] = replace(failed, failed=failed.failed + 1)
     if attempt.outcome == "rejected":
         count_rejection(draft, situation, attempt, task)
@@ -47,18 +47,19 @@ def count_session(draft: Draft, situation: Situation, status: TaskStatus) -> Non
 
 def count_rejection(draft: Draft, situation: Situation, attempt: Attempt, task: Task | None) -> None:
     """Count work that went back. A conflict is nobody's fault and is not counted as rework."""
-    if attempt.outcome == "conflict":
-        return
-    identity = _counted(_identity(draft, situation, attempt, task), attempt, task, "rejected")
-    recent = _recent(identity, task.id if task else "", attempt)
-    draft.identities[attempt.agent] = replace(identity, reworked=identity.reworked + 1, recent=recent)
+    known = _identity(draft, situation, attempt, task)
+    identity = replace(known, recent=_recent(known, task.id if task else "", attempt))
+    if attempt.outcome != "conflict":
+        counted = _counted(identity, situation, attempt, task, "rejected")
+        identity = replace(counted, reworked=identity.reworked + 1)
+    draft.identities[attempt.agent] = identity
 
 
-def count_completion(draft: Draft, situation: Situation, attempt: Attempt, task: Task | None, attempts: int) -> None:
+def count_completion(draft: Draft, situation: Situation, attempt: Attempt, task: Task | None) -> None:
     """Count a task that landed, or was verified to need no change, or was reported."""
-    is_first = attempts == 1
+    is_first = _is_first_judged(situation, attempt, task)
     columns = ("completed", "first_pass") if is_first else ("completed",)
-    identity = _counted(_identity(draft, situation, attempt, task), attempt, task, *columns)
+    identity = _counted(_identity(draft, situation, attempt, task), situation, attempt, task, *columns)
     draft.identities[attempt.agent] = replace(
         identity,
         tasks_completed=identity.tasks_completed + 1,
@@ -97,8 +98,11 @@ def overall(identity: Identity) -> Record:
 
 
 def first_pass_rate(identity: Identity) -> float | None:
-    """Return the share of completed tasks that passed at the first try; None before the first one."""
-    return _share(identity.first_pass, identity.tasks_completed)
+    """Return the share of its tasks whose first judged attempt passed; None before the first one.
+
+    Attempts that ended by a conflict, a pause or the machine's doing are not judged.
+    """
+    return _share(identity.first_pass, identity.tasks_tried)
 
 
 def rework_rate(identity: Identity) -> float | None:
@@ -138,8 +142,20 @@ def _identity(draft: Draft, situation: Situation, attempt: Attempt, task: Task |
     return known or Identity(name=name, role=role, created=attempt.started)
 
 
-def _counted(identity: Identity, attempt: Attempt, task: Task | None, *columns: str) -> Identity:
+def _is_first_judged(situation: Situation, attempt: Attempt, task: Task | None) -> bool:
+    """Tell whether no earlier attempt of this agent at the task was held against it; no for a task that is gone."""
+    if task is None:
+        return False
+    status = situation.observed.statuses.get(task.id)
+    earlier = status.attempts if status else ()
+    return not any(
+        each.agent == attempt.agent and each.number < attempt.number and each.outcome in CHARGED for each in earlier
+    )
+
+
+def _counted(identity: Identity, situation: Situation, attempt: Attempt, task: Task | None, *columns: str) -> Identity:
     """Return the CV with one more judged attempt in each of its tables."""
+    identity = replace(identity, tasks_tried=identity.tasks_tried + _is_first_judged(situation, attempt, task))
     by_model, by_domain, by_kind = identity.by_model, identity.by_domain, identity.by_kind
     for column in columns:
         by_model = _bump(by_model, attempt.model or attempt.runtime, column)

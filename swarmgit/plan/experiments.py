@@ -13,7 +13,7 @@ from statistics import fmean
 
 from swarmgit.model.desired import Desired, Task
 from swarmgit.model.experiments import Arm, Experiment
-from swarmgit.model.status import Attempt, TaskStatus
+from swarmgit.model.status import CHARGED, Attempt, TaskStatus
 from swarmgit.plan.bounds import Interval, are_apart, mean_interval, wilson
 
 COMPLETED = frozenset({"landed", "unchanged", "reported"})
@@ -142,8 +142,15 @@ def _rates(name: str, arms: Sequence[str], groups: Sequence[Sequence[bool]]) -> 
 
 
 def _means(name: str, arms: Sequence[str], groups: Sequence[Sequence[float]]) -> Measure:
-    figures = tuple(Figure(fmean(group) if group else None, mean_interval(group), len(group)) for group in groups)
+    figures = tuple(
+        Figure(fmean(group) if group else None, _not_below_zero(mean_interval(group)), len(group)) for group in groups
+    )
     return Measure(name, figures, _verdict(arms, figures))
+
+
+def _not_below_zero(interval: Interval | None) -> Interval | None:
+    """Return the interval of something that is never negative."""
+    return interval and (max(0.0, interval[0]), interval[1])
 
 
 def _verdict(arms: Sequence[str], figures: Sequence[Figure]) -> str:
@@ -164,7 +171,7 @@ def _own(status: TaskStatus) -> tuple[Attempt, ...]:
 
 
 def _is_first_pass(status: TaskStatus) -> bool:
-    return status.phase in COMPLETED and len(status.attempts) == 1
+    return status.phase in COMPLETED and not any(attempt.outcome in CHARGED for attempt in _own(status))
 
 
 def _has_rework(status: TaskStatus) -> bool:

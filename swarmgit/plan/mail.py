@@ -164,7 +164,8 @@ class _Office:
                 self.accept(sender, posted.letter, seed)
         _note_read(self.situation, self.draft, sender.name, outbox.receipts)
         if outbox.posted or outbox.receipts:
-            self.draft.add(TakeMail(session.spec.id, tuple(p.name for p in outbox.posted), outbox.receipts))
+            names, seeds = tuple(p.name for p in outbox.posted), tuple(p.seed for p in outbox.posted)
+            self.draft.add(TakeMail(session.spec.id, names, outbox.receipts, seeds))
         if outbox.is_waiting:
             self.draft.wakes.append(WAIT_S)
 

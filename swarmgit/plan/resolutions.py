@@ -32,7 +32,8 @@ AI_STARTS_MAX = 4
 GENERATED_TRIES_MAX = 1
 """On one head of the target; when the target has moved the files have to be made again."""
 
-NO_TRY = frozenset({"lost", "stopped"})
+PAUSED_MAX = 50
+NO_TRY = frozenset({"lost", "stopped", "paused"})
 
 Facts = Mapping[str, Any]
 """What the event `resolving` says: session, try, way, onto, head, paths, may_change, with, and run or feedback."""
@@ -112,7 +113,9 @@ def runtime_for(situation: Situation, entry: Entry) -> tuple[Runtime, str | None
 
 def _may_merge(entry: Entry) -> bool:
     begun = sum(event.kind == "resolving" and event.data["way"] == "ai" for event in entry.events)
-    return bool(begun - _no_tries(entry, "ai") < AI_TRIES_MAX and begun < AI_STARTS_MAX)
+    paused = _ended(entry, "ai", frozenset({"paused"}))
+    is_try_left = begun - _ended(entry, "ai", NO_TRY) < AI_TRIES_MAX
+    return is_try_left and begun - paused < AI_STARTS_MAX and paused < PAUSED_MAX
 
 
 def _may_generate(entry: Entry, onto: CommitId) -> bool:
@@ -127,9 +130,10 @@ def _may_generate(entry: Entry, onto: CommitId) -> bool:
     return not tried and lost < AI_STARTS_MAX
 
 
-def _no_tries(entry: Entry, way: str) -> int:
+def _ended(entry: Entry, way: str, outcomes: frozenset[str]) -> int:
+    """Return how many sessions of a kind came to nothing in one of these ways."""
     ended = (event.data for event in entry.events if event.kind == "unresolved" and event.data["way"] == way)
-    return sum(data.get("outcome") in NO_TRY for data in ended)
+    return sum(data.get("outcome") in outcomes for data in ended)
 
 
 def _at_it(draft: Draft, entry: Entry, files: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from swarmgit.model.incidents import Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.observed import MergeTry, Observed
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
+from swarmgit.model.usage import Aside
 from swarmgit.model.work import Evidence, Session
 
 NO_CONTROL = TaskControl()
@@ -126,6 +127,9 @@ class Draft:
     passing: set[TaskId] = field(default_factory=set)
     """Tasks whose view holds for this tick only: the next one sees what this one does, and saves that."""
 
+    asides: dict[TaskId, list[Aside]] = field(default_factory=dict)
+    """Sessions beside attempts that this tick lets go of."""
+
     incidents: dict[str, Incident] = field(default_factory=dict)
     mail: dict[MailId, Mail] = field(default_factory=dict)
     """Messages that are new or different after this tick."""
@@ -139,6 +143,11 @@ class Draft:
 
     def add(self, *actions: Action) -> None:
         self.actions.extend(actions)
+
+    def keep_aside(self, task: TaskId | None, aside: Aside) -> None:
+        """Record what a session beside a task's attempts has used."""
+        if task is not None:
+            self.asides.setdefault(task, []).append(aside)
 
     def wake_at(self, at: datetime, now: datetime) -> None:
         self.wakes.append(max(0.0, (at - now) / timedelta(seconds=1)))

@@ -131,7 +131,7 @@ def _next(situation: Situation, draft: Draft, task: Task, status: TaskStatus) ->
         case "no-change":
             return _unchanged(situation, draft, task, status)
         case "reported":
-            cv.count_completion(draft, situation, last, task, status.tries)
+            cv.count_completion(draft, situation, last, task)
             return replace(
                 status, phase="reported", reason="it delivered its report", waiting_for=(), finished=situation.now
             )
@@ -193,7 +193,7 @@ def _unchanged(situation: Situation, draft: Draft, task: Task, status: TaskStatu
     last = status.attempts[-1]
     match verify.unchanged(situation, draft, task, last):
         case verify.Passed(attempt):
-            cv.count_completion(draft, situation, attempt, task, status.tries)
+            cv.count_completion(draft, situation, attempt, task)
             return replace(
                 attempts.with_last(status, attempt),
                 phase="unchanged",
@@ -253,7 +253,7 @@ def landed(situation: Situation, draft: Draft, status: TaskStatus, entry: Entry)
     last = replace(status.attempts[-1], outcome="landed")
     draft.add(*attribution.gate_lines(last, status.task, entry.evidence, "merge"))
     draft.add(*attribution.landing_lines(last, status.task, entry.landed_commit, situation.now))
-    cv.count_completion(draft, situation, last, situation.desired.tasks.get(status.task), status.tries)
+    cv.count_completion(draft, situation, last, situation.desired.tasks.get(status.task))
     return replace(
         attempts.with_last(status, last),
         phase="landed",

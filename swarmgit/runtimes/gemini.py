@@ -1,22 +1,25 @@
 """Gemini CLI (`gemini -o stream-json`).
 
 Facts about 0.61.0 that this stands on: with GOOGLE_GEMINI_BASE_URL in the environment it wants its way of logging in
-from a settings file, so such a session gets a home of its own; without `yolo` it has no shell; conversations belong
+from a settings file, so such a session gets a home of its own, as does one with hooks: those of a file that
+GEMINI_CLI_SYSTEM_SETTINGS_PATH names are not run; without `yolo` it has no shell; conversations belong
 to a folder, and worktrees change theirs, so none is gone on with; the input of `stats` includes what was cached;
-asked to end it ends with 0 and without a result; it sits out rate limits in silence, up to four minutes.
+asked to end it ends with 0 and without a result; it sits out rate limits for up to four minutes, and says so on
+standard error alone.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from swarmgit.model.desired import Runtime
-from swarmgit.model.events import Conversation, Event, FileAction, Result, Spent, Text, ToolUse
+from swarmgit.model.events import Conversation, Event, FileAction, Limited, Result, Spent, Text, ToolUse
 from swarmgit.ports import Command, Placement
 from swarmgit.runtimes import base, fields
-from swarmgit.runtimes.faults import fault
+from swarmgit.runtimes.faults import fault, wait_in
 from swarmgit.runtimes.reader import Dialect, DialectReader
 
 SETTINGS = {
@@ -27,14 +30,15 @@ SETTINGS = {
 REMEDY = (
     "set GEMINI_API_KEY where swarmgit runs and name it in .swarm/policy.yaml, credentials: {gemini: [GEMINI_API_KEY]}"
 )
+_LIMITED = re.compile(r"failed with status 429\b")
 _EDITS: Mapping[str, str] = {"write_file": "write", "replace": "edit"}
 
 
 class Gemini:
     name = "gemini"
-    capabilities = base.Capabilities(reports_usage=True, context_window=1_048_576)
+    capabilities = base.Capabilities(reports_usage=True, reports_commands=True, context_window=1_048_576)
     needs = base.Needs(
-        programs=("gemini", "node"),
+        programs=("gemini", "node", "bash"),
         credentials=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         home=(".gemini",),
         hosts=("generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com"),
@@ -49,15 +53,30 @@ class Gemini:
         ]
         env = base.session_env(runtime, placement, {"GEMINI_CLI_NO_RELAUNCH": "true"})
         files = {}
-        if "GOOGLE_GEMINI_BASE_URL" in env:
+        wanted = (SETTINGS if "GOOGLE_GEMINI_BASE_URL" in env else {}) | _hooks(base.judge(placement))
+        if wanted:
             home = base.kept(placement, "home")
             env["HOME"] = home
-            files[f"{home}/.gemini/settings.json"] = json.dumps(SETTINGS)
+            files[f"{home}/.gemini/settings.json"] = json.dumps(wanted)
         return Command(base.shell(placement, argv, base.Around(files)), env)
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY))
+        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY, errors=complaint))
+
+
+def complaint(line: str) -> Iterator[Event]:
+    """Yield what a line of its standard error says: only there it tells that it sits out a limit."""
+    if _LIMITED.search(line):
+        yield Limited(wait_in(line))
+
+
+def _hooks(judge: str | None) -> dict[str, Any]:
+    """Return settings that have `judge` run before each shell command."""
+    if judge is None:
+        return {}
+    hook = {"type": "command", "command": judge, "timeout": base.JUDGE_S_MAX * 1000}
+    return {"hooks": {"BeforeTool": [{"matcher": "run_shell_command", "hooks": [hook]}]}}
 
 
 def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:

@@ -35,6 +35,8 @@ def test_a_run_leaves_records_that_route_the_next_task_and_figures_of_each_arm(r
     best = routed["candidates"][0]
     assert (best["agent"], best["won"] >= 1, best["tried"]) == ("builder-01", True, best["won"])
     assert "AGENT" in repo.swarmgit("route", "three").stdout
+    over = repo.swarmgit("route", "one", check=False)
+    assert (over.returncode, "task one is landed: nobody gets it" in over.stderr) == (1, True)
     who = asked(repo, "agents", "show", "builder-01")
     assert (who["strengths"], who["rework_rate"]) == (["src"], 0.0)
     assert who["by_kind"]["implement/src"]["completed"] == who["tasks_completed"]

@@ -153,6 +153,15 @@ def test_a_swarm_yaml_that_contradicts_itself_keeps_the_last_good_one(project: P
     assert desired.swarm.tiers["fast"].runtime == "codemod"
 
 
+def test_limits_of_the_watchdog_for_unknown_types_and_tiers_are_refused(project: Project) -> None:
+    limits = "watchdog: {types: {tset: {silence_minutes: 1}}, tiers: {fats: {silence_minutes: 1}}}\n"
+    project.commit({"swarm.yaml": SWARM + limits, "tasks/a.yaml": task()})
+    assert told(project.load()) == [
+        "swarm.yaml:6:26: unknown type of task 'tset'; did you mean 'test'?",
+        "swarm.yaml:6:63: unknown tier 'fats'; did you mean 'fast'?",
+    ]
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [

@@ -18,7 +18,8 @@ from swarmgit.model.control import Freeze, TaskControl
 from swarmgit.model.desired import Desired, Swarm, Task
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import AgentName, BlobId, CommitId, EvidenceKey, GateName, SessionId, TaskId, TreeId
-from swarmgit.model.status import Attempt, Entry, GateResult, Identity, Rejection, TaskStatus, Usage
+from swarmgit.model.status import Attempt, Entry, GateResult, Identity, Rejection, TaskStatus
+from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Change, Evidence, SessionSpec
 
 AT = datetime(2026, 11, 22, 8, 0, 0, 123_000, UTC)

@@ -11,9 +11,11 @@ from values import Life, life, submits, task
 from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import Budget, SwarmBudget
 from swarmgit.model.events import Stream
-from swarmgit.model.status import Attempt, LedgerEvent, Usage
+from swarmgit.model.status import Attempt, LedgerEvent
+from swarmgit.model.usage import Usage
 from swarmgit.model.work import Session
-from swarmgit.plan.budget import Books, own_usage, purse
+from swarmgit.plan.books import Books, own_usage
+from swarmgit.plan.budget import purse
 
 
 def costing(usd: float | None, tokens: int = 100) -> Any:

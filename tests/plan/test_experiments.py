@@ -10,7 +10,8 @@ from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Desired, Runtime, Tier
 from swarmgit.model.experiments import Arm, Experiment
 from swarmgit.model.ids import ExperimentId, TaskId
-from swarmgit.model.status import Attempt, TaskStatus, Usage
+from swarmgit.model.status import Attempt, TaskStatus
+from swarmgit.model.usage import Usage
 from swarmgit.plan import plan
 from swarmgit.plan.experiments import arm_of, compare, label_of
 from tests.plan.values import START, life, task
@@ -106,6 +107,21 @@ def test_a_clear_difference_is_told_and_an_unclear_one_is_not() -> None:
         "usd a task": "large is lower than small",
         "minutes a task": "large is higher than small",
     }
+
+
+def test_no_interval_of_tokens_goes_below_nothing() -> None:
+    found = compare(TRIAL, [ended("a", "small", "landed", tokens=1), ended("b", "small", "landed", tokens=1000)])
+    tokens = next(measure for measure in found.measures if measure.name == "tokens a task")
+    assert tokens.figures[0].interval is not None
+    assert tokens.figures[0].interval[0] == 0.0
+
+
+def test_a_pause_for_a_rate_limit_is_no_second_try() -> None:
+    status = ended("a", "small", "landed", rejected=1)
+    paused = replace(status.attempts[0], outcome="rate-limited")
+    rates = compare(TRIAL, [replace(status, attempts=(paused, status.attempts[1]))]).measures
+    first_pass = next(measure for measure in rates if measure.name == "first pass")
+    assert first_pass.figures[0].value == 1.0
 
 
 def test_what_has_no_known_price_has_no_figure_and_what_a_person_took_back_does_not_count() -> None:

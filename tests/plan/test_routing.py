@@ -138,6 +138,27 @@ def test_the_cv_counts_each_rejection_and_failure_once() -> None:
     (who,) = made.observed.identities.values()
     assert who.by_kind == {"implement/-": {"rejected": 1, "failed": 1, "completed": 1}}
     assert cv.overall(who) == (1, 3)
+    assert (who.tasks_tried, who.tasks_completed, cv.first_pass_rate(who)) == (1, 1, 0.0)
+
+
+def test_an_agent_that_only_fails_has_a_first_pass_rate_of_nothing() -> None:
+    made = life(task("one"), ends=strays)
+    made.settle()
+    (who,) = made.observed.identities.values()
+    assert (made.status("one").phase, who.tasks_tried, cv.first_pass_rate(who)) == ("failed", 1, 0.0)
+
+
+def test_what_is_nobodys_fault_leaves_the_first_pass_as_it_is() -> None:
+    ends = iter([lambda session: {"state": "lost", "exit_code": None}, submits])
+
+    def one_after_the_other(session: Session) -> dict[str, Any]:
+        return next(ends)(session)
+
+    made = life(task("one"), ends=one_after_the_other)
+    made.settle()
+    (who,) = made.observed.identities.values()
+    assert [attempt.outcome for attempt in made.status("one").attempts] == ["lost", "landed"]
+    assert (who.sessions, cv.first_pass_rate(who)) == (2, 1.0)
 
 
 def test_a_conflict_is_nobodys_fault() -> None:

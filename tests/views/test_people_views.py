@@ -99,7 +99,9 @@ def test_an_entry_shows_its_evidence_and_its_events() -> None:
 
 
 def test_an_agent_is_shown_by_its_verified_outcomes() -> None:
-    known = identity(sessions=3, tasks_completed=2, first_pass=1, tokens=1500, by_model={"m": {"completed": 2}})
+    known = identity(
+        sessions=3, tasks_tried=2, tasks_completed=2, first_pass=1, tokens=1500, by_model={"m": {"completed": 2}}
+    )
     seen = look(identities={"builder-01": known})
     assert agents_text(agents_document(seen)) == (
         "AGENT       ROLE     SESSIONS  DONE  FIRST PASS  TOKENS  USD  NOW AT\n"

@@ -8,9 +8,10 @@ from looks import NOW, at, attempt, entry, identity, landed, look, session, stat
 
 from swarmgit.app.views.status import status_document
 from swarmgit.app.views.tasks import task_document, total_usd
+from swarmgit.cli.render import status_text
 from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Problem
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 
 
 def test_the_document_has_every_pinned_key() -> None:
@@ -74,6 +75,15 @@ def test_sessions_are_those_of_agents_and_gate_runs_are_apart() -> None:
     assert document["sessions"][0]["started"] == "2026-01-02T11:50:00Z"
 
 
+def test_mergers_and_triage_sessions_are_shown_with_what_they_are_there_for() -> None:
+    merger = session("m1", spec={"kind": "merge", "entry": "e1", "agent": "merger-01"})
+    triage = session("t1", spec={"kind": "triage", "watched": "s1", "agent": "triage-01"})
+    document = status_document(look(sessions={"s1": session(), "m1": merger, "t1": triage}), "none")
+    shown = [(each["id"], each["kind"], each["agent"]) for each in document["sessions"]]
+    assert shown == [("m1", "merge", "merger-01"), ("s1", "agent", "builder-01"), ("t1", "triage", "triage-01")]
+    assert "merger-01 (merge)" in status_text(document, width=None)
+
+
 def test_only_entries_that_have_not_landed_are_in_the_queue_and_the_urgent_one_is_first() -> None:
     entries = {
         "e1": entry("e1"),
@@ -93,7 +103,7 @@ def test_a_freeze_says_who_when_and_why() -> None:
 
 
 def test_an_agent_shows_what_it_is_at_and_how_often_it_passed_first_time() -> None:
-    known = identity(sessions=3, tasks_completed=2, first_pass=1)
+    known = identity(sessions=3, tasks_tried=2, tasks_completed=2, first_pass=1)
     (row,) = status_document(look(identities={"builder-01": known}, sessions={"s1": session()}), "none")["agents"]
     assert (row["task"], row["session"], row["first_pass_rate"]) == ("api", "s1", 0.5)
 

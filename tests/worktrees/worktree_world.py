@@ -62,8 +62,8 @@ class World:
     def reopen(self) -> None:
         """Start again as a new process would: nothing remembered but the files."""
         target = Target(Git(self.person / ".git"), "refs/heads/main")
-        person = Person(self.person / ".git" / "objects", self.person, self.object_format)
-        self.trees = GitWorktrees(self.engine, self.store, person, self.code_tree, self.fault, target)
+        person = Person(self.person / ".git" / "objects", self.person, self.object_format, target)
+        self.trees = GitWorktrees(self.engine, self.store, person, self.code_tree, self.fault)
 
     def set_up(self, session: str, *outputs: str) -> None:
         """Do what a session's wrapper and the reconciler do when the set-up commands have ended."""

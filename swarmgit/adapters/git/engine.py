@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,6 +165,14 @@ class GitEngine:
         changes = [RefChange(ref, oid) for ref, oid in refs.items()]
         if changes:
             move_own(self._refs, self.git.git_dir, changes, len(changes[0].new or ""))
+
+    def pins(self) -> dict[str, CommitId]:
+        return self.objects.refs("refs/swarm/")
+
+    def prune(self, before: datetime, keep: Sequence[str]) -> int:
+        there = [oid for oid in sorted(set(keep)) if self.objects.resolve(f"{oid}^{{commit}}")]
+        options = ("--no-progress", "-v", f"--expire={int(before.timestamp())}")
+        return len(self.git.out("prune", *options, "--", *there).splitlines())
 
     def unpin(self, ref: str) -> None:
         """Drop a ref of the engine, if it is there."""

@@ -66,8 +66,12 @@ class Slot:
 class SlotStore:
     """Only one process uses a store at a time (the reconciler's lock); its threads share this object."""
 
-    def __init__(self, root: Path, fault: Callable[[str], None]) -> None:
+    def __init__(
+        self, root: Path, fault: Callable[[str], None], resists: Callable[[Path, str], None] = lambda *_: None
+    ) -> None:
+        """`resists` is told of what cannot be deleted or read, and why."""
         self._root = root
+        self._resists = resists
         self._fault = fault
         self._choice = threading.Lock()
         self._sweeping = threading.Lock()
@@ -155,11 +159,16 @@ class SlotStore:
         """Delete what is in the trash; what resists stays there and is tried again next time."""
         with self._sweeping:
             for path in (self._root / TRASH).glob("*"):
-                delete(path)
+                reason = delete(path)
+                if reason:
+                    self._resists(path, reason)
 
     def gc(self, keep: int) -> None:
         """Delete the trash, what a killed process left half made, and the oldest free slots of a pool beyond `keep`."""
         with self._choice:
+            for folder in self._root.glob("[!.]*/[!.]*"):
+                if folder.parent.name != TRASH and _read(folder) is None:
+                    self._resists(folder, f"its {RECORD} cannot be read, so nobody knows whose work is in it")
             for stray in self._root.glob("[!.]*/.new-*"):
                 self.trash(stray)
             slots = self.all()

@@ -22,6 +22,7 @@ from swarmgit.model.ids import CommitId, SessionId, TreeId
 from swarmgit.model.work import Capture
 from swarmgit.ports import Identity, Lease
 
+NOWHERE = Target(Git(Path("/dev/null")), "refs/heads/none")
 GATES = "gates"
 """The pool whose sessions run on work that may be refused."""
 
@@ -32,18 +33,19 @@ def no_fault(name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What worktrees see of the person's repository. `top` is None in a bare one; `include` is copied from there."""
+    """What worktrees see of the person's repository. `top` is None in a bare one; `include` is copied from there.
+
+    `target`: the branch whose commits have landed, so that what their set-up made may serve everybody.
+    """
 
     objects: Path
     top: Path | None = None
     object_format: str = "sha1"
+    target: Target = NOWHERE
 
 
 class GitWorktrees:
-    """Implements `ports.Worktrees` on a folder outside the repository; `code_tree` strips `.swarm` from a tree.
-
-    `target`: the branch whose commits have landed, so that what their set-up made may serve everybody.
-    """
+    """Implements `ports.Worktrees` on a folder outside the repository; `code_tree` strips `.swarm` from a tree."""
 
     def __init__(
         self,
@@ -52,14 +54,14 @@ class GitWorktrees:
         person: Person,
         code_tree: Callable[[str], TreeId],
         fault: Callable[[str], None] = no_fault,
-        target: Target | None = None,
+        resists: Callable[[Path, str], None] = lambda *_: None,
     ) -> None:
+        """`resists` is told of what cannot be deleted or read any more, and why."""
         self._engine = engine
         self._person = person
         self._code_tree = code_tree
         self._fault = fault
-        self._target = target or Target(engine, "refs/heads/none")
-        self._slots = SlotStore(store, fault)
+        self._slots = SlotStore(store, fault, resists)
 
     def lease(
         self, session: SessionId, commit: CommitId, config: WorktreeConfig, pool: str, only: Sequence[str] = ()
@@ -131,8 +133,8 @@ class GitWorktrees:
         """Return the target, where the set-up of a commit that has not landed is the target's: there it runs on code
         that has landed, so that what it makes may serve every gate. None: it runs on the commit itself.
         """
-        head = self._target.head()
-        if head is None or head == wanted.commit or self._target.contains(wanted.commit):
+        head = self._person.target.head()
+        if head is None or head == wanted.commit or self._person.target.contains(wanted.commit):
             return None
         return head if filling.setup_hash(self._engine, head, config) == wanted.setup_wanted else None
 
@@ -145,7 +147,7 @@ class GitWorktrees:
         kept = pristine.kept(slot.folder)
         if kept is None or kept.carried or kept.setup != wanted.setup_wanted:
             return None
-        return kept if kept.commit == wanted.commit or self._target.contains(kept.commit) else None
+        return kept if kept.commit == wanted.commit or self._person.target.contains(kept.commit) else None
 
     def _preference(self, wanted: Slot) -> Callable[[Slot], int]:
         """Return the rank of a free slot, the lowest first: its set-up is worth most, then the files it has already."""
@@ -237,6 +239,10 @@ class GitWorktrees:
         made = filling.ignored(self._engine, slot) if outputs is None else map(filling.plain, outputs)
         kept = tuple(path for path in made if path and path not in apart)
         self._slots.write(replace(slot, setup_hash=slot.setup_wanted, outputs=kept))
+
+    def commits(self) -> frozenset[CommitId]:
+        """Return the commits of all slots, leased, free or being filled."""
+        return frozenset(CommitId(slot.commit) for slot in self._slots.all())
 
     def gc(self, keep: int) -> None:
         """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""

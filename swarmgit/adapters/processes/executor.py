@@ -145,9 +145,9 @@ class LocalExecutor:
         """Write files into one of a session's folders by rename, in their order."""
         files.write_all(self._jobs.path(files.check_id(session)), below, contents)
 
-    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> None:
-        """Delete files of one of a session's folders, whatever its modes are; what is not there counts as deleted."""
-        files.discard(self._jobs.path(files.check_id(session)), below, names)
+    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> dict[str, str]:
+        """Delete files of one of a session's folders, whatever its modes are; return those that resist, and why."""
+        return files.discard(self._jobs.path(files.check_id(session)), below, names)
 
     def move(self, session: SessionId, old: str, new: str) -> None:
         """Rename a file within a session's folder, making the folders between; nothing where there is none."""
@@ -194,7 +194,7 @@ class LocalExecutor:
                 entry.rename(trash)
             except OSError:  # one folder that cannot be moved stops nobody else's
                 continue
-            is_gone = delete(trash)
+            is_gone = not delete(trash)
             (self._bell / name).unlink(missing_ok=True)
             count += is_gone
         return count

@@ -87,20 +87,28 @@ def _write(here: int, leaf: str, content: bytes) -> None:
     os.rename(new, leaf, src_dir_fd=here, dst_dir_fd=here)
 
 
-def discard(folder: str, below: str, names: Sequence[str]) -> None:
-    """Delete files of the folder `below`, read-only or not; what is not there counts as deleted."""
+def discard(folder: str, below: str, names: Sequence[str]) -> dict[str, str]:
+    """Delete files of the folder `below`, read-only or not, and return those that resist, with the reason.
+
+    What is not there counts as deleted; so does a folder: it was a file when somebody looked.
+    """
+    resisting: dict[str, str] = {}
     with suppress(FileNotFoundError, NotADirectoryError):
         here = _enter(folder, _parts(below))
         try:
             for name in names:
                 _parts(name)
-                _unlink(name, here)
+                try:
+                    _unlink(name, here)
+                except OSError as error:
+                    resisting[name] = error.strerror or str(error)
         finally:
             os.close(here)
+    return resisting
 
 
 def _unlink(leaf: str, here: int) -> None:
-    with suppress(IsADirectoryError, FileNotFoundError):  # a folder: it was a file when somebody looked
+    with suppress(IsADirectoryError, FileNotFoundError):
         try:
             os.unlink(leaf, dir_fd=here)
         except PermissionError:

@@ -6,18 +6,16 @@ wrote. A note names the place and the kind, never the value.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmgit.adapters.git.beneath import open_beneath
+from swarmgit.adapters.notes import Notes
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.model.secrets import Leak, Secret
 
@@ -33,7 +31,6 @@ OVERLAP_BYTES = 16 << 10
 """Longer than the longest value that a rule finds."""
 TOO_LARGE = "text too large to be searched for secrets"
 FOUND_MAX = 50
-NOTES_MAX = 500
 
 
 class Guard:
@@ -41,7 +38,7 @@ class Guard:
 
     def __init__(self, vault: Vault, notes: Path) -> None:
         self._vault = vault
-        self._notes = notes
+        self._notes = Notes(notes, Leak)
 
     def redact(self, content: bytes, place: str) -> bytes:
         """Return a text without its secrets; what there was is noted under `place`."""
@@ -50,7 +47,7 @@ class Guard:
         known, names = self._vault.redacted(content)
         clean, kinds = rules.redact(known)
         for kind in (*(f"value of {name}" for name in names), *kinds):
-            self._note(Leak(place, kind))
+            self._notes.add(Leak(place, kind))
         return clean
 
     def added(
@@ -98,32 +95,11 @@ class Guard:
 
     def noticed(self) -> tuple[Leak, ...]:
         """Return what was taken out and not reported yet."""
-        try:
-            names = sorted(os.listdir(self._notes))  # noqa: PTH208 - asked by every tick
-        except FileNotFoundError:
-            return ()
-        found = []
-        for name in names:
-            with suppress(OSError, ValueError, KeyError, TypeError):
-                read = json.loads((self._notes / name).read_text("utf-8"))
-                found.append(Leak(str(read["place"]), str(read["kind"])))
-        return tuple(found)
+        return self._notes.all()
 
     def forget(self, leaks: Sequence[Leak]) -> None:
         """Drop the notes of what was reported."""
-        for leak in leaks:
-            (self._notes / _name(leak)).unlink(missing_ok=True)
-
-    def _note(self, leak: Leak) -> None:
-        path = self._notes / _name(leak)
-        if path.exists():
-            return
-        self._notes.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if len(os.listdir(self._notes)) >= NOTES_MAX:  # noqa: PTH208
-            return
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        fresh.write_text(json.dumps({"place": leak.place, "kind": leak.kind}), "utf-8")
-        fresh.replace(path)
+        self._notes.drop(leaks)
 
 
 def _content(tree: Path, path: str, links: Mapping[str, str]) -> bytes | None:
@@ -155,7 +131,3 @@ def _given(content: bytes, values: Sequence[tuple[bytes, str]]) -> list[tuple[in
 def _is_allowed(path: str, match: Match, allowed: Sequence[re.Pattern[str]]) -> bool:
     text = f"{path}:{match.value.decode('utf-8', 'replace')}"
     return any(pattern.search(text) for pattern in allowed)
-
-
-def _name(leak: Leak) -> str:
-    return hashlib.sha256(f"{leak.place}\0{leak.kind}".encode()).hexdigest()[:32]

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from swarmgit.app.views.money import budget_row
+from swarmgit.app.validate import warnings
+from swarmgit.app.views.money import budget_row, convoy_budget_rows
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.model import actions
 from swarmgit.model.actions import Action, SaveTask, StartSession
@@ -48,8 +49,10 @@ def plan_document(look: Look) -> dict[str, Any]:
         "actions": [{"kind": step.kind, "task": step.task, "reason": step.reason} for step in steps],
         "cost": cost_band(look),
         "budget": budget_row(look),
+        "convoy_budgets": convoy_budget_rows(look),
         "settled": look.plan.is_settled,
         "problems": problem_rows(look.desired.problems),
+        "warnings": list(warnings(look.desired, look.observed.unreachable)),
     }
 
 
