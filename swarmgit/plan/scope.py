@@ -206,7 +206,7 @@ def _links(capture: Capture) -> Iterable[Rejection]:
         yield _rejection(
             "scope",
             paths,
-            "{count} that links to a place outside the repository or into its .git or .swarm",
+            "{count} with a target outside the repository or inside its .git or .swarm",
             "Use links with a relative target inside the repository, or plain files.",
         )
 
