@@ -19,7 +19,7 @@ def init(settings: Settings, target: str | None) -> None:
     from swarmgit.app.init import init as write_intent
     from swarmgit.app.new_task import install_schemas
     from swarmgit.cli.render_setup import initialised
-    from swarmgit.wiring import needs_of
+    from swarmgit.wiring.programs import needs_of
 
     find_program = partial(which, path=settings.environ.get("PATH"))
     with open_intent(settings.cwd.resolve(), settings.environ) as repository:

@@ -66,9 +66,6 @@ CHARGED: frozenset[str] = frozenset({"rejected", "failed", "timeout", "over-budg
 PAUSES: frozenset[str] = frozenset({"rate-limited", "transient"})
 """After these the same conversation goes on later."""
 
-UNCOUNTED: frozenset[str] = PAUSES | {"handed-over"}
-"""After these the same try goes on in another session."""
-
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
@@ -169,7 +166,8 @@ class Condition:
 class TaskStatus:
     """`window` is the number of the first attempt that counts against the budget: a changed task file or
     `task restart` opens a new window. `restart` is the last restart request that was honoured. `taken_from`: agents
-    that could not do it, and do not get it again. `asides`: sessions that worked for it besides its attempts."""
+    that could not do it, and do not get it again. `asides`: sessions that worked for it besides its attempts.
+    `paid_from`: the first attempt whose cost counts: a person's restart or edit begins anew, another agent does not."""
 
     task: TaskId
     title: str
@@ -184,6 +182,7 @@ class TaskStatus:
     landed_commit: CommitId | None = None
     finished: datetime | None = None
     window: int = 1
+    paid_from: int = 1
     restart: str | None = None
     taken_from: tuple[AgentName, ...] = ()
     asides: tuple[Aside, ...] = ()
@@ -197,9 +196,9 @@ class TaskStatus:
         return tuple(a for a in self.attempts if a.number >= self.window)
 
     @property
-    def tries(self) -> int:
-        """How many sessions count as tries: one that only goes on is none of its own."""
-        return sum(a.outcome not in UNCOUNTED for a in self.counted)
+    def paid(self) -> tuple[Attempt, ...]:
+        """The attempts whose cost counts."""
+        return tuple(a for a in self.attempts if a.number >= self.paid_from)
 
 
 EntryState = Literal["queued", "gating", "resolving", "landing", "landed", "rejected", "dropped"]

@@ -17,6 +17,9 @@ from swarmgit.plan.wallets import Wallet, tightest, wallets
 
 STOPS = "budget"
 RAISE = "raise budget.usd of the task, or budget.usd_per_task in .swarm/swarm.yaml"
+TOKENS_UNPRICED = 2_000_000
+"""What one session may use where money is limited, its price is not known and no limit of tokens is set."""
+
 SAMPLES_MIN = 3
 """So many finished tasks of a kind make an estimate."""
 
@@ -86,9 +89,16 @@ def reason_to_stop_beside(situation: Situation, session: Session) -> str | None:
 def too_many_tokens(situation: Situation, task: Task | None, used: Usage) -> str | None:
     """Return why a session has to end by its tokens; None while it may go on."""
     tokens_max = (task.budget.tokens if task else None) or situation.swarm.budget.tokens_per_session
-    if tokens_max is None or used.tokens < tokens_max:
-        return None
-    return f"{STOPS}: {used.tokens} tokens of {tokens_max} for one session are used"
+    if tokens_max is not None and used.tokens >= tokens_max:
+        return f"{STOPS}: {used.tokens} tokens of {tokens_max} for one session are used"
+    has_usd_limit = situation.swarm.budget.usd_per_day is not None or usd_of_task(situation.swarm, task) is not None
+    is_blind = tokens_max is None and used.usd is None and has_usd_limit
+    if is_blind and used.tokens >= TOKENS_UNPRICED:
+        return (
+            f"{STOPS}: {used.tokens} tokens at no known price are used, so that no limit in USD can stop it; "
+            "give the model a price, or set budget.tokens_per_session, in .swarm/swarm.yaml"
+        )
+    return None
 
 
 def usd_of_task(swarm: Swarm, task: Task | None) -> float | None:
@@ -98,13 +108,13 @@ def usd_of_task(swarm: Swarm, task: Task | None) -> float | None:
 
 
 def spent_by(status: TaskStatus) -> float:
-    """Return what the attempts that count have cost, as far as their price is known."""
-    return sum(a.usage.usd or 0.0 for a in status.counted if a.outcome != "running")
+    """Return what a task's attempts have cost since a person last let it begin, as far as their price is known."""
+    return sum(a.usage.usd or 0.0 for a in status.paid if a.outcome != "running")
 
 
 def beside(situation: Situation, status: TaskStatus) -> float:
     """Return what sessions beside a task's attempts have cost since the first of those that count."""
-    began = min((a.started for a in status.counted), default=None)
+    began = min((a.started for a in status.paid), default=None)
     if began is None:
         return 0.0
     sessions = [s for s in situation.observed.sessions.values() if s.spec.task == status.task and s.spec.kind in BESIDE]

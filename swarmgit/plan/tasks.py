@@ -82,6 +82,7 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
         finished=None,
         landed_commit=None,
         window=len(status.attempts) + 1,
+        paid_from=len(status.attempts) + 1,
         restart=control.restart,
         taken_from=(),
         generation=task.generation,

@@ -11,7 +11,7 @@ from swarmgit.adapters import prices
 from swarmgit.documents import answers, schemas, state
 from swarmgit.model.handoffs import Acceptance, Handoff, Summary
 from swarmgit.runtimes.jsonlines import JsonLinesReader
-from swarmgit.wiring import _outlook
+from swarmgit.wiring.programs import outlook
 from tests.conftest import Repo
 
 
@@ -65,12 +65,12 @@ def test_a_program_of_ones_own_says_its_window_and_that_it_listens() -> None:
 
 
 def test_the_window_is_what_a_person_set_else_the_smaller_of_the_adapters_and_the_models() -> None:
-    assert _outlook("claude-code", ("claude-opus-5-5",), {}).window == 200_000
-    assert _outlook("claude-code", ("claude-opus-5-5",), {"claude-opus-5-5": 900_000}).window == 900_000
-    assert _outlook("opencode", ("swarm/deepseek-chat",), {}).window == prices.window(("deepseek-chat",)) == 64_000
-    assert _outlook("opencode", ("unheard-of",), {}).window is None
-    assert _outlook("no-such-adapter", (), {}).window is None
-    assert _outlook("claude-code", (), {}).takes_messages
+    assert outlook("claude-code", ("claude-opus-5-5",), {}).window == 200_000
+    assert outlook("claude-code", ("claude-opus-5-5",), {"claude-opus-5-5": 900_000}).window == 900_000
+    assert outlook("opencode", ("swarm/deepseek-chat",), {}).window == prices.window(("deepseek-chat",)) == 64_000
+    assert outlook("opencode", ("unheard-of",), {}).window is None
+    assert outlook("no-such-adapter", (), {}).window is None
+    assert outlook("claude-code", (), {}).takes_messages
 
 
 def test_a_state_file_of_before_has_no_handoffs_and_is_read(repo: Repo) -> None:

@@ -14,7 +14,7 @@ from swarmgit.app.init import Initialised, init
 from swarmgit.app.validate import read_working_tree, validate, validate_committed
 from swarmgit.cli.render_setup import initialised
 from swarmgit.errors import PersonMustAct, WrongUsage
-from swarmgit.wiring import needs_of
+from swarmgit.wiring.programs import needs_of
 
 FILES = [
     ".swarm/.gitignore",
