@@ -185,15 +185,23 @@ class Conflicts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A worktree that belongs to one session until it is given back. `tree`: where its files are."""
+    """A worktree that belongs to one session until it is given back. `tree`: where its files are.
+
+    `keep_setup`: the command that keeps what set-up made out of the session's reach; the file that lists it comes last.
+    """
 
     session: SessionId
     tree: Path
     slot: str
     needs_setup: bool = False
+    keep_setup: tuple[str, ...] = ()
 
 
 class Worktrees(Protocol):
+    def given(self, config: WorktreeConfig) -> str:
+        """Return a hash of what gates get besides the commit: the set-up, and the content of included files."""
+        ...
+
     def agent_message(self, session: SessionId) -> str | None:
         """Return the message of the agent's own last commit in its worktree; None where it made none."""
 
@@ -427,10 +435,16 @@ class Secrets(Protocol):
         """Return a text without its secrets; what there was is noted under `place`."""
 
     def added(
-        self, tree: Path, paths: Sequence[str], before: Callable[[str], bytes], allow: Sequence[str]
+        self,
+        tree: Path,
+        paths: Sequence[str],
+        before: Callable[[str], bytes],
+        allow: Sequence[str],
+        links: Mapping[str, str],
     ) -> tuple[Secret, ...]:
         """Return the secrets in these files of a worktree that `before` (path → old content) does not hold.
 
+        Names of files and what `links` (path → target) lead to are searched as well.
         `allow`: regular expressions; what one finds in 'PATH:SECRET' is let through, but never a value that was given.
         """
 

@@ -63,8 +63,9 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         world.executor.refuse(spec, error.message)
         return Done(action)
     files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
-    if confined.sandbox.strength == "none":
-        files[paths.SETTINGS_FILE] = _json(tampering.watched(world))
+    watched = tampering.before(world, confined.sandbox.strength)
+    if watched is not None:
+        files[paths.SETTINGS_FILE] = _json(watched)
     return _run(action, _start_spec(spec, confined, lease, action.worktree, files), world)
 
 
@@ -127,19 +128,21 @@ def _json(value: object) -> bytes:
 
 
 def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
-    """Start a gate run on a checkout of exactly the tree in question."""
+    """Start a gate run on a checkout of exactly the tree in question, with nothing that an earlier run has left."""
     spec = action.spec
+    config = replace(action.worktree, share=())
+    action = replace(action, worktree=config)
     try:
         lease = _lease(spec.id, spec.base, action, world)
         folder = world.executor.folder(spec.id)
         argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
         env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
-        named = _shell_texts((spec.command, *action.worktree.setup))
+        named = _shell_texts((spec.command, *config.setup))
         confined = world.confine(Command(argv, env), policy, Confinement(spec, "gate", lease.tree, folder, named=named))
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
-    return _run(action, _start_spec(spec, confined, lease, action.worktree, {}), world)
+    return _run(action, _start_spec(spec, confined, lease, config, {}), world)
 
 
 def stop(action: StopSession, world: World) -> Outcome:
@@ -164,6 +167,7 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
     assert spec.task is not None
     assert spec.agent is not None
     _remember_setup(spec.id, world)
+    settings, tampered = tampering.found(spec.id, world)  # before the engine's settings are mended
     maker = trailers.Maker(spec.task, spec.agent, spec.id, spec.model or spec.runtime, spec.attempt)
     subject, body = _words(action, world)
     own_subject = subject if subject != action.title else ""
@@ -173,7 +177,6 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
         proposal = world.conflicts.propose(capture.commit, action.auto)
         capture = replace(capture, commit=proposal.commit, markers=proposal.markers, undecided=proposal.undecided)
     secrets = _secrets(capture, spec.id, world, policy)
-    settings, tampered = tampering.found(spec.id, world)
     objections = (*capture.objections, *settings)
     capture = replace(capture, secrets=secrets, tampered=tampered, objections=objections, subject=own_subject)
     world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
@@ -190,19 +193,27 @@ def _secrets(capture: Capture, session: SessionId, world: World, policy: Policy)
     changed = [change.path for change in capture.changes if change.new_mode != "000000"]
     if tree is None or not changed:
         return ()
-    return world.secrets.added(tree, changed, partial(world.worktrees.before, session), policy.secrets.allow)
+    before = partial(world.worktrees.before, session)
+    return world.secrets.added(tree, changed, before, policy.secrets.allow, capture.links)
 
 
 def _words(action: FinishSession, world: World) -> tuple[str, str]:
     """Return subject and body of the commit: from the agent's outbox, else of its own last commit, else the title."""
     raw = world.executor.read(action.spec.id, paths.MESSAGE_FILE, 0, MESSAGE_BYTES_MAX)
-    said = raw.decode("utf-8", "replace") or world.worktrees.agent_message(action.spec.id) or ""
+    said = _plain(raw.decode("utf-8", "replace")) or world.worktrees.agent_message(action.spec.id) or ""
     place = f"the commit message of session {action.spec.id}"
-    text = world.secrets.redact(said.replace("\0", "").strip().encode(), place).decode()
-    lines = [line for line in text.splitlines() if not line.startswith("Swarm-")]
+    text = world.secrets.redact(said.encode(), place).decode()
+    lines = [line for line in text.splitlines() if not line.strip().lower().startswith("swarm-")]
     if not lines:
         return action.title, ""
     return lines[0], "\n".join(lines[1:])
+
+
+def _plain(text: str) -> str:
+    """Return a text without what a terminal or a reader would act on: escapes, other controls, changes of direction."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    shown = ("".join(letter for letter in line if letter.isprintable() or letter == "\t") for line in lines)
+    return "\n".join(shown).strip()
 
 
 def _ended(spec: SessionSpec, world: World) -> datetime:
@@ -213,17 +224,18 @@ def _ended(spec: SessionSpec, world: World) -> datetime:
 
 
 def _setup(config: WorktreeConfig, lease: Lease, confined: Confined) -> tuple[str, ...]:
-    """Return the set-up commands to run, the last of which lists what they made, before anybody else makes files.
+    """Return the set-up commands to run; the last two list what they made and keep a copy, before anybody else comes.
 
-    They run in the sandbox: part of what they run may be an agent's work. The list is written outside of it, where
-    nothing that runs inside can change it.
+    They run in the sandbox: part of what they run may be an agent's work. The list and the copy are written outside
+    of it, where nothing that runs inside can change them.
     """
     if not lease.needs_setup:
         return ()
-    listed = shlex.quote(str(confined.folder / paths.SETUP_FILE))
+    listed = str(confined.folder / paths.SETUP_FILE)
     return (
         *(_inside(confined, command) for command in config.setup),
-        f"{_inside(confined, SETUP_LIST)} > {listed}",
+        f"{_inside(confined, SETUP_LIST)} > {shlex.quote(listed)}",
+        shlex.join((*lease.keep_setup, listed)),
     )
 
 

@@ -16,7 +16,7 @@ from swarmgit.desired.crosscheck import Context, Fault
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import intent, paths, places, rules
 from swarmgit.documents.intent import Parsed
-from swarmgit.model.desired import Convoy, Desired, Problem, Swarm, Task
+from swarmgit.model.desired import Convoy, Desired, Gate, Problem, Swarm, Task
 from swarmgit.model.experiments import Experiment
 from swarmgit.model.ids import BlobId, ConvoyId, ExperimentId, TaskId
 from swarmgit.model.policy import Policy
@@ -124,7 +124,7 @@ class _Assembly:
         return Desired(
             commit=None,
             swarm=swarm,
-            gates=self.values.get(paths.GATES_YAML, ()),
+            gates=_with_setup_key(self.values.get(paths.GATES_YAML, ()), swarm),
             policy=policy,
             tasks={task: tasks[task] for task in sorted(tasks)},
             convoys=convoys,
@@ -289,3 +289,14 @@ def _misnamed(path: str) -> list[Problem]:
 
 def _place_first(problem: Problem) -> tuple[str, int, int, str]:
     return problem.file, problem.line, problem.column, problem.message
+
+
+def _with_setup_key(gates: tuple[Gate, ...], swarm: Swarm | None) -> tuple[Gate, ...]:
+    """Return the gates; where one has `inputs`, what set-up hangs on is one of them."""
+    keys = tuple(_exactly(path) for path in swarm.worktree.setup_key) if swarm and swarm.worktree.setup else ()
+    return tuple(replace(gate, inputs=(*gate.inputs, *keys)) if gate.inputs else gate for gate in gates)
+
+
+def _exactly(path: str) -> str:
+    """Return the pattern for one path of a repository, a file or a folder."""
+    return "/" + "".join(f"\\{letter}" if letter in "*?[]\\ " else letter for letter in path.strip("/"))

@@ -71,7 +71,8 @@ class SessionSpec:
     """`session.yaml`: all that is needed to know whose session this is, also after a crash.
 
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
-    `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
+    `tree` (code tree), `base` (the commit that is checked out), `work`, `reads` (see Evidence);
+    a merge has `entry`, `base` and `head` (the two
     sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
     before; a triage has `watched`, the session it is about. `minutes_max`: wall clock, counted from `started`.
     `resume`: the conversation of an earlier session that this one goes on with; `home`: in whose home folder that
@@ -108,6 +109,8 @@ class SessionSpec:
     credentials_end: datetime | None = None
     experiment: str = ""
     watched: SessionId | None = None
+    work: tuple[CommitId, ...] = ()
+    reads: EvidenceKey | None = None
     ports: tuple[int, ...] = ()
 
 
@@ -139,6 +142,7 @@ class Capture:
     `links`: target of each changed symbolic link. `gate_inputs`: for each gate with `inputs`, the hash of that part of
     the tree. `secrets`: what looks like one in the lines that were added. `tampered`: which of the person's
     refs lost something meanwhile, each in words. `subject`: the first line of what the agent itself said of it.
+    `twins`: new names with the same letters as others beside them.
     """
 
     commit: CommitId
@@ -153,6 +157,7 @@ class Capture:
     salvage: str | None = None
     secrets: tuple[Secret, ...] = ()
     tampered: tuple[str, ...] = ()
+    twins: tuple[str, ...] = ()
     subject: str = ""
 
 
@@ -169,7 +174,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one run of one gate saw. `places` are dicts with any of file, line, test, message, expected, found."""
+    """What one run of one gate saw. `places` are dicts with any of file, line, test, message, expected, found.
+
+    `work`: the heads of the work in the tree that had not landed. `reads`: equal for all trees in which the gate's
+    `inputs` are the same, None without `inputs`.
+    """
 
     key: EvidenceKey
     gate: GateName
@@ -182,6 +191,8 @@ class Evidence:
     command: str = ""
     exit_code: int | None = None
     tests: int | None = None
+    work: tuple[CommitId, ...] = ()
+    reads: EvidenceKey | None = None
     places: tuple[Mapping[str, Any], ...] = ()
     output: str = ""
 

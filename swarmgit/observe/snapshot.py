@@ -64,7 +64,7 @@ class Observer:
             target_code_tree=world.engine.code_tree(target) if target else None,
             target_gate_inputs=world.engine.gate_inputs(target, desired.gates) if target else {},
             blocked=self._blocked(swarm, trusted_since),
-            environment=world.environment,
+            environment=self._environment(swarm),
             trusted_since=trusted_since,
             remote=self._remote.look(swarm, target),
             leaks=world.secrets.noticed(),
@@ -72,6 +72,13 @@ class Observer:
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
         )
+
+    def _environment(self, swarm: Swarm | None) -> str:
+        """Return what an answer of a gate hangs on besides its tree: this machine, and what worktrees are given."""
+        config = swarm.worktree if swarm else None
+        if config is None or not (config.setup or config.include):
+            return self._world.environment
+        return f"{self._world.environment} {self._world.worktrees.given(config)}"
 
     def _blocked(self, swarm: Swarm | None, trusted_since: datetime | None) -> dict[EntryId, tuple[str, ...]]:
         """Return the landings that an edit was in the way of, as long as that edit looks the same.

@@ -15,6 +15,8 @@ from swarmgit.plan import attribution, books, budget, governor, handoffs, reject
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 KILLED = 128 + 9
+PROGRAM_KILLED = "its program was killed from outside, or killed itself"
+"""The session's parent lived and saw it. A program that ends so once more is no accident: it has failed."""
 CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
 """Exit codes of a program that was asked to end: some end with 0 then, as if all were well."""
 KEPT_PATHS_MAX = 500
@@ -71,7 +73,8 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
         return replace(
             status, phase="running", reason="the session has ended; its work is being taken in", waiting_for=()
         )
-    settled = _settle(situation, task, replace(attempt, usage=books.own_usage(session, status.attempts)), session)
+    attempt = replace(attempt, usage=books.own_usage(session, status.attempts))
+    settled = _settle(situation, task, attempt, session, was_killed=_was_killed(status))
     draft.add(*attribution.session_lines(settled, status.task, session))
     if settled.outcome == "reported" and session.report is not None:
         draft.add(SaveFile(paths.state_report(status.task), session.report))
@@ -127,7 +130,15 @@ def _finish(situation: Situation, task: Task | None, status: TaskStatus, session
     )
 
 
-def _settle(situation: Situation, task: Task | None, attempt: Attempt, session: Session) -> Attempt:
+def _was_killed(status: TaskStatus) -> bool:
+    """Return whether a program of the same task was killed before: once may be the machine's doing."""
+    *earlier, last = status.attempts
+    return any(attempt.reason == PROGRAM_KILLED and attempt.generation == last.generation for attempt in earlier)
+
+
+def _settle(
+    situation: Situation, task: Task | None, attempt: Attempt, session: Session, *, was_killed: bool
+) -> Attempt:
     """Return the attempt with its outcome. Nothing that the agent says counts but for where it says that it gave up."""
     capture = session.capture
     ended = session_ended(session, situation.now)
@@ -140,7 +151,7 @@ def _settle(situation: Situation, task: Task | None, attempt: Attempt, session: 
         transcript=session.transcript,
         gate_inputs=capture.gate_inputs if capture else {},
     )
-    outcome, reason, rejection = _outcome(situation, task, session)
+    outcome, reason, rejection = _outcome(situation, task, session, was_killed=was_killed)
     settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection, conversation=_conversation(session))
     settled = replace(settled, retry_at=governor.retry_at(situation, settled, session.stream.fault))
     if task is not None and capture is not None and outcome in starts.CARRIED | {"submitted"}:
@@ -154,14 +165,17 @@ def _conversation(session: Session) -> str | None:
     return None if fault and fault.kind in {"context", "conversation"} else session.stream.conversation
 
 
-def _outcome(situation: Situation, task: Task | None, session: Session) -> governor.Answer:  # noqa: PLR0911  in order
+def _outcome(  # noqa: PLR0911  in order
+    situation: Situation, task: Task | None, session: Session, *, was_killed: bool
+) -> governor.Answer:
     handed_over = handoffs.given(situation, task, session) if task is not None else None
     if handed_over is not None:
         return "handed-over", handed_over, None
     if session.stop_reason or task is None:
         return _stopped(session, session.stop_reason or "the task was removed from intent")
-    if session.state == "lost" or (session.exit_code == KILLED and not session.error):
-        return "lost", session.error or "its processes were killed from outside", None
+    killed = _killed(session, was_killed=was_killed)
+    if killed:
+        return "lost", killed, None
     if session.error or session.exit_code is None:
         return "error", session.error or "it never ran", None
     if session.stream.fault is not None:
@@ -176,6 +190,13 @@ def _outcome(situation: Situation, task: Task | None, session: Session) -> gover
     if session.capture is None:
         return "error", "its worktree was gone before its work could be taken in", None
     return _judge(situation, task, session, session.capture)
+
+
+def _killed(session: Session, *, was_killed: bool) -> str:
+    """Return in words that somebody else ended the session, '' where nobody did or that is no excuse any more."""
+    if session.state == "lost":
+        return session.error or "its processes were killed from outside"
+    return PROGRAM_KILLED if session.exit_code == KILLED and not session.error and not was_killed else ""
 
 
 def _stopped(session: Session, reason: str) -> governor.Answer:

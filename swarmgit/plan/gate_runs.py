@@ -140,4 +140,6 @@ def _spec(situation: Situation, want: Want) -> SessionSpec:
         min_tests=want.gate.min_tests,
         junit=want.gate.junit,
         command=want.gate.run,
+        work=want.work,
+        reads=want.reads,
     )

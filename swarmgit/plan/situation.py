@@ -36,12 +36,15 @@ class Want:
     reason: str
     rank: int
     task: TaskId | None = None
+    work: tuple[CommitId, ...] = ()
+    reads: EvidenceKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What `plan` decides from, with the look-ups that its parts share.
 
+    `answers`: evidence by what its gate reads (`Evidence.reads`). `landed_work`: the heads of work that has landed.
     `rules`: digest of all that decides how two commits are merged; what was tried by other rules says nothing.
     """
 
@@ -54,6 +57,8 @@ class Situation:
     by_task: Mapping[TaskId, tuple[Session, ...]]
     gate_sessions: Mapping[EvidenceKey, Session]
     evidence: Mapping[EvidenceKey, Evidence]
+    answers: Mapping[EvidenceKey, tuple[Evidence, ...]]
+    landed_work: frozenset[CommitId]
     rules: str
 
     @classmethod
@@ -81,8 +86,15 @@ class Situation:
                 gate_sessions[session.spec.key] = answered
                 if answered.evidence is not None:
                     evidence[session.spec.key] = answered.evidence
+        answers: dict[EvidenceKey, tuple[Evidence, ...]] = {}
+        for found in evidence.values():
+            if found.reads is not None:
+                answers[found.reads] = (*answers.get(found.reads, ()), found)
+        landed = frozenset(entry.work for entry in observed.entries.values() if entry.state == "landed")
         rules = hashlib.sha256(repr((swarm.merge, desired.gates)).encode()).hexdigest()[:16]
-        return cls(desired, observed, swarm, now, only, apply_now, by_task, gate_sessions, evidence, rules)
+        return cls(
+            desired, observed, swarm, now, only, apply_now, by_task, gate_sessions, evidence, answers, landed, rules
+        )
 
     def tried(self, onto: CommitId, head: CommitId) -> MergeTry | None:
         """Return what came of merging two commits by the present rules; None where it was not tried."""
@@ -164,6 +176,8 @@ def _answered(session: Session, now: datetime) -> Session:
             at=now,
             reason=reason,
             command=spec.command,
+            work=spec.work,
+            reads=spec.reads,
         ),
     )
 

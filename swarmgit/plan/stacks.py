@@ -44,7 +44,7 @@ class Tip:
 
     @property
     def subject(self) -> Subject:
-        return Subject(self.candidate.code_tree, self.candidate.gate_inputs)
+        return _subject(self.candidate, self.entries)
 
     @property
     def how(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _note(situation: Situation, book: Book, base: CommitId, entries: tuple[Entry
     assert tried.code_tree is not None
     candidate = Candidate(tried.base, tried.commit, tried.code_tree, tried.gate_inputs, tried.signer)
     gates = _gates(situation, entries)
-    subject = Subject(candidate.code_tree, candidate.gate_inputs)
+    subject = _subject(candidate, entries)
     verdict = evidence.judge(situation, gates, subject, since(situation, entries[-1]))
     tier, resolution = tiers.how(entries[-1], tried)
     book.tips[key] = Tip(base, entries, candidate, gates, verdict, tier, resolution)
@@ -144,6 +144,10 @@ def _note(situation: Situation, book: Book, base: CommitId, entries: tuple[Entry
         reds=len(reds) if verdict.bad else 0,
         is_running=_is_running(situation, book, key, verdict, subject),
     )
+
+
+def _subject(candidate: Candidate, entries: Iterable[Entry]) -> Subject:
+    return Subject(candidate.code_tree, candidate.gate_inputs, tuple(entry.work for entry in entries))
 
 
 def _is_running(

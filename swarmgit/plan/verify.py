@@ -88,7 +88,7 @@ def unchanged(situation: Situation, draft: Draft, task: Task, attempt: Attempt) 
 def _question(attempt: Attempt) -> tuple[datetime, Subject, CommitId]:
     assert attempt.tree is not None
     assert attempt.head is not None
-    return attempt.ended or attempt.started, Subject(attempt.tree, attempt.gate_inputs), attempt.head
+    return attempt.ended or attempt.started, Subject(attempt.tree, attempt.gate_inputs, (attempt.head,)), attempt.head
 
 
 def _names(verdict: Verdict) -> tuple[str, ...]:
@@ -154,5 +154,7 @@ def red_target(situation: Situation, draft: Draft, verdict: Verdict, since: date
 def want(situation: Situation, draft: Draft, verdict: Verdict, subject: Subject, asked: Asked) -> None:
     """Ask for the runs that a verdict misses."""
     for gate in verdict.missing:
-        key = evidence.key_of(gate, situation.observed.environment, subject)
-        draft.wants.append(Want(gate, key, asked.commit, subject.code_tree, asked.reason, asked.rank, asked.task))
+        environment = situation.observed.environment
+        key, reads = evidence.key_of(gate, environment, subject), evidence.reads_of(gate, environment, subject)
+        about = (asked.commit, subject.code_tree, asked.reason, asked.rank, asked.task)
+        draft.wants.append(Want(gate, key, *about, subject.work, reads))

@@ -80,7 +80,7 @@ def open_world(
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
-    worktrees = Deferred(lambda: _worktrees(found, engine, fault, notices))
+    worktrees = Deferred(lambda: _worktrees(found, engine, target, fault, notices))
     transcripts = Deferred(lambda: _transcripts(objects))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
@@ -186,11 +186,13 @@ def _signatures(found: FoundRepository, engine: GitEngine) -> ports.Signatures:
 
 
 def _worktrees(
-    found: FoundRepository, engine: GitEngine, fault: Callable[[str], None], notices: Notes[Report]
+    found: FoundRepository, engine: GitEngine, target: str | None, fault: Callable[[str], None], notices: Notes[Report]
 ) -> ports.Worktrees:
+    from swarmgit.adapters.git.history import Target
     from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 
-    person = Person(found.common_dir / "objects", found.top, found.algorithm)
+    branch = Target(Git(found.common_dir), paths.branch_ref(target or ""))
+    person = Person(found.common_dir / "objects", found.top, found.algorithm, branch)
 
     def note(place: Path, reason: str) -> None:
         from swarmgit.plan.breakdowns import leftover

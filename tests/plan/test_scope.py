@@ -163,6 +163,8 @@ def test_the_mode_of_an_existing_file_changes_only_where_the_task_names_the_file
         ("sub/../b", True),
         ("../../.git/config", True),
         ("../../.GIT/config", True),
+        ("../../.swarm/policy.yaml", True),
+        ("../../.Swarm/run/cache", True),
         ("", True),
         ("a\nb", True),
     ],

@@ -16,6 +16,7 @@ from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.scan import Findings, scan, shown
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import RawChange, tree_changes
+from swarmgit.adapters.git.twins import twins
 from swarmgit.model.ids import BlobId, CommitId, TreeId
 from swarmgit.model.work import Capture, Change
 from swarmgit.ports import Identity
@@ -67,6 +68,7 @@ def capture(engine: Git, slot: Slot, label: Label, fault: Callable[[str], None])
         objections=tuple(findings.objections),
         markers=tuple(markers),
         links=links,
+        twins=twins(engine, slot.commit, commit, raw),
     )
 
 

@@ -21,7 +21,7 @@ from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.adapters.git.voices import Voices
-from swarmgit.documents.paths import ENGINE, SWARM
+from swarmgit.documents.paths import ENGINE, MENDED, SWARM
 from swarmgit.model.desired import Gate, MergeConfig
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.model.observed import MergeTry
@@ -34,6 +34,8 @@ EMPTY_TREE = {
     "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     "sha256": "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
 }
+STRAYS = ("commondir", "config.worktree", "info/exclude", "info/grafts", "info/sparse-checkout")
+"""What git reads in a git directory besides, and the engine has none of."""
 NO_ATTRIBUTES = "* !filter !diff !merge !text !eol !ident !working-tree-encoding\n"
 CONFIG = """[core]
 \trepositoryformatversion = {version}
@@ -209,6 +211,27 @@ def _hash_of_matching(files: dict[str, TreeEntry], patterns: Sequence[str]) -> s
     return digest.hexdigest()
 
 
+def mend(folder: Path, common_dir: Path, algorithm: str) -> None:
+    """Bring the engine's own settings back to what they are meant to be. Costs a few small reads.
+
+    Without a sandbox a session can write there; the engine's git must not obey it when it takes the work in. What had
+    to be mended is noted beside the engine, for the alarm: somebody else's session may be looked at first.
+    """
+    files = _files(folder, common_dir, algorithm)
+    strays = [name for name in STRAYS if os.path.lexists(folder / name)]
+    wrong = [*strays, *(name for name, text in files.items() if name != "shallow" and _differs(folder / name, text))]
+    if wrong:
+        with (folder.parent / MENDED).open("a") as notes:
+            notes.write(f"{' '.join(wrong)}\n")
+    for name in strays:
+        (folder / name).unlink(missing_ok=True)
+    _fill(folder, files)
+
+
+def _differs(path: Path, text: str) -> bool:
+    return path.is_symlink() or not path.exists() or path.read_bytes() != text.encode()
+
+
 def _files(folder: Path, common_dir: Path, algorithm: str) -> dict[str, str]:
     extensions = "" if algorithm == "sha1" else f"[extensions]\n\tobjectFormat = {algorithm}\n"
     files = {
@@ -228,7 +251,7 @@ def _fill(folder: Path, files: dict[str, str]) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name, text in {**files, "HEAD": "ref: refs/heads/none\n"}.items():
         path = folder / name
-        if not path.exists() or path.read_text() != text:
+        if _differs(path, text):
             write_file(path, text.encode())
     if "shallow" not in files:
         (folder / "shallow").unlink(missing_ok=True)

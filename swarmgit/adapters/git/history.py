@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import zip_longest
 
 from swarmgit.adapters.git.run import Git
@@ -31,3 +32,19 @@ def landed_in_history(git: Git, target: CommitId | str) -> dict[TaskId, LandedTa
                 entry = LandedTask(CommitId(commit), AgentName(agent), SessionId(session), model)
                 found.setdefault(TaskId(task), entry)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A branch, by its full name, of the repository that `git` is about."""
+
+    git: Git
+    branch: str
+
+    def head(self) -> str | None:
+        """Return the commit it is at; None where there is none."""
+        return self.git.call("rev-parse", "-q", "--verify", self.branch).stdout.decode().strip() or None
+
+    def contains(self, commit: str) -> bool:
+        """Return whether it contains a commit; False where either is not there."""
+        return self.git.call("merge-base", "--is-ancestor", commit, self.branch).returncode == 0

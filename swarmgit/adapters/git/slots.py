@@ -7,20 +7,18 @@ whose filling was interrupted, or that cannot be trusted, is moved to `<store>/t
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import subprocess
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from swarmgit.adapters.deletion import delete
+
 SlotState = Literal["free", "filling", "leased"]
 RECORD = "slot.json"
 TRASH = "trash"
-REASON_CHARS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +27,8 @@ class Slot:
 
     `only`: patterns of what is checked out, none for everything; such a partly filled slot serves one session.
     `setup_hash`: of the set-up whose `outputs` are here; `setup_wanted`: of the set-up that the present lease needs.
+    `setup_commit`: what set-up runs on, where that is not `commit`.
+    `carried`: something else may lie over that, so what set-up makes here is of no use to anybody else.
     """
 
     folder: Path
@@ -37,11 +37,13 @@ class Slot:
     session: str | None = None
     setup_hash: str | None = None
     setup_wanted: str | None = None
+    setup_commit: str | None = None
     included: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     recyclable: bool = True
     only: tuple[str, ...] = ()
+    carried: bool = False
 
     @property
     def tree(self) -> Path:
@@ -154,7 +156,7 @@ class SlotStore:
         folder = self._root / TRASH
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            path.rename(folder / f"{path.name}-{secrets.token_hex(8)}")
+            path.rename(folder / f"{path.name[:40]}-{secrets.token_hex(8)}")
         except FileNotFoundError:
             return
         self._fault("slot:trashed")
@@ -164,7 +166,7 @@ class SlotStore:
         """Delete what is in the trash; what resists stays there and is tried again next time."""
         with self._sweeping:
             for path in (self._root / TRASH).glob("*"):
-                reason = _delete(path)
+                reason = delete(path)
                 if reason:
                     self._resists(path, reason)
 
@@ -196,27 +198,3 @@ def _read(folder: Path) -> Slot | None:
         return Slot(folder=folder, **facts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _delete(path: Path) -> str:
-    """Delete a tree of any depth and permissions; return why it is still there, '' when it is not.
-
-    `rm` copes with depths at which Python's own recursion ends.
-    """
-    command = ["/bin/rm", "-rf", "--", str(path)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if done.returncode and path.is_dir() and not path.is_symlink():
-        with suppress(OSError):
-            _open_up(path)
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    words = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return (words[-1:] or ["rm failed"])[0][:REASON_CHARS_MAX] if done.returncode else ""
-
-
-def _open_up(path: Path) -> None:
-    """Make every folder of a tree one that its files can be deleted from."""
-    for folder, names, _ in os.walk(path):
-        for name in names:
-            below = Path(folder, name)
-            if not below.is_symlink():
-                below.chmod(0o700)

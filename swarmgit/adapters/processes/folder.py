@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from swarmgit.adapters.deletion import delete
 from swarmgit.errors import PersonMustAct
 
 NEW = ".new-"
@@ -28,7 +28,7 @@ def check_id(session: str) -> str:
 def make(sessions: Path, session: str, files: Mapping[str, bytes]) -> None:
     """Make a session's folder whole: under a temporary name, then renamed."""
     new = sessions / f"{NEW}{session}"
-    remove(new)
+    delete(new)
     new.mkdir(mode=0o700)
     for name in ("inbox", "outbox", "outbox/read", "home", "tmp"):
         (new / name).mkdir()
@@ -153,17 +153,6 @@ def modified(folder: str, *names: str) -> float | None:
             continue
         newest = at if newest is None or at > newest else newest
     return newest
-
-
-def remove(path: Path) -> None:
-    """Delete a folder whatever its modes are; nothing when there is none."""
-    if not path.is_symlink() and path.is_dir():
-        for root, folders, _ in os.walk(path):
-            for name in folders:
-                inner = Path(root, name)
-                if not inner.is_symlink():
-                    inner.chmod(0o700)
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _enter(folder: str, between: Sequence[str], *, makes: bool = False) -> int:

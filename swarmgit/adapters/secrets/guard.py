@@ -6,12 +6,15 @@ wrote. A note names the place and the kind, never the value.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Sequence
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swarmgit.adapters.git.beneath import read_beneath
+from swarmgit.adapters.git.beneath import open_beneath
 from swarmgit.adapters.notes import Notes
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.model.secrets import Leak, Secret
@@ -19,7 +22,14 @@ from swarmgit.model.secrets import Leak, Secret
 if TYPE_CHECKING:
     from swarmgit.adapters.secrets.rules import Match
 
-FILE_BYTES_MAX = 8 << 20
+FILE_BYTES_MAX = 64 << 20
+"""More than capture takes in as one file."""
+SEARCHED_BYTES_MAX = 64 << 20
+"""Of all files of one change, by the rules, which take 0.1 s for each MB; given values are looked for everywhere."""
+PIECE_BYTES = 4 << 20
+OVERLAP_BYTES = 16 << 10
+"""Longer than the longest value that a rule finds."""
+TOO_LARGE = "text too large to be searched for secrets"
 FOUND_MAX = 50
 
 
@@ -41,18 +51,38 @@ class Guard:
         return clean
 
     def added(
-        self, tree: Path, paths: Sequence[str], before: Callable[[str], bytes], allow: Sequence[str]
+        self,
+        tree: Path,
+        paths: Sequence[str],
+        before: Callable[[str], bytes],
+        allow: Sequence[str],
+        links: Mapping[str, str],
     ) -> tuple[Secret, ...]:
-        """Return the secrets that stand in these files and did not before; what `allow` matches is let through."""
+        """Return the secrets that stand in these files, names and links and did not before, but for what is allowed.
+
+        Text that is too much to be searched counts as one: what nobody has looked at does not pass.
+        """
         from swarmgit.adapters.secrets import rules
 
         allowed = [re.compile(pattern) for pattern in allow]
         values = self._vault.values()
         found: list[Secret] = []
+        left = SEARCHED_BYTES_MAX
         for path in paths:
-            content = read_beneath(tree, path, FILE_BYTES_MAX) or b""
+            name = path.encode("utf-8", "backslashreplace")
+            found += [Secret(path, 1, f"{kind} in a file's name") for _, kind in _given(name, values)]
+            named = (match.kind for match in rules.find(name) if not _is_allowed(path, match, allowed))
+            found += [Secret(path, 1, f"{kind} in a file's name") for kind in named]
+            content = _content(tree, path, links)
+            if content is None:
+                found.append(Secret(path, 1, TOO_LARGE))
+                continue
             found += [Secret(path, content.count(b"\n", 0, at) + 1, kind) for at, kind in _given(content, values)]
-            matches = [match for match in rules.find(content) if not _is_allowed(path, match, allowed)]
+            left -= len(content)
+            if left < 0:
+                found += [] if b"\0" in content[:8000] else [Secret(path, 1, TOO_LARGE)]
+                continue
+            matches = [match for match in _pieces(rules.find, content) if not _is_allowed(path, match, allowed)]
             old = before(path) if matches else b""
             found += [
                 Secret(path, content.count(b"\n", 0, match.start) + 1, match.kind)
@@ -61,7 +91,7 @@ class Guard:
             ]
             if len(found) >= FOUND_MAX:
                 break
-        return tuple(sorted(found, key=lambda secret: (secret.path, secret.line)))[:FOUND_MAX]
+        return tuple(sorted(set(found), key=lambda secret: (secret.path, secret.line)))[:FOUND_MAX]
 
     def noticed(self) -> tuple[Leak, ...]:
         """Return what was taken out and not reported yet."""
@@ -70,6 +100,28 @@ class Guard:
     def forget(self, leaks: Sequence[Leak]) -> None:
         """Drop the notes of what was reported."""
         self._notes.drop(leaks)
+
+
+def _content(tree: Path, path: str, links: Mapping[str, str]) -> bytes | None:
+    """Return what a file holds or where a link leads; None where it is too large, b'' where there is nothing."""
+    if path in links:
+        return links[path].encode("utf-8", "backslashreplace")
+    try:
+        opened = open_beneath(tree, path)
+    except (OSError, ValueError):
+        return b""
+    with os.fdopen(opened, "rb") as file:
+        facts = os.fstat(opened)
+        if not stat.S_ISREG(facts.st_mode):
+            return b""
+        return file.read(FILE_BYTES_MAX) if facts.st_size <= FILE_BYTES_MAX else None
+
+
+def _pieces(find: Callable[[bytes], Iterator[Match]], content: bytes) -> Iterator[Match]:
+    """Yield what `find` yields for a long text, a piece at a time; what lies in an overlap may come twice."""
+    for start in range(0, max(1, len(content)), PIECE_BYTES):
+        for match in find(content[start : start + PIECE_BYTES + OVERLAP_BYTES]):
+            yield replace(match, start=start + match.start, end=start + match.end)
 
 
 def _given(content: bytes, values: Sequence[tuple[bytes, str]]) -> list[tuple[int, str]]:
