@@ -24,6 +24,9 @@ def delete(path: Path) -> str:
 def _run(*words: str | Path) -> str:
     """Run a program on a path; return the last thing it says where it fails, '' where it does not."""
     command = [*map(str, words[:-1]), "--", str(words[-1])]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError as error:  # the machine cannot start anything now
+        return f"{words[0]}: {error.strerror}"
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return (said[-1:] or [f"{words[0]} failed"])[0][:REASON_CHARS_MAX] if done.returncode else ""

@@ -63,8 +63,9 @@ class Guard:
         Text that is too much to be searched counts as one: what nobody has looked at does not pass.
         """
         from swarmgit.adapters.secrets import rules
+        from swarmgit.documents.rules import expression
 
-        allowed = [re.compile(pattern) for pattern in allow]
+        allowed = [expression(pattern) for pattern in allow]
         values = self._vault.values()
         found: list[Secret] = []
         left = SEARCHED_BYTES_MAX
