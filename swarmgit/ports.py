@@ -532,10 +532,11 @@ class Repository:
 class World:
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
-    `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
-    wraps a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only
-    way out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names,
-    most exact first. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
+    `awake_s` says how long this machine has been awake since its start: the same clock for all processes.
+    `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine` wraps
+    a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only way
+    out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names, most
+    exact first. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
     commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
     (path → hash). `secrets` keeps secrets out of what is written, `transcripts` what sessions said. `fault` is called
@@ -545,6 +546,7 @@ class World:
 
     repository: Repository
     clock: Clock
+    awake_s: Callable[[], float]
     objects: Objects
     state: StateStore
     engine: Engine

@@ -132,6 +132,7 @@ OUTBOX = "outbox"
 READ = "read"
 DELIVERED_FILE = "delivered"
 VITALS_FILE = "vitals.json"
+VIGIL_FILE = "vigil.json"
 
 # refs
 CANDIDATE = "refs/swarm/candidate"

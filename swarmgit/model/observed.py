@@ -76,7 +76,7 @@ class Observed:
     `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
     `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
     was never heard of. `mail`: mailboxes by recipient, read on demand. `leaks`: secrets that were taken out of what was
-    written, and not reported yet.
+    written, and not reported yet. `at`: the instant that all of it is judged by, None for one of the past.
     """
 
     target_head: CommitId | None
@@ -109,6 +109,7 @@ class Observed:
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
     outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)
     leaks: tuple[Leak, ...] = ()
+    at: datetime | None = None
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

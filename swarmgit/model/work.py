@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from swarmgit.model.events import FileAction, Stream
-from swarmgit.model.health import Repetition, Vitals
+from swarmgit.model.health import Repetition, Vigil, Vitals
 from swarmgit.model.ids import (
     AgentName,
     BlobId,
@@ -39,6 +39,15 @@ __all__ = [
 
 SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
 SessionState = Literal["starting", "running", "ended", "lost"]
+
+UNSTATED_WAIT_S, STATED_WAIT_S_MAX = 5.0, 8 * 86_400.0
+"""How long a limit lasts of which its provider says no length, and the most that is believed."""
+
+WAITED_S_MAX = 6 * 3600.0
+"""So long in all a session may sit out limits. After that the wait counts like any other time."""
+
+SETTLE = timedelta(seconds=10)
+"""After a gap in which nobody looked a session is looked at for so long before anything is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +232,42 @@ class Session:
     repetition: Repetition = field(default_factory=Repetition)
     pushed: Pushed | None = None
     predicted: Prediction | None = None
+    vigil: Vigil | None = None
 
     @property
     def is_over(self) -> bool:
         return self.state in {"ended", "lost"}
+
+    @property
+    def heard(self) -> datetime:
+        """Since when it says nothing; time in which nobody could look, or the machine slept, is left out."""
+        return self.vigil.heard if self.vigil is not None else self.last_output or self.spec.started
+
+    @property
+    def limited_until(self) -> datetime | None:
+        """Until when it sits out a limit of its provider by itself, as far as that is believed; None: it works."""
+        limited = self.stream.limited
+        if self.is_over or limited is None or (self.vigil is not None and self.vigil.waited_s >= WAITED_S_MAX):
+            return None
+        said = self.last_output or self.spec.started
+        wait_s = min(max(limited.wait_s or UNSTATED_WAIT_S, 0.0), STATED_WAIT_S_MAX)
+        until = limited.until or said + timedelta(seconds=wait_s)
+        return min(until, said + timedelta(seconds=STATED_WAIT_S_MAX))
+
+    @property
+    def deadline(self) -> datetime:
+        """When its time is over: neither what the machine slept counts, nor the wait for a provider."""
+        vigil = self.vigil
+        excused_s = vigil.missed_s + min(vigil.waited_s, WAITED_S_MAX) if vigil is not None else 0.0
+        return self.spec.started + timedelta(minutes=self.spec.minutes_max, seconds=excused_s)
+
+    def is_limited(self, now: datetime) -> bool:
+        return self.limited_until is not None and self.limited_until > now
+
+    def is_late(self, now: datetime) -> bool:
+        """Return whether its time is over, as one knows who has looked at it for a while."""
+        return now >= self.deadline and self.is_settled(now)
+
+    def is_settled(self, now: datetime) -> bool:
+        """Return whether it was looked at for long enough since the last gap to judge it."""
+        return self.vigil is None or self.vigil.since is None or now - self.vigil.since >= SETTLE

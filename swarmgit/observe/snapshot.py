@@ -15,6 +15,7 @@ from swarmgit.observe.outboxes import OutboxReader
 from swarmgit.observe.pushes import RemoteWatcher
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
+from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.ports import Objects, World
 
@@ -35,6 +36,7 @@ class Observer:
         self._sessions = SessionWatcher(world.executor, world.stream_reader, world.price)
         self._remote = RemoteWatcher(world.objects)
         self._outboxes = OutboxReader(world.executor)
+        self._vigils = VigilKeeper(world.executor, world.awake_s, notes=measures)
         self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
         self._stored = Stored()
 
@@ -50,6 +52,7 @@ class Observer:
         sessions = self._sessions.sessions(adapters, swarm.prices if swarm else {})
         if swarm is not None:
             silence = timedelta(minutes=swarm.watchdog.limits.silence_minutes)
+            sessions = self._vigils.kept(sessions.values(), now, silence)
             sessions = self._vitals.measured(sessions.values(), now, silence)
         return replace(
             _said(stored, state_head, target),
@@ -65,6 +68,7 @@ class Observer:
             trusted_since=trusted_since,
             remote=self._remote.look(swarm, target),
             leaks=world.secrets.noticed(),
+            at=now,
         )
 
     def _blocked(self, swarm: Swarm | None, trusted_since: datetime | None) -> dict[EntryId, tuple[str, ...]]:

@@ -84,10 +84,10 @@ class VitalsWatcher:
         if session.spec.kind != "agent" or session.state != "running" or now - session.spec.started < period:
             return session
         before = self._known[id_] if id_ in self._known else self._left(id_)
-        is_due = before is None or now - before.at >= period
+        is_due = before is None or abs(now - before.at) >= period
         if self._measures and is_due and self._left_to_measure > 0:
             self._left_to_measure -= 1
-            before = self._measure(id_, before, now, period)
+            before = self._measure(session, before, now, period)
             with suppress(OSError):  # a folder that the session has made unusable
                 self._executor.write(id_, paths.VITALS_FILE, to_json(before))
         self._known[id_] = before
@@ -99,13 +99,16 @@ class VitalsWatcher:
         except ValueError:
             return None
 
-    def _measure(self, id_: SessionId, before: Vitals | None, now: datetime, period: timedelta) -> Vitals:
+    def _measure(self, session: Session, before: Vitals | None, now: datetime, period: timedelta) -> Vitals:
+        id_, gap = session.spec.id, session.vigil.since if session.vigil is not None else None
         memory, cpu_s = self._executor.measure(id_)
         share = 0.0
-        if before is not None and now > before.at:
+        if before is not None and (before.at >= now or (gap is not None and before.at < gap)):
+            share = before.cpu_share  # nobody knows for how long it could compute
+        elif before is not None:
             share = max(0.0, cpu_s - before.cpu_s) / (now - before.at).total_seconds()
         disk_mb = before.disk_mb if before is not None else None
-        if id_ not in self._disk_at or now - self._disk_at[id_] >= DISK_PERIODS * period:
+        if id_ not in self._disk_at or abs(now - self._disk_at[id_]) >= DISK_PERIODS * period:
             self._disk_at[id_] = now
             disk_mb = self._disk_mb(id_)
         return Vitals(now, round(memory / MB, 1), round(cpu_s, 2), round(share, 3), disk_mb)

@@ -6,7 +6,6 @@ So a free place is waited for and a crash heals by one rule. `resolutions` says 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -108,15 +107,14 @@ def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session) -
     if session.is_over:
         draft.add(_finish(situation, session))
         return
-    limit = spec.started + timedelta(minutes=spec.minutes_max)
     late = f"{TIME_LIMIT} of {spec.minutes_max:g} minutes"
-    reason = session.stop_reason or (late if situation.now >= limit else None)
+    reason = session.stop_reason or (late if session.is_late(situation.now) else None)
     reason = reason or budget.too_many_tokens(situation, situation.desired.tasks.get(entry.task), session.stream.usage)
     if reason:
         draft.add(StopSession(spec.id, spec.task, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
         return
-    draft.wake_at(limit, situation.now)
+    draft.wake_at(session.deadline, situation.now)
     found = _runtime(situation, entry, entry.last("resolving") or {})
     is_cut_off = session.state == "starting" and situation.now - spec.started > RESTART_AFTER
     if is_cut_off and found is not None and entry.task in situation.desired.tasks:

@@ -136,21 +136,21 @@ def _holds(situation: Situation, session: Session, limits: WatchdogLimits, last:
     """Return whether an answer is still about what is seen now: it is young, and nothing was said since."""
     ended = session_ended(last, situation.now)
     minutes = limits.silence_minutes if answer.remedy == "wait" else limits.patience_minutes
-    has_spoken = answer.remedy not in STOPPING and session.last_output is not None and session.last_output > ended
+    has_spoken = answer.remedy not in STOPPING and session.heard > ended
     return not has_spoken and situation.now - ended < timedelta(minutes=minutes)
 
 
 def _keep_running(situation: Situation, draft: Draft, task: Task, session: Session, asked: Session) -> None:
     spec = asked.spec
-    limit = spec.started + timedelta(minutes=spec.minutes_max)
-    reason = asked.stop_reason or (f"time limit of {spec.minutes_max:g} minutes" if situation.now >= limit else None)
+    late = f"time limit of {spec.minutes_max:g} minutes" if asked.is_late(situation.now) else None
+    reason = asked.stop_reason or late
     if reason:
         draft.add(StopSession(spec.id, None, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
     elif asked.state == "starting" and situation.now - spec.started > RESTART_AFTER:
         draft.add(replace(_start(situation, task, session, spec.attempt), spec=spec))
     else:
-        draft.wake_at(limit, situation.now)
+        draft.wake_at(asked.deadline, situation.now)
 
 
 def _start(situation: Situation, task: Task, session: Session, number: int) -> StartSession:
@@ -183,7 +183,7 @@ def _start(situation: Situation, task: Task, session: Session, number: int) -> S
 
 def _prompt(situation: Situation, task: Task, session: Session) -> str:
     vitals = session.vitals
-    silent = situation.now - (session.last_output or session.spec.started)
+    silent = situation.now - session.heard
     used = f"; {vitals.memory_mb:g} MB, {vitals.cpu_s:g} s of processor time" if vitals else ""
     facts = (
         f"It began at {session.spec.started:%H:%M:%S} and has said nothing for {int(silent.total_seconds())} s{used}."

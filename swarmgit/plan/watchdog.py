@@ -23,7 +23,6 @@ NUDGES_MAX = 2
 BUSY_SHARE = 0.05
 """Of one processor: a session that is silent but uses so much is at work."""
 
-RATE_SILENCE = timedelta(seconds=5)
 LOOP_LINES_PER_S = 2.0
 """Slower than that, the same line again and again is a sign of life (`still waiting …`), not a loop."""
 
@@ -37,7 +36,6 @@ PROMPT = re.compile(
     r"|press (enter|return|any key)[^.]{0,40})\W*$",
     re.IGNORECASE,
 )
-RATE_LIMIT = re.compile(r"\b429\b|rate.?limit|too many requests|overloaded|retry.?after|quota exceeded", re.IGNORECASE)
 
 
 def limits_of(swarm: Swarm, task: Task | None) -> WatchdogLimits:
@@ -55,10 +53,11 @@ def condition(session: Session, limits: WatchdogLimits, now: datetime) -> Condit
     if session.stop_at is not None:
         is_deaf = now - session.stop_at > STOP_PATIENCE
         return Condition("zombie", "it was asked to end and does not") if is_deaf else Condition("working", "is ending")
-    silence = now - (session.last_output or session.spec.started)
+    until = session.limited_until
+    if until is not None and until > now:
+        return Condition("rate-limited", f"its provider asks it to wait until {until:%Y-%m-%d %H:%M:%S} UTC")
+    silence = now - max(session.heard, until or session.heard)
     last_words = session.stream.text_tail[-TAIL_CHARS:]
-    if silence >= RATE_SILENCE and RATE_LIMIT.search("\n".join(last_words.splitlines()[-3:])):
-        return Condition("rate-limited", "the last that it said is that it has to wait")
     if _is_repeating(session, limits):
         said = f"it has printed the same for {session.repetition.lines} lines"
         return Condition("stalled", said, is_repeating=True)
@@ -107,7 +106,7 @@ def overrun(session: Session, limits: WatchdogLimits) -> tuple[str, str] | None:
 def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> str | None:
     """Return why a session has to be stopped, None where it may go on; a nudge or an incident goes into the draft."""
     limits = limits_of(situation.swarm, task)
-    if not limits.is_on:
+    if not limits.is_on or not session.is_settled(situation.now):
         return None
     too_much = overrun(session, limits)
     before = _killed_before(situation, task)
@@ -116,7 +115,7 @@ def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> s
     else:
         seen = condition(session, limits, situation.now)
         nudge = _last_nudge(situation, session)
-        waited = nudge is not None and situation.now - nudge.created >= timedelta(minutes=limits.patience_minutes)
+        waited = nudge is not None and _waited(situation, session, nudge) >= timedelta(minutes=limits.patience_minutes)
         written = triage.heuristic(seen, is_nudged_out=waited, was_killed_before=before)
         answer = triage.judged(situation, draft, task, session, limits, written)
         if before and answer.remedy in triage.STOPPING:
@@ -130,6 +129,12 @@ def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> s
     else:
         incidents.report(situation, draft, _stuck(task, session, answer))
     return f"{PREFIX}{answer.reason}"
+
+
+def _waited(situation: Situation, session: Session, nudge: Mail) -> timedelta:
+    """Return how long a session had to react to a nudge; from the last gap on, where there was one since."""
+    since = session.vigil.since if session.vigil is not None else None
+    return situation.now - max(nudge.created, since or nudge.created)
 
 
 def _killed_before(situation: Situation, task: Task) -> bool:
@@ -150,7 +155,7 @@ def _last_nudge(situation: Situation, session: Session) -> Mail | None:
         for number in range(1, NUDGES_MAX + 1)
     ]
     found = [nudge for nudge in sent if nudge is not None]
-    if not found or (len(found) < NUDGES_MAX and (session.last_output or session.spec.started) > found[-1].created):
+    if not found or (len(found) < NUDGES_MAX and session.heard > found[-1].created):
         return None
     return found[-1]
 
@@ -223,8 +228,9 @@ def _stopped(task: Task, session: Session, answer: Triage) -> Report:
 def patrol(situation: Situation, draft: Draft) -> None:
     """Report when sessions are at work and nothing has come of any for long."""
     limit = situation.swarm.watchdog.patrol_minutes
-    at_work = [s for s in situation.observed.sessions.values() if s.spec.kind == "agent" and not s.is_over]
-    since = min((session.spec.started for session in at_work), default=situation.now)
+    running = [s for s in situation.observed.sessions.values() if s.spec.kind == "agent" and not s.is_over]
+    at_work = [session for session in running if not session.is_limited(situation.now)]
+    since = min(map(_begun, at_work), default=situation.now)
     if limit is None or situation.now - since < timedelta(minutes=limit):
         return
     ended = [a.ended for status in draft.views.values() for a in status.attempts if a.ended is not None]
@@ -242,6 +248,13 @@ def patrol(situation: Situation, draft: Draft) -> None:
         is_urgent=True,
     )
     incidents.report(situation, draft, said)
+
+
+def _begun(session: Session) -> datetime:
+    """Return when a session would have begun if it had not been kept from working; a gap begins it anew."""
+    begun = session.deadline - timedelta(minutes=session.spec.minutes_max)
+    since = session.vigil.since if session.vigil is not None else None
+    return max(begun, since or begun)
 
 
 def _span(span: timedelta) -> str:

@@ -10,7 +10,8 @@ import pytest
 
 from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import Swarm, WatchdogConfig, WatchdogLimits
-from swarmgit.model.health import Repetition, Vitals
+from swarmgit.model.events import Limited
+from swarmgit.model.health import Repetition, Vigil, Vitals
 from swarmgit.model.mail import HUMAN, SWARMGIT
 from swarmgit.model.work import Session, Stream
 from swarmgit.observe.vitals import Novelty
@@ -20,6 +21,7 @@ from tests.plan.values import START, Life, life, never_ends, task
 
 LIMITS = WatchdogLimits()
 QUIET = timedelta(minutes=31)
+LATER = START + timedelta(hours=2, minutes=1)
 
 
 def seen(*, silent: timedelta = timedelta(0), tail: str = "", cpu: float = 0.0, **fields: Any) -> Session:
@@ -57,7 +59,10 @@ def health(session: Session, limits: WatchdogLimits = LIMITS) -> str:
         (seen(silent=timedelta(minutes=4), tail="Overwrite config.yaml? [y/N] "), "prompt-blocked"),
         (seen(silent=timedelta(minutes=4), tail="Password for 'https://example.org': "), "prompt-blocked"),
         (seen(silent=timedelta(minutes=4), tail="Press any key to continue"), "prompt-blocked"),
-        (seen(silent=timedelta(minutes=40), tail="error 429: too many requests, retry after 3600 s"), "rate-limited"),
+        (seen(silent=timedelta(minutes=40), stream=Stream(limited=Limited(3600))), "rate-limited"),
+        (seen(silent=timedelta(minutes=40), stream=Stream(limited=Limited(until=LATER))), "rate-limited"),
+        (seen(silent=timedelta(minutes=40), stream=Stream(limited=Limited(300))), "stalled"),
+        (seen(silent=QUIET, tail="I will now implement the rate limiter (HTTP 429)"), "stalled"),
         (seen(repetition=Repetition(900, START + timedelta(minutes=118))), "stalled"),
         (seen(stop_reason="enough", stop_at=START + timedelta(minutes=100)), "zombie"),
         (seen(state="ended"), "done"),
@@ -79,7 +84,16 @@ HEALTHY = {
     "mentions a prompt in its text": seen(silent=timedelta(minutes=10), tail="I answered [y/N] with y and went on."),
     "shows code with a password field": seen(silent=timedelta(minutes=10), tail='password: str = field(default="")'),
     "has just asked and was answered": seen(silent=timedelta(seconds=30), tail="Proceed? [y/N] "),
-    "waits for a rate limit": seen(silent=timedelta(minutes=50), tail="rate limit reached, waiting"),
+    "waits for a rate limit": seen(silent=timedelta(minutes=50), stream=Stream(limited=Limited(3600))),
+    "waits for a limit longer than anybody believes": seen(
+        silent=timedelta(minutes=50), stream=Stream(limited=Limited(1e300))
+    ),
+    "was just told to go on by its provider": seen(
+        silent=timedelta(hours=2), stream=Stream(limited=Limited(until=LATER - timedelta(minutes=2)))
+    ),
+    "slept with the machine for hours": seen(
+        silent=timedelta(hours=9), vigil=Vigil(START, 0.0, None, START + timedelta(minutes=100))
+    ),
     "prints a heartbeat a second": seen(repetition=Repetition(3000, START + timedelta(minutes=70))),
     "prints dots while tests run": seen(repetition=Repetition(400, START + timedelta(minutes=119))),
     "prints a burst of equal lines": seen(repetition=Repetition(499, START + timedelta(minutes=119, seconds=59))),
