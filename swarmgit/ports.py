@@ -16,7 +16,7 @@ from swarmgit.model.observed import MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.status import Usage
-from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream
+from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
 
 
 class Clock(Protocol):
@@ -266,7 +266,7 @@ JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "los
 class Job:
     """One process as the executor sees it. `exit_code` None: not ended, lost, or never run (then `error`).
 
-    `setup_failed`: a set-up command failed, `argv` was not run.
+    `setup_failed`: a set-up command failed, `argv` was not run. `spoke`: where it printed last.
     """
 
     spec: SessionSpec
@@ -279,6 +279,7 @@ class Job:
     stop_reason: str | None = None
     stop_at: datetime | None = None
     last_output: datetime | None = None
+    spoke: tuple[Voice, ...] = ()
 
 
 class Executor(Protocol):

@@ -39,6 +39,7 @@ __all__ = [
 
 SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
 SessionState = Literal["starting", "running", "ended", "lost"]
+Voice = Literal["stdout", "stderr"]
 
 UNSTATED_WAIT_S, STATED_WAIT_S_MAX = 5.0, 8 * 86_400.0
 """How long a limit lasts of which its provider says no length, and the most that is believed."""
@@ -208,8 +209,9 @@ class Prediction:
 class Session:
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
-    `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree.
-    `stop_reason` is set once a stop was asked for (and stays, across restarts); `stop_at` is when.
+    `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree. `spoke`:
+    where it printed last; both where nobody can tell. `stop_reason` is set once a stop was asked for (and stays,
+    across restarts); `stop_at` is when.
     """
 
     spec: SessionSpec
@@ -221,6 +223,7 @@ class Session:
     stop_reason: str | None = None
     stop_at: datetime | None = None
     last_output: datetime | None = None
+    spoke: tuple[Voice, ...] = ()
     stream: Stream = field(default_factory=Stream)
     stderr_tail: str = ""
     report: str | None = None

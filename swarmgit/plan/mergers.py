@@ -16,7 +16,7 @@ from swarmgit.model.desired import Runtime, Scope, Task
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.status import TIERS, Entry, Rejection
 from swarmgit.model.work import Session, SessionSpec
-from swarmgit.plan import agents, attribution, budget, rejections, schedule, scope
+from swarmgit.plan import agents, attribution, budget, rejections, schedule, scope, watchdog
 from swarmgit.plan.attempts import KILLED, RESTART_AFTER, TIME_LIMIT, merge_rejections
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.merge_prompt import prompt_for_merge
@@ -109,7 +109,10 @@ def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session) -
         return
     late = f"{TIME_LIMIT} of {spec.minutes_max:g} minutes"
     reason = session.stop_reason or (late if session.is_late(situation.now) else None)
-    reason = reason or budget.too_many_tokens(situation, situation.desired.tasks.get(entry.task), session.stream.usage)
+    task = situation.desired.tasks.get(entry.task)
+    reason = reason or budget.too_many_tokens(situation, task, session.stream.usage)
+    if reason is None and task is not None and session.state == "running":
+        reason = watchdog.watch_merger(situation, draft, task, session)
     if reason:
         draft.add(StopSession(spec.id, spec.task, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
@@ -204,7 +207,7 @@ def _judge(situation: Situation, entry: Entry, session: Session, facts: Facts) -
     capture = session.capture
     stopped, code = session.stop_reason, session.exit_code
     if stopped:
-        return ("failed" if stopped.startswith((TIME_LIMIT, budget.STOPS)) else "stopped"), stopped
+        return ("failed" if stopped.startswith((TIME_LIMIT, budget.STOPS, watchdog.PREFIX)) else "stopped"), stopped
     if session.state == "lost" or session.error or code is None or code == KILLED:
         return "lost", session.error or "its processes were killed from outside"
     if code != 0:

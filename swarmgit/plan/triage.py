@@ -9,7 +9,7 @@ holds for a while only; a session is asked about a bounded number of times, then
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from swarmgit.documents.triage import EXAMPLE, answer_in
 from swarmgit.model.actions import Retire, StartSession, StopSession
@@ -38,6 +38,8 @@ def heuristic(seen: Condition, *, is_nudged_out: bool, was_killed_before: bool) 
     `is_nudged_out`: it was nudged as often as it may be, or had its time to react.
     """
     escalates = was_killed_before
+    if seen.is_repeating and not is_nudged_out:
+        return Triage("confused", seen.reason, "nudge")
     if seen.is_repeating:
         return Triage("confused", seen.reason, "escalate" if escalates else "handoff")
     match seen.health:
@@ -70,7 +72,7 @@ def judged(
         _keep_running(situation, draft, task, session, last)
         return waits
     answer = _answer(last) if last is not None else None
-    if answer is not None and last is not None and _holds(situation, session, limits, last, answer):
+    if answer is not None and last is not None and _holds(situation, limits, last, answer, _news(session, written)):
         return answer
     if len(asked) >= ASKS_MAX or (last is not None and answer is None):
         return written
@@ -132,11 +134,17 @@ def _answer(asked: Session) -> Triage | None:
     return replace(found, by=f"{asked.spec.agent} in session {asked.spec.id}") if found is not None else None
 
 
-def _holds(situation: Situation, session: Session, limits: WatchdogLimits, last: Session, answer: Triage) -> bool:
+def _news(session: Session, written: Triage) -> datetime:
+    """Return when it said something last; one that repeats itself: something new."""
+    new = session.repetition.since if written.verdict == "confused" else None
+    return new or session.heard
+
+
+def _holds(situation: Situation, limits: WatchdogLimits, last: Session, answer: Triage, news: datetime) -> bool:
     """Return whether an answer is still about what is seen now: it is young, and nothing was said since."""
     ended = session_ended(last, situation.now)
     minutes = limits.silence_minutes if answer.remedy == "wait" else limits.patience_minutes
-    has_spoken = answer.remedy not in STOPPING and session.heard > ended
+    has_spoken = answer.remedy not in STOPPING and news > ended
     return not has_spoken and situation.now - ended < timedelta(minutes=minutes)
 
 
