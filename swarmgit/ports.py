@@ -316,7 +316,7 @@ class Executor(Protocol):
         """Rename a file within a session's folder; nothing where there is none."""
 
     def measure(self, session: SessionId) -> tuple[int, float]:
-        """Return the resident bytes and the processor seconds of all of a session's processes."""
+        """Return the bytes of memory and the processor seconds of all of a session's processes."""
 
     def disk(self, session: SessionId, folder: Path | None) -> int | None:
         """Return what a session's folder and `folder` take on the disk, in bytes; None: too many files to count."""

@@ -19,7 +19,15 @@ STUCK = {
     "leaks": f'echo begun; {PYTHON} "x = bytearray(300 << 20); import time; time.sleep(100)"',
     "deaf": "trap '' TERM; echo begun; sleep 100 & wait; sleep 100",
 }
+SHARES = """import os, time
+held = bytearray(b"1") * (110 << 20)
+children = [os.fork() for _ in range(2)]
+for step in range(5):
+    print("step", step, flush=True)
+    time.sleep(1)
+"""
 FINE = {
+    "forks": f"{PYTHON} '{SHARES}'; echo f > forks.txt",
     "thinker": "echo thinking; sleep 2.2; echo thinker > thinker.txt",
     "computes": f'{PYTHON} "import time; end = time.monotonic() + 6\nwhile time.monotonic() < end: sum(range(10000))"; echo c > computes.txt',
     "table": f"echo begun; sleep 1.5; for i in $(seq 600); do echo 0,; done; {PYTHON} 'import time; end = time.monotonic() + 5\nwhile time.monotonic() < end: sum(range(10000))'; echo t > table.txt",
