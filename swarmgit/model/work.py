@@ -79,7 +79,7 @@ class SessionSpec:
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
     `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
     sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
-    before; a triage has `watched`, the session it is about. `minutes_max`: wall clock, counted from `started`.
+    before; a triage has `watched`, the session it is about. `minutes_max`: from `started` on, see `Session.deadline`.
     `resume`: the conversation of an earlier session that this one goes on with; `home`: in whose home folder that
     is. `mail`: the messages that the prompt
     shows. `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it

@@ -122,6 +122,7 @@ def looked(before: Vigil | None, session: Session, look: Look, *, is_mine: bool,
         heard = sign if sign is not None and not gap and before.at <= sign <= now else now
     else:
         heard = now if is_new_start else min(before.heard + gap.slept, now)
+        heard = max(heard, min(now, before.limited or heard))  # who is told to wait is not silent
     missed = gap.slept + gap.held
     after = Vigil(
         at=now,

@@ -39,6 +39,9 @@ TROUBLE = re.compile(
 )
 """Where a line speaks of trouble its numbers are no news (`retry 17: refused`). Elsewhere they are progress."""
 
+PAUSE = timedelta(minutes=1)
+"""Who has paused for so long begins anew; so does who slept with the machine, and whose clock was set back."""
+
 DIGITS = re.compile(rb"[0-9]+")
 
 
@@ -52,10 +55,15 @@ class Novelty:
     recent: deque[bytes] = field(default_factory=lambda: deque(maxlen=BLOCK_LINES_MAX))
     said: Repetition = field(default_factory=Repetition)
     partial: dict[str, bytes] = field(default_factory=dict)
+    at: datetime | None = None
 
     def feed(self, chunk: bytes, at: datetime | None, stream: str = "stdout") -> None:
         """Take the next bytes of a stream, printed by `at`."""
         is_first = stream not in self.partial
+        if chunk and at is not None:
+            if self.at is not None and not timedelta(0) <= at - self.at < PAUSE:
+                self.said = Repetition(0, at)
+            self.at = at
         *lines, rest = (self.partial.get(stream, b"") + chunk).split(b"\n")
         self.partial[stream] = rest[:LINE_BYTES_MAX]
         for line in lines:
@@ -102,7 +110,11 @@ class VitalsWatcher:
 
     def _with_vitals(self, session: Session, now: datetime, period: timedelta) -> Session:
         id_ = session.spec.id
-        if session.spec.kind not in MEASURED or session.state != "running" or now - session.spec.started < period:
+        if (
+            session.spec.kind not in MEASURED
+            or session.state != "running"
+            or timedelta(0) <= now - session.spec.started < period
+        ):
             return session
         before = self._known[id_] if id_ in self._known else self._left(id_)
         is_due = before is None or abs(now - before.at) >= period

@@ -18,6 +18,7 @@ from swarmgit.model.health import Vigil
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.work import SETTLE, WAITED_S_MAX, Session, SessionSpec, Stream
 from swarmgit.observe.vigils import Look, VigilKeeper, looked
+from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.plan.watchdog import PREFIX, condition
 from tests.plan.values import START, Life, life, never_ends, task
 
@@ -177,6 +178,15 @@ def test_a_wait_for_a_provider_is_added_to_its_time_up_to_a_bound() -> None:
     assert not session.is_limited(machine.now), "who says so for ever is not believed for ever"
 
 
+def test_silence_begins_where_a_wait_ends_or_is_not_believed_any_more() -> None:
+    machine = Machine()
+    machine.look()
+    machine.run(timedelta(minutes=40), stream=Stream(limited=Limited(1200)))
+    assert machine.silence() == timedelta(minutes=20)
+    machine.run(timedelta(hours=7), timedelta(minutes=1), stream=Stream(limited=Limited(1e9)), last_output=machine.now)
+    assert timedelta(minutes=70) < machine.silence() < timedelta(minutes=90)
+
+
 def test_sleep_while_it_waits_counts_once() -> None:
     machine = Machine()
     machine.look()
@@ -302,3 +312,19 @@ def test_a_session_that_sits_out_a_limit_is_neither_nudged_nor_stopped() -> None
     made.tick()
     assert (stops(made), made.observed.mail) == ([], {})
     assert "waits for its provider" in made.status("a").reason
+
+
+def test_a_session_on_a_clock_that_was_set_back_is_still_measured(tmp_path: Path) -> None:
+    executor = LocalExecutor(tmp_path, SystemClock())
+    executor.refuse(SPEC, "only its folder is needed")
+    watcher = VitalsWatcher(executor, NoWorktrees(), measures=True)  # type: ignore[arg-type]
+    session = Session(SPEC, "running")
+    for now in (START + timedelta(minutes=1), START - HOURS, START - HOURS + timedelta(minutes=1)):
+        (seen,) = watcher.measured([session], now, AWAY).values()
+        assert seen.vitals is not None
+        assert seen.vitals.at == now
+
+
+class NoWorktrees:
+    def path(self, session: SessionId) -> None:
+        """Nobody has one."""

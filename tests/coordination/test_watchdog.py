@@ -348,3 +348,12 @@ def test_both_streams_are_listened_to_and_either_may_say_something_new() -> None
     assert ear.said.lines == 2
     ear.feed(b"new\n", START + timedelta(seconds=1))
     assert ear.said == Repetition(0, START + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=3), timedelta(hours=-3), timedelta(minutes=1)])
+def test_a_pause_and_a_jump_of_the_clock_begin_the_count_anew(jump: timedelta) -> None:
+    ear = Novelty()
+    ear.feed(b"begun\n", START)
+    ear.feed(b"same\n" * 900, START)
+    ear.feed(b"same\n" * 5, START + jump)
+    assert ear.said == Repetition(5, START + jump)
