@@ -133,6 +133,27 @@ class Engine(Protocol):
         """Return the paths that differ between two commits, sorted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What git says of a commit's signature. `signer`: the principal whose key it is, '' where no known one is."""
+
+    state: Literal["good", "unknown", "bad", "none"]
+    signer: str = ""
+
+
+class Signatures(Protocol):
+    """Keys of agents, kept outside of every sandbox, and what they signed."""
+
+    def sign(self, tried: MergeTry) -> MergeTry:
+        """Return a merge with its candidate signed by its author's key, made on first use; conflicts as they are.
+
+        The same key signs the same commit alike. PersonMustAct where this machine cannot sign.
+        """
+
+    def verify(self, commits: Sequence[CommitId], allowed: bytes) -> Mapping[CommitId, Signature]:
+        """Return what the signatures of commits are worth, by the keys that `allowed` lists in git's format."""
+
+
 class Conflicts(Protocol):
     """What a session resolves: laid out for it, taken back, and remembered."""
 
@@ -449,7 +470,8 @@ class LandedTask:
 class Placement:
     """Where a session is about to run: what a runtime needs to know to build its command.
 
-    `keys`: the variables that policy gives it besides; their values go to the session alone.
+    `keys`: the variables that policy gives it besides; their values go to the session alone. `programs`: the only ones
+    that its agent may start, None for any.
     """
 
     spec: SessionSpec
@@ -458,12 +480,13 @@ class Placement:
     ports: tuple[int, ...]
     host_env: Mapping[str, str]
     keys: frozenset[str] = frozenset()
+    programs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """What to run. `hosts`: what it must reach, one of them at least, to work at all. `read`: paths of the machine that
-    it must see. `programs`: names on its PATH that it runs itself, visible whatever policy lists.
+    it must see. `programs`: names on its PATH, or absolute paths, that it runs itself, visible whatever policy lists.
 
     `copies`: files of the person's that it gets as copies of its own, by their name in its home folder.
     """
@@ -552,6 +575,7 @@ class World:
     state: StateStore
     engine: Engine
     conflicts: Conflicts
+    signatures: Signatures
     worktrees: Worktrees
     landing: Landing
     executor: Executor

@@ -106,6 +106,7 @@ def open_world(
         state=RedactedState(state, guard),
         engine=engine,
         conflicts=cast(ports.Conflicts, Deferred(lambda: _conflicts(engine, voices, memory))),
+        signatures=cast(ports.Signatures, Deferred(lambda: _signatures(found, engine))),
         worktrees=cast(ports.Worktrees, worktrees),
         landing=cast(ports.Landing, landing),
         executor=LocalExecutor(found.live, the_clock, fault),
@@ -210,6 +211,12 @@ def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Confl
     return GitConflicts(engine, voices, memory)
 
 
+def _signatures(found: FoundRepository, engine: GitEngine) -> ports.Signatures:
+    from swarmgit.adapters.git.signing import GitSignatures
+
+    return GitSignatures(engine, found.live / paths.KEYS)
+
+
 def _worktrees(found: FoundRepository, engine: GitEngine, fault: Callable[[str], None]) -> ports.Worktrees:
     from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 
@@ -239,7 +246,8 @@ def _confiner(
     home = Path(environ["HOME"]) if environ.get("HOME") else None
     secret = (found.common_dir, found.live, found.store, *((home,) if home else ()))
     objects = found.common_dir / "objects"
-    return Confiner(cache, vault, objects, tuple(path.resolve() for path in secret), environ, tuple(sandboxes))
+    hidden = tuple(path.resolve() for path in secret)
+    return Confiner(cache, vault, objects, found.live.resolve(), hidden, environ, tuple(sandboxes))
 
 
 def _push_command(found: FoundRepository, environ: Mapping[str, str], push: Push) -> ports.Command:

@@ -26,6 +26,8 @@ def try_merges(action: TryMerges, world: World) -> Outcome:
     pins: dict[str, CommitId] = {}
     for item in action.items:
         tried = world.engine.merge(onto, item.head, item.message, action.gates, action.style, action.auto)
+        if action.is_signed:
+            tried = world.signatures.sign(tried)
         found.append(replace(tried, rules=action.rules))
         if tried.commit is None:
             break

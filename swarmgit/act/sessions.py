@@ -57,7 +57,8 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         ports = _ports(lease, action.ports)
         folder = world.executor.folder(spec.id)
         keys = world.granted(policy, action.runtime.name)
-        placement = Placement(spec, lease.tree, folder, ports, world.host_env, keys)
+        listed = policy.programs_of(action.task.role)
+        placement = Placement(spec, lease.tree, folder, ports, world.host_env, keys, listed)
         named = (action.runtime.run, *_shell_texts(action.worktree.setup))
         where = Confinement(
             spec, action.task.role, lease.tree, folder, action.runtime.name, named, action.runtime.files

@@ -85,6 +85,7 @@ def examine(open_world: Callable[[], World], machine: MachineFacts) -> Report:
     checks += _safely("state", lambda: _state(world))
     checks += _safely("live", lambda: _live(world, machine))
     checks += _safely("intent", lambda: _seen(world))
+    checks += _safely("signing", lambda: _signing(world))
     return Report(tuple(checks))
 
 
@@ -119,6 +120,15 @@ def _sandbox(found: SandboxReport) -> Check:
         return Check("sandbox", "ok", found.text)
     repair = "install bubblewrap and allow user namespaces, as docs/security.md says"
     return Check("sandbox", "warn", found.text, repair)
+
+
+def _signing(world: World) -> Iterator[Check]:
+    """Say whether what has to be signed can be; asking about a commit needs the same program."""
+    seen = look(world)
+    head = seen.desired.commit
+    if head is not None and seen.desired.swarm is not None and seen.desired.swarm.merge.sign is not None:
+        world.signatures.verify((head,), b"")
+        yield Check("signing", "ok", "what lands is signed with its agent's ssh key")
 
 
 def _state(world: World) -> Iterator[Check]:

@@ -39,6 +39,10 @@ def fsck_text(report: FsckReport) -> str:
 def gc_text(report: Collected) -> str:
     """Return what was removed, or would be."""
     verb = "would remove" if report.is_dry else "removed"
-    counts = ((len(report.refs), "candidate"), (report.sessions, "session folder"))
+    counts = (
+        (len(report.refs), "candidate"),
+        (report.sessions, "session folder"),
+        (report.transcripts, "transcript"),
+    )
     told = ", ".join(counted(*each) for each in counts if each[0])
     return f"{verb} {told}" if told else "nothing to remove"

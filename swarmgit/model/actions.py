@@ -97,7 +97,7 @@ class TryMerges:
     """Merge in memory, each item on the candidate of the one before it, the first on `onto`.
 
     Stops at the first conflict: what comes after it would be merged on something that will not land. `auto`: how
-    conflicts may be resolved by rules, None where they may not.
+    conflicts may be resolved by rules, None where they may not. `is_signed`: each candidate is, by its agent's key.
     """
 
     onto: CommitId
@@ -106,6 +106,7 @@ class TryMerges:
     style: str = "merge"
     auto: MergeConfig | None = None
     rules: str = ""
+    is_signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +221,12 @@ class SaveFollowed:
 
 @dataclass(frozen=True, slots=True)
 class SaveFile:
-    """A state file that is text already (attribution lines, a report). `append`: add to what is there."""
+    """A state file that is text already. `append`: add to what is there; `once`: unless it is there as a line."""
 
     path: str
     content: str
     append: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

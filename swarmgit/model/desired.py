@@ -173,7 +173,8 @@ class PushConfig:
 class MergeConfig:
     """`union`: gitwildmatch patterns of files to which everybody only adds lines, such as changelogs.
 
-    `full_run_hours`: how often gates with `inputs` run on the whole target without reuse; 0: never.
+    `full_run_hours`: how often gates with `inputs` run on the whole target without reuse; 0: never. `sign`: how what
+    lands is signed with its agent's key, None: not at all.
     """
 
     style: Literal["merge", "squash"] = "merge"
@@ -183,6 +184,7 @@ class MergeConfig:
     union: tuple[str, ...] = ()
     generated: tuple[Generated, ...] = ()
     full_run_hours: float = 24.0
+    sign: Literal["ssh"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,8 @@ class MergeTry:
     `tier`: 'clean' for git's own merge, 'auto' where rules resolved its conflicts. `resolution` has for each resolved
     path: path, resolvers, agreed, hunks, check. `hints`: where paths are left, the blob that is proposed for each.
     `both`: the paths that both sides changed. `regenerate`: all that is left is generated, by these commands.
-    `rules`: the digest of the merge settings it was tried with.
+    `rules`: the digest of the merge settings it was tried with. `signer`: whose key signed the candidate, as a line of
+    git's allowed signers; '' where none did.
     """
 
     base: CommitId
@@ -52,6 +53,7 @@ class MergeTry:
     both: tuple[str, ...] = ()
     regenerate: tuple[str, ...] = ()
     rules: str = ""
+    signer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+BASIC_PROGRAMS = ("sh", "env", "cat", "cp", "mv", "rm", "mkdir", "ls", "test", "[", "true", "false", "echo", "printf")
+"""What every session sees, whatever is listed: the shell itself and what hardly a script does without."""
+
 
 @dataclass(frozen=True, slots=True)
 class CommsRule:
@@ -61,7 +64,7 @@ class Policy:
     """`policy.yaml`. The built-in protected paths are always added; a document can only add to them.
 
     `commands`: the programs that sessions of a role see, under `default` those of every role that is not named, under
-    `gate` those of gates; empty: every program on the person's PATH.
+    `gate` those of gates; a role without a list sees every program on the person's PATH.
     `transcripts`: whether what sessions were told and have said is kept for a while.
     """
 
@@ -75,3 +78,8 @@ class Policy:
     comms: tuple[CommsRule, ...] = ()
     secrets: SecretRules = SecretRules()
     transcripts: bool = True
+
+    def programs_of(self, role: str) -> tuple[str, ...] | None:
+        """Return the programs that a role's sessions may start, the basic ones among them; None: no list, so all."""
+        listed = self.commands.get(role, self.commands.get("default"))
+        return None if listed is None else (*BASIC_PROGRAMS, *listed)

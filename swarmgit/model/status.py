@@ -227,12 +227,16 @@ class LedgerEvent:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The exact commit an entry would land as: its first parent is `base`, the target's head when it was made."""
+    """The exact commit an entry would land as: its first parent is `base`, the target's head when it was made.
+
+    `signer`: whose key signed it, as a line of git's allowed signers; '' where none did.
+    """
 
     base: CommitId
     commit: CommitId
     code_tree: TreeId
     gate_inputs: Mapping[str, str] = field(default_factory=dict)
+    signer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

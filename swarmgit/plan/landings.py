@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from swarmgit.model.actions import Land, Remember, SaveEntry, Unpin
+from swarmgit.documents import paths
+from swarmgit.model.actions import Land, Remember, SaveEntry, SaveFile, Unpin
 from swarmgit.model.ids import CommitId
 from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
 from swarmgit.plan import evidence, gate_runs, pushes, stacks
@@ -113,7 +114,7 @@ def land_stack(situation: Situation, draft: Draft, book: Book, tip: Tip) -> None
         return
     assert batch.commit is not None, "a descendant always merges"
     assert batch.code_tree == tip.candidate.code_tree, "I1: the batch has the tree that was gated"
-    candidate = replace(tip.candidate, base=tip.base, commit=batch.commit)
+    candidate = replace(tip.candidate, base=tip.base, commit=batch.commit, signer=batch.signer)
     for each in prefixes:
         _intend(situation, draft, tip, each, candidate)
 
@@ -138,6 +139,9 @@ def _intend(situation: Situation, draft: Draft, tip: Tip, prefix: Tip, candidate
         data["stack"] = list(tip.stack)
     fields = {"state": "landing", "candidate": candidate, "evidence": results, "tier": prefix.tier}
     save(draft, with_event(situation, entry, "landing", data, **fields))
+    signers = dict.fromkeys((prefix.candidate.signer, candidate.signer))
+    for line in filter(None, signers):  # known in state before anything signed by it can land
+        draft.add(SaveFile(paths.STATE_SIGNERS, f"{line}\n", append=True, once=True))
     gate_runs.count_reuse(situation, draft, verdict.results)
 
 

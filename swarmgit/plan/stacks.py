@@ -124,7 +124,7 @@ def _note(situation: Situation, book: Book, base: CommitId, entries: tuple[Entry
         return
     assert tried.commit is not None
     assert tried.code_tree is not None
-    candidate = Candidate(tried.base, tried.commit, tried.code_tree, tried.gate_inputs)
+    candidate = Candidate(tried.base, tried.commit, tried.code_tree, tried.gate_inputs, tried.signer)
     gates = _gates(situation, entries)
     subject = Subject(candidate.code_tree, candidate.gate_inputs)
     verdict = evidence.judge(situation, gates, subject, since(situation, entries[-1]))
@@ -211,7 +211,8 @@ def ask_for_merges(situation: Situation, draft: Draft, onto: CommitId, line: lis
     items = tuple(MergeItem(entry.id, entry.task, entry.work, _message(situation, entry)) for entry in line)
     merge = situation.swarm.merge
     auto = merge if "auto" in merge.tiers else None
-    draft.add(TryMerges(onto, items, situation.desired.gates, merge.style, auto, situation.rules))
+    is_signed = merge.sign is not None
+    draft.add(TryMerges(onto, items, situation.desired.gates, merge.style, auto, situation.rules, is_signed))
 
 
 def ask_for_batch(situation: Situation, draft: Draft, tip: Tip) -> None:
@@ -222,7 +223,8 @@ def ask_for_batch(situation: Situation, draft: Draft, tip: Tip) -> None:
     subject = f"Land {len(tasks)} tasks: {named}"
     message = trailers.message(subject, "They were gated together.", *map(_maker, tip.entries))
     item = MergeItem(last.id, last.task, tip.candidate.commit, message)
-    draft.add(TryMerges(tip.base, (item,), situation.desired.gates, "merge"))
+    is_signed = situation.swarm.merge.sign is not None
+    draft.add(TryMerges(tip.base, (item,), situation.desired.gates, "merge", is_signed=is_signed))
 
 
 def _message(situation: Situation, entry: Entry) -> str:

@@ -104,7 +104,8 @@ def _pending(path: str, changes: dict[str, bytes | None], read: Reader) -> bytes
 
 def _content(save: SaveFile, changes: dict[str, bytes | None], read: Reader) -> bytes:
     before = _pending(save.path, changes, read) or b"" if save.append else b""
-    return before + save.content.encode()
+    content = save.content.encode()
+    return before if save.once and content in before.splitlines(keepends=True) else before + content
 
 
 def message(saves: Sequence[Save]) -> str:

@@ -11,7 +11,7 @@ from typing import cast
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
 from swarmgit.ports import Command, Placement, StreamReader
-from swarmgit.runtimes.base import RuntimeAdapter, hosts_of
+from swarmgit.runtimes.base import RuntimeAdapter, hosts_of, own_python
 
 GROUP = "swarmgit.runtimes"
 BUILT_IN = {
@@ -40,11 +40,13 @@ def command_for(runtime: Runtime, placement: Placement) -> Command:
     """Return what to run for a session of this runtime, and what it needs to see and to reach."""
     known = adapter(runtime.adapter)
     command, needs = known.command(runtime, placement), known.needs
+    is_judged = placement.programs is not None and known.capabilities.reports_commands
+    ours = own_python() if is_judged else Command((), {})
     return replace(
         command,
         hosts=command.hosts or hosts_of(command.env, needs.hosts),
-        read=(*command.read, *needs.reads),
-        programs=(*command.programs, *runtime.run[:1], *needs.programs),
+        read=(*command.read, *needs.reads, *ours.read),
+        programs=(*command.programs, *runtime.run[:1], *needs.programs, *ours.programs),
     )
 
 

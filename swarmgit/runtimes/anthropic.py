@@ -6,7 +6,6 @@ It runs as a process like every agent program (`anthropic_agent.py`) and prints 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
@@ -14,7 +13,6 @@ from swarmgit.ports import Command, Placement
 from swarmgit.runtimes import base, jsonlines
 from swarmgit.runtimes.reader import Dialect, DialectReader
 
-PACKAGES = Path(__file__).resolve().parents[2]
 REMEDY = (
     "set ANTHROPIC_API_KEY where swarmgit runs and name it in .swarm/policy.yaml, "
     "credentials: {anthropic: [ANTHROPIC_API_KEY]}"
@@ -23,12 +21,13 @@ REMEDY = (
 
 class Anthropic:
     name = "anthropic"
-    capabilities = base.Capabilities(takes_messages=True, can_resume=True, reports_usage=True, context_window=200_000)
+    capabilities = base.Capabilities(
+        takes_messages=True, can_resume=True, reports_usage=True, reports_commands=True, context_window=200_000
+    )
     needs = base.Needs(
         programs=("python3", "bash"),
         credentials=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
         hosts=("api.anthropic.com",),
-        reads=(sys.prefix, sys.base_prefix, str(PACKAGES)),
     )
 
     def command(self, runtime: Runtime, placement: Placement) -> Command:
@@ -37,7 +36,7 @@ class Anthropic:
         env = base.session_env(runtime, placement)
         if not any(env.get(name) or name in placement.keys for name in self.needs.credentials):
             raise PersonMustAct(f"runtime {runtime.name!r} has no key; {REMEDY}")
-        env["PYTHONPATH"] = str(PACKAGES)
+        env["PYTHONPATH"] = str(base.PACKAGES)
         conversation = placement.folder.parent / spec.resume if spec.resume else None
         said = conversation / "outbox" / ".conversation.json" if conversation else None
         # an agent could write to that folder: a link would show this one whatever it leads to
@@ -45,9 +44,11 @@ class Anthropic:
         argv = [
             *(*base.program(runtime, sys.executable), "-P", "-m", "swarmgit.runtimes.anthropic_agent"),
             *(("--model", spec.model) if spec.model else ()),
+            *(("--programs", ",".join(placement.programs)) if placement.programs is not None else ()),
             *(("--go-on-from", str(conversation)) if conversation else ()),
         ]
-        return Command(base.shell(placement, argv), env, read=before)
+        ours = base.own_python()
+        return Command(base.shell(placement, argv), env, read=(*before, *ours.read), programs=ours.programs)
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""

@@ -1,9 +1,10 @@
 """The agent of the `anthropic` runtime: asks a model, does what it asks for with the SDK's tools, until it is done.
 
-    python -P -m swarmgit.runtimes.anthropic_agent [--model M] [--go-on-from SESSION_FOLDER]  < prompt.md
+    python -P -m swarmgit.runtimes.anthropic_agent [--model M] [--programs A,B] [--go-on-from FOLDER]  < prompt.md
 
-Runs in the worktree, with the environment of a session; prints JSON lines (see `jsonlines.py`). The conversation is
-kept in the outbox after every answer, so that a later session can go on with it.
+Refuses commands that start programs which are not listed. `FOLDER`: an earlier session's. Runs in the worktree, with
+the environment of a session; prints JSON lines (see `jsonlines.py`). The conversation is kept in the outbox after every
+answer, so that a later session can go on with it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from anthropic.lib.tools import ToolError
 from anthropic.lib.tools._beta_functions import aclose_runnable_tool
 from anthropic.lib.tools.agent_toolset import AgentToolContext, beta_agent_toolset_20260401
 
+from swarmgit.documents.commands import refuse
 from swarmgit.model.events import Fault
 from swarmgit.runtimes.faults import fault
 
@@ -50,10 +52,12 @@ def say(type_: str, **facts: object) -> None:
 
 
 class Agent:
-    """One conversation. `folder`: the session's."""
+    """One conversation. `folder`: the session's. `programs`: the only ones that commands may start; none: any."""
 
-    def __init__(self, client: anthropic.AsyncAnthropic, model: str, folder: Path) -> None:
-        self._client, self._model, self._folder = client, model, folder
+    def __init__(
+        self, client: anthropic.AsyncAnthropic, model: str, folder: Path, programs: Sequence[str] = ()
+    ) -> None:
+        self._client, self._model, self._folder, self._programs = client, model, folder, programs
         self._messages: list[dict[str, Any]] = []
         self._told: set[str] = set()
 
@@ -132,6 +136,9 @@ class Agent:
         try:
             if block.name not in tools:
                 raise ToolError(f"there is no tool {block.name}")
+            refused = refuse(str(given["command"]), self._programs) if given.get("command") is not None else None
+            if refused is not None:
+                raise ToolError(refused)
             said = await tools[block.name].call(block.input)
         except ToolError as error:
             return {**result, "is_error": True, "content": shortened(error.content)}
@@ -224,13 +231,13 @@ def client_of(environ: dict[str, str]) -> anthropic.AsyncAnthropic:
     return anthropic.AsyncAnthropic(api_key=key, auth_token=token, base_url=url, max_retries=0, default_headers=headers)
 
 
-async def run(model: str, before: Path | None, prompt: str) -> Fault | None:
-    """Do the task; return why it could not be done."""
+async def run(model: str, before: Path | None, prompt: str, programs: Sequence[str] = ()) -> Fault | None:
+    """Do the task; return why it could not be done. `programs`: what commands may start, none: anything."""
     session = os.environ["SWARM_SESSION"]
     say("conversation", id=session, model=model, window=WINDOW)
     folder = Path(os.environ["SWARM_PROMPT_FILE"]).parent
     async with client_of(dict(os.environ)) as client:
-        agent = Agent(client, model, folder)
+        agent = Agent(client, model, folder, programs)
         try:
             agent.begin(prompt, before)
         except (OSError, ValueError):
@@ -245,9 +252,11 @@ def main() -> int:
     """Run the agent on the prompt from standard input; 1 when it could not go on."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", default="sonnet")
+    parser.add_argument("--programs", type=lambda names: tuple(names.split(",")), default=())
     parser.add_argument("--go-on-from", type=Path)
     given = parser.parse_args()
-    found = asyncio.run(run(MODELS.get(given.model, given.model), given.go_on_from, sys.stdin.read()))
+    model = MODELS.get(given.model, given.model)
+    found = asyncio.run(run(model, given.go_on_from, sys.stdin.read(), given.programs))
     if found is None:
         say("result")
         return 0

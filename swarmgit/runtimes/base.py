@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,19 +21,29 @@ ADDRESSES = ("_BASE_URL", "_API_BASE")
 HOOK = Path(__file__).with_name("notes.sh")
 """Shows a session the notes in its inbox; run by agent programs that have hooks."""
 
+JUDGE = Path(__file__).with_name("judge.sh")
+"""Refuses a command that policy does not list; run by agent programs that have hooks, before the command."""
+
+JUDGE_S_MAX = 60
+"""How long a hook may take: what is not judged in time is run, so this is long, and the machine may be busy."""
+
+PACKAGES = Path(__file__).resolve().parents[2]
+"""Where swarmgit is imported from."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a runtime can do. `reports_usage`: tokens come from the program itself, not from its good will.
 
-    `takes_messages`: what `message_file` writes reaches a session at work. `context_window`: tokens, where the
-    program does not say it itself.
+    `takes_messages`: what `message_file` writes reaches a session at work. `reports_commands`: it asks `judge` before
+    it runs a shell command. `context_window`: tokens, where the program does not say it itself.
     """
 
     takes_messages: bool = False
     can_resume: bool = False
     reports_usage: bool = False
     reports_price: bool = False
+    reports_commands: bool = False
     context_window: int | None = None
 
 
@@ -105,7 +116,7 @@ def program(runtime: Runtime, default: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What happens around a program. `files`: written before it, by path, with any variable of its environment in it.
+    """What happens around a program. `files`: written before it, by path; one that begins with `~/` is in its home.
 
     `shows`: a file of it that is printed after it; `in_one_line`: as one line. `reads_prompt`: on standard input.
     """
@@ -121,10 +132,8 @@ def shell(placement: Placement, argv: Sequence[str], around: Around | None = Non
     wanted = around or Around()
     lines = []
     for path, text in wanted.files.items():
-        folder = path.rpartition("/")[0]
-        lines.append(
-            f"mkdir -p {shlex.quote(folder)} && printf %s {shlex.quote(text)} > {shlex.quote(path)} || exit 73"
-        )
+        folder, place = _place(path.rpartition("/")[0]), _place(path)
+        lines.append(f"mkdir -p {folder} && printf %s {shlex.quote(text)} > {place} || exit 73")
     source = '"$0"' if wanted.reads_prompt else "/dev/null"
     if wanted.shows is None:
         lines.append(f'exec "$@" < {source}')
@@ -133,6 +142,28 @@ def shell(placement: Placement, argv: Sequence[str], around: Around | None = Non
         show = f"tr '\\n' ' ' < {report}; echo" if wanted.in_one_line else f"cat {report}"
         lines += [f'"$@" < {source}', "code=$?", f"if [ -f {report} ]; then {show}; fi", "exit $code"]
     return ("/bin/sh", "-c", "\n".join(lines), str(placement.folder / "prompt.md"), *argv)
+
+
+def _place(path: str) -> str:
+    """Return a path as the shell's word for it."""
+    return f'"$HOME"/{shlex.quote(path[2:])}' if path.startswith("~/") else shlex.quote(path)
+
+
+def judge(placement: Placement) -> str | None:
+    """Return the command that judges a reported one (0: it may run, 2: refused, with the reason on standard error).
+
+    None where policy lists no programs. It never imports what lies in a worktree.
+    """
+    if placement.programs is None:
+        return None
+    return shlex.join(("/bin/sh", str(JUDGE), sys.executable, str(PACKAGES), *placement.programs))
+
+
+def own_python() -> Command:
+    """Return what a session must see to run swarmgit's own Python: `programs` and `read` alone count."""
+    is_installed = PACKAGES.name in {"site-packages", "dist-packages"}
+    package = PACKAGES if is_installed else PACKAGES / "swarmgit"
+    return Command((), {}, read=(str(package), str(JUDGE)), programs=(sys.executable,))
 
 
 def kept(placement: Placement, name: str) -> str:

@@ -41,10 +41,15 @@ _EDITS: Mapping[str, str] = {"Write": "write", "Edit": "edit", "MultiEdit": "edi
 class ClaudeCode:
     name = "claude-code"
     capabilities = base.Capabilities(
-        takes_messages=True, can_resume=True, reports_usage=True, reports_price=True, context_window=CONTEXT_WINDOW
+        takes_messages=True,
+        can_resume=True,
+        reports_usage=True,
+        reports_price=True,
+        reports_commands=True,
+        context_window=CONTEXT_WINDOW,
     )
     needs = base.Needs(
-        programs=("claude",),
+        programs=("claude", "bash"),
         credentials=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
         home=(".claude", ".claude.json"),
         hosts=("api.anthropic.com",),
@@ -59,7 +64,13 @@ class ClaudeCode:
             *base.program(runtime, "claude"),
             *("-p", "--output-format", "stream-json", "--verbose"),
             *("--permission-mode", "bypassPermissions", "--tools", TOOLS),
-            *("--setting-sources", "user", "--strict-mcp-config", "--settings", json.dumps(_settings())),
+            *(
+                "--setting-sources",
+                "user",
+                "--strict-mcp-config",
+                "--settings",
+                json.dumps(_settings(base.judge(placement))),
+            ),
             *(("--resume", known) if known else ("--session-id", conversation_of(spec.id))),
             *(("--model", spec.model) if spec.model else ()),
         ]
@@ -81,13 +92,16 @@ def conversation_of(session: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"swarmgit:{session}"))
 
 
-def _settings() -> dict[str, Any]:
-    hooks = {event: [_hook(event)] for event in ("PostToolUse", "Stop")}
+def _settings(judge: str | None) -> dict[str, Any]:
+    """Return the settings; `judge` is run before each shell command. A hook that ends with 2 refuses."""
+    hooks = {event: [_hook("", f"/bin/sh '{base.HOOK}' {event}", 10)] for event in ("PostToolUse", "Stop")}
+    if judge is not None:
+        hooks["PreToolUse"] = [_hook("Bash", judge, base.JUDGE_S_MAX)]
     return {"hooks": hooks, "includeCoAuthoredBy": False}
 
 
-def _hook(event: str) -> dict[str, Any]:
-    return {"matcher": "", "hooks": [{"type": "command", "command": f"/bin/sh '{base.HOOK}' {event}", "timeout": 10}]}
+def _hook(matcher: str, command: str, limit_s: int) -> dict[str, Any]:
+    return {"matcher": matcher, "hooks": [{"type": "command", "command": command, "timeout": limit_s}]}
 
 
 def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:

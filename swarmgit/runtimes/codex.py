@@ -32,10 +32,14 @@ _ACTIONS: Mapping[str, str] = {"add": "create", "update": "edit", "delete": "del
 class Codex:
     name = "codex"
     capabilities = base.Capabilities(
-        takes_messages=True, can_resume=True, reports_usage=True, context_window=CONTEXT_WINDOW
+        takes_messages=True,
+        can_resume=True,
+        reports_usage=True,
+        reports_commands=True,
+        context_window=CONTEXT_WINDOW,
     )
     needs = base.Needs(
-        programs=("codex",),
+        programs=("codex", "bash"),
         credentials=("OPENAI_API_KEY", "CODEX_API_KEY"),
         home=(".codex",),
         hosts=("api.openai.com", "chatgpt.com", "auth.openai.com"),
@@ -51,7 +55,7 @@ class Codex:
             *("--dangerously-bypass-approvals-and-sandbox", "--dangerously-bypass-hook-trust"),
             *("-c", "analytics.enabled=false", "--disable", "plugins"),
             *_provider(env, placement.keys),
-            *_hooks(),
+            *_hooks(base.judge(placement)),
             *(("-m", spec.model) if spec.model else ()),
             *(("resume", spec.resume) if spec.resume else ()),
             "-",
@@ -76,10 +80,16 @@ def _provider(env: Mapping[str, str], granted: AbstractSet[str]) -> tuple[str, .
     return ("-c", "model_provider=swarmgit", "-c", f"model_providers.swarmgit={{{','.join(written)}}}")
 
 
-def _hooks() -> Iterator[str]:
+def _hooks(judge: str | None) -> Iterator[str]:
     for event in ("PostToolUse", "Stop"):
-        command = _toml(f"/bin/sh '{base.HOOK}' {event}")
-        yield from ("-c", f'hooks.{event}=[{{matcher="",hooks=[{{type="command",command={command}}}]}}]')
+        yield from _hook(event, "", f"/bin/sh '{base.HOOK}' {event}")
+    if judge is not None:
+        yield from _hook("PreToolUse", "Bash", judge)
+
+
+def _hook(event: str, matcher: str, command: str) -> tuple[str, str]:
+    run = f'{{type="command",command={_toml(command)},timeout={base.JUDGE_S_MAX}}}'
+    return ("-c", f"hooks.{event}=[{{matcher={_toml(matcher)},hooks=[{run}]}}]")
 
 
 def _toml(text: str) -> str:

@@ -7,6 +7,7 @@ COPILOT_OFFLINE it calls nobody else; a fresh home unpacks 235 MB.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -27,9 +28,9 @@ REMEDY = (
 
 class Copilot:
     name = "copilot"
-    capabilities = base.Capabilities(can_resume=True, reports_usage=True, context_window=128_000)
+    capabilities = base.Capabilities(can_resume=True, reports_usage=True, reports_commands=True, context_window=128_000)
     needs = base.Needs(
-        programs=("copilot",),
+        programs=("copilot", "bash"),
         credentials=("COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN", "COPILOT_PROVIDER_API_KEY"),
         home=(".copilot", ".cache/copilot"),
         hosts=("api.github.com", "api.githubcopilot.com", "api.individual.githubcopilot.com"),
@@ -50,12 +51,20 @@ class Copilot:
             *((f"--resume={spec.resume}",) if spec.resume else ("--session-id", conversation_of(spec.id))),
             *(("--model", spec.model) if spec.model and "COPILOT_PROVIDER_BASE_URL" not in env else ()),
         ]
-        around = base.Around(shows=usage, in_one_line=True)
+        around = base.Around(_settings(base.judge(placement)), shows=usage, in_one_line=True)
         return Command(base.shell(placement, argv, around), env)
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
         return DialectReader(Dialect(translate, has_last_word=True, usage_covers="conversation", remedy=REMEDY))
+
+
+def _settings(judge: str | None) -> dict[str, str]:
+    """Return the settings file of a session's own home that has `judge` run before each tool, which it tells apart."""
+    if judge is None:
+        return {}
+    hook = {"type": "command", "bash": judge, "timeoutSec": base.JUDGE_S_MAX}
+    return {"~/.copilot/settings.json": json.dumps({"hooks": {"preToolUse": [hook]}})}
 
 
 def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:

@@ -1,7 +1,8 @@
 """Gemini CLI (`gemini -o stream-json`).
 
 Facts about 0.61.0 that this stands on: with GOOGLE_GEMINI_BASE_URL in the environment it wants its way of logging in
-from a settings file, so such a session gets a home of its own; without `yolo` it has no shell; conversations belong
+from a settings file, so such a session gets a home of its own, as does one with hooks: those of a file that
+GEMINI_CLI_SYSTEM_SETTINGS_PATH names are not run; without `yolo` it has no shell; conversations belong
 to a folder, and worktrees change theirs, so none is gone on with; the input of `stats` includes what was cached;
 asked to end it ends with 0 and without a result; it sits out rate limits in silence, up to four minutes.
 """
@@ -32,9 +33,9 @@ _EDITS: Mapping[str, str] = {"write_file": "write", "replace": "edit"}
 
 class Gemini:
     name = "gemini"
-    capabilities = base.Capabilities(reports_usage=True, context_window=1_048_576)
+    capabilities = base.Capabilities(reports_usage=True, reports_commands=True, context_window=1_048_576)
     needs = base.Needs(
-        programs=("gemini", "node"),
+        programs=("gemini", "node", "bash"),
         credentials=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         home=(".gemini",),
         hosts=("generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com"),
@@ -49,15 +50,24 @@ class Gemini:
         ]
         env = base.session_env(runtime, placement, {"GEMINI_CLI_NO_RELAUNCH": "true"})
         files = {}
-        if "GOOGLE_GEMINI_BASE_URL" in env:
+        wanted = (SETTINGS if "GOOGLE_GEMINI_BASE_URL" in env else {}) | _hooks(base.judge(placement))
+        if wanted:
             home = base.kept(placement, "home")
             env["HOME"] = home
-            files[f"{home}/.gemini/settings.json"] = json.dumps(SETTINGS)
+            files[f"{home}/.gemini/settings.json"] = json.dumps(wanted)
         return Command(base.shell(placement, argv, base.Around(files)), env)
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
         return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY))
+
+
+def _hooks(judge: str | None) -> dict[str, Any]:
+    """Return settings that have `judge` run before each shell command."""
+    if judge is None:
+        return {}
+    hook = {"type": "command", "command": judge, "timeout": base.JUDGE_S_MAX * 1000}
+    return {"hooks": {"BeforeTool": [{"matcher": "run_shell_command", "hooks": [hook]}]}}
 
 
 def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:

@@ -9,9 +9,10 @@ to go on with a conversation from another folder hangs, so none is gone on with.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from swarmgit.documents.commands.tables import BANNED, RUNNERS, SHELLS
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Context, Event, FileAction, Result, Spent, Text, ToolUse
 from swarmgit.model.status import Usage
@@ -44,7 +45,7 @@ class OpenCode:
     name = "opencode"
     capabilities = base.Capabilities(reports_usage=True)
     needs = base.Needs(
-        programs=("opencode",),
+        programs=("opencode", "bash"),
         credentials=("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"),
         home=(".config/opencode", ".local/share/opencode", ".local/state/opencode", ".cache/opencode"),
     )
@@ -58,6 +59,8 @@ class OpenCode:
         if found is not None:
             env.update(_own_provider(env, found, (model or MODEL).removeprefix(f"{PROVIDER}/")))
             model = f"{PROVIDER}/{(model or MODEL).removeprefix(f'{PROVIDER}/')}"
+        if placement.programs is not None:
+            env["OPENCODE_PERMISSION"] = json.dumps({"bash": _patterns(placement.programs)})
         argv = [
             *(*base.program(runtime, "opencode"), "run", "--pure", "--format", "json", "--auto"),
             *("--title", f"{spec.task} {spec.attempt}"),
@@ -68,6 +71,21 @@ class OpenCode:
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
         return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY))
+
+
+def _patterns(programs: Sequence[str]) -> dict[str, str]:
+    """Return its own rules for shell commands, of which it judges each by the last that matches.
+
+    They know names and no more, so what starts whatever its words name is left out, and shells get no text to run.
+    """
+    rules = {"*": "deny"}
+    for name in programs:
+        rules[name] = "allow"
+        if name not in RUNNERS | BANNED:
+            rules[f"{name} *"] = "allow"
+        if name in SHELLS:
+            rules[f"{name} *-*"] = "deny"
+    return rules | {f"find *-{verb}*": "deny" for verb in ("exec", "ok")}
 
 
 def _own_provider(env: Mapping[str, str], variable: str, model: str) -> dict[str, str]:

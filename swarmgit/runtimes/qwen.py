@@ -29,9 +29,9 @@ _EDITS: Mapping[str, str] = {"write_file": "write", "edit": "edit"}
 
 class Qwen:
     name = "qwen"
-    capabilities = base.Capabilities(reports_usage=True, context_window=131_072)
+    capabilities = base.Capabilities(reports_usage=True, reports_commands=True, context_window=131_072)
     needs = base.Needs(
-        programs=("qwen", "node"),
+        programs=("qwen", "node", "bash"),
         credentials=("OPENAI_API_KEY", "DASHSCOPE_API_KEY"),
         home=(".qwen",),
         hosts=("dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com"),
@@ -49,12 +49,19 @@ class Qwen:
             *(*base.program(runtime, "qwen"), "-o", "stream-json", "--approval-mode", "yolo"),
             *(("--auth-type", "openai") if "OPENAI_API_KEY" in env else ()),
         ]
-        around = base.Around({settings: json.dumps(SETTINGS)})
+        around = base.Around({settings: json.dumps({**SETTINGS, **_hooks(base.judge(placement))})})
         return Command(base.shell(placement, argv, around), env)
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
         return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY))
+
+
+def _hooks(judge: str | None) -> dict[str, Any]:
+    if judge is None:
+        return {}
+    hook = {"type": "command", "command": judge, "timeout": base.JUDGE_S_MAX}
+    return {"hooks": {"PreToolUse": [{"matcher": "^run_shell_command$", "hooks": [hook]}]}}
 
 
 def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:

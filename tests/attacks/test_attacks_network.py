@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from swarmgit.adapters.sandbox.landlock import abi
+from swarmgit.adapters.sandbox.scope import VERSION_MIN
 from tests.attacks.stage import CANARY, Stage
 
 
@@ -157,3 +159,32 @@ def test_a_gate_has_no_network_either(stage: Stage, services: Services) -> None:
     stage.attacker(f"open('run-tests.sh', 'w').write({script!r})", owns=["run-tests.sh"])
     stage.run()
     assert services.reached == []
+
+
+def test_with_all_of_the_network_the_sockets_of_programs_here_stay_out_of_reach(
+    boxed: Stage, services: Services
+) -> None:
+    boxed.policy["network"] = "full"
+    boxed.open()
+    boxed.attacker(f"""
+        import socket
+        def ask(family, address):
+            with socket.socket(family) as client:
+                client.settimeout(2)
+                client.connect(address)
+                return client.recv(100)
+        attempt("abstract", lambda: ask(socket.AF_UNIX, "\\0{services.abstract}"))
+        attempt("path", lambda: ask(socket.AF_UNIX, {str(services.path)!r}))
+        own = socket.socket(socket.AF_UNIX)
+        own.bind("\\0own-{services.abstract}")
+        own.listen(1)
+        socket.socket(socket.AF_UNIX).connect("\\0own-{services.abstract}")
+        loot("its own works, and so does the network:", bool(ask(socket.AF_INET, ("127.0.0.1", {services.port}))))
+    """)
+    boxed.run()
+    text = boxed.loot()
+    if "abstract GOT" in text and abi() < VERSION_MIN:
+        pytest.skip("this kernel's Landlock does not know abstract sockets")
+    assert "abstract refused PermissionError" in text
+    assert "path refused" in text
+    assert "so does the network: True" in text

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 
+import msgspec
 import pytest
 
+from swarmgit.adapters.sandbox.probe import CACHE_NAME, Found, best
 from tests.attacks.stage import Stage, wait_until_gone
 
 DAEMON = """
@@ -162,3 +165,35 @@ def test_a_file_cannot_grow_for_ever_also_when_it_is_sparse(stage: Stage) -> Non
     stage.run()
     stage.assert_nothing_was_had(tried=6)
     assert stage.landed() == ["evil"]
+
+
+def forget_groups(stage: Stage) -> None:
+    """Have the machine be one where root can make no control groups."""
+    world = stage.world()
+    found = best(world.cache, stage.sandboxes)
+    key, _ = msgspec.json.decode(world.cache.read(CACHE_NAME) or b"", type=tuple[str, Found])
+    world.cache.write(CACHE_NAME, msgspec.json.encode((key, replace(found, groups=()))))
+    world.close()
+
+
+def test_where_nothing_else_bounds_processes_a_session_with_too_many_is_ended(stage: Stage) -> None:
+    word = f"swarm-{os.getpid()}"
+    stage.policy["limits"] = {"processes": 40}
+    stage.open()
+    forget_groups(stage)
+    stage.attacker(f"""
+        import os, sys, time
+        for _ in range(150):  # bounded, whatever becomes of it: each ends by itself
+            if os.fork() == 0:
+                os.setsid()
+                os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", "import time; time.sleep(25)", "{word}"])
+        time.sleep(20)
+        open("evil.txt", "w").write("done")
+    """)
+    begun = time.monotonic()
+    stage.run(timeout_s=40)
+    if os.geteuid() == 0:
+        assert "more than 48 processes; it was ended" in stage.stderr()
+    assert stage.landed() == []
+    assert wait_until_gone(word) == []
+    assert time.monotonic() - begun < 18

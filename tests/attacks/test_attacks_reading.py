@@ -94,3 +94,43 @@ def test_the_record_of_a_session_names_its_sandbox(stage: Stage) -> None:
     words = {"sandboxed": "bubblewrap", "reduced": "landlock, reduced: "}[stage.mode]
     assert stage.record("evil")["sandbox"].startswith(words)
     assert stage.landed() == ["evil"]
+
+
+def test_an_agent_cannot_read_any_signing_key(stage: Stage) -> None:
+    stage.swarm["merge"] = {"sign": "ssh"}
+    stage.open()
+    stage.attacker("open('good.txt', 'w').write('x')", name="good", agent="ada")
+    stage.run()
+    keys = stage.root / ".git" / "swarmgit" / "keys"
+    assert (keys / "ada" / "key").is_file()
+    stage.attacker(
+        f"""
+        import os, subprocess
+        keys = {str(keys)!r}
+        attempt("key", lambda: open(keys + "/ada/key").read())
+        attempt("public", lambda: open(keys + "/ada/key.pub").read())
+        attempt("list", lambda: os.listdir(keys))
+        attempt("up", lambda: open(os.environ["SWARM_PROMPT_FILE"] + "/../../../../keys/ada/key").read())
+        attempt("root", lambda: open("/proc/1/root" + keys + "/ada/key").read())
+        os.symlink(keys + "/ada/key", "link")
+        attempt("link", lambda: open("link").read())
+        os.unlink("link")
+        attempt("hard", lambda: os.link(keys + "/ada/key", "hard"))
+        attempt("sign", lambda: subprocess.run(
+            ["ssh-keygen", "-Y", "sign", "-n", "git", "-f", keys + "/ada/key", "/etc/hostname"],
+            check=True, capture_output=True).stdout)
+        """,
+        agent="eve",
+    )
+    stage.run()
+    stage.assert_nothing_was_had(tried=8)
+
+
+@pytest.mark.parametrize("which", ["read", "write"])
+def test_a_policy_that_would_open_the_keys_starts_nothing_and_says_why(stage: Stage, which: str) -> None:
+    stage.policy["filesystem"] = {which: [str(stage.root.parent)]}
+    stage.open()
+    stage.attacker("open('evil.txt', 'w').write('done')")
+    stage.run()
+    assert stage.landed() == []
+    assert "would show sessions the keys" in stage.status("evil").attempts[-1].reason

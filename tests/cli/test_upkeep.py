@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,6 +120,25 @@ def test_gc_removes_session_folders_only_after_retention(repo) -> None:
     assert document(repo, "gc", "--dry-run")["session_folders"] == 1
     assert document(repo, "gc")["session_folders"] == 1
     assert not (sessions / name).exists()
+
+
+def test_gc_counts_the_transcripts_that_it_drops(repo) -> None:
+    repo.start()
+    tree = repo.git("rev-parse", "HEAD^{tree}")
+    old = repo.git("-c", "user.name=x", "-c", "user.email=x@y", "commit-tree", "-m", "said", tree)
+    raw = repo.git("cat-file", "commit", old)
+    dated = re.sub(r"> \d+ ", "> 86400 ", raw) + "\n"
+    oid = subprocess.run(
+        ["git", "hash-object", "-t", "commit", "-w", "--stdin"],
+        cwd=repo.root, input=dated, text=True, capture_output=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    for name in ("s1", "s2"):
+        repo.git("update-ref", f"refs/swarm/sessions/{name}", oid)
+    repo.git("update-ref", "refs/swarm/sessions/s3", old)
+
+    assert call(repo, "gc", "--dry-run").stderr == "would remove 2 transcripts\n"
+    assert call(repo, "gc").stderr == "removed 2 transcripts\n"
+    assert repo.git("for-each-ref", "--format=%(refname)", "refs/swarm/sessions") == "refs/swarm/sessions/s3"
 
 
 class Talking:

@@ -34,7 +34,7 @@ def reconcile_traced(repo: Repo, calls: str, *more: str) -> subprocess.Completed
         cwd=repo.root,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

@@ -355,6 +355,26 @@ def test_the_hook_refuses_with_2_and_the_reason_and_allows_with_0() -> None:
     assert hook('{"tool_input": {"path": "a.txt"}}', "ls").returncode == 0
 
 
-@pytest.mark.parametrize("text", ["", "curl x", "[1]", '{"tool_input": {"command": 3}}', '{"command": ["ls"]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "curl x",
+        "[1]",
+        '{"tool_name": "Bash", "tool_input": {"cmd": "ls"}}',
+        '{"tool_input": {"command": 3}}',
+        '{"command": ["ls"]}',
+    ],
+)
 def test_the_hook_refuses_what_it_cannot_read(text: str) -> None:
     assert hook(text, "ls").returncode == 2
+
+
+def test_the_hook_knows_a_tool_that_is_told_of_by_name() -> None:
+    refused = hook('{"toolName": "bash", "toolArgs": "{\\"command\\": \\"curl x\\"}"}', "ls")
+    assert refused.returncode == 2
+    assert '"permissionDecision": "deny"' in refused.stdout
+    assert hook('{"toolName": "bash", "toolArgs": {"command": "ls"}}', "ls").returncode == 0
+    assert hook('{"toolName": "edit", "toolArgs": "{\\"command\\": \\"view\\"}"}', "ls").returncode == 0
+    assert hook('{"toolName": "bash", "toolArgs": "curl"}', "ls").returncode == 2
+    assert hook('{"toolName": ["bash"], "toolArgs": {}}', "ls").returncode == 2

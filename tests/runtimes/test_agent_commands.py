@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from swarmgit.model.desired import Runtime
 from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
 from swarmgit.model.work import SessionSpec
 from swarmgit.ports import Command, Placement
-from swarmgit.runtimes.base import Around, message_file, shell
+from swarmgit.runtimes.base import JUDGE, PACKAGES, Around, message_file, shell
 from swarmgit.runtimes.claude_code import conversation_of
 
 PROGRAMS = ("claude-code", "codex", "gemini", "opencode", "qwen", "copilot", "aider", "anthropic")
@@ -145,3 +146,38 @@ def test_what_is_around_a_program_is_done_around_it(tmp_path: Path) -> None:
 def test_a_note_is_one_line_of_json_whatever_it_says() -> None:
     name, content = message_file("n1", 'say "hi"\nand ü')
     assert (name, json.loads(content), content.count(b"\n")) == ("inbox/n1.note", 'say "hi"\nand ü', 1)
+
+
+@pytest.mark.parametrize("adapter", ["claude-code", "codex", "gemini", "qwen", "copilot"])
+def test_a_program_asks_the_judge_about_the_listed_programs_and_only_where_there_is_a_list(adapter: str) -> None:
+    def asks(placement: Placement) -> tuple[bool, Command]:
+        found = command(adapter, placement)
+        return "judge.sh" in " ".join(found.argv), found
+
+    assert asks(HERE)[0] is False
+    is_asked, found = asks(replace(HERE, programs=("sh", "make")))
+    assert is_asked
+    assert any(f"{PACKAGES} sh make" in word for word in found.argv)
+    assert sys.executable in found.programs
+    assert sys.executable not in command(adapter).programs
+
+
+def test_our_own_agent_judges_by_itself_and_opens_no_folder_of_programs() -> None:
+    found = command("anthropic", replace(HERE, programs=("sh", "[")))
+    assert found.argv[found.argv.index("--programs") + 1] == "sh,["
+    assert "--programs" not in command("anthropic").argv
+    assert not {sys.base_prefix, sys.prefix, str(PACKAGES)} & set(found.read)
+
+
+def test_the_judge_refuses_where_it_cannot_run(tmp_path: Path) -> None:
+    def judged(python: str, packages: str) -> tuple[int, str]:
+        argv = ["/bin/sh", str(JUDGE), python, packages, "ls"]
+        done = subprocess.run(argv, input='{"command": "ls"}', capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr
+
+    cannot = (2, "this command cannot be judged here, so it does not run\n")
+    assert judged(sys.executable, str(PACKAGES)) == (0, "")
+    assert judged("/nowhere/python", str(PACKAGES)) == cannot
+    (tmp_path / "swarmgit").mkdir()
+    (tmp_path / "swarmgit" / "__init__.py").write_text("raise OSError('broken')")
+    assert judged(sys.executable, str(tmp_path)) == cannot

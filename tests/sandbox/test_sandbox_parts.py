@@ -14,7 +14,7 @@ from swarmgit.adapters.sandbox.seatbelt import Seatbelt
 from swarmgit.adapters.sandbox.trails import Seen, trail
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.adapters.tamper import fingerprint
-from swarmgit.model.policy import Limits
+from swarmgit.model.policy import BASIC_PROGRAMS, Limits, Policy
 
 
 def test_a_trail_names_every_link_and_the_real_end(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_program_of_node_brings_its_package(tmp_path: Path) -> None:
 def test_the_persons_home_is_never_a_folder_of_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     programs.view.cache_clear()
-    seen, _ = programs.view(f"{tmp_path}:{tmp_path.parent}:/usr/bin", ())
+    seen, _ = programs.view(f"{tmp_path}:{tmp_path.parent}:/usr/bin", None)
     assert not seen.has(str(tmp_path))
 
 
@@ -149,3 +149,24 @@ def test_the_fingerprint_sees_content_modes_and_links(tmp_path: Path) -> None:
     (tmp_path / "config").unlink()
     (tmp_path / "config").symlink_to("/etc/hosts")
     assert fingerprint(tmp_path)["config"] != seen["config"]
+
+
+def test_a_list_without_names_leaves_the_basic_programs_and_no_list_leaves_all() -> None:
+    policy = Policy(commands={"builder": (), "gate": ("make",)})
+    assert policy.programs_of("builder") == BASIC_PROGRAMS
+    assert policy.programs_of("gate") == (*BASIC_PROGRAMS, "make")
+    assert policy.programs_of("reviewer") is None
+    assert Policy(commands={"default": ("git",)}).programs_of("reviewer") == (*BASIC_PROGRAMS, "git")
+    seen, hidden = programs.view("/usr/bin:/bin", BASIC_PROGRAMS)
+    assert not seen.has("/usr/bin/perl")
+    assert hidden
+
+
+def test_a_program_by_its_path_is_visible_and_the_folder_around_it_is_not(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    for name in ("ours", "other"):
+        (tmp_path / "bin" / name).write_text("")
+        (tmp_path / "bin" / name).chmod(0o755)
+    seen, _ = programs.view("/usr/bin", (str(tmp_path / "bin" / "ours"),))
+    assert seen.has(str(tmp_path / "bin" / "ours"))
+    assert not seen.has(str(tmp_path / "bin" / "other"))

@@ -98,13 +98,13 @@ class GitObjects:
 
     def blob(self, oid: str) -> bytes:
         known = self._blobs.get(oid)
-        return known if known is not None else self._content(oid, "blob")
+        return known if known is not None else self.content(oid, "blob")
 
     def tree(self, oid: str) -> tuple[TreeEntry, ...]:
         known = self._trees.get(oid)
         if known is not None:
             return known
-        return self._trees.put(oid, parse_tree(self._content(oid, "tree"), len(oid) // 2))
+        return self._trees.put(oid, parse_tree(self.content(oid, "tree"), len(oid) // 2))
 
     def learn(self, new: Iterable[NewObject]) -> None:
         """Take note of commits and small files that were just written, so that they need not be read."""
@@ -191,7 +191,8 @@ class GitObjects:
         """End the git process; the next question starts another."""
         self._cat.close()
 
-    def _content(self, oid: str, kind: str) -> bytes:
+    def content(self, oid: str, kind: str) -> bytes:
+        """Return an object as it is stored, without its header; MissingObject where there is none of this kind."""
         found = self._cat.contents(oid)
         if found is None or found[1] != kind:
             raise MissingObject(oid)

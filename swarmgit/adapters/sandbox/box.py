@@ -27,7 +27,8 @@ class Network:
 class Box:
     """Paths are absolute, real and there. `links`: symbolic links to make, (path, target). `hidden`: empty folders.
 
-    `cwd` is the worktree, `home` the session's own home folder; both are among `write`.
+    `cwd` is the worktree, `home` the session's own home folder; both are among `write`. `is_counted`: nothing but
+    counting bounds its processes.
     """
 
     cwd: Path
@@ -38,6 +39,7 @@ class Box:
     hidden: tuple[Path, ...] = ()
     network: Network = Network()
     limits: Limits = field(default_factory=Limits)
+    is_counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

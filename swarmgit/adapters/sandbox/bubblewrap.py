@@ -6,20 +6,20 @@ program ends, so does its process namespace with all that it left behind; the re
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from swarmgit.adapters.sandbox import seccomp
 from swarmgit.adapters.sandbox.box import ARGS_FILE, FILTER_FILE, Box, Network, Strength, Walls
-from swarmgit.adapters.sandbox.limits import limited
+from swarmgit.adapters.sandbox.limits import limited, own_python
 
 PROXY_PORT = 3128
 ORDINARY_USER = 1000
 SCRATCH = ("/tmp", "/run", "/var/tmp", "/dev/shm")  # noqa: S108 - folders of the sandbox, not of the machine
 SCRATCH_BYTES_MAX = 2 << 30
 _PROXY = Path(__file__).with_name("proxy.py")
+SCOPE = Path(__file__).with_name("scope.py")
 _INSIDE = (
     'if (ulimit -u "$1") 2>/dev/null; then ulimit -u "$1"; else ulimit -p "$1"; fi 2>/dev/null; shift; "$@"; exit $?'
 )
@@ -31,11 +31,14 @@ process itself: that one would not end when it is asked to.
 
 @dataclass(frozen=True, slots=True)
 class Bubblewrap:
-    """`program`: where bubblewrap is. `can_forbid_nesting`: it knows `--disable-userns` (0.8 and newer)."""
+    """`program`: where bubblewrap is. `can_forbid_nesting`: it knows `--disable-userns` (0.8 and newer). `has_scopes`:
+    Landlock can keep it from abstract sockets outside.
+    """
 
     program: str
     can_forbid_nesting: bool = True
     is_root: bool = False
+    has_scopes: bool = False
     name: str = "bubblewrap"
     strength: Strength = "full"
 
@@ -50,9 +53,16 @@ class Bubblewrap:
             FILTER_FILE: seccomp.program() if has_filter else b"",
         }
         inside = ("/bin/sh", "-c", _INSIDE, "box", str(box.limits.processes))
-        return Walls(
-            (*limited(folder, box.limits), *_proxied(box.network), self.program, "--args", "9", "--", *inside), files
+        before = (
+            *limited(folder, box.limits, is_counted=box.is_counted),
+            *_proxied(box.network),
+            *self._scoped(box.network),
         )
+        return Walls((*before, self.program, "--args", "9", "--", *inside), files)
+
+    def _scoped(self, network: Network) -> tuple[str, ...]:
+        """Return what keeps the machine's abstract sockets out, which belong to the network that the session has."""
+        return own_python(SCOPE) if network.is_open and self.has_scopes else ()
 
     def _namespaces(self, network: Network) -> Iterator[str]:
         yield from ("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try")
@@ -69,7 +79,7 @@ class Bubblewrap:
 def _proxied(network: Network) -> tuple[str, ...]:
     if network.is_open or not network.hosts:
         return ()
-    return (sys.executable, "-I", "-S", "-B", str(_PROXY), str(PROXY_PORT), *network.hosts, "--")
+    return (*own_python(_PROXY), str(PROXY_PORT), *network.hosts, "--")
 
 
 def _files(box: Box) -> Iterator[str]:

@@ -34,7 +34,8 @@ _COPY_BYTES_MAX = 8 << 20
 
 @dataclass(frozen=True)
 class Confiner:
-    """ports.World.confine and .sandbox. `objects`: the person's object folder. `secret`: never shown by mistake.
+    """ports.World.confine and .sandbox. `objects`: the person's object folder. `live`: never shown at all, `secret`:
+    not by mistake.
 
     `kinds`: the sandboxes to look for, the best first.
     """
@@ -42,6 +43,7 @@ class Confiner:
     cache: ports.LiveCache
     vault: Vault
     objects: Path
+    live: Path
     secret: tuple[Path, ...]
     environ: Mapping[str, str]
     kinds: tuple[str, ...]
@@ -91,22 +93,22 @@ class Confiner:
         return ports.Confined(where.folder, argv, env, walls.around, {**files, **walls.files}, found, keys.expires)
 
     def _box(self, command: ports.Command, policy: Policy, where: ports.Confinement, sandbox: Sandbox) -> Box:
-        allowed = policy.commands.get(where.role, policy.commands.get("default", ()))
+        listed = policy.programs_of(where.role)
         path = command.env.get("PATH", os.defpath)
-        known, hidden = programs.view(path, (*allowed, *command.programs) if allowed else ())
+        known, hidden = programs.view(path, None if listed is None else (*listed, *command.programs))
         seen = Seen(set(known.paths), dict(known.links))
         network = _network(policy, command, where.runtime, sandbox)
         seen.add(self.objects, *_alternates(self.objects), *command.read)
         folder = os.path.realpath(where.folder)  # its files are made later, by the executor
         seen.paths.update(f"{folder}/{name}" for name in _SHOWN.get(where.spec.kind, ()))
-        seen.add(*map(self._expanded, policy.filesystem.read))
+        seen.add(*map(self._opened, policy.filesystem.read))
         if network.is_open:
             seen.add(*_RESOLVER)
         for words in where.named:
             self._add_named(seen, words, path)
-        seen.add(*map(self._expanded, where.files))
+        seen.add(*map(self._opened, where.files))
         write = Seen()
-        write.add(*map(self._expanded, policy.filesystem.write))
+        write.add(*map(self._opened, policy.filesystem.write))
         write.paths.update(f"{folder}/{name}" for name in (OUTBOX, SCRATCH))
         write.paths.add(os.path.realpath(_home(where)))
         write.paths.add(os.path.realpath(where.worktree))
@@ -120,11 +122,20 @@ class Confiner:
             hidden=tuple(map(Path, hidden)) if sandbox.strength == "full" else (),
             network=network,
             limits=policy.limits,
+            is_counted=os.geteuid() == 0 and not any("pids" in each for each in self.found.groups),
         )
 
-    def _expanded(self, path: str) -> str:
+    def _opened(self, path: str) -> str:
+        """Return a path that people opened; PersonMustAct where it would show what no session may see, ever."""
         home = self.environ.get("HOME", "")
-        return f"{home}{path[1:]}" if path == "~" or path.startswith("~/") else path
+        full = f"{home}{path[1:]}" if path == "~" or path.startswith("~/") else path
+        real = Path(trail(full)[1])
+        if self.live.is_relative_to(real) or real.is_relative_to(self.live):
+            raise PersonMustAct(
+                f"{path} would show sessions the keys, credentials and other sessions' folders in {self.live}",
+                hint="name what is needed of it in filesystem (.swarm/policy.yaml) and files (.swarm/swarm.yaml)",
+            )
+        return full
 
     def _add_named(self, seen: Seen, run: Sequence[str], path: str) -> None:
         """Make visible what a command line names: a program with its installation, other paths as they are."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from swarmgit.adapters.sandbox import seccomp
 from swarmgit.adapters.sandbox.box import ARGS_FILE, FILTER_FILE, Box, Strength, Walls
-from swarmgit.adapters.sandbox.limits import limited
+from swarmgit.adapters.sandbox.limits import limited, own_python
 
 _START = Path(__file__).with_name("landlock_start.py")
 _CREATE_RULESET, _VERSION = 444, 1
@@ -52,4 +52,4 @@ class Landlock:
             ARGS_FILE: json.dumps(allowed).encode(),
             FILTER_FILE: seccomp.program(sockets=is_open) if seccomp.is_known_machine() else b"",
         }
-        return Walls((*limited(folder, box.limits), sys.executable, "-I", "-S", "-B", str(_START)), files)
+        return Walls((*limited(folder, box.limits, is_counted=box.is_counted), *own_python(_START)), files)

@@ -74,11 +74,16 @@ def _sweep() -> None:
 
 
 def _children() -> list[int]:
+    """Return our children. Not every kernel lists them, so all processes are asked for their parent."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _parent(name) == os.getpid()]  # noqa: PTH208
+
+
+def _parent(pid: str) -> int:
     try:
-        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:  # noqa: PTH123
-            return [int(word) for word in file.read().split()]
-    except OSError:
-        return []
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except (OSError, IndexError):  # it has ended
+        return 0
 
 
 def _become(argv: list[str], allowed: dict, rules: bytes) -> None:  # type: ignore[type-arg]

@@ -15,11 +15,13 @@ from swarmgit import ports
 from swarmgit.adapters.processes import identity
 from swarmgit.adapters.sandbox import groups
 from swarmgit.adapters.sandbox.box import Sandbox
-from swarmgit.adapters.sandbox.bubblewrap import Bubblewrap
+from swarmgit.adapters.sandbox.bubblewrap import SCOPE, Bubblewrap
 from swarmgit.adapters.sandbox.landlock import Landlock, abi
+from swarmgit.adapters.sandbox.limits import own_python
+from swarmgit.adapters.sandbox.scope import VERSION_MIN
 from swarmgit.adapters.sandbox.seatbelt import Seatbelt
 
-CACHE_NAME = "sandbox"
+CACHE_NAME = "sandbox-2"
 _TRY_S_MAX = 10.0
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
@@ -42,7 +44,8 @@ class Found:
     def sandbox(self) -> Sandbox | None:
         """Return the sandbox itself, None where there is none."""
         if self.kind == "bubblewrap":
-            return Bubblewrap(self.program, self.can_forbid_nesting, os.geteuid() == 0)
+            has_scopes = self.landlock >= VERSION_MIN
+            return Bubblewrap(self.program, self.can_forbid_nesting, os.geteuid() == 0, has_scopes)
         if self.kind == "landlock":
             return Landlock(self.landlock)
         return Seatbelt(self.program) if self.kind == "sandbox-exec" else None
@@ -90,7 +93,9 @@ def _try_bubblewrap() -> Found:
     for extra in (["--disable-userns"], []):
         error = _error_of([program, *words, *extra, "/bin/sh", "-c", ":"])
         if not error:
-            return Found("bubblewrap", program, can_forbid_nesting=bool(extra))
+            inside = [*own_python(SCOPE), program, *words, *extra, "/bin/sh", "-c", ":"]
+            version = 0 if abi() < VERSION_MIN or _error_of(inside) else abi()
+            return Found("bubblewrap", program, can_forbid_nesting=bool(extra), landlock=version)
     return Found("", why=f"bubblewrap does not work here ({error})")
 
 

@@ -20,7 +20,6 @@ from swarmgit.adapters.sandbox.trails import Seen, trail
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SYSTEM_BINS = ("/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin", "/usr/local/sbin")
 LIBRARIES = ("lib", "lib32", "lib64", "libx32", "libexec", "share", "include", "local/lib", "local/share")
-ALWAYS = ("sh", "env", "cat", "cp", "mv", "rm", "mkdir", "ls", "test", "[", "true", "false", "echo", "printf")
 SETTINGS = (
     "alternatives",
     "ca-certificates",
@@ -73,14 +72,14 @@ def add_swarmgit(seen: Seen) -> None:
 
 
 @lru_cache(maxsize=32)
-def view(path: str, commands: Sequence[str]) -> tuple[Seen, tuple[str, ...]]:
+def view(path: str, commands: Sequence[str] | None) -> tuple[Seen, tuple[str, ...]]:
     """Return what is visible of the machine's programs for a PATH, and which folders are hidden in it again.
 
-    `commands` empty: all of them. The value is shared: copy it before adding to it.
+    `commands` None: all of them. The value is shared: copy it before adding to it.
     """
     seen = Seen()
     seen.add(*(f"/etc/{name}" for name in SETTINGS))
-    if not commands:
+    if commands is None:
         seen.add(*SYSTEM)
         for folder in path.split(os.pathsep):
             _add_folder(seen, folder)
@@ -91,7 +90,7 @@ def view(path: str, commands: Sequence[str]) -> tuple[Seen, tuple[str, ...]]:
         links, _ = trail(link)
         seen.links.update(links)
     where = os.pathsep.join((path, *SYSTEM_BINS))
-    for name in (*ALWAYS, *commands):
+    for name in commands:
         found = shutil.which(name, path=where)
         if found is not None:
             add_program(seen, found, where)

@@ -24,7 +24,7 @@ class GatesInForce:
 
         None of them where the file cannot be read: an older version was in force then.
         """
-        commit = self._decided_on(entry)
+        commit = self.decided_on(entry)
         blob = self.world.objects.resolve(f"{commit}:{paths.GATES_YAML}") if commit else None
         if blob is None:
             return ()
@@ -33,7 +33,7 @@ class GatesInForce:
             self._names[blob] = tuple(gate.name for gate in parsed.value or () if "merge" in gate.when)
         return self._names[blob]
 
-    def _decided_on(self, entry: Entry) -> CommitId | None:
+    def decided_on(self, entry: Entry) -> CommitId | None:
         """Return the target's head when the intent was made; intents of one moment stand on one another."""
         said = landing_event(entry)
         base = entry.candidate.base if entry.candidate else None

@@ -8,6 +8,7 @@ from swarmgit.app.fsck.gates import GatesInForce
 from swarmgit.app.fsck.landing import judge_landing
 from swarmgit.app.fsck.ledger import Ledger
 from swarmgit.app.fsck.report import Violation
+from swarmgit.app.fsck.signatures import judge_signatures
 from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.model import trailers
@@ -23,12 +24,14 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
     foreign = from_elsewhere(world, ledger, line)
     gates = GatesInForce(world, ledger)
     found: list[Violation] = []
+    landings: list[tuple[Entry, CommitInfo]] = []
     checked = 0
     for commit, info in line.items():
         entries = landed.get(commit, ())
         for entry in entries:
             checked += 1
             found += judge_landing(world, entry, info, gates.at(entry))
+            landings.append((entry, info))
         if not entries and commit not in foreign and "task" in trailers.parse(info.message):
             checked += 1
             found += _without_entry(world, ledger, info)
@@ -42,6 +45,9 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
     for entry in elsewhere:
         checked += 1
         found += _off_the_line(world, entry, inside, gates)
+        if entry.landed_commit in inside:
+            landings.append((entry, world.objects.commit(entry.landed_commit)))
+    found += judge_signatures(world, gates, landings)
     found += _statuses(ledger, {*line, *inside})
     found += _followed(world, ledger)
     return checked, tuple(found)

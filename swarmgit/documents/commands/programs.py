@@ -82,7 +82,7 @@ def _program(word: str | None, allowed: frozenset[str]) -> str:
     if word.startswith("/") and folder not in FOLDERS:
         raise Refused(f"'{word}' is not in a folder of programs; name the program alone")
     if "/" in word and not word.startswith("/"):
-        raise Refused(f"'{word}' is not a listed program; run it through a program that is")
+        raise Refused(f"'{word}' is not one of the programs that policy lists for this role")
     if not folder and (name in BUILTINS or name in FREE or name == "eval"):
         return name
     if name in BANNED and name not in allowed:
@@ -126,7 +126,7 @@ def _shell(name: str, words: Sequence[str | None], judge: Judge) -> None:
         if not word.startswith(("-", "+")):
             return
         at += 2 if re.fullmatch(r"[-+][a-zA-Z]*[oO]", word) else 1
-    raise Refused(f"'{name}' must be given a script's name, or its commands written out after -c")
+    raise Refused(f"'{name}' must be given its commands written out, after -c")
 
 
 def _find(words: Sequence[str | None], allowed: frozenset[str], judge: Judge) -> None:
@@ -199,12 +199,14 @@ def _code(name: str, words: Sequence[str | None], *, fed: bool) -> None:
         if found or word in {"--eval", "--print"} or word.startswith("--eval="):
             text = found[1] if found and found[1] else (words[at + 1] if at + 1 < len(words) else None)
             if text is None or STARTS.search(text) or STARTS.search(word):
-                raise Refused(f"code for '{name}' in a command must not start programs; put it into a file")
+                raise Refused(
+                    f"code for '{name}' in a command must not start programs; start them by commands of their own"
+                )
             return
         if not word.startswith("-") or word == "-m":
             return
     if fed and not any(word and not word.startswith("-") for word in words):
-        raise Refused(f"'{name}' must be given a file, not code that is sent to it")
+        raise Refused(f"'{name}' must not be sent code that cannot be seen here")
 
 
 def _options(name: str, words: Sequence[str | None], allowed: frozenset[str], judge: Judge) -> None:

@@ -40,7 +40,7 @@ def refuse(command: str, allowed: Collection[str]) -> str | None:
 def _check(command: str, allowed: frozenset[str], depth: int) -> None:
     """Raise Refused for the first thing that is wrong."""
     if depth > DEPTH_MAX or len(command) > COMMAND_CHARS_MAX:
-        raise Refused("the command is too long or too deep to be read; put it into a script")
+        raise Refused("the command is too long or too deep to be read; split it")
     odd = next((c for c in command if (c.isspace() or not c.isprintable()) and c not in " \t\n"), None)
     if odd is not None or _GLUED.search(command):
         raise Refused("the command holds a character that shells read differently; write it plainly")
@@ -69,14 +69,14 @@ def _nodes(root: Node) -> Iterator[Node]:
         yield node
         count += 1
         if count > NODES_MAX:
-            raise Refused("the command is too long to be read; put it into a script")
+            raise Refused("the command is too long to be read; split it")
         todo.extend(node.named_children)
 
 
 def _check_node(node: Node, allowed: frozenset[str], depth: int) -> None:  # noqa: C901, PLR0912  one line per kind
     match node.type:
         case "function_definition":
-            raise Refused("functions are not defined in commands; put them into a script")
+            raise Refused("functions are not defined in commands; write the commands themselves")
         case "command":
             _command(node, allowed, depth)
         case "variable_assignment":
