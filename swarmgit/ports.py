@@ -17,7 +17,7 @@ from swarmgit.model.observed import MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.usage import Usage
-from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream
+from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
 
 
 class Clock(Protocol):
@@ -311,7 +311,7 @@ JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "los
 class Job:
     """One process as the executor sees it. `exit_code` None: not ended, lost, or never run (then `error`).
 
-    `setup_failed`: a set-up command failed, `argv` was not run.
+    `setup_failed`: a set-up command failed, `argv` was not run. `spoke`: where it printed last.
     """
 
     spec: SessionSpec
@@ -324,6 +324,7 @@ class Job:
     stop_reason: str | None = None
     stop_at: datetime | None = None
     last_output: datetime | None = None
+    spoke: tuple[Voice, ...] = ()
 
 
 class Executor(Protocol):
@@ -363,7 +364,7 @@ class Executor(Protocol):
         """Rename a file within a session's folder; nothing where there is none."""
 
     def measure(self, session: SessionId) -> tuple[int, float]:
-        """Return the resident bytes and the processor seconds of all of a session's processes."""
+        """Return the bytes of memory and the processor seconds of all of a session's processes."""
 
     def disk(self, session: SessionId, folder: Path | None) -> int | None:
         """Return what a session's folder and `folder` take on the disk, in bytes; None: too many files to count."""
@@ -624,6 +625,7 @@ class Repository:
 class World:
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
+    `awake_s` says how long this machine has been awake since its start: the same clock for all processes.
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
     wraps a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only
     way out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names,
@@ -639,6 +641,7 @@ class World:
 
     repository: Repository
     clock: Clock
+    awake_s: Callable[[], float]
     objects: Objects
     state: StateStore
     engine: Engine

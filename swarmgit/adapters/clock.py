@@ -1,7 +1,8 @@
-"""The one place that reads the wall clock."""
+"""The one place that reads the clocks of this machine."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,3 +14,11 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the present instant, aware, in UTC."""
         return datetime.now(UTC)
+
+
+def awake_s() -> float:
+    """Return seconds since this machine was started, by a clock that stands still while it sleeps.
+
+    All processes read the same one. Nobody can set it.
+    """
+    return time.monotonic()

@@ -73,7 +73,7 @@ class Ticker:
         """
         world = self.world
         desired, observed = self._look()
-        now = world.clock.now()
+        now = observed.at or world.clock.now()  # a machine may have slept since: that is for the next look to see
         decided = plan(desired, observed, now, self.only, apply_now=self.apply_now)
         let_go = [action for action in decided.actions if isinstance(action, LETTING_GO)]
         starts = [action for action in decided.actions if isinstance(action, STARTING)]

@@ -197,13 +197,15 @@ class SwarmBudget:
 
 @dataclass(frozen=True, slots=True)
 class WatchdogLimits:
-    """Thresholds for one kind of work; None: no limit. `repeat_lines`: lines in a row that say nothing new."""
+    """Thresholds for one kind of work; None: no limit. `repeat_lines`: lines in a row that say nothing new, for
+    `repeat_minutes` at least."""
 
     is_on: bool = True
     silence_minutes: float = 30.0
     prompt_minutes: float = 3.0
     patience_minutes: float = 5.0
     repeat_lines: int = 500
+    repeat_minutes: float = 2.0
     memory_mb: float | None = None
     disk_mb: float | None = None
     cpu_minutes: float | None = None

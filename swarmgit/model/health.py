@@ -26,6 +26,27 @@ class Vitals:
 
 
 @dataclass(frozen=True, slots=True)
+class Vigil:
+    """How a session was looked after. `at`: the last look by the wall clock; `awake_s`: by the clock of this machine
+    that stands still while it sleeps.
+
+    `sign`: the time stamp of its last output then. `heard`: since when it says nothing, sleep not counted. `since`:
+    the first look after the last gap, None where there was none: nothing is stopped at once then. `missed_s`: what of
+    its time does not count, because the machine slept, the clock was set or nobody looked (negative where the clock
+    was set back). `waited_s`: how long it sat out limits of its provider, and `limited` until when it does.
+    """
+
+    at: datetime
+    awake_s: float
+    sign: datetime | None
+    heard: datetime
+    since: datetime | None = None
+    missed_s: float = 0.0
+    waited_s: float = 0.0
+    limited: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Repetition:
     """How many lines in a row said nothing that was not said just before, and since when."""
 

@@ -93,6 +93,7 @@ class Observed:
     written, and not reported yet. `reports`: what went wrong outside of any plan, and has no incident yet.
     `ports` looks for free ones when it is asked.
     `unreachable`: by runtime and model ('' for none), why its sessions could not work.
+    `at`: the instant that all of it is judged by, None for one of the past.
     """
 
     target_head: CommitId | None
@@ -128,6 +129,7 @@ class Observed:
     reports: tuple[Report, ...] = ()
     ports: FreePorts = any_ports
     unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    at: datetime | None = None
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from swarmgit.model.events import FileAction, Stream
 from swarmgit.model.handoffs import Acceptance, Summary
-from swarmgit.model.health import Repetition, Vitals
+from swarmgit.model.health import Repetition, Vigil, Vitals
 from swarmgit.model.ids import (
     AgentName,
     BlobId,
@@ -43,6 +43,16 @@ SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
 SessionState = Literal["starting", "running", "ended", "lost"]
 AGENT_PROGRAMS: frozenset[SessionKind] = frozenset({"agent", "merge", "triage"})
 """The kinds of session in which an agent program works."""
+Voice = Literal["stdout", "stderr"]
+
+UNSTATED_WAIT_S, STATED_WAIT_S_MAX = 5.0, 8 * 86_400.0
+"""How long a limit lasts of which its provider says no length, and the most that is believed."""
+
+WAITED_S_MAX = 6 * 3600.0
+"""So long in all a session may sit out limits. After that the wait counts like any other time."""
+
+SETTLE = timedelta(seconds=10)
+"""After a gap in which nobody looked a session is looked at for so long before anything is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ class SessionSpec:
     `tree` (code tree), `base` (the commit that is checked out), `work`, `reads` (see Evidence);
     a merge has `entry`, `base` and `head` (the two
     sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
-    before; a triage has `watched`, the session it is about. `minutes_max`: wall clock, counted from `started`.
+    before; a triage has `watched`, the session it is about. `minutes_max`: from `started` on, see `Session.deadline`.
     `resume`: the conversation of an earlier session that this one goes on with; `home`: in whose home folder that
     is. `mail`: the messages that the prompt
     shows. `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it
@@ -220,9 +230,10 @@ class Prediction:
 class Session:
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
-    `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree.
-    `stop_reason` is set once a stop was asked for (and stays, across restarts); `stop_at` is when. `summary`: what it
-    has written down for a successor; `acceptance`: how it says that it has understood its predecessor's.
+    `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree. `spoke`:
+    where it printed last; both where nobody can tell. `stop_reason` is set once a stop was asked for (and stays,
+    across restarts); `stop_at` is when. `summary`: what it has written down for a successor; `acceptance`: how it says
+    that it has understood its predecessor's.
     """
 
     spec: SessionSpec
@@ -234,6 +245,7 @@ class Session:
     stop_reason: str | None = None
     stop_at: datetime | None = None
     last_output: datetime | None = None
+    spoke: tuple[Voice, ...] = ()
     stream: Stream = field(default_factory=Stream)
     stderr_tail: str = ""
     report: str | None = None
@@ -247,7 +259,42 @@ class Session:
     predicted: Prediction | None = None
     summary: Summary | None = None
     acceptance: Acceptance | None = None
+    vigil: Vigil | None = None
 
     @property
     def is_over(self) -> bool:
         return self.state in {"ended", "lost"}
+
+    @property
+    def heard(self) -> datetime:
+        """Since when it says nothing; time in which nobody could look, or the machine slept, is left out."""
+        return self.vigil.heard if self.vigil is not None else self.last_output or self.spec.started
+
+    @property
+    def limited_until(self) -> datetime | None:
+        """Until when it sits out a limit of its provider by itself, as far as that is believed; None: it works."""
+        limited = self.stream.limited
+        if self.is_over or limited is None or (self.vigil is not None and self.vigil.waited_s >= WAITED_S_MAX):
+            return None
+        said = self.last_output or self.spec.started
+        wait_s = min(max(limited.wait_s or UNSTATED_WAIT_S, 0.0), STATED_WAIT_S_MAX)
+        until = limited.until or said + timedelta(seconds=wait_s)
+        return min(until, said + timedelta(seconds=STATED_WAIT_S_MAX))
+
+    @property
+    def deadline(self) -> datetime:
+        """When its time is over: neither what the machine slept counts, nor the wait for a provider."""
+        vigil = self.vigil
+        excused_s = vigil.missed_s + min(vigil.waited_s, WAITED_S_MAX) if vigil is not None else 0.0
+        return self.spec.started + timedelta(minutes=self.spec.minutes_max, seconds=excused_s)
+
+    def is_limited(self, now: datetime) -> bool:
+        return self.limited_until is not None and self.limited_until > now
+
+    def is_late(self, now: datetime) -> bool:
+        """Return whether its time is over, as one knows who has looked at it for a while."""
+        return now >= self.deadline and self.is_settled(now)
+
+    def is_settled(self, now: datetime) -> bool:
+        """Return whether it was looked at for long enough since the last gap to judge it."""
+        return self.vigil is None or self.vigil.since is None or now - self.vigil.since >= SETTLE

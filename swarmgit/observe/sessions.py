@@ -48,9 +48,10 @@ class _Ear:
     reader: StreamReader
     errors: ErrorReader | None = None
     offset: int = 0
-    error_offset: int = 0
     final: dict[str, object] = field(default_factory=dict)
     novelty: Novelty = field(default_factory=Novelty)
+    stderr_offset: int = 0
+    stderr_tail: bytes = b""
 
 
 class Prices(Protocol):
@@ -117,7 +118,8 @@ class SessionWatcher:
             stop_at=job.stop_at,
             last_output=job.last_output,
             stream=self._with_outlook(self._priced(ear.reader.stream(), job.spec), job.spec, adapter),
-            stderr_tail=self._tail(id_, "stderr.log") if is_over else "",
+            spoke=job.spoke,
+            stderr_tail=self._tail(id_, "stderr.log") if is_over else ear.stderr_tail.decode("utf-8", "replace"),
             report=self._report(id_, ear) if is_over else None,
             is_finished=taken is not None,
             capture=taken.capture if taken else None,
@@ -167,10 +169,13 @@ class SessionWatcher:
             return self._readers("command")
 
     def _listen(self, id_: SessionId, ear: _Ear, job: Job, *, to_the_end: bool) -> None:
-        if ear.errors is not None and not to_the_end and ear.error_offset < OUTPUT_BYTES_MAX:
-            complaint = self._executor.read(id_, "stderr.log", ear.error_offset, CHUNK_BYTES)
-            ear.errors.feed_errors(complaint)
-            ear.error_offset += len(complaint)
+        if not to_the_end and ear.stderr_offset < STREAM_BYTES_MAX:
+            chunk = self._executor.read(id_, "stderr.log", ear.stderr_offset, CHUNK_BYTES)
+            if ear.errors is not None and ear.stderr_offset < OUTPUT_BYTES_MAX:
+                ear.errors.feed_errors(chunk)
+            ear.novelty.feed(chunk, job.last_output, "stderr")
+            ear.stderr_offset += len(chunk)
+            ear.stderr_tail = (ear.stderr_tail + chunk)[-TAIL_CHARS:]
         while ear.offset < STREAM_BYTES_MAX:
             chunk = self._executor.read(id_, "stdout.jsonl", ear.offset, CHUNK_BYTES)
             if not chunk:

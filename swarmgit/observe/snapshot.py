@@ -17,6 +17,7 @@ from swarmgit.observe.pushes import RemoteWatcher
 from swarmgit.observe.reach import ReachWatcher
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
+from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.ports import Objects, World
 
@@ -37,6 +38,7 @@ class Observer:
         self._sessions = SessionWatcher(world.executor, world.stream_reader, world.price, world.outlook)
         self._remote = RemoteWatcher(world.objects)
         self._outboxes = OutboxReader(world.executor)
+        self._vigils = VigilKeeper(world.executor, world.awake_s, notes=measures)
         self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
         self._ports = PortRanges(world.repository.store, world.port_is_free)
         self._reach = ReachWatcher(world.unreachable)
@@ -53,6 +55,7 @@ class Observer:
         sessions = self._sessions.sessions(swarm)
         if swarm is not None:
             silence = timedelta(minutes=swarm.watchdog.limits.silence_minutes)
+            sessions = self._vigils.kept(sessions.values(), now, silence)
             sessions = self._vitals.measured(sessions.values(), now, silence)
         return replace(
             _said(stored, state_head, target),
@@ -71,6 +74,7 @@ class Observer:
             reports=world.notices.all(),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
+            at=now,
         )
 
     def _environment(self, swarm: Swarm | None) -> str:

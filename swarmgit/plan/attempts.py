@@ -99,8 +99,8 @@ def _keep_running(
         return replace(status, phase="running", reason=f"being stopped: {reason}", waiting_for=())
     if session.state == "starting" and task is not None and situation.now - session.spec.started > RESTART_AFTER:
         draft.add(starts.start_session(situation, task, status, session.spec))
-    draft.wake_at(session.spec.started + timedelta(minutes=session.spec.minutes_max), situation.now)
-    doing = "waits for its provider (rate-limited)" if governor.limited_until(session) else "is at work"
+    draft.wake_at(session.deadline, situation.now)
+    doing = "waits for its provider (rate-limited)" if session.is_limited(situation.now) else "is at work"
     return replace(status, phase="running", reason=f"{session.spec.agent} {doing}", waiting_for=())
 
 
@@ -114,7 +114,7 @@ def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus,
         return "a restart was asked for"
     if situation.apply_now and task is not None and session.spec.generation != task.generation:
         return "the task has changed, and the change is to be applied now"
-    if situation.now - session.spec.started >= timedelta(minutes=session.spec.minutes_max):
+    if session.is_late(situation.now):
         return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
     return budget.reason_to_stop(situation, task, status, session)
 

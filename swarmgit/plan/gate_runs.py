@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import KeepEvidence, Retire, RunGate, SaveGateHistory, StopSession
@@ -107,9 +106,8 @@ def _may_start(session: Session | None) -> bool:
 
 
 def _watch(situation: Situation, draft: Draft, session: Session, *, is_wanted: bool) -> None:
-    limit = session.spec.started + timedelta(minutes=session.spec.minutes_max)
     reason = session.stop_reason
-    if reason is None and situation.now >= limit:
+    if reason is None and session.is_late(situation.now):
         reason = f"time limit of {session.spec.minutes_max:g} minutes"
     is_frozen = situation.observed.freeze is not None
     if reason is None and not is_wanted and not is_frozen and session.state != "starting":
@@ -117,7 +115,7 @@ def _watch(situation: Situation, draft: Draft, session: Session, *, is_wanted: b
     if reason is None:
         if session.state == "starting" and situation.now - session.spec.started > RESTART_AFTER:
             draft.add(RunGate(session.spec, situation.swarm.worktree, "its start was cut off", session.spec.task))
-        draft.wake_at(limit, situation.now)
+        draft.wake_at(session.deadline, situation.now)
         return
     draft.add(StopSession(session.spec.id, None, reason, situation.swarm.stop_grace_s))
     draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))

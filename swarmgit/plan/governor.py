@@ -167,10 +167,7 @@ def _account(swarm: Swarm, runtime: str) -> str:
 
 def limited_until(session: Session) -> datetime | None:
     """Return until when a live session sits out a limit by itself; None for one that works."""
-    limited = session.stream.limited
-    if session.is_over or limited is None:
-        return None
-    return limited.until or (session.last_output or session.spec.started) + timedelta(seconds=limited.wait_s or LIMIT_S)
+    return session.limited_until
 
 
 def wait(situation: Situation, draft: Draft, task: Task, found: Holds) -> Waits | None:

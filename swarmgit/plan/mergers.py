@@ -6,7 +6,6 @@ So a free place is waited for and a crash heals by one rule. `resolutions` says 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -17,7 +16,19 @@ from swarmgit.model.desired import Runtime, Scope, Task
 from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.status import TIERS, Entry, Rejection
 from swarmgit.model.work import Session, SessionSpec
-from swarmgit.plan import agents, attribution, books, breakdowns, budget, governor, ports, rejections, schedule, scope
+from swarmgit.plan import (
+    agents,
+    attribution,
+    books,
+    breakdowns,
+    budget,
+    governor,
+    ports,
+    rejections,
+    schedule,
+    scope,
+    watchdog,
+)
 from swarmgit.plan.attempts import KILLED, RESTART_AFTER, TIME_LIMIT, merge_rejections
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.merge_prompt import prompt_for_merge
@@ -127,15 +138,17 @@ def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session) -
     if session.is_over:
         draft.add(_finish(situation, session))
         return
-    limit = spec.started + timedelta(minutes=spec.minutes_max)
     late = f"{TIME_LIMIT} of {spec.minutes_max:g} minutes"
-    reason = session.stop_reason or (late if situation.now >= limit else None)
+    reason = session.stop_reason or (late if session.is_late(situation.now) else None)
     reason = reason or budget.reason_to_stop_beside(situation, session)
+    task = situation.desired.tasks.get(entry.task)
+    if reason is None and task is not None and session.state == "running":
+        reason = watchdog.watch_merger(situation, draft, task, session)
     if reason:
         draft.add(StopSession(spec.id, spec.task, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
         return
-    draft.wake_at(limit, situation.now)
+    draft.wake_at(session.deadline, situation.now)
     found = _runtime(situation, entry, entry.last("resolving") or {})
     is_cut_off = session.state == "starting" and situation.now - spec.started > RESTART_AFTER
     if is_cut_off and found is not None and entry.task in situation.desired.tasks:
@@ -239,7 +252,7 @@ def _judge(situation: Situation, entry: Entry, session: Session, facts: Facts) -
 def _bad_end(session: Session) -> tuple[str, str] | None:
     stopped, code = session.stop_reason, session.exit_code
     if stopped:
-        return ("failed" if stopped.startswith((TIME_LIMIT, budget.STOPS)) else "stopped"), stopped
+        return ("failed" if stopped.startswith((TIME_LIMIT, budget.STOPS, watchdog.PREFIX)) else "stopped"), stopped
     if session.state == "lost" or session.error or code is None or code == KILLED:
         return "lost", session.error or "its processes were killed from outside"
     fault = session.stream.fault

@@ -203,15 +203,14 @@ def _follow(situation: Situation, draft: Draft, entries: tuple[EntryId, ...]) ->
 def _watch(situation: Situation, draft: Draft, session: Session) -> None:
     """Start again what a crash cut off between folder and process; stop what hangs."""
     spec, target = session.spec, situation.observed.target_head
-    limit = spec.started + timedelta(minutes=spec.minutes_max)
-    if situation.now >= limit or session.stop_reason is not None:
+    if session.is_late(situation.now) or session.stop_reason is not None:
         reason = session.stop_reason or f"time limit of {spec.minutes_max:g} minutes"
         draft.add(StopSession(spec.id, None, reason, situation.swarm.stop_grace_s))
     elif session.state == "starting" and situation.now - spec.started > RESTART_AFTER and target is not None:
         entry = next((e.id for e in draft.entries.values() if e.candidate and e.candidate.commit == spec.base), None)
         draft.add(StartPush(spec, target, "its start was cut off", entry))
     else:
-        draft.wake_at(limit, situation.now)
+        draft.wake_at(session.deadline, situation.now)
 
 
 # --- what is known ----------------------------------------------------------------------------------------------------

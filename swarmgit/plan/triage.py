@@ -9,7 +9,7 @@ holds for a while only; a session is asked about a bounded number of times, then
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from swarmgit.documents.triage import EXAMPLE, answer_in
 from swarmgit.model.actions import Retire, StartSession, StopSession
@@ -38,6 +38,8 @@ def heuristic(seen: Condition, *, is_nudged_out: bool, was_killed_before: bool) 
     `is_nudged_out`: it was nudged as often as it may be, or had its time to react.
     """
     escalates = was_killed_before
+    if seen.is_repeating and not is_nudged_out:
+        return Triage("confused", seen.reason, "nudge")
     if seen.is_repeating:
         return Triage("confused", seen.reason, "escalate" if escalates else "handoff")
     match seen.health:
@@ -70,7 +72,7 @@ def judged(
         _keep_running(situation, draft, task, session, last)
         return waits
     answer = _answer(last) if last is not None else None
-    if answer is not None and last is not None and _holds(situation, session, limits, last, answer):
+    if answer is not None and last is not None and _holds(situation, limits, last, answer, _news(session, written)):
         return answer
     if len(asked) >= ASKS_MAX or (last is not None and answer is None):
         return written
@@ -144,18 +146,24 @@ def _answer(asked: Session) -> Triage | None:
     return replace(found, by=f"{asked.spec.agent} in session {asked.spec.id}") if found is not None else None
 
 
-def _holds(situation: Situation, session: Session, limits: WatchdogLimits, last: Session, answer: Triage) -> bool:
+def _news(session: Session, written: Triage) -> datetime:
+    """Return when it said something last; one that repeats itself: something new."""
+    new = session.repetition.since if written.verdict == "confused" else None
+    return new or session.heard
+
+
+def _holds(situation: Situation, limits: WatchdogLimits, last: Session, answer: Triage, news: datetime) -> bool:
     """Return whether an answer is still about what is seen now: it is young, and nothing was said since."""
     ended = session_ended(last, situation.now)
     minutes = limits.silence_minutes if answer.remedy == "wait" else limits.patience_minutes
-    has_spoken = answer.remedy not in STOPPING and session.last_output is not None and session.last_output > ended
+    has_spoken = answer.remedy not in STOPPING and news > ended
     return not has_spoken and situation.now - ended < timedelta(minutes=minutes)
 
 
 def _keep_running(situation: Situation, draft: Draft, task: Task, session: Session, asked: Session) -> None:
     spec = asked.spec
-    limit = spec.started + timedelta(minutes=spec.minutes_max)
-    reason = asked.stop_reason or (f"time limit of {spec.minutes_max:g} minutes" if situation.now >= limit else None)
+    late = f"time limit of {spec.minutes_max:g} minutes" if asked.is_late(situation.now) else None
+    reason = asked.stop_reason or late
     reason = reason or budget.reason_to_stop_beside(situation, asked)
     if reason:
         draft.add(StopSession(spec.id, None, reason, situation.swarm.stop_grace_s))
@@ -163,7 +171,7 @@ def _keep_running(situation: Situation, draft: Draft, task: Task, session: Sessi
     elif asked.state == "starting" and situation.now - spec.started > RESTART_AFTER:
         draft.add(replace(_start(situation, task, session, spec.attempt), spec=spec))
     else:
-        draft.wake_at(limit, situation.now)
+        draft.wake_at(asked.deadline, situation.now)
 
 
 def _start(situation: Situation, task: Task, session: Session, number: int) -> StartSession:
@@ -196,7 +204,7 @@ def _start(situation: Situation, task: Task, session: Session, number: int) -> S
 
 def _prompt(situation: Situation, task: Task, session: Session) -> str:
     vitals = session.vitals
-    silent = situation.now - (session.last_output or session.spec.started)
+    silent = situation.now - session.heard
     used = f"; {vitals.memory_mb:g} MB, {vitals.cpu_s:g} s of processor time" if vitals else ""
     facts = (
         f"It began at {session.spec.started:%H:%M:%S} and has said nothing for {int(silent.total_seconds())} s{used}."

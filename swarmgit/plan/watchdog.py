@@ -23,7 +23,9 @@ NUDGES_MAX = 2
 BUSY_SHARE = 0.05
 """Of one processor: a session that is silent but uses so much is at work."""
 
-RATE_SILENCE = timedelta(seconds=5)
+LOOP_SILENCE = timedelta(seconds=10)
+"""A loop that has said nothing for so long has come to its end."""
+
 LOOP_LINES_PER_S = 2.0
 """Slower than that, the same line again and again is a sign of life (`still waiting …`), not a loop."""
 
@@ -37,7 +39,6 @@ PROMPT = re.compile(
     r"|press (enter|return|any key)[^.]{0,40})\W*$",
     re.IGNORECASE,
 )
-RATE_LIMIT = re.compile(r"\b429\b|rate.?limit|too many requests|overloaded|retry.?after|quota exceeded", re.IGNORECASE)
 
 
 def limits_of(swarm: Swarm, task: Task | None) -> WatchdogLimits:
@@ -55,25 +56,25 @@ def condition(session: Session, limits: WatchdogLimits, now: datetime) -> Condit
     if session.stop_at is not None:
         is_deaf = now - session.stop_at > STOP_PATIENCE
         return Condition("zombie", "it was asked to end and does not") if is_deaf else Condition("working", "is ending")
-    silence = now - (session.last_output or session.spec.started)
-    last_words = session.stream.text_tail[-TAIL_CHARS:]
-    if silence >= RATE_SILENCE and RATE_LIMIT.search("\n".join(last_words.splitlines()[-3:])):
-        return Condition("rate-limited", "the last that it said is that it has to wait")
-    if _is_repeating(session, limits):
-        said = f"it has printed the same for {session.repetition.lines} lines"
+    until = session.limited_until
+    if until is not None and until > now:
+        return Condition("rate-limited", f"its provider asks it to wait until {until:%Y-%m-%d %H:%M:%S} UTC")
+    silence = now - max(session.heard, until or session.heard)
+    if silence < LOOP_SILENCE and _is_repeating(session, limits):
+        said = f"it has printed the same for {session.repetition.lines} lines, and goes on"
         return Condition("stalled", said, is_repeating=True)
-    return _silent(session, limits, silence, last_words)
+    return _silent(session, limits, silence)
 
 
-def _silent(session: Session, limits: WatchdogLimits, silence: timedelta, last_words: str) -> Condition:
+def _silent(session: Session, limits: WatchdogLimits, silence: timedelta) -> Condition:
     limit = timedelta(minutes=limits.silence_minutes)
     is_busy = session.vitals is not None and session.vitals.cpu_share >= BUSY_SHARE
     words = f"it has said nothing for {_span(silence)}"
     if is_busy:
         return Condition("working", f"{words}, but computes" if silence >= limit else "")
-    last_line = (last_words.rstrip().splitlines() or [""])[-1]
-    if silence >= timedelta(minutes=limits.prompt_minutes) and PROMPT.search(last_line):
-        return Condition("prompt-blocked", f"it waits for an answer to {last_line.strip()[-120:]!r}")
+    question = next(filter(PROMPT.search, _last_lines(session)), None)
+    if silence >= timedelta(minutes=limits.prompt_minutes) and question is not None:
+        return Condition("prompt-blocked", f"it waits for an answer to {question.strip()[-120:]!r}")
     if silence >= limit * ZOMBIE_FACTOR:
         return Condition("zombie", f"{words} and uses no processor")
     if silence >= limit:
@@ -81,12 +82,19 @@ def _silent(session: Session, limits: WatchdogLimits, silence: timedelta, last_w
     return Condition("idle", words) if silence >= limit / IDLE_SHARE else Condition("working")
 
 
+def _last_lines(session: Session) -> list[str]:
+    """Return the last line of where it printed last."""
+    voices = {"stdout": session.stream.text_tail, "stderr": session.stderr_tail}
+    tails = [voices[voice][-TAIL_CHARS:] for voice in session.spoke or ("stdout",)]
+    return [(tail.rstrip().splitlines() or [""])[-1] for tail in tails]
+
+
 def _is_repeating(session: Session, limits: WatchdogLimits) -> bool:
     said = session.repetition
     if said.lines < limits.repeat_lines or said.since is None or session.last_output is None:
         return False
     seconds = (session.last_output - said.since).total_seconds()
-    return said.lines / max(seconds, 1.0) >= LOOP_LINES_PER_S
+    return seconds >= limits.repeat_minutes * 60 and said.lines / max(seconds, 1.0) >= LOOP_LINES_PER_S
 
 
 def overrun(session: Session, limits: WatchdogLimits) -> tuple[str, str] | None:
@@ -107,7 +115,7 @@ def overrun(session: Session, limits: WatchdogLimits) -> tuple[str, str] | None:
 def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> str | None:
     """Return why a session has to be stopped, None where it may go on; a nudge or an incident goes into the draft."""
     limits = limits_of(situation.swarm, task)
-    if not limits.is_on:
+    if not limits.is_on or not session.is_settled(situation.now):
         return None
     too_much = overrun(session, limits)
     before = _killed_before(situation, task)
@@ -115,8 +123,8 @@ def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> s
         answer = Triage("working", too_much[1], "escalate" if before else "restart")
     else:
         seen = condition(session, limits, situation.now)
-        nudge = _last_nudge(situation, session)
-        waited = nudge is not None and situation.now - nudge.created >= timedelta(minutes=limits.patience_minutes)
+        nudge = _last_nudge(situation, session, seen)
+        waited = nudge is not None and _waited(situation, session, nudge) >= timedelta(minutes=limits.patience_minutes)
         written = triage.heuristic(seen, is_nudged_out=waited, was_killed_before=before)
         answer = triage.judged(situation, draft, task, session, limits, written)
         if before and answer.remedy in triage.STOPPING:
@@ -135,6 +143,37 @@ def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> s
     return f"{PREFIX}{handoffs.REASON if hands_over else ''}{answer.reason}"
 
 
+def watch_merger(situation: Situation, draft: Draft, task: Task, session: Session) -> str | None:
+    """Return why a session over a conflict has to be stopped, None where it may go on; an incident goes into the draft.
+
+    Nobody nudges it or asks about it: its conflict goes to the next try or tier.
+    """
+    limits = limits_of(situation.swarm, task)
+    if not limits.is_on or not session.is_settled(situation.now):
+        return None
+    too_much = overrun(session, limits)
+    seen = condition(session, limits, situation.now)
+    answer = triage.heuristic(seen, is_nudged_out=True, was_killed_before=False)
+    if too_much:
+        said = _too_much(task, session, replace(answer, reason=too_much[1]), too_much[0])
+    elif answer.remedy == "wait":
+        return None
+    else:
+        said = _stuck(task, session, answer)
+    goes_on = "Stopped; what it made is kept, and the conflict goes to the next try or the next tier."
+    what = said.what.replace(f"attempt {session.spec.attempt} at", "over a conflict of")
+    incidents.report(
+        situation, draft, replace(said, signature=f"{said.signature}/merge", what=what, resolution=goes_on)
+    )
+    return f"{PREFIX}{too_much[1] if too_much else answer.reason}"
+
+
+def _waited(situation: Situation, session: Session, nudge: Mail) -> timedelta:
+    """Return how long a session had to react to a nudge; from the last gap on, where there was one since."""
+    since = session.vigil.since if session.vigil is not None else None
+    return situation.now - max(nudge.created, since or nudge.created)
+
+
 def _killed_before(situation: Situation, task: Task) -> bool:
     """Return whether the watchdog ended an attempt of the task already, since it was last begun afresh."""
     status = situation.observed.statuses.get(task.id)
@@ -145,15 +184,16 @@ def _nudge_key(session: Session, number: int) -> str:
     return f"watchdog/nudge/{session.spec.id}/{number}"
 
 
-def _last_nudge(situation: Situation, session: Session) -> Mail | None:
-    """Return the last nudge that the session had since it said something; None where it may get one (more)."""
+def _last_nudge(situation: Situation, session: Session, seen: Condition) -> Mail | None:
+    """Return the last nudge that the session had since it said something new; None where it may get one (more)."""
+    news = session.repetition.since if seen.is_repeating else None
     agent = session.spec.agent or ""
     sent = [
         letters.find(situation, agent, origin_of(f"swarmgit/{_nudge_key(session, number)}/{agent}"))
         for number in range(1, NUDGES_MAX + 1)
     ]
     found = [nudge for nudge in sent if nudge is not None]
-    if not found or (len(found) < NUDGES_MAX and (session.last_output or session.spec.started) > found[-1].created):
+    if not found or (len(found) < NUDGES_MAX and (news or session.heard) > found[-1].created):
         return None
     return found[-1]
 
@@ -162,8 +202,9 @@ def _nudge(situation: Situation, draft: Draft, session: Session, seen: Condition
     """Send one more nudge, unless the last one still waits for its effect."""
     if last is not None or session.spec.agent is None:
         return
-    words = f"Nothing was heard from you: {seen.reason}."
-    body = f"{words} Print where you are, or end. Without a sign of life the session is stopped; its work is kept.\n"
+    words = f"Nothing {'new ' if seen.is_repeating else ''}was heard from you: {seen.reason}."
+    sign = "anything new" if seen.is_repeating else "a sign of life"
+    body = f"{words} Print where you are, or end. Without {sign} the session is stopped; its work is kept.\n"
     letter = Letter((session.spec.agent,), words[:200], body, "status_update", "urgent", task=session.spec.task)
     agent = session.spec.agent
     for number in range(1, NUDGES_MAX + 1):
@@ -175,7 +216,7 @@ def _nudge(situation: Situation, draft: Draft, session: Session, seen: Condition
 
 def _stuck(task: Task, session: Session, answer: Triage) -> Report:
     concluded = f"Triage{f' ({answer.by})' if answer.by else ''}: {answer.verdict}, {answer.remedy}"
-    tried = "nudged, then stopped" if answer.verdict == "stalled" and not answer.by else "stopped"
+    tried = "nudged, then stopped" if answer.verdict in {"stalled", "confused"} and not answer.by else "stopped"
     said = _stopped(task, session, answer)
     return replace(
         said,
@@ -226,8 +267,9 @@ def _stopped(task: Task, session: Session, answer: Triage) -> Report:
 def patrol(situation: Situation, draft: Draft) -> None:
     """Report when sessions are at work and nothing has come of any for long."""
     limit = situation.swarm.watchdog.patrol_minutes
-    at_work = [s for s in situation.observed.sessions.values() if s.spec.kind == "agent" and not s.is_over]
-    since = min((session.spec.started for session in at_work), default=situation.now)
+    running = [s for s in situation.observed.sessions.values() if s.spec.kind == "agent" and not s.is_over]
+    at_work = [session for session in running if not session.is_limited(situation.now)]
+    since = min(map(_begun, at_work), default=situation.now)
     if limit is None or situation.now - since < timedelta(minutes=limit):
         return
     ended = [a.ended for status in draft.views.values() for a in status.attempts if a.ended is not None]
@@ -245,6 +287,13 @@ def patrol(situation: Situation, draft: Draft) -> None:
         is_urgent=True,
     )
     incidents.report(situation, draft, said)
+
+
+def _begun(session: Session) -> datetime:
+    """Return when a session would have begun if it had not been kept from working; a gap begins it anew."""
+    begun = session.deadline - timedelta(minutes=session.spec.minutes_max)
+    since = session.vigil.since if session.vigil is not None else None
+    return max(begun, since or begun)
 
 
 def _span(span: timedelta) -> str:

@@ -8,7 +8,7 @@ from typing import cast
 
 from swarmgit import ports, runtimes
 from swarmgit.adapters import prices
-from swarmgit.adapters.clock import SystemClock
+from swarmgit.adapters.clock import SystemClock, awake_s
 from swarmgit.adapters.deferred import Deferred
 from swarmgit.adapters.drafts import drafts
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
@@ -95,6 +95,7 @@ def open_world(
     return ports.World(
         repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
         clock=the_clock,
+        awake_s=awake_s,
         objects=objects,
         state=RedactedState(state, guard),
         engine=engine,

@@ -10,7 +10,8 @@ import pytest
 
 from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import Swarm, WatchdogConfig, WatchdogLimits
-from swarmgit.model.health import Repetition, Vitals
+from swarmgit.model.events import Limited
+from swarmgit.model.health import Repetition, Vigil, Vitals
 from swarmgit.model.mail import HUMAN, SWARMGIT
 from swarmgit.model.work import Session, Stream
 from swarmgit.observe.vitals import Novelty
@@ -19,7 +20,9 @@ from swarmgit.plan.watchdog import PREFIX, condition, limits_of, overrun
 from tests.plan.values import START, Life, life, never_ends, task
 
 LIMITS = WatchdogLimits()
+BOTH = ("stdout", "stderr")
 QUIET = timedelta(minutes=31)
+LATER = START + timedelta(hours=2, minutes=1)
 
 
 def seen(*, silent: timedelta = timedelta(0), tail: str = "", cpu: float = 0.0, **fields: Any) -> Session:
@@ -57,8 +60,14 @@ def health(session: Session, limits: WatchdogLimits = LIMITS) -> str:
         (seen(silent=timedelta(minutes=4), tail="Overwrite config.yaml? [y/N] "), "prompt-blocked"),
         (seen(silent=timedelta(minutes=4), tail="Password for 'https://example.org': "), "prompt-blocked"),
         (seen(silent=timedelta(minutes=4), tail="Press any key to continue"), "prompt-blocked"),
-        (seen(silent=timedelta(minutes=40), tail="error 429: too many requests, retry after 3600 s"), "rate-limited"),
+        (seen(silent=timedelta(minutes=40), stream=Stream(limited=Limited(3600))), "rate-limited"),
+        (seen(silent=timedelta(minutes=40), stream=Stream(limited=Limited(until=LATER))), "rate-limited"),
+        (seen(silent=timedelta(minutes=40), stream=Stream(limited=Limited(300))), "stalled"),
+        (seen(silent=QUIET, tail="I will now implement the rate limiter (HTTP 429)"), "stalled"),
         (seen(repetition=Repetition(900, START + timedelta(minutes=118))), "stalled"),
+        (seen(silent=timedelta(minutes=4), stderr_tail="Proceed? [y/N] ", spoke=("stderr",)), "prompt-blocked"),
+        (seen(silent=timedelta(minutes=4), stderr_tail="Proceed? [y/N] ", spoke=BOTH), "prompt-blocked"),
+        (seen(silent=timedelta(minutes=4), tail="Proceed? [y/N] ", spoke=BOTH), "prompt-blocked"),
         (seen(stop_reason="enough", stop_at=START + timedelta(minutes=100)), "zombie"),
         (seen(state="ended"), "done"),
     ],
@@ -79,10 +88,29 @@ HEALTHY = {
     "mentions a prompt in its text": seen(silent=timedelta(minutes=10), tail="I answered [y/N] with y and went on."),
     "shows code with a password field": seen(silent=timedelta(minutes=10), tail='password: str = field(default="")'),
     "has just asked and was answered": seen(silent=timedelta(seconds=30), tail="Proceed? [y/N] "),
-    "waits for a rate limit": seen(silent=timedelta(minutes=50), tail="rate limit reached, waiting"),
+    "waits for a rate limit": seen(silent=timedelta(minutes=50), stream=Stream(limited=Limited(3600))),
+    "waits for a limit longer than anybody believes": seen(
+        silent=timedelta(minutes=50), stream=Stream(limited=Limited(1e300))
+    ),
+    "was just told to go on by its provider": seen(
+        silent=timedelta(hours=2), stream=Stream(limited=Limited(until=LATER - timedelta(minutes=2)))
+    ),
+    "slept with the machine for hours": seen(
+        silent=timedelta(hours=9), vigil=Vigil(START, 0.0, None, START + timedelta(minutes=100))
+    ),
     "prints a heartbeat a second": seen(repetition=Repetition(3000, START + timedelta(minutes=70))),
     "prints dots while tests run": seen(repetition=Repetition(400, START + timedelta(minutes=119))),
     "prints a burst of equal lines": seen(repetition=Repetition(499, START + timedelta(minutes=119, seconds=59))),
+    "prints a table of zeros and computes": seen(
+        silent=timedelta(seconds=20), repetition=Repetition(60_000, START + timedelta(minutes=90))
+    ),
+    "prints the same fast for a minute": seen(repetition=Repetition(6000, START + timedelta(minutes=119))),
+    "has printed the same for long, and thinks": seen(
+        silent=timedelta(minutes=1), repetition=Repetition(60_000, START + timedelta(minutes=115))
+    ),
+    "was asked on stderr and went on": seen(
+        silent=timedelta(minutes=10), tail="kept it", stderr_tail="Overwrite? [y/N] ", spoke=("stdout",)
+    ),
     "writes 429 lines of code": seen(silent=timedelta(seconds=2), tail="wrote 429 lines"),
     "is being stopped and ends in time": seen(stop_reason="x", stop_at=START + timedelta(minutes=119, seconds=55)),
     "uses much memory where no limit is set": seen(vitals=Vitals(START, 64_000.0, 1.0)),
@@ -240,6 +268,34 @@ def test_a_swarm_of_which_nothing_comes_is_reported_once() -> None:
     ]
 
 
+def test_one_that_repeats_itself_is_nudged_before_it_is_stopped() -> None:
+    made = swarm_of()
+
+    def let_loop() -> None:
+        let_run(made, last_output=made.now, repetition=Repetition(90_000, START + timedelta(minutes=1)))
+
+    made.now += timedelta(minutes=10)
+    for _ in range(8):
+        let_loop()
+        made.tick()
+    assert (nudges(made), stops(made)) == (1, []), "what it prints is no sign of life"
+    made.now += timedelta(minutes=5)
+    let_loop()
+    made.tick()
+    assert stops(made) == [f"{PREFIX}it has printed the same for 90000 lines, and goes on"]
+
+
+def test_one_that_says_something_new_after_the_nudge_goes_on() -> None:
+    made = swarm_of()
+    made.now += timedelta(minutes=10)
+    let_run(made, last_output=made.now, repetition=Repetition(90_000, START + timedelta(minutes=1)))
+    made.tick()
+    made.now += timedelta(minutes=6)
+    let_run(made, last_output=made.now, repetition=Repetition(5, made.now))
+    made.tick()
+    assert (nudges(made), stops(made)) == (1, [])
+
+
 # --- new or the same ---------------------------------------------------------------------------------------------------
 
 
@@ -253,3 +309,51 @@ def test_lines_that_say_nothing_new_are_counted_from_the_first_look_on() -> None
     assert ear.said == Repetition(3, at)
     ear.feed(b"\nnew\n", at + timedelta(seconds=2))
     assert ear.said == Repetition(0, at + timedelta(seconds=2))
+
+
+def repeats(*lines: bytes) -> int:
+    """Return how many of the lines said nothing new, after a first look."""
+    ear = Novelty()
+    ear.feed(b"begun\n", START)
+    ear.feed(b"".join(line + b"\n" for line in lines), START)
+    return ear.said.lines
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"retry %d: connection refused",
+        b"attempt %d of 100000 failed",
+        b"[12:00:%d] ERROR upstream is unavailable",
+        b"request %d timed out",
+        b"%d. cannot open the file",
+    ],
+)
+def test_a_number_in_a_line_about_trouble_is_no_news(line: bytes) -> None:
+    assert repeats(*(line % number for number in range(200))) == 199
+
+
+@pytest.mark.parametrize("line", [b"step %d", b"epoch 3, loss 0.%d", b"test_%d PASSED", b"[%d/4000] compiling"])
+def test_a_number_elsewhere_is_progress(line: bytes) -> None:
+    assert repeats(*(line % number for number in range(200))) == 0
+
+
+def test_both_streams_are_listened_to_and_either_may_say_something_new() -> None:
+    ear = Novelty()
+    ear.feed(b"", START, "stderr")
+    ear.feed(b"begun\n", START)
+    ear.feed(b"same\nsa", START, "stderr")
+    ear.feed(b"begun\n", START)
+    ear.feed(b"me\n", START, "stderr")
+    assert ear.said.lines == 2
+    ear.feed(b"new\n", START + timedelta(seconds=1))
+    assert ear.said == Repetition(0, START + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=3), timedelta(hours=-3), timedelta(minutes=1)])
+def test_a_pause_and_a_jump_of_the_clock_begin_the_count_anew(jump: timedelta) -> None:
+    ear = Novelty()
+    ear.feed(b"begun\n", START)
+    ear.feed(b"same\n" * 900, START)
+    ear.feed(b"same\n" * 5, START + jump)
+    assert ear.said == Repetition(5, START + jump)

@@ -154,7 +154,7 @@ class LocalExecutor:
         files.move(self._jobs.path(files.check_id(session)), old, new)
 
     def measure(self, session: SessionId) -> tuple[int, float]:
-        """Return the resident bytes and the processor seconds of all of a session's processes."""
+        """Return the bytes of memory and the processor seconds of all of a session's processes."""
         return vitals.memory_and_cpu(tree.members(self._jobs.tree(files.check_id(session))))
 
     def disk(self, session: SessionId, folder: Path | None) -> int | None:

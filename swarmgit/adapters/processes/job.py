@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,10 +21,11 @@ from swarmgit.adapters.processes.launch import Launcher
 from swarmgit.adapters.processes.tree import Tree, members
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import SessionId
-from swarmgit.model.work import SessionSpec
+from swarmgit.model.work import SessionSpec, Voice
 from swarmgit.ports import Job, JobState
 
 _CLAIM_S_MAX = 2.0
+VOICES: Mapping[Voice, str] = {"stdout": "stdout.jsonl", "stderr": "stderr.log"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Jobs:
         stop = self.stop(session)
         claim, claimed_at = self._claim(session)
         pid = claim.pid if claim else None
-        last = _instant(files.modified(folder, "stdout.jsonl", "stderr.log"))
+        last, spoke = _spoke(folder)
         alive = self._is_alive(session, claim, claimed_at)
         if not alive and claimed_at is not None:
             ended = self._ended(session, spec)  # it may have ended between the two looks
@@ -70,7 +72,7 @@ class Jobs:
                 return ended
             sign = max(filter(None, (last, _instant(claimed_at), stop.at if stop else None)), default=None)
             return replace(_job(spec, "cancelled" if stop else "lost", stop), pid=pid, ended=sign, last_output=last)
-        return replace(_job(spec, "running" if alive else "queued", stop), pid=pid, last_output=last)
+        return replace(_job(spec, "running" if alive else "queued", stop), pid=pid, last_output=last, spoke=spoke)
 
     def _spec(self, session: str) -> SessionSpec | None:
         spec = self._specs.get(session)
@@ -155,6 +157,13 @@ class Jobs:
         """Drop what is kept of a session."""
         for cache in (self._specs, self._claims, self._stops, self._over):
             cache.pop(session, None)
+
+
+def _spoke(folder: str) -> tuple[datetime | None, tuple[Voice, ...]]:
+    """Return when a session printed last, and where; both files where their times are the same."""
+    times = {voice: files.modified(folder, name) for voice, name in VOICES.items()}
+    last = max((at for at in times.values() if at is not None), default=None)
+    return _instant(last), tuple(voice for voice, at in times.items() if at is not None and at == last)
 
 
 def _job(spec: SessionSpec, state: JobState, stop: Stop | None) -> Job:

@@ -14,7 +14,6 @@ from swarmgit.model.desired import Problem, WatchdogLimits
 from swarmgit.model.status import Identity
 from swarmgit.model.work import AGENT_PROGRAMS, Session
 from swarmgit.plan import cv, full_runs
-from swarmgit.plan.governor import limited_until
 from swarmgit.plan.watchdog import condition, limits_of
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def session_row(look: Look, session: Session) -> dict[str, Any]:
         "agent": spec.agent,
         "runtime": spec.runtime,
         "model": spec.model,
-        "state": "rate-limited" if limited_until(session) else session.state,
+        "state": "rate-limited" if session.is_limited(look.now) else session.state,
         "health": seen.health,
         "health_reason": seen.reason,
         "memory_mb": session.vitals.memory_mb if session.vitals else None,
