@@ -12,7 +12,7 @@ from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
 from swarmgit.model.events import Fault, Stream
 from swarmgit.model.ids import AgentName, TaskId
 from swarmgit.model.mail import Letter, Mail, MailControl
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from tests.conftest import Repo
 from tests.plan.values import Ends, Life, fails, life, never_ends, submits, task
 

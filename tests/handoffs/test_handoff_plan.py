@@ -226,25 +226,28 @@ def test_a_paused_task_is_not_handed_over() -> None:
 
 
 def test_the_watchdogs_handoff_goes_the_same_way_and_only_once() -> None:
-    config = WatchdogConfig(WatchdogLimits(repeat_lines=10))
-    going_round = Repetition(500, None)
+    config = WatchdogConfig(WatchdogLimits(repeat_lines=10, repeat_minutes=0, patience_minutes=0))
     made = at_work(stream=Stream(takes_messages=True), watchdog=config)
+    going_round = Repetition(50_000, made.now)
 
     def repeats() -> None:
-        now_says(made, repetition=replace(going_round, since=made.now), last_output=made.now)
+        now_says(made, repetition=going_round, last_output=made.now)
 
-    repeats()
-    made.tick()
-    (asked,) = made.observed.mail["builder-01"].values()
-    assert asked.type == "handoff"
+    for _ in range(2):
+        repeats()
+        made.tick()
+    assert [each.type for each in made.observed.mail["builder-01"].values()] == ["status_update", "handoff"]
     now_says(made, summary=LEFT)
     repeats()
     ticks(made, 4)
     assert stops(made)[0].startswith("watchdog: handoff: it has printed the same")
     assert [a.outcome for a in made.status("a").attempts] == ["handed-over", "running"]
     assert len(made.observed.incidents) == 1
-    repeats()
-    ticks(made, 3)
+    going_round = Repetition(50_000, made.now)
+    for _ in range(2):
+        repeats()
+        made.tick()
+    ticks(made, 2)
     assert [a.outcome for a in made.status("a").attempts][:2] == ["handed-over", "timeout"], (
         "the second time is the last"
     )
