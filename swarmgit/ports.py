@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
+
+from msgspec import Struct, field
 
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
@@ -25,8 +26,7 @@ class Clock(Protocol):
         """Return the present instant, aware, in UTC."""
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
+class TreeEntry(Struct, frozen=True):
     """`mode` octal as git prints it ('100644', '040000', …); `kind` blob, tree or commit."""
 
     mode: str
@@ -35,8 +35,7 @@ class TreeEntry:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class CommitInfo:
+class CommitInfo(Struct, frozen=True):
     oid: CommitId
     tree: TreeId
     parents: tuple[CommitId, ...]
@@ -93,8 +92,7 @@ class StateStore(Protocol):
         """Make the link `.swarm/run` to the live folder where it is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     name: str
     email: str
 
@@ -146,8 +144,7 @@ class Engine(Protocol):
         """Return the paths that differ between two commits, sorted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """What git says of a commit's signature. `signer`: the principal whose key it is, '' where no known one is."""
 
     state: Literal["good", "unknown", "bad", "none"]
@@ -183,8 +180,7 @@ class Conflicts(Protocol):
         """Keep how a proposal resolved its conflicts, for the next time that they come up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """A worktree that belongs to one session until it is given back. `tree`: where its files are.
 
     `keep_setup`: the command that keeps what set-up made out of the session's reach; the file that lists it comes last.
@@ -244,22 +240,19 @@ class Worktrees(Protocol):
         """Remember that the set-up commands have succeeded in the leased worktree, and which paths they made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
+class Landed(Struct, frozen=True):
     """`followed`: checkouts of the target whose files were brought along."""
 
     followed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """The target is not at `old` any more."""
 
     now_at: CommitId | None
 
 
-@dataclass(frozen=True, slots=True)
-class InTheWay:
+class InTheWay(Struct, frozen=True):
     """Nothing was changed: these paths of `checkout` hold a person's edits, or another git command is at work."""
 
     checkout: str
@@ -288,8 +281,7 @@ class Landing(Protocol):
         """Drop a candidate's ref."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartSpec:
+class StartSpec(Struct, frozen=True):
     """What the executor needs to start a process: all plain data. `argv` is run in `cwd` with exactly `env`.
 
     `setup`: shell commands run first, in order, in `cwd`; the first that fails ends the session before `argv` runs.
@@ -307,8 +299,7 @@ class StartSpec:
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "lost", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One process as the executor sees it. `exit_code` None: not ended, lost, or never run (then `error`).
 
     `setup_failed`: a set-up command failed, `argv` was not run. `spoke`: where it printed last.
@@ -514,8 +505,7 @@ class Lock(Protocol):
         """Give it back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(Struct, frozen=True):
     """What is known of a session before it says anything. `window`: tokens that its model can take in; None: unknown.
 
     `takes_messages`: what is put into its inbox reaches it while it works.
@@ -525,8 +515,7 @@ class Outlook:
     takes_messages: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LandedTask:
+class LandedTask(Struct, frozen=True):
     """The commit on the target's history that names a task, and who made it."""
 
     commit: CommitId
@@ -535,8 +524,7 @@ class LandedTask:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """Where a session is about to run: what a runtime needs to know to build its command.
 
     `keys`: the variables that policy gives it besides; their values go to the session alone. `programs`: the only ones
@@ -552,8 +540,7 @@ class Placement:
     programs: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """What to run. `hosts`: what it must reach, one of them at least, to work at all. `read`: paths of the machine that
     it must see. `programs`: names on its PATH, or absolute paths, that it runs itself, visible whatever policy lists.
 
@@ -568,8 +555,7 @@ class Command:
     programs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Confinement:
+class Confinement(Struct, frozen=True):
     """Whose program is confined, and where it works. `role` is `gate` for a gate's.
 
     `named`: command lines that people wrote; the absolute paths in them are visible, and `files` are.
@@ -584,8 +570,7 @@ class Confinement:
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Confined:
+class Confined(Struct, frozen=True):
     """How to run a command inside. `around`: the words that go before any program of the session, set-up too.
 
     `files` belong into the session's folder. `sandbox` says what holds it, for records. `expires`: when a credential
@@ -601,8 +586,7 @@ class Confined:
     expires: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxReport:
+class SandboxReport(Struct, frozen=True):
     """`name` of the sandbox, '' for none. `strength`: full, reduced or none. `text`: all of it in one sentence."""
 
     name: str
@@ -610,8 +594,7 @@ class SandboxReport:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(Struct, frozen=True):
     """Where one repository is. `top` is None in a bare one; `store` is where worktrees go, outside the repository."""
 
     common_dir: Path
@@ -621,8 +604,7 @@ class Repository:
     target: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
     `awake_s` says how long this machine has been awake since its start: the same clock for all processes.

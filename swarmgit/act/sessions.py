@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
 from swarmgit.act import tampering, transcripts
 from swarmgit.act.conflicts import conflict_files

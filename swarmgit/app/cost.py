@@ -7,9 +7,10 @@ included. A price that nobody knows stays unknown: sums say how many sessions th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from swarmgit.app.look import Look
 from swarmgit.app.views.money import budget_row, convoy_budget_rows
@@ -28,8 +29,7 @@ REWORK = frozenset({"rejected", "conflict", "failed", "timeout", "over-budget"})
 DONE = frozenset({"landed", "unchanged", "reported"})
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """One session, and the instant up to which it is counted: its end, or now. `convoys`: where its task belongs."""
 
     of: Spending

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from swarmgit.app.fsck.ledger import read_ledger
 from swarmgit.app.gc import stale_candidates
@@ -26,8 +28,7 @@ WATCHES_FEW = 8192
 SHOWN_FILES_MAX = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """`repair`: a command or what to do; '' when there is nothing to repair."""
 
     name: str
@@ -36,8 +37,7 @@ class Check:
     repair: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     checks: tuple[Check, ...]
 
     @property

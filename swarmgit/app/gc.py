@@ -4,9 +4,10 @@ under `refs/swarm/salvage`, which is never touched."""
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from swarmgit.app.look import Look, look
 from swarmgit.app.sessions import folders
@@ -24,8 +25,7 @@ PRUNED_AFTER = timedelta(hours=1)
 """What was written more recently may be about to be pinned, whatever the retention."""
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(Struct, frozen=True):
     """What was removed, or would be: candidate refs of finished entries, session folders and transcripts past their
     time. `leftovers`: what could not be, each in words; the next tick makes an incident of it.
 

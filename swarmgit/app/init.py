@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from swarmgit.app import detect
 from swarmgit.app.detect import Findings, Project
@@ -55,8 +56,7 @@ class IntentRepository(Protocol):
         """Commit those of `files` that do not exist yet on `target`, and nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """What policy opens for an agent program: where its provider is, and the variables that hold its key."""
 
     hosts: tuple[str, ...] = ()
@@ -68,8 +68,7 @@ SHARED = frozenset({"GH_TOKEN", "GITHUB_TOKEN"})
 """Keys to more than a model: a person names them, if at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Initialised:
+class Initialised(Struct, frozen=True):
     """`runtimes`: agent programs found on PATH; `tiers`: what was chosen for each tier, empty where none was found.
 
     `opened`: what policy.yaml opens for the chosen one.

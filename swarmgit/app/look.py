@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from swarmgit.app.revisions import state_commit
 from swarmgit.desired.cache import Cache
@@ -20,8 +21,7 @@ from swarmgit.plan import plan
 from swarmgit.ports import World
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """`drafts`: paths below `.swarm/` whose working copy differs from the target's commit: nobody acts on them yet."""
 
     desired: Desired

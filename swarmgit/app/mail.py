@@ -4,9 +4,11 @@ which the next tick carries out."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.app.control import write_request
 from swarmgit.app.look import look
@@ -60,8 +62,7 @@ def nudge(world: World, name: str, text: str, by: str) -> tuple[str, ...]:
     return post(world, {"to": [agent], "subject": words[:100], "body": text, "priority": "urgent"}, by)
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A mailbox: its messages, oldest first, what cannot be read of it, and letters of people for the next tick."""
 
     mails: tuple[Mail, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.app.attribution import stored_status
 from swarmgit.app.names import find
@@ -20,8 +21,7 @@ RUNNING = frozenset({"queued", "running"})
 POLL_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class WorktreePath:
+class WorktreePath(Struct, frozen=True):
     session: SessionId
     path: Path
     is_live: bool

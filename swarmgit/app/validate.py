@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from swarmgit import ports
 from swarmgit.app.world import World

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from swarmgit.app.look import Look
 from swarmgit.app.names import find
@@ -23,8 +24,7 @@ from swarmgit.plan.wallets import members
 PATHS_SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """`commands`: what to run next, best first."""
 
     task: TaskId

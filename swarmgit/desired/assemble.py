@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.desired import crosscheck
 from swarmgit.desired.crosscheck import Context, Fault
@@ -32,8 +34,7 @@ class Version(Protocol):
         """Return the blob at a path, None where there was no file."""
 
 
-@dataclass(slots=True)
-class Sources:
+class Sources(Struct):
     """Where documents come from. `blobs`: every file below `.swarm/` by its path from the repository's root.
 
     `history`: earlier states of `.swarm/`, newest first, each different from the one before. `parsed` is kept

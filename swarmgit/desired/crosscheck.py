@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from typing import NamedTuple, get_args
+
+from msgspec import Struct, field
 
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import paths
@@ -25,8 +26,7 @@ class Fault(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """What a task is judged against. `task_ids`: every task that the commit has a file for, usable or not."""
 
     swarm: Swarm | None

@@ -1,7 +1,7 @@
 """Intent documents: bytes of a file at a commit → the frozen values of `model/desired.py`.
 
 Each function returns a `Parsed`: the value, or None together with every problem that the file has. Defaults are
-those of the dataclasses; only defaults that depend on other keys are worked out here.
+those of the values; only defaults that depend on other keys are worked out here.
 """
 
 from __future__ import annotations

@@ -5,9 +5,10 @@ An adapter translates each line of its program's output into these; `runtimes/re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct, field
 
 from swarmgit.model.usage import Usage
 
@@ -16,21 +17,18 @@ FaultKind = Literal["auth", "config", "rate-limit", "transient", "context", "con
 for the model; conversation: the one to go on with does not exist (any more); turns: a limit of the program's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolUse:
+class ToolUse(Struct, frozen=True):
     """`detail`: the command, path or pattern that it was used with, in few words."""
 
     tool: str
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FileAction:
+class FileAction(Struct, frozen=True):
     """A file was created, edited, read or deleted. `file`: as the program named it."""
 
     action: str
@@ -38,8 +36,7 @@ class FileAction:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """Tokens of one step. `estimate_of` names the step where a later line will say it again, or better.
 
     Without it the usage is final, and covers every step that was estimated before.
@@ -49,8 +46,7 @@ class Spent:
     estimate_of: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(Struct, frozen=True):
     """What a later session needs to go on from here, and which model answers. `takes_messages`: it reads its inbox."""
 
     id: str | None = None
@@ -58,24 +54,21 @@ class Conversation:
     takes_messages: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """Tokens that the last request filled of the model's window; `window` None: not said."""
 
     used: int | None = None
     window: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Limited:
+class Limited(Struct, frozen=True):
     """The provider has asked for a pause, and the program sits it out by itself. Both None: it did not say how long."""
 
     wait_s: float | None = None
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """What went wrong, so that it can be decided who must act. `remedy`: what a person has to do."""
 
     kind: FaultKind
@@ -86,24 +79,21 @@ class Fault:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The program's last word. `fault` None: it thinks that it is done."""
 
     text: str = ""
     fault: Fault | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NoChange:
+class NoChange(Struct, frozen=True):
     reason: str
 
 
 Event = Text | ToolUse | FileAction | Spent | Conversation | Context | Limited | Fault | Result | NoChange
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """What a session's output has said so far, read by its runtime's adapter.
 
     `conversation`: how a later session can go on with this one; None where the program cannot. `usage_covers`:

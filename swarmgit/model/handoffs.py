@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from swarmgit.model.ids import SessionId
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """Where the work stands, in few sentences each. `surprises`: what a successor would not expect."""
 
     state: str
@@ -19,16 +19,14 @@ class Summary:
     surprises: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True):
     """What a successor has found, and what it does first: so it is seen that it knows where it is."""
 
     state: str
     next: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Handoff:
+class Handoff(Struct, frozen=True):
     """Kept with the attempt that handed over. `by`: who wrote the summary, the session or swarmgit.
 
     `successor` went on; `accepted`: when it said so, and `acceptance` is what it said. `unanswered`: why nobody waits

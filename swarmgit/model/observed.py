@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
+
+from msgspec import Struct, field
 
 from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.convoys import ConvoyStatus
@@ -31,8 +32,7 @@ from swarmgit.model.status import Entry, Identity, TaskStatus
 from swarmgit.model.work import Evidence, Session
 
 
-@dataclass(frozen=True, slots=True)
-class MergeTry:
+class MergeTry(Struct, frozen=True):
     """A merge tried in memory: either a candidate's tree or the paths that conflict.
 
     `tier`: 'clean' for git's own merge, 'auto' where rules resolved its conflicts. `resolution` has for each resolved
@@ -57,8 +57,7 @@ class MergeTry:
     signer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteHead:
+class RemoteHead(Struct, frozen=True):
     """The last that is known of the branch that landings are pushed to, and where it stands beside the target.
 
     `behind`: the target has all of it, and more. `unpushed`: the target's first-parent commits that it lacks.
@@ -80,8 +79,7 @@ def any_ports(count: int, taken: AbstractSet[int]) -> tuple[int, ...] | None:
     return tuple(range(first, first + count))
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Struct, frozen=True):
     """`archived` maps finished tasks that have left the hot folder to their path in state.
 
     `contained`: of the commits that entries are about to land, those the target already contains.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from swarmgit.model.handoffs import Handoff
 from swarmgit.model.ids import (
@@ -67,8 +68,7 @@ PAUSES: frozenset[str] = frozenset({"rate-limited", "transient"})
 """After these the same conversation goes on later."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateResult:
+class GateResult(Struct, frozen=True):
     """One gate's answer about one tree. `reused` says that the run was made for something else with the same key."""
 
     gate: GateName
@@ -82,8 +82,7 @@ class GateResult:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True):
     """Why work went back, in a form that an agent can act on. Written to `feedback.json` and shown in the prompt."""
 
     kind: Literal[
@@ -111,8 +110,7 @@ class Rejection:
     reference: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One session's try at a task. `head` is the captured commit, `tree` its code tree (without `.swarm/`).
 
     `kept_paths`: after a rejection or a pause, the changed paths that the next attempt starts with again.
@@ -152,8 +150,7 @@ class Attempt:
         return (self.ended - self.started).total_seconds() if self.ended else None
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     type: str
     status: Literal["true", "false", "unknown"]
     reason: str
@@ -162,8 +159,7 @@ class Condition:
     observed_generation: BlobId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskStatus:
+class TaskStatus(Struct, frozen=True):
     """`window` is the number of the first attempt that counts against the budget: a changed task file or
     `task restart` opens a new window. `restart` is the last restart request that was honoured. `taken_from`: agents
     that could not do it, and do not get it again. `asides`: sessions that worked for it besides its attempts.
@@ -209,8 +205,7 @@ TIERS = ("clean", "auto", "ai", "reimagine")
 """How an entry's conflicts were settled, the easiest first (MERGE-QUEUE, Conflict tiers)."""
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerEvent:
+class LedgerEvent(Struct, frozen=True):
     """One line of an entry's history. `data` holds plain values only; the kinds are listed in docs/formats.md."""
 
     at: datetime
@@ -218,8 +213,7 @@ class LedgerEvent:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """The exact commit an entry would land as: its first parent is `base`, the target's head when it was made.
 
     `signer`: whose key signed it, as a line of git's allowed signers; '' where none did.
@@ -232,8 +226,7 @@ class Candidate:
     signer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One merge-queue entry: a file in the ledger, its events in order. State is what the last events say.
 
     `head` is the task's own work. `proposal`: a merge of it whose conflicts were resolved; then that is what lands.
@@ -267,8 +260,7 @@ class Entry:
         return next((event.data for event in reversed(self.events) if event.kind == kind), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """An agent's CV: counts of verified outcomes only, never of what an agent said of itself.
 
     `tasks_tried`: tasks of which an attempt was judged; of these `first_pass` passed with the first that was.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct, field
 
 from swarmgit.model.ids import AgentName, SessionId
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Tokens as the runtime reports them. `usd` None: unknown, which is not the same as free."""
 
     input_tokens: int = 0
@@ -24,8 +24,7 @@ class Usage:
         return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
 
 
-@dataclass(frozen=True, slots=True)
-class Aside:
+class Aside(Struct, frozen=True):
     """A session that resolved a conflict of a task's work, or judged a session of it that looked stuck.
 
     `retry_at`: its provider asked for a pause until then.

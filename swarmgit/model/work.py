@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from swarmgit.model.events import FileAction, Stream
 from swarmgit.model.handoffs import Acceptance, Summary
@@ -55,8 +56,7 @@ SETTLE = timedelta(seconds=10)
 """After a gap in which nobody looked a session is looked at for so long before anything is stopped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(Struct, frozen=True):
     """Bring `new` to `branch` of `remote`, which is known to be at `old` (None: not known)."""
 
     remote: str
@@ -65,8 +65,7 @@ class Push:
     old: CommitId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(Struct, frozen=True):
     """What a push came to. `rejected`: the remote was asked and is elsewhere, or does not want it; it was fetched.
 
     `failed`: nobody knows what the remote thinks. `reason` is git's or the remote's words, without credentials.
@@ -76,8 +75,7 @@ class Pushed:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionSpec:
+class SessionSpec(Struct, frozen=True):
     """`session.yaml`: all that is needed to know whose session this is, also after a crash.
 
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
@@ -124,8 +122,7 @@ class SessionSpec:
     ports: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One line of `diff-tree -r -z --raw --no-renames`; modes are octal strings, '000000' where absent."""
 
     path: str
@@ -143,8 +140,7 @@ TAMPERED = "changed while the session ran"
 """In an objection: somebody changed what the person's own git obeys, meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(Struct, frozen=True):
     """A session's work as the engine took it in: one commit on its base, and the net difference against it.
 
     `objections`: what the scan refused before any rule was applied, each a sentence that names the path.
@@ -171,8 +167,7 @@ class Capture:
     subject: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """`capture.json`: a session's work was taken in; `capture` is None where there was no worktree.
 
     `transcript`: the ref that keeps what it was told and said.
@@ -182,8 +177,7 @@ class Taken:
     transcript: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What one run of one gate saw. `places` are dicts with any of file, line, test, message, expected, found.
 
     `work`: the heads of the work in the tree that had not landed. `reads`: equal for all trees in which the gate's
@@ -207,8 +201,7 @@ class Evidence:
     output: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
+class Obstacle(Struct, frozen=True):
     """A person's edits that a landing would have to write over. `traces` changes once the edits do; `at`: when seen."""
 
     checkout: str
@@ -217,8 +210,7 @@ class Obstacle:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(Struct, frozen=True):
     """What of a live session's work conflicted with commit `onto` when it was looked at."""
 
     onto: CommitId
@@ -226,8 +218,7 @@ class Prediction:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
     `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree. `spoke`:

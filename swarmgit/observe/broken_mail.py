@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import msgspec
+from msgspec import Struct, field
 
 from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Problem
@@ -15,8 +14,7 @@ from swarmgit.ports import LiveCache, Objects
 CACHE_NAME = "mail-checked.json"
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
+class _Checked(Struct, frozen=True):
     """A mailbox as it was gone through: its tree, and what was broken in it, by the message's id."""
 
     tree: str = ""

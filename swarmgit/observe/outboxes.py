@@ -12,9 +12,10 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+
+from msgspec import Struct
 
 from swarmgit.documents import paths
 from swarmgit.model.ids import MailId, SessionId
@@ -42,8 +43,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 NOTHING = Outbox()
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """A look that found nothing, good for as long as the folders' times stay the same."""
 
     times: tuple[int, ...]

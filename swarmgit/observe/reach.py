@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from swarmgit.model.desired import Desired, Runtime
 from swarmgit.model.policy import Policy
@@ -15,8 +16,7 @@ Pair = tuple[str, str]
 """A runtime's name and a model, '' for none."""
 
 
-@dataclass(slots=True)
-class ReachWatcher:
+class ReachWatcher(Struct):
     """Asks again only where the intent has changed."""
 
     reach: Reach

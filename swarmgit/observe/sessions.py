@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.documents.paths import (
     ACCEPTED_FILE,
@@ -41,8 +43,7 @@ class Readers(Protocol):
         """Return a new reader for a runtime's stream."""
 
 
-@dataclass(slots=True)
-class _Ear:
+class _Ear(Struct):
     """What has been read of one session; read on, never again."""
 
     reader: StreamReader

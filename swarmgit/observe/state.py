@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct, field
 
 from swarmgit.documents import incidents, paths
 from swarmgit.documents import state as documents
@@ -61,8 +61,7 @@ def _stem(name: str) -> str:
     return name.removesuffix(".yaml").removesuffix(".md")
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """What the state branch says."""
 
     statuses: Mapping[TaskId, TaskStatus] = field(default_factory=dict)

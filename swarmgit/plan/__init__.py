@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from swarmgit.model.actions import Action, FollowRemote, Land, Plan, Retire, Save, SaveFollowed, SaveTask
 from swarmgit.model.desired import Desired

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from swarmgit.model.ids import AgentName, SessionId, TaskId
 from swarmgit.model.status import Attempt, Entry, LedgerEvent, TaskStatus
@@ -16,8 +17,7 @@ RESOLVED = frozenset({"resolved", "unresolved"})
 """Events of an entry that say what a session over its conflict has used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Books:
+class Books(Struct, frozen=True):
     """Where it stands what sessions have used: what has ended, what is at work, and how conflicts were resolved."""
 
     statuses: Iterable[TaskStatus]
@@ -25,8 +25,7 @@ class Books:
     entries: Iterable[Entry] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Spending:
+class Spending(Struct, frozen=True):
     """One session and what it has used so far. `ended` None: it is at work. `kind`: agent, merge or triage."""
 
     task: TaskId

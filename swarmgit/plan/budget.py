@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from swarmgit.model.desired import ConvoyBudget, Swarm, Task
 from swarmgit.model.ids import TaskId
@@ -26,8 +27,7 @@ SAMPLES_MIN = 3
 Waits = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Purse:
+class Purse(Struct, frozen=True):
     """What is left of the day. `spent_usd` is the least it can be: the price of `unpriced` sessions is not known."""
 
     limit_usd: float | None
@@ -139,8 +139,7 @@ def _middle(prices: list[float]) -> float:
     return sorted(prices)[len(prices) // 2]
 
 
-@dataclass(frozen=True, slots=True)
-class Till:
+class Till(Struct, frozen=True):
     """What starts are judged by in one tick. `estimates`: USD a session, by type of task. `convoys`: their wallets."""
 
     purse: Purse

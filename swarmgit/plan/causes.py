@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from swarmgit.model.ids import TaskId
 from swarmgit.model.incidents import Report
@@ -15,8 +16,7 @@ ENDS = frozenset({"error", "failed", "lost"})
 TAIL_CHARS = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """`said`: by which words it is known. `repair`: the commands that mend it."""
 
     name: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import AgentName, ConvoyId, TaskId
@@ -18,8 +19,7 @@ OPEN_PER_HOUR: Mapping[str, int] = {HUMAN: 60, SWARMGIT: 600}
 """Routes that are always open are not for floods: so many messages an hour from each agent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Roster:
+class Roster(Struct, frozen=True):
     """The agents that are known, and what they are. `present`: those with a session or unfinished work."""
 
     roles: Mapping[AgentName, str]
@@ -92,8 +92,7 @@ def _convoys_of(desired: Desired, task: TaskId) -> set[ConvoyId]:
     return named | ({own} if own is not None else set())
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """`refused`: the rule in words, '' where the message may go. `max_per_hour`: from this sender to this recipient."""
 
     refused: str = ""

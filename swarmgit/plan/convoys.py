@@ -6,7 +6,8 @@ What lands together is the merge queue's to say (`plan/order.py`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Archive, SaveConvoy

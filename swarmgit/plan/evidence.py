@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.model.desired import Gate, Task, When
 from swarmgit.model.ids import CommitId, EvidenceKey, GateName, TreeId
@@ -30,8 +32,7 @@ BUILT_IN: tuple[GateName, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """A tree to be judged. `inputs`: per gate with `inputs`, the hash of that part of the tree.
 
     `work`: the heads of the work in it that has not landed.
@@ -42,8 +43,7 @@ class Subject:
     work: tuple[CommitId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """`results`: one for each answered gate. `missing`: no answer yet. `bad`: answered, and not with pass."""
 
     results: tuple[GateResult, ...]

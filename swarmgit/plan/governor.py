@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from swarmgit.model.desired import Runtime, Swarm, Task
 from swarmgit.model.events import Fault
@@ -35,8 +36,7 @@ Answer = tuple[AttemptOutcome, str, Rejection | None]
 Waits = tuple[str, str]
 
 
-@dataclass(slots=True)
-class Holds:
+class Holds(Struct):
     """What keeps sessions from starting, by account. `crowd`: tasks that want to start on it."""
 
     until: dict[str, datetime]

@@ -7,8 +7,9 @@ acknowledgement are files in outboxes, the handoff itself stands in the attempt 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from swarmgit.documents.answers import SUMMARY
 from swarmgit.model.desired import Task

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from swarmgit.model.ids import MailId
 from swarmgit.model.mail import DEAD, Letter, Mail, mail_id, origin_in, sent_at_ms
@@ -15,8 +16,7 @@ KILLED = 128 + 9
 NO_MAIL: Mapping[MailId, Mail] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     sender: str
     to: str
     origin: str

@@ -7,7 +7,9 @@ comes late, so that what the tick itself had to say goes out with it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import DeliverMail, Remove, SaveMail, TakeMail
@@ -136,8 +138,7 @@ def digest(situation: Situation, draft: Draft, agent: AgentName) -> Digest:
 # --- taking letters in ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Sender:
+class _Sender(Struct, frozen=True):
     name: str
     session: Session | None = None
 
@@ -146,8 +147,7 @@ class _Sender:
         return self.session.spec.task if self.session else None
 
 
-@dataclass(slots=True)
-class _Office:
+class _Office(Struct):
     """Where the letters of one tick are judged."""
 
     situation: Situation

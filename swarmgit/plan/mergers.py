@@ -5,10 +5,10 @@ So a free place is waited for and a crash heals by one rule. `resolutions` says 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import FinishSession, Retire, Salvage, StartSession, StopSession

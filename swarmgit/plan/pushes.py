@@ -5,9 +5,10 @@ Everything follows from the remote's branch as it was last seen (a ref), the new
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from swarmgit.model.actions import FollowRemote, Retire, SaveFollowed, StartPush, StopSession
 from swarmgit.model.desired import Swarm
@@ -27,8 +28,7 @@ RETRY_S_MAX = 600.0
 Trouble = Literal["", "lost", "refused", "unreachable"]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """How the target stands to the remote's branch, for people. `unpushed`: commits that wait to be pushed.
 
     `commit`, `tries`: what the last push was to bring there, and how often in a row it came to nothing.

@@ -7,11 +7,11 @@ there is none. The sessions themselves are looked after in `mergers`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Salvage

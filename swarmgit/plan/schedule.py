@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.model.desired import PRIORITY_RANK, Task
 from swarmgit.model.ids import AgentName, TaskId
@@ -16,8 +17,7 @@ NETWORK = "network"
 AT_WORK = frozenset({"running", "verifying", "queued"})
 
 
-@dataclass(slots=True)
-class _Floor:
+class _Floor(Struct):
     """Who is at work while this tick hands out sessions."""
 
     owners: dict[TaskId, Task]

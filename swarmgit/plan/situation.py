@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Action, SaveIdentity
@@ -25,8 +27,7 @@ GATE_LOST_MAX = 3
 """A gate run that was lost says nothing about its tree and runs again, but not for ever."""
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(Struct, frozen=True):
     """A gate run that somebody needs: smaller `rank` goes first."""
 
     gate: Gate
@@ -40,8 +41,7 @@ class Want:
     reads: EvidenceKey | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """What `plan` decides from, with the look-ups that its parts share.
 
     `answers`: evidence by what its gate reads (`Evidence.reads`). `landed_work`: the heads of work that has landed.
@@ -111,8 +111,7 @@ class Situation:
         return task.budget.attempts or self.swarm.attempts_max
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """The plan while it is being made. Only the functions of this package write into it."""
 
     actions: list[Action] = field(default_factory=list)

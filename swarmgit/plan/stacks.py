@@ -7,9 +7,11 @@ red run in a `red` event. Merges that are missing are asked for again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.model import trailers
 from swarmgit.model.actions import MergeItem, TryMerges
@@ -23,8 +25,7 @@ from swarmgit.plan.evidence import Subject, Verdict
 from swarmgit.plan.situation import Draft, Situation
 
 
-@dataclass(frozen=True, slots=True)
-class Tip:
+class Tip(Struct, frozen=True):
     """The top of a stack: its last entry's commit and tree, and what the gates of all say about the tree.
 
     `tier` and `resolution` say how the last entry's conflicts with what is below it were resolved.
@@ -54,8 +55,7 @@ class Tip:
         return {"tier": self.tier, "resolution": [dict(each) for each in self.resolution]}
 
 
-@dataclass(slots=True)
-class Book:
+class Book(Struct):
     """What this tick knows of stacks. `conflict`: the first in line if it does not merge with the target.
 
     `together`: who lands together with whom, by the whole line, also where some of them are left out of it now.

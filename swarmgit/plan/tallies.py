@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
+
+from msgspec import Struct, field
 
 from swarmgit.model.mail import DEAD, sent_at_ms
 from swarmgit.plan.letters import box
@@ -14,8 +15,7 @@ SENDER_PER_HOUR = 1000
 """Messages an hour from one agent to all others together; one to a group counts for each member."""
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Counts by recipient and sender; what is sent in this tick is added as it is recorded."""
 
     situation: Situation

@@ -8,8 +8,9 @@ holds for a while only; a session is asked about a bounded number of times, then
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from swarmgit.documents.triage import EXAMPLE, answer_in
 from swarmgit.model.actions import Retire, StartSession, StopSession

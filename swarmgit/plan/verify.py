@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import CommitId, TaskId, TreeId
@@ -17,24 +19,20 @@ RANK_OF_BASELINE = 1
 RANK_OF_SUBMIT = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(Struct, frozen=True):
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Waits:
+class Waits(Struct, frozen=True):
     reason: str
     waiting_for: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RedTarget:
+class RedTarget(Struct, frozen=True):
     reason: str
     waiting_for: tuple[str, ...] = ("a green target",)
 
@@ -42,8 +40,7 @@ class RedTarget:
 Answer = Passed | Refused | Waits | RedTarget
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Why gate runs are asked for, on which commit, and how urgent they are."""
 
     commit: CommitId

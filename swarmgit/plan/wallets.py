@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import ConvoyId, TaskId
 from swarmgit.plan.books import Books, spendings
 
 
-@dataclass(frozen=True, slots=True)
-class Wallet:
+class Wallet(Struct, frozen=True):
     """`spent_usd` is the least it can be: the price of `unpriced` sessions is not known. Tokens always are."""
 
     convoy: ConvoyId

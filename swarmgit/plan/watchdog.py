@@ -7,8 +7,9 @@ message to people. Before anything is stopped the task has been found open (`pla
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from swarmgit.model.desired import Swarm, Task, WatchdogLimits
 from swarmgit.model.health import Condition, Triage

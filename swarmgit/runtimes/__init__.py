@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from typing import cast
+
+from msgspec.structs import replace
 
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime

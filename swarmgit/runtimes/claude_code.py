@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Context, Conversation, Event, Fault, FileAction, Limited, Result, Spent, Text, ToolUse

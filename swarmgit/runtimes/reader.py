@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.model.events import (
     Context,
@@ -45,8 +46,7 @@ def no_words(line: str) -> Iterable[Event]:  # noqa: ARG001  a translation of te
     return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """How a program speaks. `words`: what its plain text lines say. `has_last_word`: it ends with a `Result`.
 
     `errors`: what lines of its standard error say; None: nothing that its output does not say as well.
@@ -118,8 +118,7 @@ class DialectReader:
             self._is_skipping = True
 
 
-@dataclass
-class _Facts:
+class _Facts(Struct):
     dialect: Dialect
     lines: int = 0
     said: Stream = field(default_factory=Stream)

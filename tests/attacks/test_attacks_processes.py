@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from swarmgit.adapters.sandbox.probe import CACHE_NAME, Found, best
 from tests.attacks.stage import Stage, wait_until_gone

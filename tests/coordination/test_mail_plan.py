@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from swarmgit.model.actions import Archive, DeliverMail, SaveMail, StartSession, TakeMail
 from swarmgit.model.control import Freeze

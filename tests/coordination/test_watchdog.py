@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import Swarm, WatchdogConfig, WatchdogLimits

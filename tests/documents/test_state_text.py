@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import UTC, datetime
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import fields
 
 from swarmgit.documents import blocks, places, schemas, state
 from swarmgit.errors import PersonMustAct

@@ -23,9 +23,9 @@ def test_the_form_that_is_shown_keeps_to_its_schema(kind: str, example: str) -> 
 def test_schema_and_value_have_the_same_keys() -> None:
     for kind, value in (("handoff", Summary), ("acceptance", Acceptance)):
         keys = set(json.loads(schemas.text(kind))["properties"])
-        assert keys == {"version", *value.__dataclass_fields__}
+        assert keys == {"version", *value.__struct_fields__}
     status = json.loads(schemas.text("status"))["$defs"]["attempt"]["properties"]["handoff"]["properties"]
-    assert set(status) == set(Handoff.__dataclass_fields__)
+    assert set(status) == set(Handoff.__struct_fields__)
 
 
 def test_a_summary_is_found_between_other_words() -> None:

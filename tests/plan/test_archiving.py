@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from values import NOTHING_YET, START, Life, life, task
 
 from swarmgit.model.actions import Archive

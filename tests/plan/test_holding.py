@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from values import Life, entry_of, life, task
 
 from swarmgit.model.actions import Salvage, SaveEntry

@@ -1,11 +1,11 @@
 """The built-in gate: what a task may change, and when two tasks' ownership can meet."""
 
 import itertools
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from swarmgit.model.desired import Scope, Task
 from swarmgit.model.ids import BlobId, CommitId, TaskId, TreeId

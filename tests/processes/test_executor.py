@@ -7,11 +7,11 @@ import os
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
+from msgspec.structs import replace
 from session_desk import Desk, session_spec, start_spec, wait
 
 from swarmgit.adapters.clock import SystemClock

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from swarmgit import runtimes
 from swarmgit.model.events import Fault, FileAction, Limited, Stream

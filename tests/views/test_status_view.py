@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from looks import NOW, at, attempt, entry, identity, landed, look, session, status, task
+from msgspec.structs import replace
 
 from swarmgit.app.views.status import status_document
 from swarmgit.app.views.tasks import task_document, total_usd

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.adapters.git import pipes
 from swarmgit.adapters.git.filling import places
@@ -28,8 +29,7 @@ CALLS_MAX = 200
 LINK = "120000"
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """What the commit says; the same label and files give the same commit."""
 
     message: str

@@ -7,10 +7,11 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit, new_tree, write_file
 from swarmgit.adapters.git.merge import Bases, Merged, merge_trees, touched_by_both

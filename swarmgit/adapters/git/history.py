@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import zip_longest
+
+from msgspec import Struct
 
 from swarmgit.adapters.git.run import Git
 from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
@@ -34,8 +35,7 @@ def landed_in_history(git: Git, target: CommitId | str) -> dict[TaskId, LandedTa
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A branch, by its full name, of the repository that `git` is about."""
 
     git: Git

@@ -14,7 +14,8 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from swarmgit.adapters.git.filling import places
 from swarmgit.adapters.git.pipes import BYTES_MAX, READ_BY_GIT, listed
@@ -31,8 +32,7 @@ REPOSITORY_PARTS = (b"HEAD", b"objects", b"refs")
 SHORT_DOTGIT = re.compile(r"git~[0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How much one session may hand in: sizes in bytes."""
 
     file_size: int = 50 << 20
@@ -43,8 +43,7 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """Paths are bytes below the tree. `present`: to take in, with sizes; `absent`: to take out.
 
     `linked`: files with more names than are known here; an objection only where one turns out to have changed.

@@ -10,9 +10,11 @@ import json
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from swarmgit.adapters.deletion import delete
 
@@ -21,8 +23,7 @@ RECORD = "slot.json"
 TRASH = "trash"
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """`slot.json`. `commit`: what it was filled with. `included`, `shared`, `outputs`: paths that are never captured.
 
     `only`: patterns of what is checked out, none for everything; such a partly filled slot serves one session.

@@ -7,9 +7,11 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.adapters.git import capture, carry, filling, pristine, private_git
 from swarmgit.adapters.git.engine import mend
@@ -31,8 +33,7 @@ def no_fault(name: str) -> None:
     """Do nothing; the crash tests raise here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """What worktrees see of the person's repository. `top` is None in a bare one; `include` is copied from there.
 
     `target`: the branch whose commits have landed, so that what their set-up made may serve everybody.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.adapters.sandbox import seccomp
 from swarmgit.adapters.sandbox.box import ARGS_FILE, FILTER_FILE, Box, Network, Strength, Walls
@@ -57,8 +58,7 @@ process itself: that one would not end when it is asked to.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Bubblewrap:
+class Bubblewrap(Struct, frozen=True):
     """`program`: where bubblewrap is. `can_forbid_nesting`: it knows `--disable-userns` (0.8 and newer). `has_scopes`:
     Landlock can keep it from abstract sockets outside.
     """

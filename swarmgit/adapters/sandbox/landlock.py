@@ -12,8 +12,9 @@ import ctypes
 import json
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.adapters.sandbox import seccomp
 from swarmgit.adapters.sandbox.box import ARGS_FILE, FILTER_FILE, Box, Strength, Walls
@@ -31,8 +32,7 @@ def abi() -> int:
     return max(0, int(version))
 
 
-@dataclass(frozen=True, slots=True)
-class Landlock:
+class Landlock(Struct, frozen=True):
     """`version`: of Landlock; the length of files from 3, TCP from 4, sockets and signals of others from 6."""
 
     version: int

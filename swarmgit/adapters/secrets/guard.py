@@ -10,9 +10,10 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from swarmgit.adapters.git.beneath import open_beneath
 from swarmgit.adapters.notes import Notes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from swarmgit.app.validate import warnings
 from swarmgit.app.views.money import budget_row, convoy_budget_rows
@@ -32,8 +33,7 @@ KIND_OF_PHASE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One thing that a tick does. `task` None: it is nobody's alone."""
 
     kind: str
