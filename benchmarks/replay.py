@@ -17,10 +17,8 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-
-from msgspec.structs import asdict
 
 from swarmgit.resolve import Answer, Rules, resolve
 

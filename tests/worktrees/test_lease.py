@@ -5,8 +5,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from worktree_world import World, git, snapshot
 
+from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.model.ids import SessionId
 
 
@@ -52,6 +54,24 @@ def test_two_sessions_never_share_a_worktree(world: World) -> None:
     trees = [world.lease(f"s{n}", head(world)).tree for n in range(4)]
     assert len(set(trees)) == 4
     assert world.trees.leases() == {SessionId(f"s{n}"): tree for n, tree in enumerate(trees)}
+
+
+def test_a_slot_that_is_filled_while_another_is_chosen_is_not_taken_for_abandoned(tmp_path: Path) -> None:
+    class Raced(SlotStore):
+        """Another thread ends its lease between the two looks of this one."""
+
+        def all(self) -> list[Slot]:
+            found = super().all()
+            for slot in found:
+                if slot.state == "filling" and slot.session == "s1":
+                    self.write(replace(slot, state="leased"))
+            return found
+
+    store = Raced(tmp_path, lambda _: None)
+    _, first = store.claim(Slot(Path(), "filling", "c1", "s1"), "agents", lambda _: 0)
+    store.claim(Slot(Path(), "filling", "c1", "s2"), "agents", lambda _: 0)
+    assert {slot.session: slot.state for slot in SlotStore.all(store)} == {"s1": "leased", "s2": "filling"}
+    assert first.tree.is_dir()
 
 
 def test_threads_may_lease_at_the_same_time(world: World) -> None:

@@ -101,8 +101,7 @@ class SlotStore:
         """
         with self._choice:
             self._close()
-            slots = self.all()
-            self._discard_stale(slots)
+            slots = self._sound()
             free = [slot for slot in slots if slot.state == "free" and slot.folder.parent.name == pool and not new]
             before = min(free, key=rank) if free else self._make(pool, wanted)
             after = replace(
@@ -119,11 +118,18 @@ class SlotStore:
         if self._root.stat().st_mode & 0o077:
             self._root.chmod(0o700)
 
-    def _discard_stale(self, slots: list[Slot]) -> None:
-        """Throw away what a killed process was filling; a git that outlived it may still write there."""
+    def _sound(self) -> list[Slot]:
+        """Return every slot but those a killed process was filling: a git that outlived it may still write there.
+
+        What this process fills is asked for first: a slot that is filled in between has a record that says so, and
+        would look abandoned the other way round.
+        """
+        ours = set(self._filling)
+        slots = self.all()
         for slot in slots:
-            if slot.state == "filling" and slot.folder not in self._filling:
+            if slot.state == "filling" and slot.folder not in ours:
                 self.discard(slot)
+        return slots
 
     def _make(self, pool: str, wanted: Slot) -> Slot:
         folder = self._root / pool
@@ -179,8 +185,7 @@ class SlotStore:
                     self._resists(folder, f"its {RECORD} cannot be read, so nobody knows whose work is in it")
             for stray in self._root.glob("[!.]*/.new-*"):
                 self.trash(stray)
-            slots = self.all()
-            self._discard_stale(slots)
+            slots = self._sound()
             for pool in {slot.folder.parent for slot in slots}:
                 free = [slot for slot in slots if slot.state == "free" and slot.folder.parent == pool]
                 free.sort(key=lambda slot: (slot.folder / RECORD).stat().st_mtime_ns, reverse=True)
