@@ -54,7 +54,8 @@ def test_each_is_known_for_what_it_is_and_answered_and_the_healthy_ones_are_left
     }
     repo.configure()
     for name, script in {**STUCK, **FINE, **ODD}.items():
-        repo.task(name, script)
+        # a wait for a provider is added to the minutes
+        repo.task(name, script, **({"budget": {"minutes": 0.1}} if name == "limited" else {}))
     repo.commit()
 
     assert repo.reconcile(timeout_s=90).code == 4
