@@ -144,7 +144,7 @@ def _desks(here: Scene) -> list[Desk]:
         folders = [world.executor.folder(SessionId(agents[name])) for name in sorted(agents)]
     finally:
         world.close()
-    return [Desk(folder / "inbox", folder / "outbox") for folder in folders]
+    return [Desk(f"{folder}/inbox", f"{folder}/outbox") for folder in folders]
 
 
 def _write_all(desks: list[Desk], each: int) -> None:

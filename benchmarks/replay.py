@@ -17,8 +17,10 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from swarmgit.resolve import Answer, Rules, resolve
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import confined, footprint, growth, landing, mail, starts, startup, ticks, yardsticks
+from benchmarks import confined, footprint, growth, landing, mail, put_back, starts, startup, ticks, yardsticks
 from benchmarks.figures import Figure, table
 
 MEASUREMENTS: dict[str, Callable[..., list[Figure]]] = {
@@ -16,6 +16,7 @@ MEASUREMENTS: dict[str, Callable[..., list[Figure]]] = {
     "startup": startup.measure,
     "starts": starts.measure,
     "thirty": starts.measure_thirty,
+    "setup": put_back.measure,
     "sandbox": confined.measure,
     "commits": ticks.measure_commits,
     "ticks": ticks.measure,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
+
+from msgspec import Struct, field
 
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
+from swarmgit.model.incidents import Report
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
 
 
@@ -24,8 +26,7 @@ class Clock(Protocol):
         """Return the present instant, aware, in UTC."""
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
+class TreeEntry(Struct, frozen=True):
     """`mode` octal as git prints it ('100644', '040000', …); `kind` blob, tree or commit."""
 
     mode: str
@@ -34,8 +35,7 @@ class TreeEntry:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class CommitInfo:
+class CommitInfo(Struct, frozen=True):
     oid: CommitId
     tree: TreeId
     parents: tuple[CommitId, ...]
@@ -92,8 +92,7 @@ class StateStore(Protocol):
         """Make the link `.swarm/run` to the live folder where it is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     name: str
     email: str
 
@@ -126,6 +125,18 @@ class Engine(Protocol):
     def pin(self, refs: Mapping[str, CommitId]) -> None:
         """Keep commits from being collected, by refs of the engine; all or none."""
 
+    def pins(self) -> dict[str, CommitId]:
+        """Return every ref of the engine below `refs/swarm/`."""
+
+    def unpin(self, ref: str) -> None:
+        """Drop a ref of the engine, if it is there."""
+
+    def prune(self, before: datetime, keep: Sequence[str]) -> int:
+        """Delete the engine's loose objects that no pin and no commit in `keep` reaches, last written before `before`.
+
+        Return how many. Only for who holds the lock: nobody may come to need one meanwhile.
+        """
+
     def salvage(self, ref: str, oid: CommitId) -> None:
         """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
 
@@ -133,8 +144,7 @@ class Engine(Protocol):
         """Return the paths that differ between two commits, sorted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """What git says of a commit's signature. `signer`: the principal whose key it is, '' where no known one is."""
 
     state: Literal["good", "unknown", "bad", "none"]
@@ -170,17 +180,24 @@ class Conflicts(Protocol):
         """Keep how a proposal resolved its conflicts, for the next time that they come up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A worktree that belongs to one session until it is given back. `tree`: where its files are."""
+class Lease(Struct, frozen=True):
+    """A worktree that belongs to one session until it is given back. `tree`: where its files are.
+
+    `keep_setup`: the command that keeps what set-up made out of the session's reach; the file that lists it comes last.
+    """
 
     session: SessionId
     tree: Path
     slot: str
     needs_setup: bool = False
+    keep_setup: tuple[str, ...] = ()
 
 
 class Worktrees(Protocol):
+    def given(self, config: WorktreeConfig) -> str:
+        """Return a hash of what gates get besides the commit: the set-up, and the content of included files."""
+        ...
+
     def agent_message(self, session: SessionId) -> str | None:
         """Return the message of the agent's own last commit in its worktree; None where it made none."""
 
@@ -213,6 +230,9 @@ class Worktrees(Protocol):
     def leases(self) -> dict[SessionId, Path]:
         """Return every worktree that belongs to a session."""
 
+    def commits(self) -> frozenset[CommitId]:
+        """Return what worktrees are or were filled with."""
+
     def gc(self, keep: int) -> None:
         """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""
 
@@ -220,22 +240,19 @@ class Worktrees(Protocol):
         """Remember that the set-up commands have succeeded in the leased worktree, and which paths they made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
+class Landed(Struct, frozen=True):
     """`followed`: checkouts of the target whose files were brought along."""
 
     followed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """The target is not at `old` any more."""
 
     now_at: CommitId | None
 
 
-@dataclass(frozen=True, slots=True)
-class InTheWay:
+class InTheWay(Struct, frozen=True):
     """Nothing was changed: these paths of `checkout` hold a person's edits, or another git command is at work."""
 
     checkout: str
@@ -264,8 +281,7 @@ class Landing(Protocol):
         """Drop a candidate's ref."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartSpec:
+class StartSpec(Struct, frozen=True):
     """What the executor needs to start a process: all plain data. `argv` is run in `cwd` with exactly `env`.
 
     `setup`: shell commands run first, in order, in `cwd`; the first that fails ends the session before `argv` runs.
@@ -283,8 +299,7 @@ class StartSpec:
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "lost", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One process as the executor sees it. `exit_code` None: not ended, lost, or never run (then `error`).
 
     `setup_failed`: a set-up command failed, `argv` was not run. `spoke`: where it printed last.
@@ -330,8 +345,11 @@ class Executor(Protocol):
     def write_all(self, session: SessionId, below: str, contents: Mapping[str, bytes]) -> None:
         """Write files into one of a session's folders by rename, in their order; links are not followed."""
 
-    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> None:
-        """Delete files of one of a session's folders; what is not there counts as deleted, links are not followed."""
+    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> dict[str, str]:
+        """Delete files of one of a session's folders and return those that resist, with the reason.
+
+        What is not there counts as deleted, and so does a folder; links are not followed.
+        """
 
     def move(self, session: SessionId, old: str, new: str) -> None:
         """Rename a file within a session's folder; nothing where there is none."""
@@ -390,6 +408,18 @@ class StreamReader(Protocol):
         """Return what has been said so far."""
 
 
+@runtime_checkable
+class ErrorReader(Protocol):
+    """A stream reader that wants to know what a program prints on its standard error, too."""
+
+    @property
+    def hears_errors(self) -> bool:
+        """Return whether there is anything to hear."""
+
+    def feed_errors(self, chunk: bytes) -> None:
+        """Take the next bytes of `stderr.log`."""
+
+
 class Secrets(Protocol):
     """Keeps secrets out of what is written down: the values that sessions were given, and what has the form of one."""
 
@@ -397,10 +427,16 @@ class Secrets(Protocol):
         """Return a text without its secrets; what there was is noted under `place`."""
 
     def added(
-        self, tree: Path, paths: Sequence[str], before: Callable[[str], bytes], allow: Sequence[str]
+        self,
+        tree: Path,
+        paths: Sequence[str],
+        before: Callable[[str], bytes],
+        allow: Sequence[str],
+        links: Mapping[str, str],
     ) -> tuple[Secret, ...]:
         """Return the secrets in these files of a worktree that `before` (path → old content) does not hold.
 
+        Names of files and what `links` (path → target) lead to are searched as well.
         `allow`: regular expressions; what one finds in 'PATH:SECRET' is let through, but never a value that was given.
         """
 
@@ -409,6 +445,19 @@ class Secrets(Protocol):
 
     def forget(self, leaks: Sequence[Leak]) -> None:
         """Drop the notes of what was reported."""
+
+
+class Notices(Protocol):
+    """What went wrong where nobody plans: kept until an incident tells of it."""
+
+    def add(self, note: Report) -> None:
+        """Keep a report; adding the same again changes nothing."""
+
+    def all(self) -> tuple[Report, ...]:
+        """Return what no incident tells of yet."""
+
+    def drop(self, notes: Sequence[Report]) -> None:
+        """Drop what has an incident."""
 
 
 class Transcripts(Protocol):
@@ -456,8 +505,17 @@ class Lock(Protocol):
         """Give it back."""
 
 
-@dataclass(frozen=True, slots=True)
-class LandedTask:
+class Outlook(Struct, frozen=True):
+    """What is known of a session before it says anything. `window`: tokens that its model can take in; None: unknown.
+
+    `takes_messages`: what is put into its inbox reaches it while it works.
+    """
+
+    window: int | None = None
+    takes_messages: bool = False
+
+
+class LandedTask(Struct, frozen=True):
     """The commit on the target's history that names a task, and who made it."""
 
     commit: CommitId
@@ -466,8 +524,7 @@ class LandedTask:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """Where a session is about to run: what a runtime needs to know to build its command.
 
     `keys`: the variables that policy gives it besides; their values go to the session alone. `programs`: the only ones
@@ -483,8 +540,7 @@ class Placement:
     programs: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """What to run. `hosts`: what it must reach, one of them at least, to work at all. `read`: paths of the machine that
     it must see. `programs`: names on its PATH, or absolute paths, that it runs itself, visible whatever policy lists.
 
@@ -499,8 +555,7 @@ class Command:
     programs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Confinement:
+class Confinement(Struct, frozen=True):
     """Whose program is confined, and where it works. `role` is `gate` for a gate's.
 
     `named`: command lines that people wrote; the absolute paths in them are visible, and `files` are.
@@ -515,8 +570,7 @@ class Confinement:
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Confined:
+class Confined(Struct, frozen=True):
     """How to run a command inside. `around`: the words that go before any program of the session, set-up too.
 
     `files` belong into the session's folder. `sandbox` says what holds it, for records. `expires`: when a credential
@@ -532,8 +586,7 @@ class Confined:
     expires: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxReport:
+class SandboxReport(Struct, frozen=True):
     """`name` of the sandbox, '' for none. `strength`: full, reduced or none. `text`: all of it in one sentence."""
 
     name: str
@@ -541,8 +594,7 @@ class SandboxReport:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(Struct, frozen=True):
     """Where one repository is. `top` is None in a bare one; `store` is where worktrees go, outside the repository."""
 
     common_dir: Path
@@ -552,19 +604,20 @@ class Repository:
     target: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """Everything a use case may touch. `wiring` fills it with real parts, tests with what they need.
 
     `awake_s` says how long this machine has been awake since its start: the same clock for all processes.
-    `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine` wraps
-    a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only way
-    out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names, most
-    exact first. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
+    `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
+    wraps a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only
+    way out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names,
+    most exact first; `outlook` what an adapter's sessions with such a model can do, `unreachable` why they could not
+    work by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
     commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
-    (path → hash). `secrets` keeps secrets out of what is written, `transcripts` what sessions said. `fault` is called
-    before each effect with its name: the crash tests raise in it.
+    (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
+    `transcripts` what sessions said. `port_is_free` tries a port of the loopback. `fault` is called before each effect
+    with its name: the crash tests raise in it.
     `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
@@ -588,8 +641,12 @@ class World:
     granted: Callable[[Policy, str], frozenset[str]]
     adapters: Callable[[], AbstractSet[str]]
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
+    outlook: Callable[[str, tuple[str, ...], Mapping[str, int]], Outlook]
+    unreachable: Callable[[Policy, Runtime, str], str]
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
+    notices: Notices
+    port_is_free: Callable[[int], bool]
     transcripts: Transcripts
     push_command: Callable[[Push], Command]
     landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]

@@ -36,6 +36,7 @@ from swarmgit.model.actions import (
     TryMerges,
     Unpin,
 )
+from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.outcomes import Done, Failed, Outcome, ToSave
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import ForgetLeaks
@@ -75,7 +76,7 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  #
             return push.start(action, world)
         case FollowRemote():
             return push.follow(action, world)
-        case KeepEvidence() | Remember() | ForgetLeaks():
+        case KeepEvidence() | Remember() | ForgetLeaks() | ForgetReports():
             return _note(action, world)
         case Land():
             return landing.land(action, world)
@@ -93,7 +94,7 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  #
             assert_never(action)
 
 
-def _note(action: KeepEvidence | Remember | ForgetLeaks, world: World) -> Outcome:
+def _note(action: KeepEvidence | Remember | ForgetLeaks | ForgetReports, world: World) -> Outcome:
     match action:
         case KeepEvidence():
             world.cache.keep_evidence(action.evidence)
@@ -101,4 +102,6 @@ def _note(action: KeepEvidence | Remember | ForgetLeaks, world: World) -> Outcom
             world.conflicts.remember(action.proposal)
         case ForgetLeaks():
             world.secrets.forget(action.leaks)
+        case ForgetReports():
+            world.notices.drop(action.reports)
     return Done(action)

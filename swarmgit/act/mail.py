@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from contextlib import suppress
 
 import msgspec
@@ -9,6 +11,8 @@ import msgspec
 from swarmgit.documents import paths
 from swarmgit.documents.state import plain_mail
 from swarmgit.model.actions import DeliverMail, TakeMail
+from swarmgit.model.ids import SessionId
+from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Mail
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.ports import World
@@ -44,10 +48,40 @@ def _note(mail: Mail) -> bytes:
 def take(action: TakeMail, world: World) -> Outcome:
     """Remove letters that were recorded, and receipts, whose messages leave the inbox first."""
     outbox, read = paths.OUTBOX, f"{paths.OUTBOX}/{paths.READ}"
-    world.executor.discard(action.session, outbox, action.letters)
+    resisting = world.executor.discard(action.session, outbox, action.letters)
     for mail in action.receipts:
         with suppress(OSError):
             old, new = f"{paths.INBOX}/{mail}.yaml", f"{paths.INBOX}/{paths.READ}/{mail}.yaml"
             world.executor.move(action.session, old, new)
-    world.executor.discard(action.session, read, action.receipts)
+    resisting |= world.executor.discard(action.session, read, action.receipts)
+    if resisting:
+        _set_aside(action, resisting, world)
     return Done(action)
+
+
+def _set_aside(action: TakeMail, resisting: Mapping[str, str], world: World) -> None:
+    """Note what was taken in and cannot be removed, so that it is not taken in again, and report it."""
+    seeds = dict(zip(action.letters, action.seeds, strict=True))
+    before = world.executor.read(action.session, paths.STUCK_FILE)
+    known = set(json.loads(before)) if before else set()
+    known |= {seeds.get(name, name) for name in resisting}
+    world.executor.write(action.session, paths.STUCK_FILE, json.dumps(sorted(known)).encode())
+    for name, reason in resisting.items():
+        world.notices.add(_resists(action.session, name, reason, world))
+
+
+def _resists(session: SessionId, name: str, reason: str, world: World) -> Report:
+    shown = name.encode("utf-8", "backslashreplace").decode()
+    folder = world.executor.folder(session) / paths.OUTBOX
+    return Report(
+        signature="mail/stuck",
+        key=f"mail/stuck/{session}/{shown}",
+        title="a file cannot be removed from an outbox",
+        what=f"{shown} of session {session}: {reason}",
+        detection="mail",
+        session=session,
+        cause="Its folder or the file refuses to be changed.",
+        resolution="It was taken in once and is left where it is; all other mail goes on.",
+        prevention=("infrastructure: who may change files of a session besides the session?",),
+        answers=(f"ls -ld {folder}", f"lsattr {folder}", "swarmgit doctor"),
+    )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
-import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
 from swarmgit.act import tampering, transcripts
 from swarmgit.act.conflicts import conflict_files
@@ -21,17 +20,14 @@ from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.actions import FinishSession, Retire, RunGate, StartSession, StopSession
 from swarmgit.model.desired import Task, WorktreeConfig
-from swarmgit.model.ids import SessionId
+from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Secret
-from swarmgit.model.work import Capture, SessionSpec, Taken
+from swarmgit.model.work import NO_WORKTREE, Capture, SessionSpec, Taken
 from swarmgit.ports import Command, Confined, Confinement, Identity, Lease, Placement, StartSpec, World
 
 POOL = {"triage": "triage"}
-PORT_FIRST = 10240
-PORT_REGIONS = 55
-PORTS_PER_REGION = 400
 MESSAGE_BYTES_MAX = 16 << 10
 SETUP_BYTES_MAX = 4 << 20
 
@@ -49,16 +45,15 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
     try:
         laid = world.conflicts.lay_out(spec.base, spec.head, action.auto) if spec.head is not None else None
         base = laid.commit if laid is not None else spec.base
-        lease = world.worktrees.lease(spec.id, base, action.worktree, POOL.get(spec.kind, "agents"), _only(action))
+        lease = _lease(spec.id, base, action, world)
         if spec.watched is not None:
             show_work(spec.id, base, spec.watched, world)
         if action.carry is not None:
             world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
-        ports = _ports(lease, action.ports)
         folder = world.executor.folder(spec.id)
         keys = world.granted(policy, action.runtime.name)
         listed = policy.programs_of(action.task.role)
-        placement = Placement(spec, lease.tree, folder, ports, world.host_env, keys, listed)
+        placement = Placement(spec, lease.tree, folder, spec.ports, world.host_env, keys, listed)
         named = (action.runtime.run, *_shell_texts(action.worktree.setup))
         where = Confinement(
             spec, action.task.role, lease.tree, folder, action.runtime.name, named, action.runtime.files
@@ -68,9 +63,22 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         world.executor.refuse(spec, error.message)
         return Done(action)
     files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
-    if confined.sandbox.strength == "none":
-        files[paths.SETTINGS_FILE] = _json(tampering.watched(world))
+    watched = tampering.before(world, confined.sandbox.strength)
+    if watched is not None:
+        files[paths.SETTINGS_FILE] = _json(watched)
     return _run(action, _start_spec(spec, confined, lease, action.worktree, files), world)
+
+
+def _lease(session: SessionId, base: CommitId, action: StartSession | RunGate, world: World) -> Lease:
+    """Return a session's worktree; where none can be made, that is how the session ends."""
+    pool = "gates" if isinstance(action, RunGate) else POOL.get(action.spec.kind, "agents")
+    only = () if isinstance(action, RunGate) else _only(action)
+    try:
+        return world.worktrees.lease(session, base, action.worktree, pool, only)
+    except OSError as error:
+        raise PersonMustAct(f"{NO_WORKTREE}: {error}", "swarmgit doctor") from error
+    except SwarmError as error:
+        raise PersonMustAct(f"{NO_WORKTREE}: {error.message}", error.hint) from error
 
 
 def _start_spec(
@@ -119,32 +127,22 @@ def _json(value: object) -> bytes:
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def _ports(lease: Lease, count: int) -> tuple[int, ...]:
-    """Return the ports of a session: by its worktree's slot, so that no two live sessions of a repository share one.
-
-    Each repository has a region of its own (chosen by its store's path) below the ephemeral ports of Linux.
-    """
-    pool, _, slot = lease.slot.rpartition("/")
-    store = str(lease.tree).partition(f"/{pool}/{slot}/")[0]
-    region = zlib.crc32(store.encode("utf-8", "surrogateescape")) % PORT_REGIONS
-    offset = region * PORTS_PER_REGION + (int(slot) - 1) * count
-    return tuple(PORT_FIRST + (offset + number) % (PORT_REGIONS * PORTS_PER_REGION) for number in range(count))
-
-
 def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
-    """Start a gate run on a checkout of exactly the tree in question."""
+    """Start a gate run on a checkout of exactly the tree in question, with nothing that an earlier run has left."""
     spec = action.spec
+    config = replace(action.worktree, share=())
+    action = replace(action, worktree=config)
     try:
-        lease = world.worktrees.lease(spec.id, spec.base, action.worktree, "gates")
+        lease = _lease(spec.id, spec.base, action, world)
         folder = world.executor.folder(spec.id)
         argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
         env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
-        named = _shell_texts((spec.command, *action.worktree.setup))
+        named = _shell_texts((spec.command, *config.setup))
         confined = world.confine(Command(argv, env), policy, Confinement(spec, "gate", lease.tree, folder, named=named))
     except SwarmError as error:
         world.executor.refuse(spec, error.message)
         return Done(action)
-    return _run(action, _start_spec(spec, confined, lease, action.worktree, {}), world)
+    return _run(action, _start_spec(spec, confined, lease, config, {}), world)
 
 
 def stop(action: StopSession, world: World) -> Outcome:
@@ -169,16 +167,18 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
     assert spec.task is not None
     assert spec.agent is not None
     _remember_setup(spec.id, world)
+    settings, tampered = tampering.found(spec.id, world)  # before the engine's settings are mended
     maker = trailers.Maker(spec.task, spec.agent, spec.id, spec.model or spec.runtime, spec.attempt)
     subject, body = _words(action, world)
+    own_subject = subject if subject != action.title else ""
     author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
     capture = world.worktrees.capture(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
     if spec.kind == "merge":
         proposal = world.conflicts.propose(capture.commit, action.auto)
         capture = replace(capture, commit=proposal.commit, markers=proposal.markers, undecided=proposal.undecided)
     secrets = _secrets(capture, spec.id, world, policy)
-    settings, tampered = tampering.found(spec.id, world)
-    capture = replace(capture, secrets=secrets, tampered=tampered, objections=(*capture.objections, *settings))
+    objections = (*capture.objections, *settings)
+    capture = replace(capture, secrets=secrets, tampered=tampered, objections=objections, subject=own_subject)
     world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
     salvage = None
     if action.salvage and capture.changes:
@@ -193,19 +193,27 @@ def _secrets(capture: Capture, session: SessionId, world: World, policy: Policy)
     changed = [change.path for change in capture.changes if change.new_mode != "000000"]
     if tree is None or not changed:
         return ()
-    return world.secrets.added(tree, changed, partial(world.worktrees.before, session), policy.secrets.allow)
+    before = partial(world.worktrees.before, session)
+    return world.secrets.added(tree, changed, before, policy.secrets.allow, capture.links)
 
 
 def _words(action: FinishSession, world: World) -> tuple[str, str]:
     """Return subject and body of the commit: from the agent's outbox, else of its own last commit, else the title."""
     raw = world.executor.read(action.spec.id, paths.MESSAGE_FILE, 0, MESSAGE_BYTES_MAX)
-    said = raw.decode("utf-8", "replace") or world.worktrees.agent_message(action.spec.id) or ""
+    said = _plain(raw.decode("utf-8", "replace")) or world.worktrees.agent_message(action.spec.id) or ""
     place = f"the commit message of session {action.spec.id}"
-    text = world.secrets.redact(said.replace("\0", "").strip().encode(), place).decode()
-    lines = [line for line in text.splitlines() if not line.startswith("Swarm-")]
+    text = world.secrets.redact(said.encode(), place).decode()
+    lines = [line for line in text.splitlines() if not line.strip().lower().startswith("swarm-")]
     if not lines:
         return action.title, ""
     return lines[0], "\n".join(lines[1:])
+
+
+def _plain(text: str) -> str:
+    """Return a text without what a terminal or a reader would act on: escapes, other controls, changes of direction."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    shown = ("".join(letter for letter in line if letter.isprintable() or letter == "\t") for line in lines)
+    return "\n".join(shown).strip()
 
 
 def _ended(spec: SessionSpec, world: World) -> datetime:
@@ -216,17 +224,18 @@ def _ended(spec: SessionSpec, world: World) -> datetime:
 
 
 def _setup(config: WorktreeConfig, lease: Lease, confined: Confined) -> tuple[str, ...]:
-    """Return the set-up commands to run, the last of which lists what they made, before anybody else makes files.
+    """Return the set-up commands to run; the last two list what they made and keep a copy, before anybody else comes.
 
-    They run in the sandbox: part of what they run may be an agent's work. The list is written outside of it, where
-    nothing that runs inside can change it.
+    They run in the sandbox: part of what they run may be an agent's work. The list and the copy are written outside
+    of it, where nothing that runs inside can change them.
     """
     if not lease.needs_setup:
         return ()
-    listed = shlex.quote(str(confined.folder / paths.SETUP_FILE))
+    listed = str(confined.folder / paths.SETUP_FILE)
     return (
         *(_inside(confined, command) for command in config.setup),
-        f"{_inside(confined, SETUP_LIST)} > {listed}",
+        f"{_inside(confined, SETUP_LIST)} > {shlex.quote(listed)}",
+        shlex.join((*lease.keep_setup, listed)),
     )
 
 

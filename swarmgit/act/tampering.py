@@ -18,8 +18,19 @@ from swarmgit.ports import World
 
 WATCHED = ("refs/heads/", "refs/tags/", "refs/stash", "refs/replace/")
 REPLACED = "refs/replace/"
+SETTINGS_ONLY = "settings only"
 TOLD_MAX = 20
 SETTINGS_BYTES_MAX = 16 << 20
+
+
+def before(world: World, strength: str) -> dict[str, str] | None:
+    """Return what to compare with when a session has ended; None where its walls leave nothing to watch.
+
+    A reduced sandbox keeps sessions from writing there, but not from changing modes and owners; refs it guards.
+    """
+    if strength == "full":
+        return None
+    return watched(world) if strength == "none" else {**world.settings(), SETTINGS_ONLY: ""}
 
 
 def watched(world: World) -> dict[str, str]:
@@ -39,13 +50,13 @@ def found(session: SessionId, world: World) -> tuple[tuple[str, ...], tuple[str,
     raw = world.executor.read(session, paths.SETTINGS_FILE, 0, SETTINGS_BYTES_MAX)
     if not raw:
         return (), ()
-    before: dict[str, str] = json.loads(raw)
-    now = watched(world)
-    changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    known: dict[str, str] = json.loads(raw)
+    now = {**world.settings(), SETTINGS_ONLY: ""} if SETTINGS_ONLY in known else watched(world)
+    changed = sorted(name for name in {*known, *now} if known.get(name) != now.get(name))
     settings = tuple(
         f"the repository's own '.git/{name}' {TAMPERED}" for name in changed if not name.startswith("refs/")
     )
-    moved = (_told(name, before.get(name), now.get(name), world) for name in changed if name.startswith("refs/"))
+    moved = (_told(name, known.get(name), now.get(name), world) for name in changed if name.startswith("refs/"))
     return settings, tuple(words for words in moved if words)[:TOLD_MAX]
 
 

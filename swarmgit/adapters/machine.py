@@ -6,10 +6,10 @@ import contextlib
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from swarmgit.adapters.git.discover import git_version
 from swarmgit.adapters.processes import identity
@@ -20,8 +20,7 @@ from swarmgit.ports import SandboxReport
 INOTIFY = Path("/proc/sys/fs/inotify")
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """`inotify` None: this system has another way to watch files."""
 
     environ: Mapping[str, str]

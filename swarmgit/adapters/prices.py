@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from swarmgit.model.desired import Price
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 
 MILLION = 1_000_000
 KNOWN_MAX = 512
@@ -24,6 +24,24 @@ def price(models: tuple[str, ...], usage: Usage, prices: Mapping[str, Price]) ->
             return _by_price(prices[name], usage)
     counts = (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens)
     return next((found for name in names if (found := _by_table(name, counts)) is not None), None)
+
+
+def window(models: tuple[str, ...]) -> int | None:
+    """Return how many tokens the first of these models that the table knows can take in; None where it knows none."""
+    return next((found for name in models if (found := _window(name)) is not None), None)
+
+
+@lru_cache(maxsize=KNOWN_MAX)
+def _window(model: str) -> int | None:
+    from genai_prices import Usage as Counted
+    from genai_prices import calc_price
+
+    for name in (model, model.rpartition("/")[2]):
+        try:
+            return calc_price(Counted(input_tokens=1), model_ref=name).model.context_window
+        except (LookupError, ValueError):
+            continue
+    return None
 
 
 def _by_price(known: Price, usage: Usage) -> float:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from swarmgit.app.views.tasks import attempt_row
 from swarmgit.app.views.times import stamp
@@ -21,8 +22,7 @@ LineCommit = Callable[[str, str, int], CommitId]
 """(revision, path, line counted from 1) → the commit that the line is from; raises PersonMustAct."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     path: str
     line: int
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Desired, Runtime
 from swarmgit.model.policy import Credential, Policy
 
 
-@dataclass(frozen=True, slots=True)
-class CheckStage:
+class CheckStage(Struct, frozen=True):
     """`settings`: the runtime's entry for `swarm.yaml`. `policy`: `policy.yaml`, with what the runtime may reach."""
 
     root: Path

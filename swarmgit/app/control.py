@@ -6,8 +6,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.app import recovery
 from swarmgit.app.look import Look, look
@@ -30,8 +32,7 @@ PATIENCE_S = 10.0
 POLL_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
+class Stopped(Struct, frozen=True):
     """`is_over` False: its processes had not ended when we stopped waiting. `task`: what was paused."""
 
     session: SessionId

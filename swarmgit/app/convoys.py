@@ -13,21 +13,23 @@ from swarmgit.documents import intent, paths, places
 from swarmgit.errors import PersonMustAct, WrongUsage
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.ids import BlobId, ConvoyId
-from swarmgit.plan.convoys import members, status_of
+from swarmgit.plan.convoys import status_of
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.wallets import members
 
 SCHEMA_LINE = "# yaml-language-server: $schema=../run/schemas/convoy.json"
 
 
 def statuses(look: Look) -> dict[ConvoyId, ConvoyStatus]:
-    """Return how far every convoy is now; one that left the intent as it was recorded last."""
+    """Return how far every convoy of the intent is now."""
     if look.desired.swarm is None:
         return dict(look.observed.convoys)
     situation = Situation.of(look.desired, look.desired.swarm, look.observed, look.now, frozenset(), apply_now=False)
     draft = Draft(views=dict(look.plan.views))
     convoys = look.desired.convoys
-    present = {name: status_of(situation, draft, convoys[name], tasks) for name, tasks in members(situation).items()}
-    return dict(sorted({**look.observed.convoys, **present}.items()))
+    return {
+        name: status_of(situation, draft, convoys[name], tasks) for name, tasks in sorted(members(look.desired).items())
+    }
 
 
 def status_named(look: Look, name: str) -> ConvoyStatus:
@@ -53,6 +55,9 @@ def write(world: World, name: str, title: str, tasks: Sequence[str], on_failure:
 def add(world: World, name: str, tasks: Sequence[str]) -> Path:
     """Add tasks to a convoy's file in the working tree and return its path; the rest of the file stays as it is."""
     path = _path(world, name)
+    missing = [task for task in tasks if not (path.parents[1] / "tasks" / f"{task}.yaml").is_file()]
+    if missing:
+        raise PersonMustAct(f"there is no task {missing[0]!r} in the working tree", f"swarmgit task new {missing[0]}")
     if not path.exists():
         raise PersonMustAct(f"there is no convoy {name!r} in the working tree", f"swarmgit convoy new {name} --title …")
     before = path.read_text(encoding="utf-8")

@@ -1,76 +1,93 @@
 """Mail as an agent has it inside its session: it writes into the outbox and reads the inbox, and needs nothing else.
 
-Nothing is imported here that is not needed: agents call this often, and wait for it.
+Nothing is imported here that is not needed, not even of the standard library: agents call this often, and wait for it.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from swarmgit.errors import PersonMustAct
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 SHOWN_MAX = 10
 """Messages that one `check` shows; the next one shows the next."""
 
 FILE_BYTES_MAX = 1 << 20
+TYPES = (
+    *("task_complete", "merge_ready", "rework_request", "help_request", "question", "answer"),
+    *("status_update", "handoff", "dispatch", "escalation", "broadcast"),
+)
+PRIORITIES = ("low", "normal", "high", "urgent")
+"""The words of `swarmgit.model.mail`, which takes longer to import than a message to send."""
 
 
-@dataclass(frozen=True, slots=True)
 class Desk:
-    inbox: Path
-    outbox: Path
+    """A session's inbox and outbox, folders."""
+
+    __slots__ = ("inbox", "outbox")
+
+    def __init__(self, inbox: str, outbox: str) -> None:
+        self.inbox = inbox
+        self.outbox = outbox
 
     def send(self, letter: Mapping[str, Any]) -> str:
         """Put a letter into the outbox, whole, and return its file's name. Names sort as they were written."""
+        import json
+
         name = f"{time.monotonic_ns():020d}-{os.getpid()}.json"
-        new = self.outbox / f".{name}"
-        new.write_text(json.dumps(letter, ensure_ascii=False), encoding="utf-8", errors="replace")
-        new.rename(self.outbox / name)
+        new = f"{self.outbox}/.{name}"
+        with open(new, "w", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            file.write(json.dumps(letter, ensure_ascii=False))
+        os.rename(new, f"{self.outbox}/{name}")  # noqa: PTH104
         return name
+
+    def has_new(self) -> bool:
+        """Return whether there is something that nobody has read yet."""
+        inbox = _ids(self.inbox)
+        return bool(inbox) and not set(inbox) <= set(_names(f"{self.outbox}/read"))
 
     def check(self) -> tuple[list[dict[str, Any]], int]:
         """Return what nobody has read yet, oldest first and a few at a time, and how many are left.
 
         Each message is claimed by making its receipt, so that of several readers at once one gets it.
         """
-        read = self.outbox / "read"
-        read.mkdir(exist_ok=True)
-        claimed = set(os.listdir(read))  # noqa: PTH208 - names only, and there may be many
+        read = f"{self.outbox}/read"
+        os.makedirs(read, exist_ok=True)  # noqa: PTH103
+        claimed = set(_names(read))
         new = [name for name in _ids(self.inbox) if name not in claimed]
         shown: list[dict[str, Any]] = []
         for position, name in enumerate(new):
             if len(shown) == SHOWN_MAX:
                 return shown, len(new) - position
-            if _claim(read / name):
-                mail = _load(self.inbox / f"{name}.yaml")  # gone: it was read, and has just been put away
+            if _claim(f"{read}/{name}"):
+                mail = _load(f"{self.inbox}/{name}.yaml")  # gone: it was read, and has just been put away
                 shown += [mail] if mail is not None else []
         return shown, 0
 
     def listed(self) -> list[dict[str, Any]]:
         """Return every message of this session, oldest first, with `read` true or false."""
-        claimed = {*_ids(self.inbox / "read"), *os.listdir(self.outbox / "read")}  # noqa: PTH208 - as above
-        names = sorted({*_ids(self.inbox), *_ids(self.inbox / "read")})
+        claimed = {*_ids(f"{self.inbox}/read"), *_names(f"{self.outbox}/read")}
+        names = self._all()
         mails = [(name, self._find(name)) for name in names]
         return [{**mail, "read": name in claimed} for name, mail in mails if mail is not None]
 
     def read(self, name: str) -> dict[str, Any]:
         """Return one message by its id or the end or start of it, and note that it was read."""
-        known = sorted({*_ids(self.inbox), *_ids(self.inbox / "read")})
+        known = self._all()
         found = [id_ for id_ in known if id_ == name] or [id_ for id_ in known if id_.startswith(name)]
         found = found or [id_ for id_ in known if id_.endswith(name)]
         mail = self._find(found[0]) if len(found) == 1 else None
         if mail is None:
+            from swarmgit.errors import PersonMustAct
+
             raise PersonMustAct(f"there is no message {name!r} in this session's inbox", "swarmgit mail list")
-        if (self.inbox / f"{found[0]}.yaml").exists():
-            (self.outbox / "read").mkdir(exist_ok=True)
-            _claim(self.outbox / "read" / found[0])
+        if os.path.exists(f"{self.inbox}/{found[0]}.yaml"):  # noqa: PTH110
+            os.makedirs(f"{self.outbox}/read", exist_ok=True)  # noqa: PTH103
+            _claim(f"{self.outbox}/read/{found[0]}")
         return mail
 
     def thread(self, name: str) -> list[dict[str, Any]]:
@@ -79,7 +96,10 @@ class Desk:
         return [mail for mail in self.listed() if mail.get("thread") == thread]
 
     def _find(self, name: str) -> dict[str, Any] | None:
-        return _load(self.inbox / f"{name}.yaml") or _load(self.inbox / "read" / f"{name}.yaml")
+        return _load(f"{self.inbox}/{name}.yaml") or _load(f"{self.inbox}/read/{name}.yaml")
+
+    def _all(self) -> list[str]:
+        return sorted({*_ids(self.inbox), *_ids(f"{self.inbox}/read")})
 
 
 def desk_of(environ: Mapping[str, str]) -> Desk | None:
@@ -87,18 +107,22 @@ def desk_of(environ: Mapping[str, str]) -> Desk | None:
     inbox, outbox = environ.get("SWARM_INBOX"), environ.get("SWARM_OUTBOX")
     if not environ.get("SWARM_SESSION") or not inbox or not outbox:
         return None
-    return Desk(Path(inbox), Path(outbox))
+    return Desk(inbox, outbox)
 
 
-def _ids(folder: Path) -> list[str]:
+def _names(folder: str) -> list[str]:
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - names only, and there may be many
+        return os.listdir(folder)  # noqa: PTH208 - names only, and there may be many
     except OSError:
         return []
+
+
+def _ids(folder: str) -> list[str]:
+    names = _names(folder)
     return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml") and name[0] != ".")
 
 
-def _claim(path: Path) -> bool:
+def _claim(path: str) -> bool:
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
     except FileExistsError:
@@ -106,12 +130,15 @@ def _claim(path: Path) -> bool:
     return True
 
 
-def _load(path: Path) -> dict[str, Any] | None:
-    with suppress(OSError, ValueError):
-        with path.open("rb") as file:
+def _load(path: str) -> dict[str, Any] | None:
+    import json
+
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
             found = json.loads(file.read(FILE_BYTES_MAX))
-        return found if isinstance(found, dict) else None
-    return None
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def letter_of(to: Sequence[str], subject: str, **fields: object) -> dict[str, Any]:

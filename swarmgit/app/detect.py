@@ -6,8 +6,10 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.model.desired import Gate
 from swarmgit.model.ids import GateName
@@ -25,8 +27,7 @@ _MARKERS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """`names`: the paths of the files in the root and one folder down; `read` returns a file's content."""
 
     names: frozenset[str]
@@ -43,8 +44,7 @@ class Project:
         return Project(names, lambda path: self.read(start + path))
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """`languages` in the words of `_MARKERS`; `setup` makes a fresh checkout ready, again when `setup_key` changes."""
 
     languages: tuple[str, ...] = ()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from swarmgit.app.fsck.ledger import read_ledger
 from swarmgit.app.gc import stale_candidates
 from swarmgit.app.look import Look, look
+from swarmgit.app.validate import warnings
 from swarmgit.app.views.words import counted
 from swarmgit.app.world import World
 from swarmgit.documents import paths
@@ -25,8 +28,7 @@ WATCHES_FEW = 8192
 SHOWN_FILES_MAX = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """`repair`: a command or what to do; '' when there is nothing to repair."""
 
     name: str
@@ -35,8 +37,7 @@ class Check:
     repair: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     checks: tuple[Check, ...]
 
     @property
@@ -196,6 +197,8 @@ def _seen(world: World) -> Iterator[Check]:
         yield Check("policy", "warn", "policy.yaml switches the sandbox off", "set sandbox: preferred")
     elif policy.sandbox == "required" and world.sandbox(policy).strength == "none":
         yield Check("policy", "fail", "policy.yaml requires a sandbox, so nothing starts", "install bubblewrap")
+    for warning in warnings(seen.desired, seen.observed.unreachable):
+        yield Check("runtimes", "warn", warning, "swarmgit validate")
     for problem in full_runs.problems(seen.desired, seen.observed):
         yield Check("gates", "fail", str(problem), "add what is missing to the gate's inputs, or repair the target")
     standing = pushes.standing(seen.desired.swarm, seen.observed) if seen.desired.swarm else None

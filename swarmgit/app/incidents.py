@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from swarmgit.app.control import write_request
 from swarmgit.app.names import find
 from swarmgit.app.world import World
 from swarmgit.documents import paths, state
+from swarmgit.errors import WrongUsage
 from swarmgit.model.ids import ulid
 from swarmgit.model.incidents import Incident, IncidentControl
 from swarmgit.observe.state import StateReader
@@ -28,6 +30,8 @@ def named(world: World, name: str) -> Incident:
 
 def open_one(world: World, title: str, text: str, by: str) -> None:
     """Ask for a new incident."""
+    if not title.strip():
+        raise WrongUsage("an incident needs a title", "swarmgit incident new 'the disk was full'")
     _ask(world, IncidentControl(title=title, text=text, by=by), f"Incident: {title}")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from swarmgit.app import detect
 from swarmgit.app.detect import Findings, Project
@@ -55,9 +56,22 @@ class IntentRepository(Protocol):
         """Commit those of `files` that do not exist yet on `target`, and nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Initialised:
+class Opened(Struct, frozen=True):
+    """What policy opens for an agent program: where its provider is, and the variables that hold its key."""
+
+    hosts: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+
+
+CLOSED = Opened()
+SHARED = frozenset({"GH_TOKEN", "GITHUB_TOKEN"})
+"""Keys to more than a model: a person names them, if at all."""
+
+
+class Initialised(Struct, frozen=True):
     """`runtimes`: agent programs found on PATH; `tiers`: what was chosen for each tier, empty where none was found.
+
+    `opened`: what policy.yaml opens for the chosen one.
 
     `drafts`: files of ours that exist uncommitted in the working tree and were left for the person to commit.
     """
@@ -72,6 +86,7 @@ class Initialised:
     setup: tuple[str, ...]
     runtimes: tuple[str, ...]
     tiers: Mapping[str, Mapping[str, str]]
+    opened: Opened = CLOSED
 
     @property
     def is_new(self) -> bool:
@@ -79,15 +94,23 @@ class Initialised:
 
 
 def init(
-    repository: IntentRepository, find_program: Callable[[str], str | None], target: str | None = None
+    repository: IntentRepository,
+    find_program: Callable[[str], str | None],
+    target: str | None = None,
+    needs: Callable[[str], Opened] = lambda _: CLOSED,
 ) -> Initialised:
-    """Write what is missing of `.swarm/`, in one commit on the target branch; a second run finds nothing to do."""
+    """Write what is missing of `.swarm/`, in one commit on the target branch; a second run finds nothing to do.
+
+    `needs`: what the sessions of an agent program cannot do without.
+    """
     if target is not None and not rules.is_branch(target):
         raise WrongUsage(f"'{target}' is not a branch name")
     branch = target or repository.find_target()
     findings = detect.detect(Project(repository.names(branch), lambda path: repository.read(branch, path)))
     runtimes = detect.agent_programs(find_program)
-    done = repository.commit(branch, files(branch, findings, runtimes), MESSAGE)
+    wanted = needs(runtimes[0]) if runtimes else CLOSED
+    opened = Opened(wanted.hosts, tuple(name for name in wanted.credentials if name not in SHARED))
+    done = repository.commit(branch, files(branch, findings, runtimes, opened), MESSAGE)
     return Initialised(
         target=branch,
         commit=done.commit,
@@ -99,10 +122,11 @@ def init(
         setup=findings.setup,
         runtimes=runtimes,
         tiers=detect.tiers_for(runtimes),
+        opened=opened,
     )
 
 
-def files(target: str, findings: Findings, runtimes: tuple[str, ...]) -> dict[str, bytes]:
+def files(target: str, findings: Findings, runtimes: tuple[str, ...], opened: Opened = CLOSED) -> dict[str, bytes]:
     """Return the content of every file below `.swarm/`, by its path from the repository's root."""
     template: Path = schemas.folder("template")
     found = {
@@ -111,6 +135,7 @@ def files(target: str, findings: Findings, runtimes: tuple[str, ...]) -> dict[st
         if path.is_file()
     }
     found[paths.SWARM_YAML] = _swarm(found[paths.SWARM_YAML], target, findings, runtimes)
+    found[paths.POLICY_YAML] = _policy(found[paths.POLICY_YAML], runtimes, opened)
     found[paths.GATES_YAML] = found[paths.GATES_YAML].replace("gates: []   # @gates\n", _gates(findings.gates))
     return {path: text.encode() for path, text in found.items()}
 
@@ -134,10 +159,38 @@ def _tiers(runtimes: tuple[str, ...]) -> str:
             '#   script: {adapter: command, run: ["python3", "tools/agent.py"]}\n'
         )
     others = f"; also found: {', '.join(runtimes[1:])}" if runtimes[1:] else ""
-    lines = [f"tiers:   # {runtimes[0]} was found on PATH{others}"]
-    for name, tier in tiers.items():
-        lines.append(f"  {name}: {{{', '.join(f'{key}: {value}' for key, value in tier.items())}}}")
+    lines = [f"tiers:   # {runtimes[0]} was found on PATH{others}", *_rows(tiers, "  ")]
+    for other in runtimes[1:]:
+        lines += [
+            f"# with {other} (policy.yaml has to open its provider too):",
+            *_rows(detect.tiers_for([other]), "#   "),
+        ]
     return "\n".join(lines) + "\n"
+
+
+def _rows(tiers: Mapping[str, Mapping[str, str]], start: str) -> list[str]:
+    return [
+        f"{start}{name}: {{{', '.join(f'{key}: {value}' for key, value in tier.items())}}}"
+        for name, tier in tiers.items()
+    ]
+
+
+def _policy(template: str, runtimes: tuple[str, ...], opened: Opened) -> str:
+    """Return the policy that lets the chosen program work: its provider, its key, and nothing else."""
+    lines = template.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if line.startswith("# network:") and opened.hosts:
+            lines[number] = (
+                f"network: {_plain(opened.hosts)}   # where {runtimes[0]}'s provider is; nothing else is open\n"
+            )
+        elif line.startswith("# credentials:") and opened.credentials:
+            given = f"{{{runtimes[0]}: {_plain(opened.credentials)}}}"
+            lines[number] = f"credentials: {given}   # passed to its sessions, those that are set\n"
+    return "".join(lines)
+
+
+def _plain(words: tuple[str, ...]) -> str:
+    return f"[{', '.join(words)}]"
 
 
 def _worktree(findings: Findings) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from swarmgit.app.revisions import state_commit
 from swarmgit.desired.cache import Cache
@@ -13,15 +14,14 @@ from swarmgit.desired.load import load
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.actions import Plan
-from swarmgit.model.desired import Desired
+from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.observed import Observed
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
 from swarmgit.ports import World
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """`drafts`: paths below `.swarm/` whose working copy differs from the target's commit: nobody acts on them yet."""
 
     desired: Desired
@@ -41,6 +41,15 @@ def look(world: World, at: str | None = None) -> Look:
     observed = observer.observe(desired)
     observer.keep()
     return Look(desired, observed, plan(desired, observed, now), now, world.drafts(desired))
+
+
+def broken_mail(world: World, seen: Look) -> tuple[Problem, ...]:
+    """Return the messages that cannot be read; nobody is held up by them, so nobody else looks for them."""
+    from swarmgit.observe import broken_mail as letters
+    from swarmgit.observe.mailboxes import Mailboxes
+
+    boxes = seen.observed.mail
+    return letters.broken_mail(boxes, world.objects, world.cache) if isinstance(boxes, Mailboxes) else ()
 
 
 def loader(world: World) -> Callable[[], Desired]:

@@ -7,13 +7,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from swarmgit.app.control import write_request
 from swarmgit.app.look import look
 from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct
+from swarmgit.model.desired import Problem
 from swarmgit.model.ids import MailId, SessionId, TaskId, ulid
-from swarmgit.model.mail import HUMAN, SWARMGIT, Letter, Mail, MailControl, sent_at_ms
+from swarmgit.model.mail import HUMAN, RESERVED, SWARMGIT, Letter, Mail, MailControl, sent_at_ms
+from swarmgit.model.status import FINISHED
+from swarmgit.observe.mailboxes import Mailbox
 from swarmgit.observe.state import StateReader, Stored
 from swarmgit.plan.comms import Roster
 
@@ -33,6 +39,8 @@ def post(world: World, document: Mapping[str, Any], by: str) -> tuple[str, ...]:
     unknown = [to for to in letter.to if not (to.startswith("@") or to == SWARMGIT or roster.knows(to))]
     if unknown:
         raise PersonMustAct(f"there is no agent {unknown[0]!r} to write to", "swarmgit agents")
+    if letter.in_reply_to is not None:
+        letter = replace(letter, in_reply_to=_find(world, letter.in_reply_to).id)
     control = MailControl(letter=letter, by=by, at=seen.now)
     name = ulid(seen.now, f"{by} {letter.to} {letter.subject} {letter.body}")
     write_request(world, paths.mail_control(name), state.dump_mail_control(control), f"Mail from {by}", seen.now)
@@ -44,15 +52,42 @@ def nudge(world: World, name: str, text: str, by: str) -> tuple[str, ...]:
     seen = look(world)
     session = seen.observed.sessions.get(SessionId(name))
     status = seen.observed.statuses.get(TaskId(name))
+    if session is None and (name in seen.observed.archived or (status is not None and status.phase in FINISHED)):
+        phase = status.phase if status is not None else "finished and archived"
+        raise PersonMustAct(f"task {name} is {phase}: nobody works on it any more", f"swarmgit why {name}")
+    if session is not None and session.is_over:
+        raise PersonMustAct(f"session {name} has ended: nobody would read it", "swarmgit status")
     agent = session.spec.agent if session else status.last.agent if status and status.last else name
     words = text or "Somebody is waiting for you: say where you are, and what holds you up."
     return post(world, {"to": [agent], "subject": words[:100], "body": text, "priority": "urgent"}, by)
 
 
-def mailbox(world: World, name: str) -> tuple[Mail, ...]:
-    """Return the messages of a mailbox, oldest first; `dead` holds what was refused."""
-    box = _stored(world).mail.get(name, {})
-    return tuple(mail for id_ in sorted(box) if (mail := box.get(id_)) is not None)
+class Listed(Struct, frozen=True):
+    """A mailbox: its messages, oldest first, what cannot be read of it, and letters of people for the next tick."""
+
+    mails: tuple[Mail, ...]
+    problems: tuple[Problem, ...]
+    waiting: tuple[Letter, ...]
+
+
+def mailbox(world: World, name: str) -> Listed:
+    """Return what is in a mailbox; `dead` holds what was refused."""
+    _check_mailbox(world, name)
+    stored = _stored(world)
+    box = stored.mail.get(name)
+    mails = tuple(mail for id_ in sorted(box) if (mail := box.get(id_)) is not None) if box is not None else ()
+    problems = tuple(box.problems[id_] for id_ in sorted(box.problems)) if isinstance(box, Mailbox) else ()
+    return Listed(mails, problems, _posted(stored))
+
+
+def _check_mailbox(world: World, name: str) -> None:
+    """Raise where nobody of that name has mail, or can have any."""
+    known = {*RESERVED, *mailboxes(world)}
+    if name in known:
+        return
+    seen = look(world)
+    if not Roster.of(seen.desired, seen.observed).knows(name):
+        raise PersonMustAct(f"there is no mailbox {name!r}; there are {', '.join(sorted(known))}", "swarmgit agents")
 
 
 def mailboxes(world: World) -> tuple[str, ...]:
@@ -76,10 +111,8 @@ def thread(world: World, name: str) -> tuple[Mail, ...]:
     return tuple(sorted((m for m in found if m is not None and m.thread == wanted), key=lambda m: m.id))
 
 
-def posted(world: World) -> tuple[Letter, ...]:
-    """Return the letters of people that wait for the next tick."""
-    controls = _stored(world).mail_controls
-    return tuple(c.letter for _, c in sorted(controls.items()) if c.letter is not None)
+def _posted(stored: Stored) -> tuple[Letter, ...]:
+    return tuple(c.letter for _, c in sorted(stored.mail_controls.items()) if c.letter is not None)
 
 
 def _stored(world: World) -> Stored:

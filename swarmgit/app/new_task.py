@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.app.world import World
 from swarmgit.documents import paths, schemas
@@ -16,8 +17,7 @@ SCHEMA_LINE = "# yaml-language-server: $schema=../run/schemas/task.json"
 ID = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     id: str
     title: str
     description: str = ""

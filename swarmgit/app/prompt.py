@@ -8,7 +8,7 @@ from swarmgit.errors import PersonMustAct
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import AgentName
-from swarmgit.model.mail import Mail
+from swarmgit.model.mail import Digest
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.briefing import prompt_for
 from swarmgit.plan.experiments import label_of, role_text
@@ -32,7 +32,7 @@ def prompt_text(look: Look, name: str) -> str:
         return prompt_for(task, look.desired.roles.get(task.role, ""), None, status)
     situation = Situation.of(look.desired, look.desired.swarm, look.observed, look.now, frozenset(), apply_now=False)
     agent = _agent(situation, task, status)
-    mails: tuple[Mail, ...] = digest(situation, Draft(), agent) if agent else ()
+    mails = digest(situation, Draft(), agent) if agent else Digest()
     identity = look.observed.identities.get(agent)
     text = role_text(look.desired, task, label_of(look.desired, task, status))
     return prompt_for(task, text, identity, status, mails)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from swarmgit import record
 from swarmgit.documents import paths
-from swarmgit.errors import TryLater
+from swarmgit.errors import SwarmError
 from swarmgit.model.actions import SaveTask
 from swarmgit.model.ids import SessionId
 from swarmgit.model.outcomes import ToSave
 from swarmgit.model.status import TaskStatus
+from swarmgit.plan import breakdowns
 from swarmgit.ports import Identity, World
 
 
@@ -58,8 +59,11 @@ def _save_orphan(world: World, session: SessionId) -> None:
     try:
         author = Identity("unknown", "unknown@agents.swarmgit.invalid")
         capture = world.worktrees.capture(session, "Work found in a worktree without a session", author, at)
-        if capture.changes:
-            world.engine.salvage(f"{paths.SALVAGE}/orphan/{session}", capture.commit)
-    except TryLater:
+        ref = f"{paths.SALVAGE}/orphan/{session}" if capture.changes else None
+        if ref is not None:
+            world.engine.salvage(ref, capture.commit)
+    except SwarmError as error:
+        world.notices.add(breakdowns.unsaved(session, error.message, str(world.worktrees.path(session))))
         return
+    world.notices.add(breakdowns.orphan(session, ref, capture.base))
     world.worktrees.release(session)

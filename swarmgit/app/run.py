@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from swarmgit.app import recovery
 from swarmgit.app.gc import stale_candidates
@@ -27,24 +28,21 @@ NEEDS_PERSON = 4
 PERSON_MUST_ACT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     mode: Literal["settle", "once", "watch"] = "settle"
     timeout_s: float | None = None
     only: frozenset[TaskId] = frozenset()
     now: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TickReport:
+class TickReport(Struct, frozen=True):
     number: int
     actions: tuple[Action, ...]
     outcomes: tuple[Outcome, ...]
     look: Look
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """`code` is the process's exit code (DESIGN §12)."""
 
     code: int

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
+
+import msgspec
+from msgspec import Struct
 
 from swarmgit.app import control
 from swarmgit.app.check_stage import CheckStage
@@ -52,8 +54,7 @@ class Known(Protocol):
         """Return what it says that it needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(Struct, frozen=True):
     """`program`: where it was found, None where it was not. `missing`: what has to be done before it can work."""
 
     name: str
@@ -97,8 +98,7 @@ def _installed(
     return Installed(known.name, first, version, present, tuple(missing), abilities)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """`tried`: what the answer rests on."""
 
     what: str
@@ -106,8 +106,7 @@ class Finding:
     tried: str
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """`reason`: why the task did not land; '' where it did."""
 
     runtime: str
@@ -118,7 +117,7 @@ class Checked:
 
     def document(self) -> dict[str, Any]:
         """Return `runtime check --json`."""
-        return {"version": 1, **asdict(self)}
+        return {"version": 1, **msgspec.to_builtins(self)}
 
 
 def intent(stage: CheckStage, minutes: float) -> dict[str, bytes]:

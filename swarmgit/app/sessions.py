@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.app.attribution import stored_status
 from swarmgit.app.names import find
@@ -13,25 +14,28 @@ from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import SessionId
-from swarmgit.model.work import SessionSpec
+from swarmgit.model.work import AGENT_PROGRAMS
+from swarmgit.ports import Job
 
 RUNNING = frozenset({"queued", "running"})
 POLL_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class WorktreePath:
+class WorktreePath(Struct, frozen=True):
     session: SessionId
     path: Path
     is_live: bool
 
 
 def find_session(world: World, name: str) -> SessionId:
-    """Return the session called `name`, that alone starts or ends so, or the newest one of the task called so."""
+    """Return the session called `name`, that alone starts or ends so, or the newest one of the task called so.
+
+    Of a task's: one that runs rather than one that has ended, its agent's rather than a merger's or a triage's.
+    """
     jobs = world.executor.poll(None)
-    of_task = sorted((job.state in RUNNING, id_) for id_, job in jobs.items() if _works_on(job.spec, name))
+    of_task = sorted((job.state in RUNNING, job.spec.kind == "agent", id_) for id_, job in _of_task(jobs, name))
     if of_task:
-        return of_task[-1][1]
+        return of_task[-1][-1]
     status = stored_status(world, name)
     if status and status.last:
         return status.last.session
@@ -40,8 +44,8 @@ def find_session(world: World, name: str) -> SessionId:
     return ending[0] if len(ending) == 1 else find(name, known, "session")
 
 
-def _works_on(spec: SessionSpec, name: str) -> bool:
-    return spec.kind == "agent" and spec.task == name
+def _of_task(jobs: Mapping[SessionId, Job], name: str) -> Iterator[tuple[SessionId, Job]]:
+    return ((id_, job) for id_, job in jobs.items() if job.spec.kind in AGENT_PROGRAMS and job.spec.task == name)
 
 
 def folders(world: World) -> list[SessionId]:

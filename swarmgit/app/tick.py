@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from swarmgit import act, record
 from swarmgit.app.recovery import restore_state
@@ -23,6 +24,7 @@ from swarmgit.model.actions import (
 )
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import CommitId, TaskId
+from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Outcome
 from swarmgit.model.secrets import ForgetLeaks
@@ -30,7 +32,7 @@ from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
 from swarmgit.ports import World
 
-LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks)
+LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetReports)
 """What comes after the record: a message is delivered, its letter removed, what others pushed followed, once it is in
 state."""
 
@@ -40,8 +42,7 @@ STARTERS = 4
 """Worktrees are filled side by side: most of a start is git writing files."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ticked:
+class Ticked(Struct, frozen=True):
     """What one tick saw, decided and did. `commit` is its state commit, None when there was nothing to write."""
 
     desired: Desired
@@ -52,8 +53,7 @@ class Ticked:
     now: datetime
 
 
-@dataclass(slots=True)
-class Ticker:
+class Ticker(Struct):
     """The tick and what it keeps between ticks: only caches, nothing that a new process could not find out again."""
 
     world: World

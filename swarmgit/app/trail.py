@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from swarmgit.app.revisions import state_commit
 from swarmgit.app.world import World
@@ -16,8 +17,7 @@ from swarmgit.ports import TreeEntry
 COMMITS_MAX = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     """One commit of the state branch. `message` is all of it, `changed` the paths that it changed."""
 
     commit: CommitId
@@ -26,8 +26,7 @@ class LogLine:
     changed: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FileDiff:
+class FileDiff(Struct, frozen=True):
     """`lines`: a unified diff without line ends."""
 
     path: str

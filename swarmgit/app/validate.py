@@ -3,28 +3,64 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from swarmgit import ports
 from swarmgit.app.world import World
 from swarmgit.desired.assemble import Sources, assemble, kind_of
+from swarmgit.desired.crosscheck import stepwise_members
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.desired.load import builtin_roles, load
-from swarmgit.documents import paths
+from swarmgit.documents import paths, places
 from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.ids import BlobId
+from swarmgit.plan.lineup import homogeneous
 
 FILES_MAX = 100_000
 
 
 def validate(world: World, *, committed: bool = False) -> tuple[Problem, ...]:
     """Return the problems of the working tree's `.swarm/`; of the target's commit if asked for or there is none."""
+    return asked_for(world, committed=committed).problems
+
+
+def asked_for(world: World, *, committed: bool = False) -> Desired:
+    """Return the intent in the working tree's `.swarm/`; that of the target's commit if asked for or there is none."""
+    top = _tree(world, committed=committed)
+    if top is not None:
+        return read_working_tree(top, world.adapters())
+    return load(world.objects, world.repository.target or "main", None, world.adapters())
+
+
+def _tree(world: World, *, committed: bool) -> Path | None:
     top = world.repository.top
-    if top is not None and not committed and (top / paths.SWARM).is_dir():
-        return read_working_tree(top, world.adapters()).problems
-    return validate_committed(world.objects, world.repository.target or "main", world.adapters())
+    return top if top is not None and not committed and (top / paths.SWARM).is_dir() else None
+
+
+def warnings(desired: Desired, why_not: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
+    """Return what is no mistake, but will cost: programs that cannot work by policy, one model for everything."""
+    return tuple(dict.fromkeys((*why_not.values(), *filter(None, (homogeneous(desired),)))))
+
+
+def step_warnings(world: World, desired: Desired, *, committed: bool = False) -> tuple[str, ...]:
+    """Return each place where a member of a convoy that holds depends on another member."""
+    top, target = _tree(world, committed=committed), world.repository.target or "main"
+
+    def read(path: str) -> bytes:
+        if top is not None:
+            return (top / path).read_bytes()
+        oid = world.objects.resolve(f"{target}:{path}")
+        return world.objects.blob(oid) if oid else b""
+
+    found: list[str] = []
+    for fault in stepwise_members(desired.tasks, desired.convoys):
+        node, _ = places.read(fault.file, read(fault.file))
+        found.append(str(Problem(fault.file, *(node.at(fault.steps) if node else (0, 0)), fault.message)))
+    return tuple(found)
 
 
 def validate_committed(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from swarmgit.app.look import Look
 from swarmgit.app.names import find
+from swarmgit.app.views.money import convoy_budget_rows
 from swarmgit.app.views.plan import why_waiting
 from swarmgit.app.views.tasks import statuses
 from swarmgit.app.views.times import stamp
@@ -17,12 +19,12 @@ from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import CHARGED, Rejection, TaskStatus
 from swarmgit.plan.pushes import standing
+from swarmgit.plan.wallets import members
 
 PATHS_SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """`commands`: what to run next, best first."""
 
     task: TaskId
@@ -59,6 +61,8 @@ def explain(look: Look, name: str) -> Explanation:
         *_brakes(look, status),
         *_attempts(look, status),
         *_rejection(status),
+        *_convoy(look, status),
+        *_handoff(status),
         *_conditions(status),
     )
     return Explanation(task, status.phase, sentences, tuple(_commands(look, status)))
@@ -165,6 +169,31 @@ def _rejection(status: TaskStatus) -> Iterator[str]:
         return
     yield _sentence("It was sent back", rejection.summary)
     yield from _details(rejection)
+
+
+def _convoy(look: Look, status: TaskStatus) -> Iterator[str]:
+    """Yield what a convoy's budget says to a task that is not done, once it is nearly used up."""
+    paid_by = {name for name, tasks in members(look.desired).items() if status.task in tasks}
+    for row in convoy_budget_rows(look) if paid_by and status.finished is None else ():
+        if row["convoy"] in paid_by and row["alert"]:
+            yield f"{row['text'][:1].upper()}{row['text'][1:]}."
+
+
+def _handoff(status: TaskStatus) -> Iterator[str]:
+    """Yield how the work was last handed over, and whether its successor knows where it stands."""
+    giver = next((a for a in reversed(status.attempts) if a.handoff is not None), None)
+    if giver is None or giver.handoff is None:
+        return
+    told = giver.handoff
+    whose = "its own words" if told.by == "session" else "what swarmgit saw of it"
+    why = giver.reason.replace("handoff: ", "", 1)
+    yield _sentence(f"Session {giver.session} handed over ({why}), with {whose}", told.summary.state)
+    if told.accepted:
+        yield _sentence(f"Its successor {told.successor} has understood", told.acceptance)
+    elif told.unanswered:
+        yield _sentence("It goes on without an acknowledgement", told.unanswered)
+    else:
+        yield "Its successor has not said yet that it knows where the work stands."
 
 
 def _details(rejection: Rejection) -> Iterator[str]:

@@ -42,8 +42,12 @@ def show(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002  the
     from swarmgit.app.convoys import status_named
     from swarmgit.app.look import look
     from swarmgit.app.views.convoys import convoy_row
+    from swarmgit.app.views.money import convoy_budget_rows
 
-    document = convoy_row(status_named(look(settings.world()), id))
+    seen = look(settings.world())
+    row = convoy_row(status_named(seen, id))
+    spent = next((each for each in convoy_budget_rows(seen) if each["convoy"] == row["id"]), None)
+    document = {**row, "budget": spent}
     if as_json:
         say_json({"version": 1, **document})
     else:
@@ -91,7 +95,9 @@ def _list_text(document: Mapping[str, Any], width: int | None) -> str:
 
 def _show_text(document: Mapping[str, Any]) -> str:
     head = f"{document['id']}: {printable(document['title'])}"
-    state = f"{document['state']}, {document['done']} of {document['total']} done"
+    cancelled = f", {document['cancelled']} cancelled" if document["cancelled"] else ""
+    state = f"{document['state']}, {document['done']} of {document['total']} done{cancelled}"
     reason = [printable(document["reason"])] if document["reason"] else []
     members = [f"  {task}: {phase}" for task, phase in document["members"].items()]
-    return "\n".join([head, state, *reason, *members])
+    spent = [document["budget"]["text"]] if document["budget"] else []
+    return "\n".join([head, state, *reason, *spent, *members])

@@ -44,7 +44,7 @@ def fsck(settings: Settings, as_json: bool) -> int:
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @json_option
 @click.pass_obj
-def gc(settings: Settings, dry_run: bool, as_json: bool) -> None:
+def gc(settings: Settings, dry_run: bool, as_json: bool) -> int:
     """Remove what is finished and past its time: session folders, worktrees, candidates."""
     from swarmgit.app.gc import collect
     from swarmgit.cli.render_health import gc_text
@@ -54,3 +54,4 @@ def gc(settings: Settings, dry_run: bool, as_json: bool) -> None:
         say_json(report.document())
     else:
         note(settings, gc_text(report))
+    return 1 if report.leftovers else 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import click
 
 from swarmgit.cli.output import Settings, json_option, note, say, say_json
-from swarmgit.cli.table import harmless, table
+from swarmgit.cli.table import harmless, minute, table
 
 LATER = "the next tick writes it: swarmgit reconcile"
 
@@ -25,11 +28,19 @@ def list_incidents(settings: Settings, is_all: bool, as_json: bool) -> None:
     from swarmgit.app.views.incidents import incidents_document
 
     document = incidents_document(listed(settings.world(), is_all=is_all))
-    rows = [(each["id"], each["state"], str(each["count"]), each["title"]) for each in document["incidents"]]
     if as_json:
         say_json(document)
     else:
-        say(table(("incident", "state", "times", "what"), rows, settings.width) if rows else "no incidents")
+        say(_list_text(document["incidents"], settings.width))
+
+
+def _list_text(incidents: Sequence[Mapping[str, Any]], width: int | None) -> str:
+    rows = [(each["id"], each["state"], _times(each), minute(each["last"])[5:], each["title"]) for each in incidents]
+    return table(("incident", "state", "times", "last (UTC)", "what"), rows, width) if rows else "no incidents"
+
+
+def _times(row: Mapping[str, Any]) -> str:
+    return f"{'at least ' if row['is_at_least'] else ''}{row['count']}"
 
 
 @incident.command("show")

@@ -30,14 +30,14 @@ def plan(settings: Settings, as_json: bool) -> int:
 @click.pass_obj
 def status(settings: Settings, at: str | None, as_json: bool) -> None:
     """Show tasks, sessions and the queue."""
-    from swarmgit.app.look import look
+    from swarmgit.app.look import broken_mail, look
     from swarmgit.app.revisions import state_commit
     from swarmgit.app.views.status import status_document
     from swarmgit.cli.render import status_text
 
     world = settings.world()
     seen = look(world, state_commit(world, at) if at else None)
-    document = status_document(seen, world.sandbox(seen.desired.policy).text)
+    document = status_document(seen, world.sandbox(seen.desired.policy).text, broken_mail(world, seen))
     if as_json:
         say_json(document)
     else:

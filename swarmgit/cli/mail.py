@@ -7,15 +7,8 @@ from typing import Any
 
 import click
 
-from swarmgit.app.desk import desk_of, letter_of
+from swarmgit.app.desk import PRIORITIES, TYPES, desk_of, letter_of
 from swarmgit.cli.output import Settings, json_option, note, say, say_json
-
-TYPES = (
-    *("task_complete", "merge_ready", "rework_request", "help_request", "question", "answer"),
-    *("status_update", "handoff", "dispatch", "escalation", "broadcast"),
-)
-PRIORITIES = ("low", "normal", "high", "urgent")
-"""The words of `swarmgit.model.mail`, which takes longer to import than a message to send."""
 
 
 @click.group()
@@ -77,12 +70,11 @@ def list_mail(settings: Settings, mailbox: str, unread: bool, as_json: bool) -> 
 
 
 def _document(settings: Settings, mailbox: str) -> dict[str, Any]:
-    from swarmgit.app.mail import mailbox as mails_of
-    from swarmgit.app.mail import posted
+    from swarmgit.app.mail import mailbox as listed
     from swarmgit.app.views.mail import mails_document
 
-    world = settings.world()
-    return mails_document(mails_of(world, mailbox), posted(world))
+    found = listed(settings.world(), mailbox)
+    return mails_document(found.mails, found.waiting, found.problems)
 
 
 @mail.command("read")

@@ -45,6 +45,7 @@ def _headline(document: Document) -> Iterator[str]:
         yield f"frozen by {frozen['by']} at {frozen['at']}{why} (swarmgit thaw)"
     if document.get("budget") and document["budget"]["alert"]:
         yield budget_text(document["budget"])
+    yield from (row["text"] for row in document.get("convoy_budgets", ()) if row["alert"])
     if document.get("push") and document["push"]["text"]:
         yield f"push: {printable(document['push']['text'])}"
     yield from (f"problem: {_place(problem)}" for problem in document["problems"])
@@ -109,7 +110,7 @@ def _section(title: str, body: str) -> str:
 
 def _sessions(document: Document, width: int | None) -> str:
     rows = [
-        (each["id"], each["task"] or "-", each["agent"] or "-", _how(each), _doing(each), each["started"])
+        (each["id"], each["task"] or "-", _who(each), _how(each), _doing(each), each["started"])
         for each in document["sessions"]
     ]
     rows += [
@@ -117,6 +118,12 @@ def _sessions(document: Document, width: int | None) -> str:
         for each in document["gate_runs"]
     ]
     return table(("SESSION", "TASK", "AGENT", "RUNTIME", "STATE", "STARTED"), rows, width) if rows else ""
+
+
+def _who(session: Document) -> str:
+    """Return a session's agent, and what it is there for where that is not the task itself."""
+    kind = str(session.get("kind", "agent"))
+    return f"{session['agent'] or '-'}" + (f" ({kind})" if kind != "agent" else "")
 
 
 def _how(session: Document) -> str:
@@ -138,10 +145,12 @@ def _queue(document: Document, width: int | None) -> str:
 def plan_text(document: Document, width: int | None = None) -> str:
     """Return what `plan` prints: one line per action, and what it may cost."""
     problems = [f"problem: {_place(problem)}" for problem in document["problems"]]
+    problems += [f"warning: {each}" for each in document["warnings"]]
     actions = [(each["kind"], each["task"] or "-", each["reason"]) for each in document["actions"]]
     body = table(("DO", "TASK", "WHY"), actions, width) if actions else "nothing to do"
     budget = budget_text(document["budget"])
-    return "\n".join((*problems, body, *_cost(document["cost"]), *([budget] if budget else [])))
+    convoys = [row["text"] for row in document["convoy_budgets"]]
+    return "\n".join((*problems, body, *_cost(document["cost"]), *([budget] if budget else []), *convoys))
 
 
 def _cost(cost: Document) -> Iterator[str]:
@@ -186,6 +195,20 @@ def _attempt(attempt: Document) -> Iterator[str]:
     for name in ("head", "salvage"):
         if attempt[name]:
             yield f"  {name}: {attempt[name]}"
+    if attempt["handoff"]:
+        yield from _handoff(attempt["handoff"])
+
+
+def _handoff(told: Document) -> Iterator[str]:
+    whose = "in its own words" if told["by"] == "session" else "put together by swarmgit"
+    yield f"  handed over, {whose}: {told['state']}"
+    for name in ("done", "remaining", "surprises"):
+        for item in told[name]:
+            yield f"    {name}: {item}"
+    if told["accepted"]:
+        yield f"  accepted by {told['successor']}: {told['acceptance']}"
+    elif told["unanswered"]:
+        yield f"  no acknowledgement: {told['unanswered']}"
 
 
 def money(usd: float | None) -> str:

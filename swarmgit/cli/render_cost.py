@@ -35,17 +35,31 @@ def priced(row: Document) -> str:
 
 
 def _summary(document: Document) -> Iterator[str]:
-    yield f"{counted(document['landed_tasks'], 'task')} done; each cost {_usd(document['usd_per_landed_task'])}"
+    least = "at least " if document["total"]["unpriced"] else ""
+    yield f"{counted(document['landed_tasks'], 'task')} done; each cost {_usd(document['usd_per_landed_task'], least)}"
     yield f"an hour of an agent costs {_usd(document['usd_per_agent_hour'])}"
     yield f"the last hour cost {_usd(document['burn_usd_per_hour'])}"
-    yield f"what had to be done again cost {_usd(document['rework_usd'])}"
+    yield f"what had to be done again cost {_usd(document['rework_usd'], least)}"
     budget = budget_text(document["budget"])
     if budget:
         yield budget
+    yield from (row["text"] for row in document["convoy_budgets"])
+    yield from _subscription(document)
+
+
+def _subscription(document: Document) -> Iterator[str]:
+    """Yield what a flat plan gave this month: it costs the same whatever is done with it."""
     monthly = document["subscription_usd_per_month"]
-    if monthly is not None:
-        yield f"a plan at {monthly:.2f} USD a month pays for this; the prices show what it would cost without"
+    if monthly is None:
+        return
+    month = document["month"]
+    said = f"a plan at {monthly:.2f} USD a month pays for this: {tokens(month['tokens'])} tokens in {month['name']}"
+    if month["usd"] is None:
+        yield f"{said}, whose list price is not known"
+    else:
+        least = "at least " if month["unpriced"] else ""
+        yield f"{said}, by list price {least}{month['usd']:.2f} USD ({month['usd'] / monthly:.0%} of the plan)"
 
 
-def _usd(value: float | None) -> str:
-    return "an unknown price" if value is None else f"{value:.4f} USD"
+def _usd(value: float | None, least: str = "") -> str:
+    return "an unknown price" if value is None else f"{least}{value:.4f} USD"

@@ -43,6 +43,9 @@ def gc_text(report: Collected) -> str:
         (len(report.refs), "candidate"),
         (report.sessions, "session folder"),
         (report.transcripts, "transcript"),
+        (len(report.pins), "pin of finished work", "pins of finished work"),
+        (report.objects or 0, "object"),
     )
     told = ", ".join(counted(*each) for each in counts if each[0])
-    return f"{verb} {told}" if told else "nothing to remove"
+    left = [f"could not remove {each}" for each in report.leftovers]
+    return "\n".join([f"{verb} {told}" if told else "nothing to remove", *left])

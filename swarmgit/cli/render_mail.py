@@ -5,21 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from swarmgit.cli.table import harmless, printable, table
+from swarmgit.cli.table import harmless, minute, printable, table
 
 BODY_CHARS_MAX = 2000
+SHORT_ID = 10
+"""The end of an id names a message as well as the whole of it."""
+
 Shown = Mapping[str, Any]
 
 
 def mails_text(document: Shown, width: int | None) -> str:
     """Return the list of a mailbox."""
+    mails = document["mails"]
+    is_mixed = len({mail["to"] for mail in mails}) > 1
     rows = [
-        ("" if mail["read"] else "new", mail["id"], mail["from"], mail["to"], mail["type"], _subject(mail))
-        for mail in document["mails"]
+        (
+            *("" if mail["read"] else "new", mail["id"][-SHORT_ID:], minute(str(mail.get("created", "")))[5:]),
+            *(mail["from"], *([mail["to"]] if is_mixed else []), mail["type"], _subject(mail)),
+        )
+        for mail in mails
     ]
-    text = table(("", "id", "from", "to", "type", "subject"), rows, width) if rows else "no mail"
+    header = ("", "id", "sent (UTC)", "from", *(["to"] if is_mixed else []), "type", "subject")
+    text = table(header, rows, width) if rows else "no mail"
     waiting = [f"{', '.join(letter['to'])}: {printable(letter['subject'])}" for letter in document.get("waiting", ())]
-    return "\n".join([text, *(f"goes out with the next tick, to {line}" for line in waiting)])
+    broken = [f"error: {place_of(each)}: {printable(each['message'])}" for each in document.get("problems", ())]
+    return "\n".join([text, *(f"goes out with the next tick, to {line}" for line in waiting), *broken])
+
+
+def place_of(problem: Shown) -> str:
+    """Return `file:line:column`, the file alone where the whole of it is meant."""
+    return f"{problem['file']}:{problem['line']}:{problem['column']}" if problem["line"] else str(problem["file"])
 
 
 def mail_text(mail: Shown) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from swarmgit.app.views.plan import KIND_OF_PHASE, Step, steps_of, who
 from swarmgit.cli.table import printable
@@ -27,8 +28,7 @@ SILENT = frozenset({"finish", "merge", "salvage", "gate", "land"})
 NAME_COLUMNS_MAX = 24
 
 
-@dataclass(slots=True)
-class Narrator:
+class Narrator(Struct):
     """Turns tick reports into lines; says each thing once. `zone` None: the machine's own."""
 
     zone: tzinfo | None = None

@@ -37,5 +37,9 @@ def _chosen(done: Initialised) -> Iterator[str]:
         yield f"agent programs: {', '.join(done.runtimes)}"
         for name, tier in done.tiers.items():
             yield f"tier {name}: {' '.join(tier.values())}"
+        if done.opened.hosts:
+            yield f"policy: sessions may reach {', '.join(done.opened.hosts)}, and nothing else"
+        if done.opened.credentials:
+            yield f"policy: they are given, of what is set: {', '.join(done.opened.credentials)}"
     else:
         yield "agent programs: none found; name one in .swarm/swarm.yaml, or any script as adapter 'command'"

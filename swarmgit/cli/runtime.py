@@ -20,7 +20,7 @@ def runtime() -> None:
 def list_(settings: Settings, as_json: bool) -> None:
     """Show every known agent program: installed or not, its version, and what is missing."""
     from swarmgit.cli.render_runtime import runtimes_document, runtimes_text
-    from swarmgit.wiring import installed_runtimes
+    from swarmgit.wiring.programs import installed_runtimes
 
     found = installed_runtimes(settings.environ)
     if as_json:
@@ -43,7 +43,7 @@ def check(
 ) -> int:
     """Let runtime NAME do a tiny real task in a scratch repository. This spends a few tokens of its account."""
     from swarmgit.cli.render_runtime import checked_text
-    from swarmgit.wiring import check_runtime
+    from swarmgit.wiring.programs import check_runtime
 
     note(settings, f"{name} gets a tiny task in a scratch repository; it spends a few tokens")
     found = check_runtime(settings.cwd.resolve(), settings.environ, (name, model), folder, timeout_s)

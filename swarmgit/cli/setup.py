@@ -19,10 +19,11 @@ def init(settings: Settings, target: str | None) -> None:
     from swarmgit.app.init import init as write_intent
     from swarmgit.app.new_task import install_schemas
     from swarmgit.cli.render_setup import initialised
+    from swarmgit.wiring.programs import needs_of
 
     find_program = partial(which, path=settings.environ.get("PATH"))
     with open_intent(settings.cwd.resolve(), settings.environ) as repository:
-        done = write_intent(repository, find_program, target)
+        done = write_intent(repository, find_program, target, needs_of)
     install_schemas(settings.world())
     say(initialised(done))
 
@@ -33,15 +34,19 @@ def init(settings: Settings, target: str | None) -> None:
 @click.pass_obj
 def validate(settings: Settings, committed: bool, as_json: bool) -> int:
     """Report every problem in the working tree's intent (exit code 1 when there is one)."""
-    from swarmgit.app.validate import validate as find_problems
+    from swarmgit.app.validate import asked_for, step_warnings, warnings
     from swarmgit.app.views.problems import problems_document
     from swarmgit.app.views.words import counted
+    from swarmgit.observe.reach import unreachable
 
-    problems = find_problems(settings.world(), committed=committed)
+    world = settings.world()
+    desired = asked_for(world, committed=committed)
+    problems, steps = desired.problems, step_warnings(world, desired, committed=committed)
+    warned = (*steps, *warnings(desired, unreachable(world.unreachable, desired)))
     if as_json:
-        say_json(problems_document(problems))
+        say_json(problems_document(problems, warned))
     else:
-        say("\n".join(map(str, problems)))
+        say("\n".join((*map(str, problems), *(f"warning: {each}" for each in warned))))
         note(settings, counted(len(problems), "problem") if problems else "no problems")
     return 1 if problems else 0
 

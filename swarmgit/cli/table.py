@@ -49,6 +49,11 @@ def cut(text: str, width: int) -> str:
     return f"{kept}…"
 
 
+def minute(stamp: str) -> str:
+    """Return an RFC 3339 instant to the minute, in its own zone (UTC in all documents)."""
+    return stamp[:16].replace("T", " ")
+
+
 def printable(text: str) -> str:
     """Return one line without anything that a terminal would obey: titles and reasons may come from an agent."""
     return "".join(character if character.isprintable() else " " for character in " ".join(text.split()))

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.desired import crosscheck
 from swarmgit.desired.crosscheck import Context, Fault
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import intent, paths, places, rules
 from swarmgit.documents.intent import Parsed
-from swarmgit.model.desired import Convoy, Desired, Problem, Swarm, Task
+from swarmgit.model.desired import Convoy, Desired, Gate, Problem, Swarm, Task
 from swarmgit.model.experiments import Experiment
 from swarmgit.model.ids import BlobId, ConvoyId, ExperimentId, TaskId
 from swarmgit.model.policy import Policy
@@ -32,8 +34,7 @@ class Version(Protocol):
         """Return the blob at a path, None where there was no file."""
 
 
-@dataclass(slots=True)
-class Sources:
+class Sources(Struct):
     """Where documents come from. `blobs`: every file below `.swarm/` by its path from the repository's root.
 
     `history`: earlier states of `.swarm/`, newest first, each different from the one before. `parsed` is kept
@@ -124,7 +125,7 @@ class _Assembly:
         return Desired(
             commit=None,
             swarm=swarm,
-            gates=self.values.get(paths.GATES_YAML, ()),
+            gates=_with_setup_key(self.values.get(paths.GATES_YAML, ()), swarm),
             policy=policy,
             tasks={task: tasks[task] for task in sorted(tasks)},
             convoys=convoys,
@@ -289,3 +290,14 @@ def _misnamed(path: str) -> list[Problem]:
 
 def _place_first(problem: Problem) -> tuple[str, int, int, str]:
     return problem.file, problem.line, problem.column, problem.message
+
+
+def _with_setup_key(gates: tuple[Gate, ...], swarm: Swarm | None) -> tuple[Gate, ...]:
+    """Return the gates; where one has `inputs`, what set-up hangs on is one of them."""
+    keys = tuple(_exactly(path) for path in swarm.worktree.setup_key) if swarm and swarm.worktree.setup else ()
+    return tuple(replace(gate, inputs=(*gate.inputs, *keys)) if gate.inputs else gate for gate in gates)
+
+
+def _exactly(path: str) -> str:
+    """Return the pattern for one path of a repository, a file or a folder."""
+    return "/" + "".join(f"\\{letter}" if letter in "*?[]\\ " else letter for letter in path.strip("/"))

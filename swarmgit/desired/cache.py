@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from swarmgit.documents import schemas, state
 from swarmgit.model.desired import Desired, Task
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 FILES_MAX = 20
 
 
-@dataclass(slots=True)
-class Cache:
+class Cache(Struct):
     """`folder` None: only this process remembers. A damaged or missing cache file is a miss, never an error.
 
     Intent without problems depends on the tree alone. With problems it depends on the history too (that is where

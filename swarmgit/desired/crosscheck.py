@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from typing import NamedTuple, get_args
+
+from msgspec import Struct, field
 
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import paths
@@ -25,8 +26,7 @@ class Fault(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """What a task is judged against. `task_ids`: every task that the commit has a file for, usable or not."""
 
     swarm: Swarm | None
@@ -182,6 +182,24 @@ def convoy_faults(convoy: Convoy, task_ids: AbstractSet[TaskId]) -> list[Fault]:
         for index, task in enumerate(convoy.tasks)
         if task not in task_ids
     ]
+
+
+def stepwise_members(tasks: Mapping[TaskId, Task], convoys: Mapping[ConvoyId, Convoy]) -> list[Fault]:
+    """Return where members of a convoy that holds need each other: no fault, but these cannot land together."""
+    found: list[Fault] = []
+    for convoy in (each for each in convoys.values() if each.on_failure == "hold"):
+        members = {*convoy.tasks, *(task.id for task in tasks.values() if task.convoy == convoy.id)}
+        for task in (tasks[name] for name in sorted(members & tasks.keys())):
+            needs = [(index, need) for index, need in enumerate(task.depends_on) if need in members]
+            found += [Fault(task.path, ("depends_on", index), _in_steps(task, need, convoy)) for index, need in needs]
+    return found
+
+
+def _in_steps(task: Task, need: TaskId, convoy: Convoy) -> str:
+    return (
+        f"'{task.id}' starts when '{need}' has landed, so '{need}' lands before it although convoy '{convoy.id}' "
+        f"holds; nothing takes it back should '{task.id}' fail"
+    )
 
 
 def experiment_faults(experiment: Experiment, context: Context) -> list[Fault]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit import ports
 from swarmgit.desired.cache import Cache
@@ -76,8 +78,7 @@ def _assemble(objects: ports.Objects, commit: CommitId, tree: str, cache: Cache,
     return replace(desired, problems=(*refused, *desired.problems))
 
 
-@dataclass(frozen=True, slots=True)
-class _Earlier:
+class _Earlier(Struct, frozen=True):
     """`.swarm/` as it was; `tree` is its id."""
 
     objects: ports.Objects

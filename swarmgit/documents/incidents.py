@@ -45,7 +45,8 @@ def _lines(value: Incident) -> Iterator[str]:
     yield f"- Tasks: {', '.join(value.tasks) or 'none'}"
     yield f"- Duration: {_duration(value)}"
     if value.count > 1:
-        yield f"- Occurred: {value.count} times, last {value.last:%Y-%m-%d %H:%M} UTC"
+        least = "at least " if value.is_at_least else ""
+        yield f"- Occurred: {least}{value.count} times, last {value.last:%Y-%m-%d %H:%M} UTC"
     if value.earlier:
         yield f"- Recurrence: it happened before: {', '.join(f'[{name}]({name}.md)' for name in value.earlier)}"
     yield from _section("What happened", "\n".join(map(_occurrence, value.occurrences[-SHOWN_MAX:])))

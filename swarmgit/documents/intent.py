@@ -1,7 +1,7 @@
 """Intent documents: bytes of a file at a commit → the frozen values of `model/desired.py`.
 
 Each function returns a `Parsed`: the value, or None together with every problem that the file has. Defaults are
-those of the dataclasses; only defaults that depend on other keys are worked out here.
+those of the values; only defaults that depend on other keys are worked out here.
 """
 
 from __future__ import annotations
@@ -149,11 +149,12 @@ def _swarm_shape(plain: dict[str, Any]) -> dict[str, Any]:
 
 def _watchdog_shape(plain: dict[str, Any]) -> dict[str, Any]:
     """Return the limits each as a whole: what a type or tier leaves out is what the swarm says."""
-    own = {key: value for key, value in plain.items() if key not in {"tiers", "types", "patrol_minutes"}}
+    of_swarm: dict[str, Any] = {key: plain[key] for key in ("patrol_minutes", "swarm_disk_mb") if key in plain}
+    own = {key: value for key, value in plain.items() if key not in {"tiers", "types", *of_swarm}}
     shaped: dict[str, Any] = {"limits": _limits(own)}
     for group in ("tiers", "types"):
         shaped[group] = {name: _limits({**own, **more}) for name, more in plain.get(group, {}).items()}
-    return {**shaped, **({"patrol_minutes": plain["patrol_minutes"]} if "patrol_minutes" in plain else {})}
+    return {**shaped, **of_swarm}
 
 
 def _limits(plain: dict[str, Any]) -> dict[str, Any]:

@@ -94,6 +94,10 @@ def state_incident(incident: str) -> str:
     return f"{STATE_INCIDENTS}/{incident}.md"
 
 
+def archived_convoy(convoy: ConvoyId, at: datetime) -> str:
+    return f"{STATE_ARCHIVE}/{at:%Y-%m}/{at:%d}/{STATE_CONVOYS}/{convoy}.yaml"
+
+
 def archived_incident(incident: str, opened: datetime) -> str:
     return f"{STATE_ARCHIVE}/{opened:%Y-%m}/{opened:%d}/{STATE_INCIDENTS}/{incident}.md"
 
@@ -113,11 +117,13 @@ ACTIVE = "active"
 BELL = "bell"
 CACHE = "cache"
 ENGINE = "engine.git"
+MENDED = "engine-mended"
 LOCK = "lock"
 RESOLUTIONS = "resolutions"
 SECRETS = "secrets"
 LEAKS = "leaks"
 KEYS = "keys"
+NOTICES = "notices"
 
 # a session's folder
 CAPTURE_FILE = "capture.json"
@@ -133,6 +139,9 @@ NOTE_SUFFIX = ".note"
 OUTBOX = "outbox"
 READ = "read"
 DELIVERED_FILE = "delivered"
+STUCK_FILE = "stuck.json"
+SUMMARY_FILE = f"{OUTBOX}/handoff"
+ACCEPTED_FILE = f"{OUTBOX}/accepted"
 VITALS_FILE = "vitals.json"
 VIGIL_FILE = "vigil.json"
 

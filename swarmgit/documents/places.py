@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import yaml
+from msgspec import Struct, field
 
 from swarmgit.documents.scalars import Scalar, scalar
 from swarmgit.model.desired import Problem
@@ -34,8 +34,7 @@ class Place(NamedTuple):
     column: int
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """One value: `data` is plain Python data, `items` its children by key or index, `keys` where each key stands.
 
     `size` counts the values in it as if every alias were written out.

@@ -6,6 +6,7 @@ Each rule looks only at what has the right type: for the rest the schema has spo
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -96,10 +97,17 @@ def _expressions(node: Node, path: Path) -> list[Refusal]:
     found = []
     for _, item in _items(node, path):
         try:
-            re.compile(str(item.data))
-        except re.error as error:
+            expression(str(item.data))
+        except (re.error, OverflowError, RecursionError) as error:
             found.append(Refusal(item.place, f"'{item.data}' is not a regular expression: {error}"))
     return found
+
+
+def expression(text: str) -> re.Pattern[str]:
+    """Return a person's regular expression, or raise re.error; what Python may read otherwise one day is fine."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return re.compile(text)
 
 
 def _network(node: Node) -> list[Refusal]:

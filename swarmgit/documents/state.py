@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
@@ -186,11 +185,11 @@ def timestamp(at: datetime) -> str:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of the model becomes plain data
-    if is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, msgspec.Struct):
         return {
             name: _plain(item)
             for name, default in _defaults(type(value))
-            if (item := getattr(value, name)) != default or default is MISSING
+            if (item := getattr(value, name)) != default or default is msgspec.NODEFAULT
         }
     if isinstance(value, datetime):
         return timestamp(value)
@@ -203,11 +202,12 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of the model becomes 
 
 @cache
 def _defaults(kind: type) -> tuple[tuple[str, Any], ...]:
-    return tuple((field.name, _default(field)) for field in fields(kind))
+    return tuple((field.name, _default(field)) for field in msgspec.structs.fields(kind))
 
 
-def _default(field: Field[Any]) -> object:
-    return field.default_factory() if field.default_factory is not MISSING else field.default
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    made = field.default_factory
+    return field.default if made is msgspec.NODEFAULT else made()
 
 
 def _load(path: str, data: bytes, kind: type[T]) -> T:
@@ -287,11 +287,11 @@ def _unknown_key(plain: Any, kind: Any, path: tuple[str | int, ...]) -> tuple[st
 
 @cache
 def _nested(kind: type) -> Mapping[str, type | None]:
-    """Return a dataclass's fields, each with the dataclass in its type, if any."""
-    return {name: _dataclass_in(hint) for name, hint in get_type_hints(kind).items()}
+    """Return a struct's fields, each with the struct in its type, if any."""
+    return {name: _struct_in(hint) for name, hint in get_type_hints(kind).items()}
 
 
-def _dataclass_in(hint: object) -> type | None:
-    if isinstance(hint, type) and is_dataclass(hint):
+def _struct_in(hint: object) -> type | None:
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return hint
-    return next((found for found in map(_dataclass_in, get_args(hint)) if found), None)
+    return next((found for found in map(_struct_in, get_args(hint)) if found), None)

@@ -4,21 +4,21 @@ observation sees them; saves are values that the tick's one state commit writes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
-from swarmgit.model.incidents import Incident
+from swarmgit.model.incidents import ForgetReports, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
 
 
-@dataclass(frozen=True, slots=True)
-class StartSession:
+class StartSession(Struct, frozen=True):
     """`carry`: a captured commit whose in-scope difference to its base is put into the worktree again.
 
     A session of kind merge starts on both sides laid out; `auto`: what rules may settle before.
@@ -30,15 +30,13 @@ class StartSession:
     worktree: WorktreeConfig
     prompt: str
     reason: str
-    ports: int = 0
     feedback: Rejection | None = None
     carry: CommitId | None = None
     carry_paths: tuple[str, ...] = ()
     auto: MergeConfig | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StopSession:
+class StopSession(Struct, frozen=True):
     """Ask a session to end: TERM now, KILL for the whole tree once `grace_s` seconds have passed."""
 
     session: SessionId
@@ -47,8 +45,7 @@ class StopSession:
     grace_s: float = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class FinishSession:
+class FinishSession(Struct, frozen=True):
     """Take a session's work in: make sure no process of it is left, capture the tree, save what has not landed."""
 
     spec: SessionSpec
@@ -60,8 +57,7 @@ class FinishSession:
     auto: MergeConfig | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Predict:
+class Predict(Struct, frozen=True):
     """Look at a live session's worktree: what of it would conflict with commit `onto`, merged by these rules."""
 
     session: SessionId
@@ -69,21 +65,18 @@ class Predict:
     merge: MergeConfig | None
 
 
-@dataclass(frozen=True, slots=True)
-class RunGate:
+class RunGate(Struct, frozen=True):
     spec: SessionSpec
     worktree: WorktreeConfig
     reason: str
     task: TaskId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KeepEvidence:
+class KeepEvidence(Struct, frozen=True):
     evidence: Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class MergeItem:
+class MergeItem(Struct, frozen=True):
     """One entry to merge; `message` is the candidate's text, trailers included."""
 
     entry: EntryId
@@ -92,8 +85,7 @@ class MergeItem:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class TryMerges:
+class TryMerges(Struct, frozen=True):
     """Merge in memory, each item on the candidate of the one before it, the first on `onto`.
 
     Stops at the first conflict: what comes after it would be merged on something that will not land. `auto`: how
@@ -109,15 +101,13 @@ class TryMerges:
     is_signed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Remember:
+class Remember(Struct, frozen=True):
     """A proposal has landed: keep how its conflicts were resolved."""
 
     proposal: CommitId
 
 
-@dataclass(frozen=True, slots=True)
-class Land:
+class Land(Struct, frozen=True):
     """Carry out recorded landing intents: move `target` from `old` to `new`, compare-and-swap.
 
     `entries` land together: each one's candidate is the first parent of the next one's, `new` is the last one's.
@@ -131,8 +121,7 @@ class Land:
     works: tuple[tuple[CommitId, CommitId], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StartPush:
+class StartPush(Struct, frozen=True):
     """Start the push of `spec.push`. `entry`: whose candidate it is, to be brought here first; None: it is here.
 
     `target_head`: the target as it is, whose history the remote needs not be given again.
@@ -144,8 +133,7 @@ class StartPush:
     entry: EntryId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FollowRemote:
+class FollowRemote(Struct, frozen=True):
     """Move `target` forward from `old` to `new`, which somebody else pushed. `entries` wait for that."""
 
     target: str
@@ -154,8 +142,7 @@ class FollowRemote:
     entries: tuple[EntryId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Salvage:
+class Salvage(Struct, frozen=True):
     """Pin a captured commit that will not land by `ref`: below `refs/swarm/salvage` or `refs/swarm/abandoned`."""
 
     task: TaskId
@@ -164,63 +151,53 @@ class Salvage:
     ref: str
 
 
-@dataclass(frozen=True, slots=True)
-class Retire:
+class Retire(Struct, frozen=True):
     """A session's facts are recorded: give its worktree back and stop looking at its folder."""
 
     session: SessionId
     task: TaskId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unpin:
+class Unpin(Struct, frozen=True):
     """An entry is finished: drop what kept its candidate."""
 
     entry: EntryId
 
 
-@dataclass(frozen=True, slots=True)
-class SaveTask:
+class SaveTask(Struct, frozen=True):
     status: TaskStatus
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SaveEntry:
+class SaveEntry(Struct, frozen=True):
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class SaveIdentity:
+class SaveIdentity(Struct, frozen=True):
     identity: Identity
 
 
-@dataclass(frozen=True, slots=True)
-class SaveGateHistory:
+class SaveGateHistory(Struct, frozen=True):
     history: GateHistory
 
 
-@dataclass(frozen=True, slots=True)
-class SaveConvoy:
+class SaveConvoy(Struct, frozen=True):
     status: ConvoyStatus
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SaveIncident:
+class SaveIncident(Struct, frozen=True):
     incident: Incident
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SaveFollowed:
+class SaveFollowed(Struct, frozen=True):
     """Written before the target follows: what came from elsewhere needs no evidence of ours."""
 
     followed: Followed
 
 
-@dataclass(frozen=True, slots=True)
-class SaveFile:
+class SaveFile(Struct, frozen=True):
     """A state file that is text already. `append`: add to what is there; `once`: unless it is there as a line."""
 
     path: str
@@ -229,44 +206,43 @@ class SaveFile:
     once: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(Struct, frozen=True):
     """Move a finished thing's file out of the hot folders."""
 
     path: str
     to: str
 
 
-@dataclass(frozen=True, slots=True)
-class SaveMail:
+class SaveMail(Struct, frozen=True):
     """A message in its mailbox, or among the dead letters; `was_kept`: it lay in its mailbox until now."""
 
     mail: Mail
     was_kept: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """Delete a file of state: a request of a person that was carried out."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeliverMail:
+class DeliverMail(Struct, frozen=True):
     """Put copies of recorded messages into a live session's inbox, oldest first."""
 
     session: SessionId
     mails: tuple[Mail, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TakeMail:
-    """Remove from an outbox what was recorded: letters by file name, receipts by message."""
+class TakeMail(Struct, frozen=True):
+    """Remove from an outbox what was recorded: letters by file name, receipts by message.
+
+    `seeds`: by which each letter is known should its file resist.
+    """
 
     session: SessionId
     letters: tuple[str, ...] = ()
     receipts: tuple[MailId, ...] = ()
+    seeds: tuple[str, ...] = ()
 
 
 SaveDocument = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveConvoy | SaveIncident
@@ -289,12 +265,12 @@ Effect = (
     | DeliverMail
     | TakeMail
     | ForgetLeaks
+    | ForgetReports
 )
 Action = Effect | Save
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a tick will do. `views`: every unfinished task's status as this plan sees it, saved or not.
 
     `is_settled`: nothing more will happen until a person acts. `wake_in_s`: look again by then at the latest.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from swarmgit.model.ids import CommitId
 
 
-@dataclass(frozen=True, slots=True)
-class LaidOut:
+class LaidOut(Struct, frozen=True):
     """A conflict for somebody to resolve: `commit` has both sides as parents, and markers where nothing is settled.
 
     `ours` and `theirs`: what each side did to these paths since both began, as diffs, cut off where they are long.
@@ -22,8 +22,7 @@ class LaidOut:
     hints: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """A merge of two sides in which somebody resolved the conflicts.
 
     `markers`: files in which some are left. `undecided`: conflicts that markers cannot show, left as they lay.

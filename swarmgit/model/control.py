@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class TaskControl:
+
+class TaskControl(Struct, frozen=True):
     """What a person asked for a task from the command line; written by commands, only read by the tick."""
 
     paused: bool = False
@@ -18,15 +18,13 @@ class TaskControl:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Freeze:
+class Freeze(Struct, frozen=True):
     by: str
     at: datetime
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class QueueControl:
+class QueueControl(Struct, frozen=True):
     """A person's brake on landings only; gates go on."""
 
     paused: bool = False
@@ -35,8 +33,7 @@ class QueueControl:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EntryControl:
+class EntryControl(Struct, frozen=True):
     """What a person asked for one entry. `retry`: red answers from before then do not count."""
 
     urgent: bool = False

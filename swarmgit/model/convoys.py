@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct, field
 
 from swarmgit.model.ids import ConvoyId, TaskId
 
 ConvoyState = Literal["open", "incomplete", "closed"]
 
 
-@dataclass(frozen=True, slots=True)
-class ConvoyStatus:
+class ConvoyStatus(Struct, frozen=True):
     """A convoy's progress. `members`: the phase of each. `incomplete`: one of them waits for a person."""
 
     convoy: ConvoyId

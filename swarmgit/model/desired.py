@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from swarmgit.model.experiments import Experiment
 from swarmgit.model.ids import AgentName, BlobId, CommitId, ConvoyId, ExperimentId, GateName, TaskId
@@ -30,8 +31,7 @@ DEFAULT_ROUTING: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing wrong in a document; `line` and `column` count from 1 (0: the file as a whole)."""
 
     file: str
@@ -44,8 +44,7 @@ class Problem:
         return f"{place}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """gitwildmatch patterns, anchored at the repository's root."""
 
     owns: tuple[str, ...] = ()
@@ -53,14 +52,12 @@ class Scope:
     reads: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True):
     run: str
     timeout_minutes: float = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """None means: the swarm's default, or no limit where it has none."""
 
     usd: float | None = None
@@ -69,8 +66,7 @@ class Budget:
     attempts: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """`generation` is the blob id of the task's file: it changes exactly when the file does."""
 
     id: TaskId
@@ -100,8 +96,7 @@ class Task:
         return self.role in READ_ONLY_ROLES
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """A configured command that must pass. `inputs` empty: the whole code tree."""
 
     name: GateName
@@ -113,8 +108,7 @@ class Gate:
     inputs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(Struct, frozen=True):
     """`run` for the `command` adapter: a list is an argument vector, one string is run by `/bin/sh -c`.
 
     For an agent program: the program, and arguments right behind it. `account`: shared by runtimes with one rate limit.
@@ -128,8 +122,7 @@ class Runtime:
     account: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(Struct, frozen=True):
     """US dollars for a million tokens of each kind; where a kind of cache has no price of its own, that of input."""
 
     input: float
@@ -138,14 +131,12 @@ class Price:
     cache_write: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tier:
+class Tier(Struct, frozen=True):
     runtime: str
     model: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WorktreeConfig:
+class WorktreeConfig(Struct, frozen=True):
     include: tuple[str, ...] = ()
     share: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
@@ -153,24 +144,21 @@ class WorktreeConfig:
     sparse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
+class Generated(Struct, frozen=True):
     """Files that a command makes from others, such as lock files; never merged, but made again."""
 
     files: tuple[str, ...]
     run: str
 
 
-@dataclass(frozen=True, slots=True)
-class PushConfig:
+class PushConfig(Struct, frozen=True):
     """Where landings are pushed before the target moves here; `remote` None: nowhere. `branch` None: as the target."""
 
     remote: str | None = None
     branch: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MergeConfig:
+class MergeConfig(Struct, frozen=True):
     """`union`: gitwildmatch patterns of files to which everybody only adds lines, such as changelogs.
 
     `full_run_hours`: how often gates with `inputs` run on the whole target without reuse; 0: never. `sign`: how what
@@ -187,16 +175,14 @@ class MergeConfig:
     sign: Literal["ssh"] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SwarmBudget:
+class SwarmBudget(Struct, frozen=True):
     usd_per_day: float | None = None
     usd_per_task: float | None = None
     tokens_per_session: int | None = None
     alert_at: float = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class WatchdogLimits:
+class WatchdogLimits(Struct, frozen=True):
     """Thresholds for one kind of work; None: no limit. `repeat_lines`: lines in a row that say nothing new, for
     `repeat_minutes` at least."""
 
@@ -211,18 +197,32 @@ class WatchdogLimits:
     cpu_minutes: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WatchdogConfig:
-    """`limits` hold where neither the task's type nor its tier has its own. `patrol_minutes` None: no patrol."""
+class WatchdogConfig(Struct, frozen=True):
+    """`limits` hold where neither the task's type nor its tier has its own. `patrol_minutes` None: no patrol.
+
+    `swarm_disk_mb`: what the sessions at work may take on the disk together; None: no limit.
+    """
 
     limits: WatchdogLimits = WatchdogLimits()
     tiers: Mapping[str, WatchdogLimits] = field(default_factory=dict)
     types: Mapping[str, WatchdogLimits] = field(default_factory=dict)
     patrol_minutes: float | None = 120.0
+    swarm_disk_mb: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Swarm:
+class HandoffConfig(Struct, frozen=True):
+    """When a session hands its work over. `at`: the share of the model's window that is used; `max`: per task.
+
+    `answer_minutes`: how long a session has for its summary; `accept_minutes`: its successor for its first word.
+    """
+
+    at: float = 0.8
+    max: int = 3
+    answer_minutes: float = 2.0
+    accept_minutes: float = 5.0
+
+
+class Swarm(Struct, frozen=True):
     """`swarm.yaml`; every default that a document leaves out is here and nowhere else."""
 
     target: str
@@ -245,10 +245,18 @@ class Swarm:
     merge: MergeConfig = MergeConfig()
     prices: Mapping[str, Price] = field(default_factory=dict)
     watchdog: WatchdogConfig = WatchdogConfig()
+    handoff: HandoffConfig = HandoffConfig()
+    context_windows: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Convoy:
+class ConvoyBudget(Struct, frozen=True):
+    """What all members together may use; None: no limit."""
+
+    usd: float | None = None
+    tokens: int | None = None
+
+
+class Convoy(Struct, frozen=True):
     """`reassign_max`: how often a member that has failed for good is given to another agent."""
 
     id: ConvoyId
@@ -258,10 +266,10 @@ class Convoy:
     on_failure: Literal["hold", "continue"] = "hold"
     priority: Priority | None = None
     reassign_max: int = 1
+    budget: ConvoyBudget = ConvoyBudget()
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
+class Desired(Struct, frozen=True):
     """The intent in force at one commit of the target branch.
 
     `swarm` is None where there is no usable `swarm.yaml`: then nothing may start or land.
@@ -272,7 +280,7 @@ class Desired:
     commit: CommitId | None
     swarm: Swarm | None
     gates: tuple[Gate, ...] = ()
-    policy: Policy = Policy()  # noqa: RUF009  frozen, as this is
+    policy: Policy = Policy()
     tasks: Mapping[TaskId, Task] = field(default_factory=dict)
     convoys: Mapping[ConvoyId, Convoy] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)

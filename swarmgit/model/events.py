@@ -5,32 +5,30 @@ An adapter translates each line of its program's output into these; `runtimes/re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from swarmgit.model.status import Usage
+from msgspec import Struct, field
+
+from swarmgit.model.usage import Usage
 
 FaultKind = Literal["auth", "config", "rate-limit", "transient", "context", "conversation", "turns", "other"]
 """auth, config: a person must act; rate-limit, transient: time heals it; context: the conversation has become too long
 for the model; conversation: the one to go on with does not exist (any more); turns: a limit of the program's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolUse:
+class ToolUse(Struct, frozen=True):
     """`detail`: the command, path or pattern that it was used with, in few words."""
 
     tool: str
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FileAction:
+class FileAction(Struct, frozen=True):
     """A file was created, edited, read or deleted. `file`: as the program named it."""
 
     action: str
@@ -38,8 +36,7 @@ class FileAction:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """Tokens of one step. `estimate_of` names the step where a later line will say it again, or better.
 
     Without it the usage is final, and covers every step that was estimated before.
@@ -49,32 +46,29 @@ class Spent:
     estimate_of: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """What a later session needs to go on from here, and which model answers."""
+class Conversation(Struct, frozen=True):
+    """What a later session needs to go on from here, and which model answers. `takes_messages`: it reads its inbox."""
 
     id: str | None = None
     model: str | None = None
+    takes_messages: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """Tokens that the last request filled of the model's window; `window` None: not said."""
 
     used: int | None = None
     window: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Limited:
+class Limited(Struct, frozen=True):
     """The provider has asked for a pause, and the program sits it out by itself. Both None: it did not say how long."""
 
     wait_s: float | None = None
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """What went wrong, so that it can be decided who must act. `remedy`: what a person has to do."""
 
     kind: FaultKind
@@ -85,30 +79,28 @@ class Fault:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The program's last word. `fault` None: it thinks that it is done."""
 
     text: str = ""
     fault: Fault | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NoChange:
+class NoChange(Struct, frozen=True):
     reason: str
 
 
 Event = Text | ToolUse | FileAction | Spent | Conversation | Context | Limited | Fault | Result | NoChange
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """What a session's output has said so far, read by its runtime's adapter.
 
     `conversation`: how a later session can go on with this one; None where the program cannot. `usage_covers`:
     `conversation` where a resumed program counts what was used before the resumption again. `is_complete`: whether
     the program has said its last word; None where it has none, and its exit code alone tells. `fault`: why it could
-    not go on; a later success takes it back. `limited`: it is waiting for a provider right now.
+    not go on; a later success takes it back. `limited`: it is waiting for a provider right now. `context_used`: tokens
+    that its last request filled of `context_window`. `takes_messages`: what is put into its inbox reaches it at work.
     """
 
     usage: Usage = field(default_factory=Usage)
@@ -125,3 +117,4 @@ class Stream:
     limited: Limited | None = None
     fault: Fault | None = None
     is_complete: bool | None = None
+    takes_messages: bool = False

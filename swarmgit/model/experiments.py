@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from swarmgit.model.ids import ExperimentId
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
+class Arm(Struct, frozen=True):
     """One of the things compared. None: as without the experiment. `role`: whose text its prompts begin with."""
 
     name: str
@@ -18,8 +17,7 @@ class Arm:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Experiment:
+class Experiment(Struct, frozen=True):
     """`share`: of the tasks that match. `types` empty: of every type. The first arm is what the others stand beside."""
 
     id: ExperimentId

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 Health = Literal["working", "idle", "rate-limited", "prompt-blocked", "stalled", "zombie", "done"]
 Verdict = Literal["working", "stalled", "zombie", "confused", "prompt_blocked"]
 Remedy = Literal["wait", "nudge", "restart", "handoff", "escalate"]
 
 
-@dataclass(frozen=True, slots=True)
-class Vitals:
+class Vitals(Struct, frozen=True):
     """Measured of a session's whole process tree at `at`. `cpu_share`: of one processor since the measure before.
 
     `disk_mb`: its worktree; None: not measured yet, or there is too much to count.
@@ -25,8 +25,7 @@ class Vitals:
     disk_mb: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Vigil:
+class Vigil(Struct, frozen=True):
     """How a session was looked after. `at`: the last look by the wall clock; `awake_s`: by the clock of this machine
     that stands still while it sleeps.
 
@@ -46,16 +45,14 @@ class Vigil:
     limited: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Repetition:
+class Repetition(Struct, frozen=True):
     """How many lines in a row said nothing that was not said just before, and since when."""
 
     lines: int = 0
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """What the first tier of the watchdog sees. `is_repeating`: it prints, but always the same."""
 
     health: Health
@@ -63,8 +60,7 @@ class Condition:
     is_repeating: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Triage:
+class Triage(Struct, frozen=True):
     """The second tier's answer: what is the matter, why, and what to do. `by`: who said it, '' for the heuristic."""
 
     verdict: Verdict

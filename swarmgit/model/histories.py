@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from swarmgit.model.ids import CommitId, EvidenceKey, GateName, SessionId, TreeId
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
+class Followed(Struct, frozen=True):
     """The target went forward to what somebody else had pushed, as by `git pull --ff-only`: not gated by us."""
 
     remote: str
@@ -20,8 +20,7 @@ class Followed:
     new: CommitId
 
 
-@dataclass(frozen=True, slots=True)
-class RedFull:
+class RedFull(Struct, frozen=True):
     """A gate with `inputs` was red on the whole of a tree. `is_confirmed`: more than once, so its inputs lie."""
 
     commit: CommitId
@@ -33,8 +32,7 @@ class RedFull:
     is_confirmed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GateHistory:
+class GateHistory(Struct, frozen=True):
     """How often a gate has answered what, and its last runs (newest last, at most 20).
 
     `days`: runs of the last days by date. `flakes`: runs that were red for a key that was green when it ran again (at,

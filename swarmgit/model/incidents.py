@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct, field
 
 from swarmgit.model.ids import AgentName, SessionId, TaskId
 
@@ -13,8 +14,11 @@ Detection = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+COUNTED_PER_HOUR = 50
+"""Refused letters of one sender that are recorded in an hour."""
+
+
+class Report(Struct, frozen=True):
     """One occurrence of something. The same `signature` is the same incident; the same `key` the same occurrence.
 
     `answers`: the commands by which a person goes on. `is_urgent`: a person is told by mail.
@@ -35,22 +39,25 @@ class Report:
     is_urgent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class ForgetReports(Struct, frozen=True):
+    """An action: drop the notes of what went wrong outside of any plan. The incidents that tell of it are recorded."""
+
+    reports: tuple[Report, ...]
+
+
+class Occurrence(Struct, frozen=True):
     at: datetime
     key: str
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     at: datetime
     by: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Struct, frozen=True):
     """`count`: how often it occurred; `occurrences` has the last ones. `earlier`: closed incidents of the same kind."""
 
     id: str
@@ -74,12 +81,16 @@ class Incident:
     closed_by: str = ""
 
     @property
+    def is_at_least(self) -> bool:
+        """Return whether it may have happened more often than counted: of a flood of letters some leave no trace."""
+        return self.signature.startswith("mail/") and self.count >= COUNTED_PER_HOUR
+
+    @property
     def last(self) -> datetime:
         return max((each.at for each in self.occurrences), default=self.opened)
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentControl:
+class IncidentControl(Struct, frozen=True):
     """What a person asked for: a new incident (`title`), a note on one, or that it is closed."""
 
     incident: str | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 from swarmgit.model.ids import CROCKFORD, ConvoyId, MailId, SessionId, TaskId, hash_digits
 
@@ -42,8 +43,7 @@ _MS_MAX = 1 << 45
 """In the year 3084: what claims to be later is no id of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """What a sender writes. `to`: agents, `human`, `swarmgit`, or groups (`@all`, `@role:NAME`, `@convoy:NAME`).
 
     `sender` is only a claim: a letter that claims to be somebody else's is refused.
@@ -61,8 +61,7 @@ class Letter:
     sender: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Struct, frozen=True):
     """One message to one recipient, as swarmgit stamped it; in its file `sender` is called `from`.
 
     `group`: the group it was sent to. `session`: in which the sender wrote it. `refused`: the rule that made it a
@@ -87,8 +86,7 @@ class Mail:
     body: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(Struct, frozen=True):
     """One file of an outbox; `letter` None: it cannot be read, and `problem` says why. `seed` names it for good."""
 
     name: str
@@ -97,8 +95,19 @@ class Posted:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Outbox:
+class Digest(Struct, frozen=True):
+    """What a prompt shows of an agent's unread mail, each oldest first.
+
+    `whole` counts as read once the session has run; `cut` (with the characters shown) and the `more` that are not
+    shown come into the session's inbox as well.
+    """
+
+    whole: tuple[Mail, ...] = ()
+    cut: tuple[tuple[Mail, int], ...] = ()
+    more: int = 0
+
+
+class Outbox(Struct, frozen=True):
     """What a session has put out for the mail. `receipts`: what it has read. `delivered`: the last that it was given.
 
     `is_waiting`: there is a file that may still be being written, or more than one look takes in.
@@ -110,8 +119,7 @@ class Outbox:
     is_waiting: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MailControl:
+class MailControl(Struct, frozen=True):
     """What a person did with mail from the command line: wrote a letter, or read what was addressed to people."""
 
     letter: Letter | None = None

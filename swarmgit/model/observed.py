@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct, field
 
 from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.convoys import ConvoyStatus
@@ -23,15 +25,14 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
-from swarmgit.model.incidents import Incident, IncidentControl
+from swarmgit.model.incidents import Incident, IncidentControl, Report
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.secrets import Leak
 from swarmgit.model.status import Entry, Identity, TaskStatus
 from swarmgit.model.work import Evidence, Session
 
 
-@dataclass(frozen=True, slots=True)
-class MergeTry:
+class MergeTry(Struct, frozen=True):
     """A merge tried in memory: either a candidate's tree or the paths that conflict.
 
     `tier`: 'clean' for git's own merge, 'auto' where rules resolved its conflicts. `resolution` has for each resolved
@@ -56,8 +57,7 @@ class MergeTry:
     signer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteHead:
+class RemoteHead(Struct, frozen=True):
     """The last that is known of the branch that landings are pushed to, and where it stands beside the target.
 
     `behind`: the target has all of it, and more. `unpushed`: the target's first-parent commits that it lacks.
@@ -68,8 +68,18 @@ class RemoteHead:
     unpushed: tuple[CommitId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class FreePorts(Protocol):
+    def __call__(self, count: int, taken: AbstractSet[int], /) -> tuple[int, ...] | None:
+        """Return so many free ports in a row, none of them in `taken`; None where none were found."""
+
+
+def any_ports(count: int, taken: AbstractSet[int]) -> tuple[int, ...] | None:
+    """Return the ports after those that are taken, on a machine where nobody else listens."""
+    first = max(taken, default=10239) + 1
+    return tuple(range(first, first + count))
+
+
+class Observed(Struct, frozen=True):
     """`archived` maps finished tasks that have left the hot folder to their path in state.
 
     `contained`: of the commits that entries are about to land, those the target already contains.
@@ -78,7 +88,10 @@ class Observed:
     `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
     `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
     was never heard of. `mail`: mailboxes by recipient, read on demand. `leaks`: secrets that were taken out of what was
-    written, and not reported yet. `at`: the instant that all of it is judged by, None for one of the past.
+    written, and not reported yet. `reports`: what went wrong outside of any plan, and has no incident yet.
+    `ports` looks for free ones when it is asked.
+    `unreachable`: by runtime and model ('' for none), why its sessions could not work.
+    `at`: the instant that all of it is judged by, None for one of the past.
     """
 
     target_head: CommitId | None
@@ -111,6 +124,9 @@ class Observed:
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
     outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)
     leaks: tuple[Leak, ...] = ()
+    reports: tuple[Report, ...] = ()
+    ports: FreePorts = any_ports
+    unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
     at: datetime | None = None
 
     def is_broken(self, path: str) -> bool:

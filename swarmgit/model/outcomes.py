@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from swarmgit.model.actions import Action, Save
 from swarmgit.model.ids import EntryId
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     action: Action
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """A passing or personal failure, as a sentence; a bug stays an exception."""
 
     action: Action
@@ -22,8 +20,7 @@ class Failed:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(Struct, frozen=True):
     """A landing waits: these paths of a checkout of the target hold edits that are in its way."""
 
     entry: EntryId | None
@@ -31,8 +28,7 @@ class Blocked:
     paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ToSave:
+class ToSave(Struct, frozen=True):
     save: Save
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 BASIC_PROGRAMS = ("sh", "env", "cat", "cp", "mv", "rm", "mkdir", "ls", "test", "[", "true", "false", "echo", "printf")
 """What every session sees, whatever is listed: the shell itself and what hardly a script does without."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommsRule:
+class CommsRule(Struct, frozen=True):
     """`types` None: all; none at all: nothing. `max_per_hour`: from each sender to each recipient."""
 
     sender: str
@@ -20,16 +20,14 @@ class CommsRule:
     max_per_hour: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Filesystem:
+class Filesystem(Struct, frozen=True):
     """Absolute paths of this machine that sessions see besides what they need; `~` is the person's home."""
 
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What one session may use. Memory, CPU, file size and open files hold for each of its processes."""
 
     memory_gb: float = 8.0
@@ -40,8 +38,7 @@ class Limits:
     open_files: int = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Struct, frozen=True):
     """What a runtime's sessions get of the person's keys: variables by name, and a token that is made for each.
 
     `mint` is run before a session starts and prints `{"token": …, "expires": …}`; `mint_as` names the token's variable.
@@ -52,15 +49,13 @@ class Credential:
     mint_as: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SecretRules:
+class SecretRules(Struct, frozen=True):
     """`allow`: regular expressions over 'PATH:SECRET' of what may stand in a change although it looks like a secret."""
 
     allow: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """`policy.yaml`. The built-in protected paths are always added; a document can only add to them.
 
     `commands`: the programs that sessions of a role see, under `default` those of every role that is not named, under

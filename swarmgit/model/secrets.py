@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Struct, frozen=True):
     """What looks like a secret in a line (counted from 1) that a change adds. `kind`: such as 'GitHub token'."""
 
     path: str
@@ -14,16 +13,14 @@ class Secret:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Leak:
+class Leak(Struct, frozen=True):
     """A secret was taken out of what was about to be written. `place`: a file of state, or what else it was."""
 
     place: str
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class ForgetLeaks:
+class ForgetLeaks(Struct, frozen=True):
     """An action: drop the notes of secrets that were taken out. The incident that tells of them is recorded."""
 
     leaks: tuple[Leak, ...]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from msgspec import Struct, field
+
+from swarmgit.model.handoffs import Handoff
 from swarmgit.model.ids import (
     AgentName,
     BlobId,
@@ -19,6 +21,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
+from swarmgit.model.usage import Aside, Usage
 
 Phase = Literal[
     "waiting",
@@ -52,6 +55,7 @@ AttemptOutcome = Literal[
     "transient",
     "refused",
     "over-budget",
+    "handed-over",
     "landed",
     "unchanged",
     "reported",
@@ -64,8 +68,7 @@ PAUSES: frozenset[str] = frozenset({"rate-limited", "transient"})
 """After these the same conversation goes on later."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateResult:
+class GateResult(Struct, frozen=True):
     """One gate's answer about one tree. `reused` says that the run was made for something else with the same key."""
 
     gate: GateName
@@ -79,8 +82,7 @@ class GateResult:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True):
     """Why work went back, in a form that an agent can act on. Written to `feedback.json` and shown in the prompt."""
 
     kind: Literal[
@@ -108,29 +110,14 @@ class Rejection:
     reference: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens as the runtime reports them. `usd` None: unknown, which is not the same as free."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    usd: float | None = None
-
-    @property
-    def tokens(self) -> int:
-        return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One session's try at a task. `head` is the captured commit, `tree` its code tree (without `.swarm/`).
 
     `kept_paths`: after a rejection or a pause, the changed paths that the next attempt starts with again.
     `conversation`: what a later session needs to go on with this one. `retry_at`: not before then.
     `experiment`: the experiment and arm (`id/arm`) that it was made for.
-    `transcript`: the ref under which what the session was told and has said is kept for a while.
+    `transcript`: the ref under which what the session was told and has said is kept for a while. `handoff`: what it
+    told its successor, and whether that one has understood.
     """
 
     number: int
@@ -156,14 +143,14 @@ class Attempt:
     retry_at: datetime | None = None
     experiment: str = ""
     transcript: str | None = None
+    handoff: Handoff | None = None
 
     @property
     def seconds(self) -> float | None:
         return (self.ended - self.started).total_seconds() if self.ended else None
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     type: str
     status: Literal["true", "false", "unknown"]
     reason: str
@@ -172,11 +159,11 @@ class Condition:
     observed_generation: BlobId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskStatus:
+class TaskStatus(Struct, frozen=True):
     """`window` is the number of the first attempt that counts against the budget: a changed task file or
     `task restart` opens a new window. `restart` is the last restart request that was honoured. `taken_from`: agents
-    that could not do it, and do not get it again."""
+    that could not do it, and do not get it again. `asides`: sessions that worked for it besides its attempts.
+    `paid_from`: the first attempt whose cost counts: a person's restart or edit begins anew, another agent does not."""
 
     task: TaskId
     title: str
@@ -191,8 +178,10 @@ class TaskStatus:
     landed_commit: CommitId | None = None
     finished: datetime | None = None
     window: int = 1
+    paid_from: int = 1
     restart: str | None = None
     taken_from: tuple[AgentName, ...] = ()
+    asides: tuple[Aside, ...] = ()
 
     @property
     def last(self) -> Attempt | None:
@@ -203,9 +192,9 @@ class TaskStatus:
         return tuple(a for a in self.attempts if a.number >= self.window)
 
     @property
-    def tries(self) -> int:
-        """How many sessions count as tries: one that goes on after a pause is none of its own."""
-        return sum(a.outcome not in PAUSES for a in self.counted)
+    def paid(self) -> tuple[Attempt, ...]:
+        """The attempts whose cost counts."""
+        return tuple(a for a in self.attempts if a.number >= self.paid_from)
 
 
 EntryState = Literal["queued", "gating", "resolving", "landing", "landed", "rejected", "dropped"]
@@ -216,8 +205,7 @@ TIERS = ("clean", "auto", "ai", "reimagine")
 """How an entry's conflicts were settled, the easiest first (MERGE-QUEUE, Conflict tiers)."""
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerEvent:
+class LedgerEvent(Struct, frozen=True):
     """One line of an entry's history. `data` holds plain values only; the kinds are listed in docs/formats.md."""
 
     at: datetime
@@ -225,8 +213,7 @@ class LedgerEvent:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """The exact commit an entry would land as: its first parent is `base`, the target's head when it was made.
 
     `signer`: whose key signed it, as a line of git's allowed signers; '' where none did.
@@ -239,8 +226,7 @@ class Candidate:
     signer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One merge-queue entry: a file in the ledger, its events in order. State is what the last events say.
 
     `head` is the task's own work. `proposal`: a merge of it whose conflicts were resolved; then that is what lands.
@@ -274,8 +260,7 @@ class Entry:
         return next((event.data for event in reversed(self.events) if event.kind == kind), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """An agent's CV: counts of verified outcomes only, never of what an agent said of itself.
 
     `tasks_tried`: tasks of which an attempt was judged; of these `first_pass` passed with the first that was.

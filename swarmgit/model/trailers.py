@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from swarmgit.model.ids import AgentName, SessionId, TaskId
 
@@ -10,8 +10,7 @@ AGENT_DOMAIN = "agents.swarmgit.invalid"
 """Reserved by RFC 2606, so that no agent's address can ever be somebody's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Maker:
+class Maker(Struct, frozen=True):
     """Who made a commit. `model` is the runtime's name where no model was at work."""
 
     task: TaskId

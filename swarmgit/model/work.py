@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from msgspec import Struct, field
+
 from swarmgit.model.events import FileAction, Stream
+from swarmgit.model.handoffs import Acceptance, Summary
 from swarmgit.model.health import Repetition, Vigil, Vitals
 from swarmgit.model.ids import (
     AgentName,
@@ -25,6 +27,7 @@ from swarmgit.model.secrets import Secret
 from swarmgit.model.status import GateOutcome
 
 __all__ = [
+    "AGENT_PROGRAMS",
     "Capture",
     "Change",
     "Evidence",
@@ -39,6 +42,8 @@ __all__ = [
 
 SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
 SessionState = Literal["starting", "running", "ended", "lost"]
+AGENT_PROGRAMS: frozenset[SessionKind] = frozenset({"agent", "merge", "triage"})
+"""The kinds of session in which an agent program works."""
 Voice = Literal["stdout", "stderr"]
 
 UNSTATED_WAIT_S, STATED_WAIT_S_MAX = 5.0, 8 * 86_400.0
@@ -51,8 +56,7 @@ SETTLE = timedelta(seconds=10)
 """After a gap in which nobody looked a session is looked at for so long before anything is stopped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(Struct, frozen=True):
     """Bring `new` to `branch` of `remote`, which is known to be at `old` (None: not known)."""
 
     remote: str
@@ -61,8 +65,7 @@ class Push:
     old: CommitId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(Struct, frozen=True):
     """What a push came to. `rejected`: the remote was asked and is elsewhere, or does not want it; it was fetched.
 
     `failed`: nobody knows what the remote thinks. `reason` is git's or the remote's words, without credentials.
@@ -72,18 +75,19 @@ class Pushed:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionSpec:
+class SessionSpec(Struct, frozen=True):
     """`session.yaml`: all that is needed to know whose session this is, also after a crash.
 
     An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
-    `tree` (code tree), `base` (the commit that is checked out); a merge has `entry`, `base` and `head` (the two
+    `tree` (code tree), `base` (the commit that is checked out), `work`, `reads` (see Evidence);
+    a merge has `entry`, `base` and `head` (the two
     sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
     before; a triage has `watched`, the session it is about. `minutes_max`: from `started` on, see `Session.deadline`.
     `resume`: the conversation of an earlier session that this one goes on with; `home`: in whose home folder that
     is. `mail`: the messages that the prompt
     shows. `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it
-    expires. `experiment`: the experiment and arm (`id/arm`) that it belongs to.
+    expires. `experiment`: the experiment and arm (`id/arm`) that it belongs to. `ports`: of the loopback, the
+    session's own until it is let go.
     """
 
     id: SessionId
@@ -113,10 +117,12 @@ class SessionSpec:
     credentials_end: datetime | None = None
     experiment: str = ""
     watched: SessionId | None = None
+    work: tuple[CommitId, ...] = ()
+    reads: EvidenceKey | None = None
+    ports: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One line of `diff-tree -r -z --raw --no-renames`; modes are octal strings, '000000' where absent."""
 
     path: str
@@ -127,19 +133,22 @@ class Change:
     new_blob: BlobId
 
 
+NO_WORKTREE = "its worktree could not be made"
+"""How the error of a session begins that never had a place to work."""
+
 TAMPERED = "changed while the session ran"
 """In an objection: somebody changed what the person's own git obeys, meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(Struct, frozen=True):
     """A session's work as the engine took it in: one commit on its base, and the net difference against it.
 
     `objections`: what the scan refused before any rule was applied, each a sentence that names the path.
     `markers`: changed files that hold conflict markers. `undecided`: conflicts of a merge that were left as they lay.
     `links`: target of each changed symbolic link. `gate_inputs`: for each gate with `inputs`, the hash of that part of
     the tree. `secrets`: what looks like one in the lines that were added. `tampered`: which of the person's
-    refs lost something meanwhile, each in words.
+    refs lost something meanwhile, each in words. `subject`: the first line of what the agent itself said of it.
+    `twins`: new names with the same letters as others beside them.
     """
 
     commit: CommitId
@@ -154,10 +163,11 @@ class Capture:
     salvage: str | None = None
     secrets: tuple[Secret, ...] = ()
     tampered: tuple[str, ...] = ()
+    twins: tuple[str, ...] = ()
+    subject: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """`capture.json`: a session's work was taken in; `capture` is None where there was no worktree.
 
     `transcript`: the ref that keeps what it was told and said.
@@ -167,9 +177,12 @@ class Taken:
     transcript: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What one run of one gate saw. `places` are dicts with any of file, line, test, message, expected, found."""
+class Evidence(Struct, frozen=True):
+    """What one run of one gate saw. `places` are dicts with any of file, line, test, message, expected, found.
+
+    `work`: the heads of the work in the tree that had not landed. `reads`: equal for all trees in which the gate's
+    `inputs` are the same, None without `inputs`.
+    """
 
     key: EvidenceKey
     gate: GateName
@@ -182,12 +195,13 @@ class Evidence:
     command: str = ""
     exit_code: int | None = None
     tests: int | None = None
+    work: tuple[CommitId, ...] = ()
+    reads: EvidenceKey | None = None
     places: tuple[Mapping[str, Any], ...] = ()
     output: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
+class Obstacle(Struct, frozen=True):
     """A person's edits that a landing would have to write over. `traces` changes once the edits do; `at`: when seen."""
 
     checkout: str
@@ -196,8 +210,7 @@ class Obstacle:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(Struct, frozen=True):
     """What of a live session's work conflicted with commit `onto` when it was looked at."""
 
     onto: CommitId
@@ -205,13 +218,13 @@ class Prediction:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
     `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree. `spoke`:
     where it printed last; both where nobody can tell. `stop_reason` is set once a stop was asked for (and stays,
-    across restarts); `stop_at` is when.
+    across restarts); `stop_at` is when. `summary`: what it has written down for a successor; `acceptance`: how it says
+    that it has understood its predecessor's.
     """
 
     spec: SessionSpec
@@ -235,6 +248,8 @@ class Session:
     repetition: Repetition = field(default_factory=Repetition)
     pushed: Pushed | None = None
     predicted: Prediction | None = None
+    summary: Summary | None = None
+    acceptance: Acceptance | None = None
     vigil: Vigil | None = None
 
     @property

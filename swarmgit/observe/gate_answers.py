@@ -42,6 +42,8 @@ def answer(job: Job, output: str, junit: bytes | None, setup_log: str, at: datet
         command=spec.command,
         exit_code=job.exit_code,
         tests=report.tests,
+        work=spec.work,
+        reads=spec.reads,
         places=tuple(report.places) if outcome != "pass" else (),
         output=excerpt(output) if outcome != "pass" else "",
     )

@@ -10,6 +10,7 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Problem
 from swarmgit.model.ids import MailId
 from swarmgit.model.mail import Mail
+from swarmgit.observe.broken import problem_of
 from swarmgit.ports import Objects
 
 PARSED_MAX = 50_000
@@ -35,6 +36,11 @@ class Mailbox(Mapping[MailId, Mail]):
         if known is None:
             known = self._load(id_, oid)
         if known.id != id_:  # equal bytes under another name: whose it is, the name says
+            path = f"{self._path}/{id_}.yaml"
+            words = (
+                f"it is message {known.id}; a message's file is named after its id: git log -p swarm/state -- {path}"
+            )
+            self.problems[id_] = Problem(path, 0, 0, words)
             raise KeyError(id_)
         return known
 
@@ -43,7 +49,7 @@ class Mailbox(Mapping[MailId, Mail]):
         try:
             mail = documents.load_mail(path, self._objects.blob(oid))
         except SwarmError as error:
-            self.problems[id_] = Problem(path, 0, 0, error.message)
+            self.problems[id_] = problem_of(path, error)
             raise KeyError(id_) from error
         if len(self._parsed) > PARSED_MAX:
             self._parsed.clear()
@@ -68,6 +74,11 @@ class Mailboxes(Mapping[str, Mapping[MailId, Mail]]):
         self._parsed: dict[str, Mail] = {}
         self._boxes: dict[str, Mailbox] = {}
         self._trees: dict[str, str] = {}
+
+    @property
+    def trees(self) -> Mapping[str, str]:
+        """Return the tree of each mailbox."""
+        return self._trees
 
     def at(self, tree: str | None) -> Mailboxes:
         """Return the mailboxes of another version of the folder `mail/`; what is the same is shared."""

@@ -6,14 +6,16 @@ are too large are named and not read, and one look takes in a bounded number.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+
+from msgspec import Struct
 
 from swarmgit.documents import paths
 from swarmgit.model.ids import MailId, SessionId
@@ -26,7 +28,10 @@ SUFFIXES = (".json", ".yaml", ".yml")
 FILES_MAX = 500
 """Letters taken in of one outbox at one look, and receipts likewise; the rest waits for the next."""
 
-LISTED_MAX = 4000
+LISTED_MAX = 50_000
+"""Files of one outbox that are looked at, letters or not."""
+
+STUCK_BYTES_MAX = 1 << 20
 RIPE_S = 0.3
 """A letter that is not JSON may be cut off without showing it: it is read once it has been left alone for so long."""
 
@@ -38,8 +43,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 NOTHING = Outbox()
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """A look that found nothing, good for as long as the folders' times stay the same."""
 
     times: tuple[int, ...]
@@ -71,10 +75,11 @@ class OutboxReader:
         seen = self._seen.get(session.spec.id)
         if seen is not None and seen.times == times:
             return seen.outbox
-        posted, is_waiting = _letters(f"{folder}/{paths.OUTBOX}", now, is_over=session.is_over)
+        stuck = self._stuck(session.spec.id)
+        posted, is_waiting = _letters(f"{folder}/{paths.OUTBOX}", now, stuck, is_over=session.is_over)
         outbox = Outbox(
             posted,
-            _receipts(f"{folder}/{paths.OUTBOX}/{paths.READ}"),
+            _receipts(f"{folder}/{paths.OUTBOX}/{paths.READ}", stuck),
             _delivered(self._executor.read(session.spec.id, paths.DELIVERED_FILE, 0, 64)),
             is_waiting,
         )
@@ -82,6 +87,14 @@ class OutboxReader:
         if is_quiet and max(times) < int(now.timestamp() * 1e9) - RACY_NS:
             self._seen[session.spec.id] = _Seen(times, outbox)
         return outbox
+
+    def _stuck(self, session: SessionId) -> frozenset[str]:
+        """Return the seeds of what was taken in and cannot be removed: it is not taken in again."""
+        raw = self._executor.read(session, paths.STUCK_FILE, 0, STUCK_BYTES_MAX)
+        try:
+            return frozenset(map(str, json.loads(raw))) if raw else frozenset()
+        except (ValueError, TypeError):
+            return frozenset()
 
 
 WATCHED = (paths.OUTBOX, f"{paths.OUTBOX}/{paths.READ}", paths.DELIVERED_FILE)
@@ -94,13 +107,13 @@ def _changed_ns(path: str) -> int:
         return 0
 
 
-def _letters(folder: str, now: datetime, *, is_over: bool) -> tuple[tuple[Posted, ...], bool]:
+def _letters(folder: str, now: datetime, stuck: frozenset[str], *, is_over: bool) -> tuple[tuple[Posted, ...], bool]:
     """Return the letters of an outbox, oldest first, and whether there are more, or some that are not ripe."""
     here = _open_folder(folder)
     if here is None:
         return (), False
     try:
-        files = sorted(_files(here))
+        files = sorted(file for file in _files(here) if _seed(file[1], file[0]) not in stuck)
         posted: list[Posted] = []
         is_waiting = len(files) > FILES_MAX
         for changed_ns, name in files[:FILES_MAX]:
@@ -118,18 +131,24 @@ def _letters(folder: str, now: datetime, *, is_over: bool) -> tuple[tuple[Posted
 
 
 def _files(here: int) -> Iterator[tuple[int, str]]:
-    """Yield what may be a letter, with the time of its last change."""
+    """Yield what may be a letter, with the time of its last change; folders are none."""
     with os.scandir(here) as entries:
         for entry in islice(entries, LISTED_MAX):
-            if entry.name.endswith(SUFFIXES) and not entry.name.startswith("."):
+            if not entry.name.endswith(SUFFIXES) or entry.name.startswith("."):
+                continue
+            if not entry.is_dir(follow_symlinks=False):
                 with suppress(OSError):  # it may be gone by now
                     yield entry.stat(follow_symlinks=False).st_mtime_ns, entry.name
+
+
+def _seed(name: str, changed_ns: int) -> str:
+    return f"{name.encode('utf-8', 'backslashreplace').decode()}/{changed_ns}"
 
 
 def _letter(here: int, name: str, changed_ns: int) -> Posted | None:
     """Return one file of an outbox as a letter, or what is wrong with it; None for a folder and what is gone."""
     shown = name.encode("utf-8", "backslashreplace").decode()
-    seed = f"{shown}/{changed_ns}"
+    seed = _seed(name, changed_ns)
     try:
         mode = os.stat(name, dir_fd=here, follow_symlinks=False).st_mode
         if stat.S_ISDIR(mode):
@@ -165,14 +184,14 @@ def _content(here: int, name: str) -> bytes | None:
         os.close(file)
 
 
-def _receipts(folder: str) -> tuple[MailId, ...]:
+def _receipts(folder: str, stuck: frozenset[str]) -> tuple[MailId, ...]:
     here = _open_folder(folder)
     if here is None:
         return ()
     try:
         with os.scandir(here) as entries:
             names = [e.name for e in islice(entries, FILES_MAX) if e.is_file(follow_symlinks=False)]
-            return tuple(MailId(name) for name in sorted(names) if ID.fullmatch(name))
+            return tuple(MailId(name) for name in sorted(names) if ID.fullmatch(name) and name not in stuck)
     finally:
         os.close(here)
 

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from swarmgit.documents.paths import CAPTURE_FILE, JUNIT_FILE, PREDICTION_FILE, REPORT_FILE
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from swarmgit.documents.paths import (
+    ACCEPTED_FILE,
+    CAPTURE_FILE,
+    JUNIT_FILE,
+    PREDICTION_FILE,
+    REPORT_FILE,
+    SUMMARY_FILE,
+)
 from swarmgit.documents.state import from_json
 from swarmgit.errors import SwarmError
-from swarmgit.model.desired import Price
+from swarmgit.model.desired import Price, Swarm
+from swarmgit.model.handoffs import Acceptance, Summary
 from swarmgit.model.ids import SessionId
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.model.work import Evidence, Prediction, Pushed, Session, SessionSpec, SessionState, Stream, Taken
 from swarmgit.observe import gate_answers, pushes
 from swarmgit.observe.vitals import Novelty
-from swarmgit.ports import Executor, Job, StreamReader
+from swarmgit.ports import ErrorReader, Executor, Job, Outlook, StreamReader
 
 CHUNK_BYTES = 1 << 20
 STREAM_BYTES_MAX = 64 << 20
 OUTPUT_BYTES_MAX = 8 << 20
 REPORT_BYTES_MAX = 1 << 20
+HANDOFF_BYTES_MAX = 64 << 10
 TAIL_CHARS = 4000
 
 STATES: dict[str, SessionState] = {"queued": "starting", "running": "running", "lost": "lost"}
@@ -32,11 +43,11 @@ class Readers(Protocol):
         """Return a new reader for a runtime's stream."""
 
 
-@dataclass(slots=True)
-class _Ear:
+class _Ear(Struct):
     """What has been read of one session; read on, never again."""
 
     reader: StreamReader
+    errors: ErrorReader | None = None
     offset: int = 0
     final: dict[str, object] = field(default_factory=dict)
     novelty: Novelty = field(default_factory=Novelty)
@@ -49,24 +60,30 @@ class Prices(Protocol):
         """Return what tokens cost by the names of the model, None where nobody knows."""
 
 
+class Outlooks(Protocol):
+    def __call__(self, adapter: str, models: tuple[str, ...], windows: Mapping[str, int], /) -> Outlook:
+        """Return what is known beforehand of an adapter's sessions with one of these models."""
+
+
 class SessionWatcher:
     """Turns jobs into sessions. Keeps its place in each stream; a new process starts over and gets the same."""
 
-    def __init__(self, executor: Executor, readers: Readers, price: Prices) -> None:
+    def __init__(self, executor: Executor, readers: Readers, price: Prices, outlook: Outlooks) -> None:
         self._executor = executor
         self._readers = readers
         self._price = price
+        self._outlook = outlook
         self._prices: Mapping[str, Price] = {}
+        self._windows: Mapping[str, int] = {}
         self._ears: dict[SessionId, _Ear] = {}
         self._evidence: dict[SessionId, Evidence | None] = {}
         self._pushed: dict[SessionId, Pushed | None] = {}
 
-    def sessions(self, adapters: Mapping[str, str], prices: Mapping[str, Price]) -> dict[SessionId, Session]:
-        """Return every session that is not forgotten; `adapters` maps runtime names to their adapters.
-
-        `prices`: by model, those that a person has set.
-        """
-        self._prices = prices
+    def sessions(self, swarm: Swarm | None) -> dict[SessionId, Session]:
+        """Return every session that is not forgotten, read as `swarm` configures the runtimes."""
+        adapters = {name: runtime.adapter for name, runtime in swarm.runtimes.items()} if swarm else {}
+        self._prices = swarm.prices if swarm else {}
+        self._windows = swarm.context_windows if swarm else {}
         jobs = self._executor.poll()
         for gone in self._ears.keys() - jobs.keys():
             del self._ears[gone]
@@ -82,12 +99,15 @@ class SessionWatcher:
         if job.spec.kind == "push":
             return self._push(id_, job)
         ear = self._ears.get(id_)
+        adapter = adapters.get(job.spec.runtime, job.spec.runtime)
         if ear is None:
-            adapter = adapters.get(job.spec.runtime, job.spec.runtime)
-            ear = self._ears[id_] = _Ear(self._reader(adapter))
+            reader = self._reader(adapter)
+            hears = isinstance(reader, ErrorReader) and reader.hears_errors
+            ear = self._ears[id_] = _Ear(reader, reader if hears and isinstance(reader, ErrorReader) else None)
         is_over = job.state not in {"queued", "running", "unknown"}
         self._listen(id_, ear, job, to_the_end=is_over)
         taken = self._taken(id_) if is_over else None
+        summary, acceptance = self._handoff(id_) if job.spec.kind == "agent" else (None, None)
         return Session(
             spec=job.spec,
             state=STATES.get(job.state, "ended"),
@@ -98,7 +118,7 @@ class SessionWatcher:
             stop_reason=job.stop_reason,
             stop_at=job.stop_at,
             last_output=job.last_output,
-            stream=self._priced(ear.reader.stream(), job.spec),
+            stream=self._with_outlook(self._priced(ear.reader.stream(), job.spec), job.spec, adapter),
             spoke=job.spoke,
             stderr_tail=self._tail(id_, "stderr.log") if is_over else ear.stderr_tail.decode("utf-8", "replace"),
             report=self._report(id_, ear) if is_over else None,
@@ -107,7 +127,31 @@ class SessionWatcher:
             transcript=taken.transcript if taken else None,
             repetition=ear.novelty.said,
             predicted=None if is_over else self._predicted(id_),
+            summary=summary,
+            acceptance=acceptance,
         )
+
+    def _handoff(self, id_: SessionId) -> tuple[Summary | None, Acceptance | None]:
+        """Return what a session has written for a successor, and to its predecessor; mostly there is neither."""
+        given, taken = (
+            self._executor.read(id_, name, 0, HANDOFF_BYTES_MAX).decode("utf-8", "replace")
+            for name in (SUMMARY_FILE, ACCEPTED_FILE)
+        )
+        if not (given or taken):
+            return None, None
+        from swarmgit.documents import answers  # most looks do not need it
+
+        return answers.summary_in(given), answers.acceptance_in(taken)
+
+    def _with_outlook(self, stream: Stream, spec: SessionSpec, adapter: str) -> Stream:
+        """Return the stream with the window of its model, and whether the session can be asked anything."""
+        if spec.kind != "agent":
+            return stream
+        models = tuple(name for name in (stream.model, spec.model) if name) if stream.context_used else ()
+        seen = self._outlook(adapter, models, self._windows)
+        is_set = any(name in self._windows for name in models)
+        window = seen.window if is_set else stream.context_window or seen.window
+        return replace(stream, context_window=window, takes_messages=stream.takes_messages or seen.takes_messages)
 
     def _priced(self, stream: Stream, spec: SessionSpec) -> Stream:
         """Return the stream with its price: what a person has set for the model, what the program said, the table's."""
@@ -128,6 +172,8 @@ class SessionWatcher:
     def _listen(self, id_: SessionId, ear: _Ear, job: Job, *, to_the_end: bool) -> None:
         if not to_the_end and ear.stderr_offset < STREAM_BYTES_MAX:
             chunk = self._executor.read(id_, "stderr.log", ear.stderr_offset, CHUNK_BYTES)
+            if ear.errors is not None and ear.stderr_offset < OUTPUT_BYTES_MAX:
+                ear.errors.feed_errors(chunk)
             ear.novelty.feed(chunk, job.last_output, "stderr")
             ear.stderr_offset += len(chunk)
             ear.stderr_tail = (ear.stderr_tail + chunk)[-TAIL_CHARS:]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
@@ -12,7 +13,9 @@ from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import Observed
 from swarmgit.observe.outboxes import OutboxReader
+from swarmgit.observe.ports import PortRanges
 from swarmgit.observe.pushes import RemoteWatcher
+from swarmgit.observe.reach import ReachWatcher
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
 from swarmgit.observe.vigils import VigilKeeper
@@ -33,11 +36,13 @@ class Observer:
     def __init__(self, world: World, *, measures: bool = False) -> None:
         self._world = world
         self._state = StateReader(world.objects, world.cache)
-        self._sessions = SessionWatcher(world.executor, world.stream_reader, world.price)
+        self._sessions = SessionWatcher(world.executor, world.stream_reader, world.price, world.outlook)
         self._remote = RemoteWatcher(world.objects)
         self._outboxes = OutboxReader(world.executor)
         self._vigils = VigilKeeper(world.executor, world.awake_s, notes=measures)
         self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
+        self._ports = PortRanges(world.repository.store, world.port_is_free)
+        self._reach = ReachWatcher(world.unreachable)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -47,9 +52,8 @@ class Observer:
         state_head = world.state.head()
         stored = self._stored = self._state.read(state_head)
         target = world.objects.ref(paths.branch_ref(swarm.target)) if swarm else desired.commit
-        adapters = {name: runtime.adapter for name, runtime in swarm.runtimes.items()} if swarm else {}
         now = world.clock.now()
-        sessions = self._sessions.sessions(adapters, swarm.prices if swarm else {})
+        sessions = self._sessions.sessions(swarm)
         if swarm is not None:
             silence = timedelta(minutes=swarm.watchdog.limits.silence_minutes)
             sessions = self._vigils.kept(sessions.values(), now, silence)
@@ -64,12 +68,22 @@ class Observer:
             target_code_tree=world.engine.code_tree(target) if target else None,
             target_gate_inputs=world.engine.gate_inputs(target, desired.gates) if target else {},
             blocked=self._blocked(swarm, trusted_since),
-            environment=world.environment,
+            environment=self._environment(swarm),
             trusted_since=trusted_since,
             remote=self._remote.look(swarm, target),
             leaks=world.secrets.noticed(),
+            reports=world.notices.all(),
+            ports=self._ports.free,
+            unreachable=self._reach.look(desired),
             at=now,
         )
+
+    def _environment(self, swarm: Swarm | None) -> str:
+        """Return what an answer of a gate hangs on besides its tree: this machine, and what worktrees are given."""
+        config = swarm.worktree if swarm else None
+        if config is None or not (config.setup or config.include):
+            return self._world.environment
+        return f"{self._world.environment} {self._world.worktrees.given(config)}"
 
     def _blocked(self, swarm: Swarm | None, trusted_since: datetime | None) -> dict[EntryId, tuple[str, ...]]:
         """Return the landings that an edit was in the way of, as long as that edit looks the same.

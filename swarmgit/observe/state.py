@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct, field
 
 from swarmgit.documents import incidents, paths
 from swarmgit.documents import state as documents
@@ -21,6 +21,7 @@ from swarmgit.model.incidents import Incident, IncidentControl
 from swarmgit.model.mail import Mail, MailControl
 from swarmgit.model.status import Entry, Identity, TaskStatus
 from swarmgit.observe.archive import ArchiveIndex
+from swarmgit.observe.broken import problem_of
 from swarmgit.observe.mailboxes import Mailboxes
 from swarmgit.ports import LiveCache, Objects, TreeEntry
 
@@ -60,8 +61,7 @@ def _stem(name: str) -> str:
     return name.removesuffix(".yaml").removesuffix(".md")
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """What the state branch says."""
 
     statuses: Mapping[TaskId, TaskStatus] = field(default_factory=dict)
@@ -197,7 +197,7 @@ class StateReader:
                 self._blobs[oid] = load(path, self._objects.blob(oid))
                 self._unsaved += 1
             except SwarmError as error:
-                self._problems.setdefault(folder, []).append(Problem(path, 0, 0, error.message))
+                self._problems.setdefault(folder, []).append(problem_of(path, error))
                 return None
         value: T = self._blobs[oid]
         if kind in NAMES and NAMES[kind](value) not in _stem(path).split("/"):

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.documents.state import from_json, to_json
@@ -31,8 +33,7 @@ NOTED_EVERY = timedelta(seconds=15)
 NOTHING = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """Both clocks at one look. `away`: after how long without a look the silence of a session says nothing."""
 
     now: datetime
@@ -40,8 +41,7 @@ class Look:
     away: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class _Gap:
+class _Gap(Struct, frozen=True):
     """What lay between two looks: how long the machine slept, and whether nobody looked, `held` by this process."""
 
     slept: timedelta = NOTHING

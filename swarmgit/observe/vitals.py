@@ -6,8 +6,10 @@ import re
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.documents.state import from_json, to_json
@@ -45,8 +47,7 @@ PAUSE = timedelta(minutes=1)
 DIGITS = re.compile(rb"[0-9]+")
 
 
-@dataclass(slots=True)
-class Novelty:
+class Novelty(Struct):
     """Listens to all of a session's output. What was printed before the first look does not count.
 
     Nobody saw how fast that came. `partial`: the unfinished line of each stream.

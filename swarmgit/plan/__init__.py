@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from swarmgit.model.actions import Action, FollowRemote, Land, Plan, Retire, Save, SaveFollowed, SaveTask
 from swarmgit.model.desired import Desired
@@ -12,11 +13,13 @@ from swarmgit.model.observed import Observed
 from swarmgit.model.status import ASLEEP, FINISHED, TaskStatus
 from swarmgit.plan import (
     archive,
+    breakdowns,
     conditions,
     convoys,
     escalations,
     full_runs,
     gate_runs,
+    handoffs,
     incidents,
     mail,
     mishaps,
@@ -66,15 +69,19 @@ def plan(
     gate_runs.run(situation, draft)
     convoys.follow(situation, draft)
     mishaps.report(situation, draft)
+    breakdowns.report(situation, draft)
     watchdog.patrol(situation, draft)
     incidents.save(situation, draft)
     escalations.write(situation, draft)
+    archive.tell_of_unread(situation, draft)
     mail.deliver(situation, draft)
     archive.move(situation, draft)
     gate_runs.save_histories(situation, draft)
     draft.save_identities(observed)
+    _keep_asides(situation, draft)
     _save_tasks(situation, draft)
     _retire_recorded(situation, draft)
+    _keep_unread(situation, draft)
     return _close(situation, draft)
 
 
@@ -106,10 +113,30 @@ def _retire_recorded(situation: Situation, draft: Draft) -> None:
     """Let go of sessions whose end the state has already: a crash came between the record and the letting go."""
     for task, sessions in situation.by_task.items():
         stored = situation.observed.statuses.get(task)
-        settled = {a.session for a in stored.attempts if a.outcome != "running"} if stored else set()
+        view = draft.views.get(task, stored)
+        is_done = view is None or view.phase in FINISHED | ASLEEP
+        ended = (a for a in stored.attempts if a.outcome != "running") if stored else ()
+        settled = {a.session for a in ended if is_done or not handoffs.is_held(a)}
         for session in sessions:
             if session.is_finished and session.spec.id in settled:
                 draft.add(Retire(session.spec.id, task))
+
+
+def _keep_unread(situation: Situation, draft: Draft) -> None:
+    """Hold on to sessions that ended and left more letters than one look takes in: the next ticks take the rest."""
+    unread = {id_ for id_, outbox in situation.observed.outboxes.items() if outbox.is_waiting}
+    if unread:
+        draft.actions = [a for a in draft.actions if not (isinstance(a, Retire) and a.session in unread)]
+
+
+def _keep_asides(situation: Situation, draft: Draft) -> None:
+    """Write what sessions beside attempts have used to the tasks that they worked for."""
+    for name, asides in draft.asides.items():
+        status = draft.views.get(name) or situation.observed.statuses.get(name)
+        if status is not None:
+            known = {aside.session for aside in status.asides}
+            new = tuple(aside for aside in asides if aside.session not in known)
+            draft.views[name] = replace(status, asides=(*status.asides, *new))
 
 
 def _save_tasks(situation: Situation, draft: Draft) -> None:

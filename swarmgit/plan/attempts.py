@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import FinishSession, Retire, Salvage, SaveFile, StopSession
@@ -11,14 +12,18 @@ from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, budget, governor, rejections, scope, starts, watchdog
+from swarmgit.plan import attribution, books, budget, governor, handoffs, rejections, scope, starts, watchdog
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 KILLED = 128 + 9
+PROGRAM_KILLED = "its program was killed from outside, or killed itself"
+"""The session's parent lived and saw it. A program that ends so once more is no accident: it has failed."""
 CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
 """Exit codes of a program that was asked to end: some end with 0 then, as if all were well."""
 KEPT_PATHS_MAX = 500
-WASTE = frozenset({"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget"})
+WASTE = frozenset(
+    {"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget", "handed-over"}
+)
 TIME_LIMIT = "time limit"
 RESTART_AFTER = timedelta(seconds=2)
 """A session that has no process by then was cut off between its folder and its process; starting it is idempotent."""
@@ -60,6 +65,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
     if session is None:
         lost = replace(attempt, outcome="lost", ended=situation.now, reason="its session folder is gone")
         return with_last(status, lost)
+    status = handoffs.follow(situation, draft, status, session)
     if not session.is_over:
         return _keep_running(situation, draft, task, status, session)
     if not session.is_finished:
@@ -68,12 +74,16 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
         return replace(
             status, phase="running", reason="the session has ended; its work is being taken in", waiting_for=()
         )
-    settled = _settle(situation, task, replace(attempt, usage=budget.own_usage(session, status.attempts)), session)
+    attempt = replace(attempt, usage=books.own_usage(session, status.attempts))
+    settled = _settle(situation, task, attempt, session, was_killed=_was_killed(status))
     draft.add(*attribution.session_lines(settled, status.task, session))
     if settled.outcome == "reported" and session.report is not None:
         draft.add(SaveFile(paths.state_report(status.task), session.report))
     if _wants_salvage(settled, session.capture):
         settled = salvaged(draft, status.task, settled)
+    handoffs.withdraw(situation, draft, session)
+    if settled.outcome == "handed-over":  # it is let go of when its successor has said a word
+        return with_last(status, handoffs.hand_over(situation, draft, settled, session))
     draft.add(Retire(attempt.session, status.task))
     return with_last(status, settled)
 
@@ -83,7 +93,7 @@ def _keep_running(
 ) -> TaskStatus:
     reason = session.stop_reason or _reason_to_stop(situation, task, status, session)
     if reason is None and task is not None and session.state == "running":
-        reason = watchdog.watch(situation, draft, task, session)
+        reason = handoffs.due(situation, draft, task, session) or watchdog.watch(situation, draft, task, session)
     if reason:
         draft.add(StopSession(session.spec.id, status.task, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
@@ -121,7 +131,15 @@ def _finish(situation: Situation, task: Task | None, status: TaskStatus, session
     )
 
 
-def _settle(situation: Situation, task: Task | None, attempt: Attempt, session: Session) -> Attempt:
+def _was_killed(status: TaskStatus) -> bool:
+    """Return whether a program of the same task was killed before: once may be the machine's doing."""
+    *earlier, last = status.attempts
+    return any(attempt.reason == PROGRAM_KILLED and attempt.generation == last.generation for attempt in earlier)
+
+
+def _settle(
+    situation: Situation, task: Task | None, attempt: Attempt, session: Session, *, was_killed: bool
+) -> Attempt:
     """Return the attempt with its outcome. Nothing that the agent says counts but for where it says that it gave up."""
     capture = session.capture
     ended = session_ended(session, situation.now)
@@ -134,7 +152,7 @@ def _settle(situation: Situation, task: Task | None, attempt: Attempt, session: 
         transcript=session.transcript,
         gate_inputs=capture.gate_inputs if capture else {},
     )
-    outcome, reason, rejection = _outcome(situation, task, session)
+    outcome, reason, rejection = _outcome(situation, task, session, was_killed=was_killed)
     settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection, conversation=_conversation(session))
     settled = replace(settled, retry_at=governor.retry_at(situation, settled, session.stream.fault))
     if task is not None and capture is not None and outcome in starts.CARRIED | {"submitted"}:
@@ -148,11 +166,17 @@ def _conversation(session: Session) -> str | None:
     return None if fault and fault.kind in {"context", "conversation"} else session.stream.conversation
 
 
-def _outcome(situation: Situation, task: Task | None, session: Session) -> governor.Answer:  # noqa: PLR0911  in order
+def _outcome(  # noqa: PLR0911  in order
+    situation: Situation, task: Task | None, session: Session, *, was_killed: bool
+) -> governor.Answer:
+    handed_over = handoffs.given(situation, task, session) if task is not None else None
+    if handed_over is not None:
+        return "handed-over", handed_over, None
     if session.stop_reason or task is None:
         return _stopped(session, session.stop_reason or "the task was removed from intent")
-    if session.state == "lost" or (session.exit_code == KILLED and not session.error):
-        return "lost", session.error or "its processes were killed from outside", None
+    killed = _killed(session, was_killed=was_killed)
+    if killed:
+        return "lost", killed, None
     if session.error or session.exit_code is None:
         return "error", session.error or "it never ran", None
     if session.stream.fault is not None:
@@ -167,6 +191,13 @@ def _outcome(situation: Situation, task: Task | None, session: Session) -> gover
     if session.capture is None:
         return "error", "its worktree was gone before its work could be taken in", None
     return _judge(situation, task, session, session.capture)
+
+
+def _killed(session: Session, *, was_killed: bool) -> str:
+    """Return in words that somebody else ended the session, '' where nobody did or that is no excuse any more."""
+    if session.state == "lost":
+        return session.error or "its processes were killed from outside"
+    return PROGRAM_KILLED if session.exit_code == KILLED and not session.error and not was_killed else ""
 
 
 def _stopped(session: Session, reason: str) -> governor.Answer:

@@ -84,6 +84,12 @@ def landing_lines(attempt: Attempt, task: TaskId, commit: str, at: datetime) -> 
     return (_file(attempt.session, attempt.started, [line], append=True),)
 
 
+def more_lines(attempt: Attempt, task: TaskId, at: datetime, kind: str, **data: object) -> tuple[SaveFile, ...]:
+    """Return one more line for the attribution file of a session that is over."""
+    line = _line(at, kind, _who(attempt, task), **data)
+    return (_file(attempt.session, attempt.started, [line], append=True),)
+
+
 def _who(attempt: Attempt, task: TaskId) -> dict[str, Any]:
     return {
         "agent_id": attempt.agent,

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
-from swarmgit.model.desired import Swarm, Task
+from msgspec import Struct, field
+
+from swarmgit.model.desired import ConvoyBudget, Swarm, Task
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import Attempt, Entry, TaskStatus, Usage
+from swarmgit.model.status import TaskStatus
+from swarmgit.model.usage import Usage
 from swarmgit.model.work import Session
+from swarmgit.plan.books import BESIDE, Books, own_usage, spendings
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.wallets import Wallet, tightest, wallets
 
 STOPS = "budget"
-RESOLVED = frozenset({"resolved", "unresolved"})
-"""Events of an entry that say what a session over its conflict has used."""
+RAISE = "raise budget.usd of the task, or budget.usd_per_task in .swarm/swarm.yaml"
+TOKENS_UNPRICED = 2_000_000
+"""What one session may use where money is limited, its price is not known and no limit of tokens is set."""
 
 SAMPLES_MIN = 3
 """So many finished tasks of a kind make an estimate."""
@@ -22,8 +27,7 @@ SAMPLES_MIN = 3
 Waits = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Purse:
+class Purse(Struct, frozen=True):
     """What is left of the day. `spent_usd` is the least it can be: the price of `unpriced` sessions is not known."""
 
     limit_usd: float | None
@@ -40,15 +44,6 @@ class Purse:
         return self.limit_usd is not None and self.spent_usd >= self.limit_usd * self.alert_at
 
 
-@dataclass(frozen=True, slots=True)
-class Books:
-    """What money was spent on: attempts, sessions at work, and the conflicts that sessions have resolved or not."""
-
-    statuses: Iterable[TaskStatus]
-    sessions: Iterable[Session]
-    entries: Iterable[Entry] = ()
-
-
 def purse(swarm: Swarm, books: Books, now: datetime) -> Purse:
     """Return what this day (UTC) has cost so far, sessions at work included."""
     spent, unpriced = 0.0, 0
@@ -59,33 +54,10 @@ def purse(swarm: Swarm, books: Books, now: datetime) -> Purse:
 
 
 def _of_today(books: Books, now: datetime) -> Iterator[Usage]:
-    ended: set[str] = set()
-    for status in books.statuses:
-        for attempt in status.attempts:
-            if attempt.outcome == "running":
-                continue
-            ended.add(attempt.session)
-            if (attempt.ended or attempt.started).date() == now.date():
-                yield attempt.usage
-    resolved = [e for entry in books.entries for e in entry.events if e.kind in RESOLVED and e.data.get("tokens")]
-    for event in resolved:
-        ended.add(str(event.data["session"]))
-        if event.at.date() == now.date():
-            yield Usage(input_tokens=event.data["tokens"], usd=event.data["usd"])
-    yield from (s.stream.usage for s in books.sessions if s.spec.kind in {"agent", "merge"} and s.spec.id not in ended)
-
-
-def own_usage(session: Session, attempts: Iterable[Attempt]) -> Usage:
-    """Return what a session itself used, where its program counts the whole conversation that it went on with."""
-    usage = session.stream.usage
-    if session.stream.usage_covers == "session" or session.spec.resume is None:
-        return usage
-    before = [a.usage for a in attempts if a.conversation == session.spec.resume and a.session != session.spec.id]
-    names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-    counts = {name: max(0, getattr(usage, name) - sum(getattr(b, name) for b in before)) for name in names}
-    known = [b.usd for b in before if b.usd is not None]
-    usd = max(0.0, usage.usd - sum(known)) if usage.usd is not None and len(known) == len(before) else None
-    return Usage(**counts, usd=usd)
+    """Yield what sessions have used that are at work or ended today."""
+    for each in spendings(books):
+        if each.ended is None or each.ended.date() == now.date():
+            yield each.usage
 
 
 def reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> str | None:
@@ -94,18 +66,39 @@ def reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus, 
     if too_many := too_many_tokens(situation, task, used):
         return too_many
     usd_max = usd_of_task(situation.swarm, task)
-    spent = spent_by(status) + (used.usd or 0.0)
+    spent = spent_by(status) + beside(situation, status) + (used.usd or 0.0)
     if usd_max is not None and used.usd is not None and spent >= usd_max:
         return f"{STOPS}: the task has cost {spent:.2f} of {usd_max:.2f} USD"
     return None
 
 
+def reason_to_stop_beside(situation: Situation, session: Session) -> str | None:
+    """Return why a session beside a task's attempts has to end now; None while it may go on."""
+    task = situation.desired.tasks.get(session.spec.task) if session.spec.task else None
+    used = session.stream.usage
+    if too_many := too_many_tokens(situation, task, used):
+        return too_many
+    status = situation.observed.statuses.get(task.id) if task else None
+    usd_max = usd_of_task(situation.swarm, task)
+    if usd_max is None or used.usd is None or status is None:
+        return None
+    spent = spent_by(status) + beside(situation, status)
+    return f"{STOPS}: the task has cost {spent:.2f} of {usd_max:.2f} USD" if spent >= usd_max else None
+
+
 def too_many_tokens(situation: Situation, task: Task | None, used: Usage) -> str | None:
     """Return why a session has to end by its tokens; None while it may go on."""
     tokens_max = (task.budget.tokens if task else None) or situation.swarm.budget.tokens_per_session
-    if tokens_max is None or used.tokens < tokens_max:
-        return None
-    return f"{STOPS}: {used.tokens} tokens of {tokens_max} for one session are used"
+    if tokens_max is not None and used.tokens >= tokens_max:
+        return f"{STOPS}: {used.tokens} tokens of {tokens_max} for one session are used"
+    has_usd_limit = situation.swarm.budget.usd_per_day is not None or usd_of_task(situation.swarm, task) is not None
+    is_blind = tokens_max is None and used.usd is None and has_usd_limit
+    if is_blind and used.tokens >= TOKENS_UNPRICED:
+        return (
+            f"{STOPS}: {used.tokens} tokens at no known price are used, so that no limit in USD can stop it; "
+            "give the model a price, or set budget.tokens_per_session, in .swarm/swarm.yaml"
+        )
+    return None
 
 
 def usd_of_task(swarm: Swarm, task: Task | None) -> float | None:
@@ -115,8 +108,19 @@ def usd_of_task(swarm: Swarm, task: Task | None) -> float | None:
 
 
 def spent_by(status: TaskStatus) -> float:
-    """Return what the attempts that count have cost, as far as their price is known."""
-    return sum(a.usage.usd or 0.0 for a in status.counted if a.outcome != "running")
+    """Return what a task's attempts have cost since a person last let it begin, as far as their price is known."""
+    return sum(a.usage.usd or 0.0 for a in status.paid if a.outcome != "running")
+
+
+def beside(situation: Situation, status: TaskStatus) -> float:
+    """Return what sessions beside a task's attempts have cost since the first of those that count."""
+    began = min((a.started for a in status.paid), default=None)
+    if began is None:
+        return 0.0
+    sessions = [s for s in situation.observed.sessions.values() if s.spec.task == status.task and s.spec.kind in BESIDE]
+    entries = [entry for entry in situation.observed.entries.values() if entry.task == status.task]
+    found = (each for each in spendings(Books([status], sessions, entries)) if each.kind in BESIDE)
+    return sum(each.usage.usd or 0.0 for each in found if each.started >= began)
 
 
 def estimates(statuses: Iterable[TaskStatus], tasks: Mapping[TaskId, Task]) -> dict[str, float]:
@@ -135,12 +139,12 @@ def _middle(prices: list[float]) -> float:
     return sorted(prices)[len(prices) // 2]
 
 
-@dataclass(frozen=True, slots=True)
-class Till:
-    """What starts are judged by in one tick. `estimates`: USD a session, by type of task."""
+class Till(Struct, frozen=True):
+    """What starts are judged by in one tick. `estimates`: USD a session, by type of task. `convoys`: their wallets."""
 
     purse: Purse
     estimates: Mapping[str, float]
+    convoys: Mapping[TaskId, Wallet] = field(default_factory=dict)
 
 
 def till(situation: Situation, draft: Draft) -> Till:
@@ -152,35 +156,57 @@ def till(situation: Situation, draft: Draft) -> Till:
     has_task_limit = limits.usd_per_task is not None or any(
         task.budget.usd is not None for task in situation.desired.tasks.values()
     )
+    books = Books(statuses, sessions, draft.entries.values())
     return Till(
-        purse(situation.swarm, Books(statuses, sessions, draft.entries.values()), situation.now)
-        if needs_day
-        else Purse(None, limits.alert_at),
+        purse(situation.swarm, books, situation.now) if needs_day else Purse(None, limits.alert_at),
         estimates(statuses, situation.desired.tasks) if has_task_limit else {},
+        tightest(situation.desired, wallets(situation.desired, books)),
     )
+
+
+def empty_wallets(situation: Situation, draft: Draft) -> tuple[Wallet, ...]:
+    """Return the convoys that are not closed and have nothing left."""
+    if not any(convoy.budget != ConvoyBudget() for convoy in situation.desired.convoys.values()):
+        return ()
+    statuses = {**situation.observed.statuses, **draft.views}.values()
+    found = wallets(situation.desired, Books(statuses, situation.observed.sessions.values(), draft.entries.values()))
+    stored = situation.observed.convoys
+    return tuple(w for name, w in found.items() if w.is_empty and (name not in stored or stored[name].closed is None))
 
 
 def wait(situation: Situation, draft: Draft, task: Task, money: Till) -> Waits | None:
     """Return why there is no money for a task's next session; None when there is."""
-    sentence = _day(money.purse) or _task(situation, task, draft.views.get(task.id), money)
+    sentence = _day(money.purse) or _convoy(task, money) or _task(situation, task, draft.views.get(task.id), money)
     if sentence is None:
         return None
     draft.needs_person = True
     return "budget", sentence
 
 
-def wait_for_day(situation: Situation, draft: Draft) -> Waits | None:
-    """Return why there is no money today for whatever session; None when there is."""
-    sentence = _day(till(situation, draft).purse)
+def wait_beside(situation: Situation, draft: Draft, task: Task) -> Waits | None:
+    """Return why there is no money for a session beside a task's attempts; None when there is."""
+    money = till(situation, draft)
+    limit, status = usd_of_task(situation.swarm, task), situation.observed.statuses.get(task.id)
+    sentence = _day(money.purse) or _convoy(task, money)
+    if sentence is None and limit is not None and status is not None:
+        spent = spent_by(status) + beside(situation, status)
+        sentence = f"it has cost {spent:.2f} of {limit:.2f} USD; {RAISE}" if spent and spent >= limit else None
     draft.needs_person = draft.needs_person or sentence is not None
     return ("budget", sentence) if sentence else None
+
+
+def _convoy(task: Task, money: Till) -> str | None:
+    wallet = money.convoys.get(task.id)
+    if wallet is None or not wallet.is_empty:
+        return None
+    return f"{wallet.sentence()}; raise budget in .swarm/convoys/{wallet.convoy}.yaml"
 
 
 def _day(day: Purse) -> str | None:
     if not day.is_empty:
         return None
     return (
-        f"today has cost {day.spent_usd:.2f} of {day.limit_usd:.2f} USD; it goes on tomorrow (UTC), "
+        f"today's budget of {day.limit_usd:.2f} USD is spent; it goes on tomorrow (UTC), "
         "or with a higher budget.usd_per_day in .swarm/swarm.yaml"
     )
 
@@ -189,12 +215,11 @@ def _task(situation: Situation, task: Task, status: TaskStatus | None, money: Ti
     limit = usd_of_task(situation.swarm, task)
     if limit is None:
         return None
-    spent = spent_by(status) if status else 0.0
+    spent = spent_by(status) + beside(situation, status) if status else 0.0
     left = max(0.0, limit - spent)
-    raise_it = "raise budget.usd of the task, or budget.usd_per_task in .swarm/swarm.yaml"
     if spent and spent >= limit:
-        return f"it has cost {spent:.2f} of {limit:.2f} USD; {raise_it}"
+        return f"it has cost {spent:.2f} of {limit:.2f} USD; {RAISE}"
     expected = money.estimates.get(task.type)
     if expected is not None and spent + expected > limit:
-        return f"sessions of type {task.type} cost {expected:.2f} USD, and {left:.2f} USD are left for it; {raise_it}"
+        return f"sessions of type {task.type} cost {expected:.2f} USD, and {left:.2f} USD are left for it; {RAISE}"
     return None

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Struct
 
 from swarmgit.model.ids import TaskId
 from swarmgit.model.incidents import Report
 from swarmgit.model.status import Attempt
-from swarmgit.model.work import Session
+from swarmgit.model.work import NO_WORKTREE, Session
 
 ENDS = frozenset({"error", "failed", "lost"})
 TAIL_CHARS = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """`said`: by which words it is known. `repair`: the commands that mend it."""
 
     name: str
@@ -47,6 +48,22 @@ KNOWN = (
         ("swarmgit doctor",),
     ),
     Cause(
+        "worktree",
+        re.compile(f"^{NO_WORKTREE}"),
+        "a worktree could not be made",
+        "The place where worktrees are does not take a new one.",
+        ("infrastructure: room, permissions and quota where worktrees are; XDG_STATE_HOME moves them",),
+        ("swarmgit gc", "swarmgit doctor"),
+    ),
+    Cause(
+        "disk-cap",
+        re.compile(r"this session has written [0-9]+ GiB, more than policy allows"),
+        "a session has written more than policy allows",
+        "What it wrote to its worktree and its own folders is more than limits.disk_gb in .swarm/policy.yaml.",
+        ("specification: does the task say what it may write?", "infrastructure: limits.disk_gb in .swarm/policy.yaml"),
+        ("swarmgit gc",),
+    ),
+    Cause(
         "port",
         re.compile(r"address already in use|\bEADDRINUSE\b", re.IGNORECASE),
         "a session found its port taken",
@@ -65,6 +82,11 @@ def of(attempt: Attempt, session: Session | None) -> Cause | None:
     return next((cause for cause in KNOWN if any(cause.said.search(text) for text in texts)), None)
 
 
+def whose(task: TaskId, attempt: Attempt) -> dict[str, Any]:
+    """Return what every report of an attempt says of it: agent, task and session."""
+    return {"agent": attempt.agent, "task": task, "session": attempt.session}
+
+
 def report(cause: Cause, task: TaskId, attempt: Attempt) -> Report:
     """Return what is reported of an attempt that ended by a known cause."""
     return Report(
@@ -73,9 +95,7 @@ def report(cause: Cause, task: TaskId, attempt: Attempt) -> Report:
         title=cause.title,
         what=f"{attempt.agent}, attempt {attempt.number} at {task}: {attempt.reason}",
         detection="session",
-        agent=attempt.agent,
-        task=task,
-        session=attempt.session,
+        **whose(task, attempt),
         cause=cause.cause,
         prevention=cause.prevention,
         answers=(f"swarmgit logs {attempt.session} --stderr", *cause.repair),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from swarmgit.model.ids import CommitId, EntryId
 
@@ -12,8 +13,7 @@ Stack = tuple[EntryId, ...]
 Why = Literal["exact", "search", "screen", "rerun"]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What gates said about one stack's tree: runs that ended green or red, and whether one runs now."""
 
     base: CommitId
@@ -31,8 +31,7 @@ class Known:
         return self.reds > 0 and not self.greens
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(Struct, frozen=True):
     """Chances: `bad` that an entry is red by itself, `clash` that it is with others, `flaky` that a run lies."""
 
     bad: float = 0.1
@@ -40,8 +39,7 @@ class Rates:
     flaky: float = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """The question. `entries` wait, first to land first. `chances`: an entry's own chance to be bad, where known.
 
     `near`: entries with overlapping scopes; they are never screened apart from each other. `retries`: how often a red
@@ -76,15 +74,13 @@ class Line:
         return tuple(e for e in self.entries if e not in gone and gone.isdisjoint(self.together.get(e, frozenset())))
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     base: CommitId
     stack: Stack
     why: Why
 
 
-@dataclass(frozen=True, slots=True)
-class Blame:
+class Blame(Struct, frozen=True):
     """`green` on `base` is green (or is `base` itself, which has landed); with `entry` on top it is red each time."""
 
     entry: EntryId
@@ -93,8 +89,7 @@ class Blame:
     reds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """The answer. `needed`: runs under way that still say something; the others may be stopped.
 
     `is_stopped`: the target itself is red, so nothing is decided about anybody.
@@ -107,8 +102,7 @@ class Choice:
     is_stopped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """A red stack, cut to the part behind its longest green prefix: one of `suspects` is bad, or the run lied."""
 
     red: Known

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import AgentName, ConvoyId, TaskId
@@ -18,14 +19,14 @@ OPEN_PER_HOUR: Mapping[str, int] = {HUMAN: 60, SWARMGIT: 600}
 """Routes that are always open are not for floods: so many messages an hour from each agent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Roster:
+class Roster(Struct, frozen=True):
     """The agents that are known, and what they are. `present`: those with a session or unfinished work."""
 
     roles: Mapping[AgentName, str]
     convoys: Mapping[AgentName, frozenset[ConvoyId]]
     present: frozenset[AgentName]
     role_names: frozenset[str]
+    agents_max: int = 0
 
     @classmethod
     def of(cls, desired: Desired, observed: Observed) -> Roster:
@@ -42,7 +43,8 @@ class Roster:
             if pinned.agent is not None:
                 roles.setdefault(pinned.agent, pinned.role)
         known = {name: frozenset(found) for name, found in convoys.items()}
-        return cls(roles, known, frozenset(agent for agent, _ in tasks), frozenset(desired.roles))
+        agents_max = desired.swarm.agents_max if desired.swarm else 0
+        return cls(roles, known, frozenset(agent for agent, _ in tasks), frozenset(desired.roles), agents_max)
 
     def knows(self, name: str) -> bool:
         """Return whether there is, or will be, an agent of that name."""
@@ -52,8 +54,10 @@ class Roster:
         return self.roles.get(AgentName(name)) or self._role_in(name)
 
     def _role_in(self, name: str) -> str | None:
+        """Return the role of one of the names that swarmgit gives: as many of each role as there are places."""
         role, _, number = name.rpartition("-")
-        return role if number.isdigit() and role in self.role_names else None
+        is_given = number.isascii() and number.isdigit() and len(number) < 5 and f"{int(number):02d}" == number
+        return role if is_given and 0 < int(number) <= self.agents_max and role in self.role_names else None
 
     def matches(self, selector: str, name: str) -> bool:
         """Return whether an agent is meant by a name, `role:NAME` or `convoy:NAME`."""
@@ -88,8 +92,7 @@ def _convoys_of(desired: Desired, task: TaskId) -> set[ConvoyId]:
     return named | ({own} if own is not None else set())
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """`refused`: the rule in words, '' where the message may go. `max_per_hour`: from this sender to this recipient."""
 
     refused: str = ""

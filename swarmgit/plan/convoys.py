@@ -6,10 +6,11 @@ What lands together is the merge queue's to say (`plan/order.py`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.model.actions import SaveConvoy
+from swarmgit.model.actions import Archive, SaveConvoy
 from swarmgit.model.convoys import ConvoyState, ConvoyStatus
 from swarmgit.model.desired import Convoy, Task
 from swarmgit.model.ids import ConvoyId, TaskId
@@ -17,20 +18,12 @@ from swarmgit.model.mail import HUMAN, Letter
 from swarmgit.model.status import ASLEEP, TaskStatus
 from swarmgit.plan import mail
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.wallets import members
 
-DONE = frozenset({"landed", "unchanged", "reported", "cancelled"})
+DONE = frozenset({"landed", "unchanged", "reported"})
+CANCELLED = "cancelled"
 ARCHIVED = "landed"
 UNSEEN = "waiting"
-
-
-def members(situation: Situation) -> dict[ConvoyId, tuple[TaskId, ...]]:
-    """Return each convoy's tasks: those it lists, then those that name it."""
-    convoys = situation.desired.convoys
-    named: dict[ConvoyId, list[TaskId]] = {name: [] for name in convoys}
-    for task in situation.desired.tasks.values() if convoys else ():
-        if task.convoy in named:
-            named[task.convoy].append(task.id)
-    return {name: tuple(dict.fromkeys((*convoys[name].tasks, *sorted(named[name])))) for name in convoys}
 
 
 def reassign(situation: Situation, draft: Draft) -> None:
@@ -38,7 +31,7 @@ def reassign(situation: Situation, draft: Draft) -> None:
 
     A pinned agent is a person's choice: its task is not taken from it.
     """
-    for convoy_id, tasks in members(situation).items():
+    for convoy_id, tasks in members(situation.desired).items():
         convoy = situation.desired.convoys[convoy_id]
         for name in tasks:
             view, task = draft.views.get(name), situation.desired.tasks.get(name)
@@ -69,8 +62,11 @@ def _to_another(convoy: Convoy, task: Task, view: TaskStatus) -> TaskStatus:
 
 
 def follow(situation: Situation, draft: Draft) -> None:
-    """Write each convoy's progress where it has changed, and tell people when it cannot be completed or is closed."""
-    for convoy_id, tasks in members(situation).items():
+    """Write each convoy's progress where it has changed, and tell people when it cannot be completed or is closed.
+
+    A convoy that has left the intent leaves the hot folder.
+    """
+    for convoy_id, tasks in members(situation.desired).items():
         convoy = situation.desired.convoys[convoy_id]
         stored = situation.observed.convoys.get(convoy.id)
         status = status_of(situation, draft, convoy, tasks)
@@ -79,19 +75,22 @@ def follow(situation: Situation, draft: Draft) -> None:
         if status != stored and not situation.observed.is_broken(paths.state_convoy(convoy.id)):
             draft.add(SaveConvoy(status, _story(stored, status)))
             _tell(situation, draft, stored, status)
+    for name in situation.observed.convoys.keys() - situation.desired.convoys.keys():
+        if not situation.observed.is_broken(paths.state_convoy(name)):
+            draft.add(Archive(paths.state_convoy(name), paths.archived_convoy(name, situation.now)))
 
 
 def status_of(situation: Situation, draft: Draft, convoy: Convoy, tasks: tuple[TaskId, ...]) -> ConvoyStatus:
     """Return how far a convoy is: `incomplete` where a member waits for a person, `closed` where all is done."""
     phases = {task: _phase(situation, draft, task) for task in tasks}
     stopped = [task for task, phase in phases.items() if phase in ASLEEP]
-    done = sum(phase in DONE for phase in phases.values())
-    state: ConvoyState = "incomplete" if stopped else "closed" if phases and done == len(phases) else "open"
+    is_closed = bool(phases) and all(phase in DONE | {CANCELLED} for phase in phases.values())
+    state: ConvoyState = "incomplete" if stopped else "closed" if is_closed else "open"
     return ConvoyStatus(
         convoy=convoy.id,
         title=convoy.title,
         state=state,
-        done=done,
+        done=sum(phase in DONE for phase in phases.values()),
         total=len(phases),
         reason=_reason(convoy, stopped, phases),
         members=phases,
@@ -110,14 +109,26 @@ def _reason(convoy: Convoy, stopped: Iterable[TaskId], phases: dict[TaskId, str]
     names = [f"{task} ({phases[task]})" for task in stopped]
     if not names:
         return ""
-    rest = "the others do not land without it" if convoy.on_failure == "hold" else "the others land"
-    return f"{', '.join(names[:5])}: {rest}"
+    said = ", ".join(names[:5])
+    if convoy.on_failure == "continue":
+        return f"{said}: the others land"
+    landed = [task for task, phase in phases.items() if phase == "landed"]
+    if not landed:
+        return f"{said}: the others do not land without it"
+    before = f"{', '.join(landed[:5])}{' and more' if len(landed) > 5 else ''}"
+    return f"{said}: {before} had to land before it; what has not landed yet waits for it"
+
+
+def counted(status: ConvoyStatus) -> str:
+    """Return how much is done, in words; what a person cancelled is not done."""
+    cancelled = sum(phase == CANCELLED for phase in status.members.values())
+    return f"{status.done} of {status.total}" + (f", {cancelled} cancelled" if cancelled else "")
 
 
 def _story(stored: ConvoyStatus | None, status: ConvoyStatus) -> str:
     if stored is not None and stored.state == status.state:
         return ""
-    why = f" ({status.reason})" if status.reason else f" ({status.done} of {status.total})"
+    why = f" ({status.reason})" if status.reason else f" ({counted(status)})"
     return f"convoy {status.convoy}: {status.state}{why}" if stored is not None or status.state != "open" else ""
 
 
@@ -132,11 +143,12 @@ def _tell(situation: Situation, draft: Draft, stored: ConvoyStatus | None, statu
     body = "" if is_closed else f"{status.reason}\n\nWhat answers this:\n{''.join(commands)}"
     letter = Letter(
         to=(HUMAN,),
-        subject=f"convoy {status.convoy} is {status.state}: {status.done} of {status.total}",
+        subject=f"convoy {status.convoy} is {status.state}: {counted(status)}",
         body=body,
         type="task_complete" if is_closed else "escalation",
         priority="normal" if is_closed else "high",
         convoy=ConvoyId(status.convoy),
     )
     attempts = sum(len(view.attempts) for task in stopped if (view := draft.views.get(TaskId(task))) is not None)
-    mail.from_swarmgit(situation, draft, letter, f"convoy/{status.convoy}/{status.state}/{status.reason}/{attempts}")
+    key = f"convoy/{status.convoy}/{status.state}/{status.reason}/{attempts}/{counted(status)}"
+    mail.from_swarmgit(situation, draft, letter, key)

@@ -2,17 +2,23 @@
 
 A key is the hash of the gate's definition, the environment and the part of the tree that the gate reads
 (MERGE-QUEUE, Evidence). Nothing but `pass` passes.
+
+That a gate reads nothing but its `inputs` is declared, not enforced: work that is refused could bring a file beside
+them that makes the gate pass. So an answer from another tree counts only where all the work in that tree has landed
+or stands in the tree in question as well; the key of a gate with `inputs` names the work that had not landed.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from swarmgit.model.desired import Gate, Task, When
-from swarmgit.model.ids import EvidenceKey, GateName, TreeId
+from swarmgit.model.ids import CommitId, EvidenceKey, GateName, TreeId
 from swarmgit.model.status import GateResult
 from swarmgit.model.work import Evidence
 from swarmgit.plan.situation import Situation
@@ -26,16 +32,18 @@ BUILT_IN: tuple[GateName, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A tree to be judged. `inputs`: per gate with `inputs`, the hash of that part of the tree."""
+class Subject(Struct, frozen=True):
+    """A tree to be judged. `inputs`: per gate with `inputs`, the hash of that part of the tree.
+
+    `work`: the heads of the work in it that has not landed.
+    """
 
     code_tree: TreeId
     inputs: Mapping[str, str]
+    work: tuple[CommitId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """`results`: one for each answered gate. `missing`: no answer yet. `bad`: answered, and not with pass."""
 
     results: tuple[GateResult, ...]
@@ -61,10 +69,34 @@ def acceptance(task: Task) -> tuple[Gate, ...]:
 
 
 def key_of(gate: Gate, environment: str, subject: Subject) -> EvidenceKey:
+    """Return the key of a run on this very work."""
     part = subject.inputs.get(gate.name) if gate.inputs else None
+    work = sorted(subject.work) if part else ()
     definition = (gate.name, gate.run, str(gate.timeout_minutes), str(gate.min_tests), gate.junit or "", *gate.inputs)
-    text = "\0".join((*definition, environment, part or subject.code_tree))
+    text = "\0".join((*definition, environment, part or subject.code_tree, *work))
     return EvidenceKey(hashlib.sha256(text.encode()).hexdigest()[:40])
+
+
+def reads_of(gate: Gate, environment: str, subject: Subject) -> EvidenceKey | None:
+    """Return what answers about other work are found by: equal where the gate reads the same; None without inputs."""
+    is_narrow = bool(gate.inputs) and gate.name in subject.inputs
+    return key_of(gate, environment, replace(subject, work=())) if is_narrow else None
+
+
+def answer(situation: Situation, gate: Gate, subject: Subject) -> Evidence | None:
+    """Return what is known of a gate about a subject: by its own run, else by one that saw no work of others."""
+    environment = situation.observed.environment
+    own = situation.evidence.get(key_of(gate, environment, subject))
+    reads = reads_of(gate, environment, subject)
+    if own is not None or reads is None:
+        return own
+    sound = situation.landed_work.union(subject.work)
+    usable = [
+        found
+        for found in situation.answers.get(reads, ())
+        if found.tree == subject.code_tree or sound.issuperset(found.work)
+    ]
+    return max(usable, key=lambda found: (found.at, found.key), default=None)
 
 
 def judge(situation: Situation, gates: tuple[Gate, ...], subject: Subject, since: datetime) -> Verdict:
@@ -73,8 +105,7 @@ def judge(situation: Situation, gates: tuple[Gate, ...], subject: Subject, since
     missing: list[Gate] = []
     bad: list[tuple[Gate, Evidence]] = []
     for gate in gates:
-        key = key_of(gate, situation.observed.environment, subject)
-        evidence = situation.evidence.get(key)
+        evidence = answer(situation, gate, subject)
         if evidence is None or not _counts(situation, evidence, since):
             missing.append(gate)
             continue

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from statistics import fmean
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.model.desired import Desired, Task
 from swarmgit.model.experiments import Arm, Experiment
@@ -83,8 +85,7 @@ def _arm(desired: Desired, label: str) -> Arm | None:
 # --- what can be said -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """One figure of one arm: `value` None where nothing is known; `interval` holds it with 95 % confidence."""
 
     value: float | None
@@ -92,8 +93,7 @@ class Figure:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Struct, frozen=True):
     """One figure over all arms, in their order. `verdict`: what can be said, which may be that it cannot be told."""
 
     name: str
@@ -101,8 +101,7 @@ class Measure:
     verdict: str
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """`ended`, `under_way`: tasks of each arm, in the order of the arms."""
 
     experiment: Experiment

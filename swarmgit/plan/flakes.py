@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.work import Evidence
@@ -12,8 +14,7 @@ EXPIRY = timedelta(days=14)
 KEPT_MAX = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Flakiness:
+class Flakiness(Struct, frozen=True):
     """Of the last two weeks. `rate` None: nothing ran. `last` and `reason` are those of the newest flake."""
 
     runs: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import KeepEvidence, Retire, RunGate, SaveGateHistory, StopSession
@@ -138,4 +139,6 @@ def _spec(situation: Situation, want: Want) -> SessionSpec:
         min_tests=want.gate.min_tests,
         junit=want.gate.junit,
         command=want.gate.run,
+        work=want.work,
+        reads=want.reads,
     )

@@ -7,17 +7,19 @@ process waits for the same instants. Waiting is no failure, uses up no attempt, 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from swarmgit.model.desired import Runtime, Swarm, Task
 from swarmgit.model.events import Fault
-from swarmgit.model.ids import TaskId
+from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.status import Attempt, AttemptOutcome, Rejection, TaskStatus
 from swarmgit.model.work import Session
 from swarmgit.plan import agents, rejections
-from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.situation import Draft, Situation, session_ended
 
 LIMIT_S, LIMIT_S_MAX = 5.0, 900.0
 RETRY_S, RETRY_S_MAX = 2.0, 60.0
@@ -34,8 +36,7 @@ Answer = tuple[AttemptOutcome, str, Rejection | None]
 Waits = tuple[str, str]
 
 
-@dataclass(slots=True)
-class Holds:
+class Holds(Struct):
     """What keeps sessions from starting, by account. `crowd`: tasks that want to start on it."""
 
     until: dict[str, datetime]
@@ -73,16 +74,37 @@ def retry_at(situation: Situation, attempt: Attempt, fault: Fault | None) -> dat
     while in_a_row < len(before) and before[-1 - in_a_row] == attempt.outcome:
         in_a_row += 1
     if attempt.outcome == "rate-limited":
-        stated = _stated_s(fault, ended)
-        grown = min(LIMIT_S_MAX, LIMIT_S * 2 ** min(in_a_row, 20))
-        # a stated time that has passed already, or was wrong last time, is no reason to ask again and again
-        wait_s = grown if stated is None else max(stated, grown / 2 if in_a_row else 0.0)
+        wait_s = _limit_s(fault, ended, in_a_row)
     elif attempt.outcome == "transient":
         wait_s = min(RETRY_S_MAX, RETRY_S * 2 ** min(in_a_row, 20))
     else:
         return None
-    jitter_s = min(JITTER_S_MAX, JITTER_SHARE * wait_s) * _share(attempt.session)
-    return ended + timedelta(seconds=wait_s + jitter_s)
+    return ended + timedelta(seconds=wait_s + _jitter_s(wait_s, attempt.session))
+
+
+def pause_of(situation: Situation, session: Session) -> datetime | None:
+    """Return until when the account of a session beside a task's attempts waits; None where nobody asked for that."""
+    fault, status = session.stream.fault, situation.observed.statuses.get(session.spec.task or TaskId(""))
+    if fault is None or fault.kind != "rate-limit":
+        return None
+    ended = session_ended(session, situation.now)
+    before = [aside.retry_at for aside in status.asides] if status else []
+    in_a_row = 0
+    while in_a_row < len(before) and before[-1 - in_a_row] is not None:
+        in_a_row += 1
+    wait_s = _limit_s(fault, ended, in_a_row)
+    return ended + timedelta(seconds=wait_s + _jitter_s(wait_s, session.spec.id))
+
+
+def _limit_s(fault: Fault | None, ended: datetime, in_a_row: int) -> float:
+    stated = _stated_s(fault, ended)
+    grown = min(LIMIT_S_MAX, LIMIT_S * 2 ** min(in_a_row, 20))
+    # a stated time that has passed already, or was wrong last time, is no reason to ask again and again
+    return grown if stated is None else max(stated, grown / 2 if in_a_row else 0.0)
+
+
+def _jitter_s(wait_s: float, session: SessionId) -> float:
+    return min(JITTER_S_MAX, JITTER_SHARE * wait_s) * _share(session)
 
 
 def _task_of(situation: Situation, attempt: Attempt) -> TaskId:
@@ -104,15 +126,17 @@ def _share(seed: str) -> float:
 
 def holds(situation: Situation, draft: Draft, wanting: Iterable[Task]) -> Holds:
     """Return what holds back the accounts of this swarm now."""
-    found = Holds({}, {}, {})
-    for task in wanting:
-        account = account_of(agents.runtime_of(situation.swarm, task)[0])
-        found.crowd[account] = found.crowd.get(account, 0) + 1
-    if not found.crowd:
-        return found
+    crowd = Counter(account_of(agents.runtime_of(situation.swarm, task)[0]) for task in wanting)
+    return _holds(situation, draft, crowd) if crowd else Holds({}, {}, {})
+
+
+def _holds(situation: Situation, draft: Draft, crowd: dict[str, int]) -> Holds:
+    found = Holds({}, {}, crowd)
     for status in {**situation.observed.statuses, **draft.views}.values():
         if status.last is not None:
             _hold(situation, found, status, status.last)
+        if status.asides and status.asides[-1].retry_at is not None:
+            _later(found, _account(situation.swarm, status.asides[-1].runtime), status.asides[-1].retry_at)
     for session in situation.observed.sessions.values():
         until = limited_until(session)
         if until is not None:
@@ -150,10 +174,9 @@ def wait(situation: Situation, draft: Draft, task: Task, found: Holds) -> Waits 
     """Return what a task waits for before it may use its provider; None when it may."""
     status = draft.views.get(task.id)
     account = account_of(agents.runtime_of(situation.swarm, task)[0])
-    if account in found.refused:
-        draft.needs_person = True
-        who = found.refused[account]
-        return "credentials", f"{account} refused the session of {who}; see `swarmgit why {who}`, then reconcile again"
+    refused = _refused(draft, account, found)
+    if refused is not None:
+        return refused
     paused = _own_pause(status)
     release = max(filter(None, (paused, _release(task.id, account, found))), default=None)
     if release is None or release <= situation.now:
@@ -164,6 +187,28 @@ def wait(situation: Situation, draft: Draft, task: Task, found: Holds) -> Waits 
     if account not in found.until and status and status.last and status.last.outcome == "transient":
         return "retry", f"its last session was cut off ({status.last.reason}); it goes on at {at}"
     return "rate limit", f"rate-limited: {account} asks for a pause; it goes on at {at}"
+
+
+def wait_beside(situation: Situation, draft: Draft, runtime: Runtime, session: SessionId) -> Waits | None:
+    """Return what a session beside a task's attempts waits for before it may use its provider; None when it may."""
+    account = account_of(runtime)
+    found = _holds(situation, draft, {account: 1})
+    refused = _refused(draft, account, found)
+    release = found.until.get(account)
+    if refused is not None or release is None or release <= situation.now:
+        return refused
+    release += timedelta(seconds=STAGGER_S * _share(session))
+    draft.wake_at(release, situation.now)
+    draft.is_waiting_for_time = True
+    return "rate limit", f"rate-limited: {account} asks for a pause; it goes on at {release:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _refused(draft: Draft, account: str, found: Holds) -> Waits | None:
+    if account not in found.refused:
+        return None
+    draft.needs_person = True
+    who = found.refused[account]
+    return "credentials", f"{account} refused the session of {who}; see `swarmgit why {who}`, then reconcile again"
 
 
 def _own_pause(status: TaskStatus | None) -> datetime | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Land, Remember, SaveEntry, SaveFile, Unpin

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from swarmgit.model.ids import MailId
 from swarmgit.model.mail import DEAD, Letter, Mail, mail_id, origin_in, sent_at_ms
 from swarmgit.model.work import Session
 from swarmgit.plan.situation import Draft, Situation
 
+KILLED = 128 + 9
 NO_MAIL: Mapping[MailId, Mail] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     sender: str
     to: str
     origin: str
@@ -96,6 +97,22 @@ def find(situation: Situation, to: str, origin: str) -> Mail | None:
     """Return the recorded message of that origin."""
     recorded = box(situation, to)
     return next((recorded.get(id_) for id_ in recorded if origin_in(id_) == origin), None)
+
+
+def has_run(session: Session) -> bool:
+    """Return whether a session's program has demonstrably begun its work: only then was its prompt read.
+
+    A greeting is not enough where programs greet before they ask their provider, who may refuse.
+    """
+    stream = session.stream
+    if stream.usage.tokens:
+        return True
+    if not session.is_over:
+        return bool(stream.lines) and stream.conversation is None and stream.fault is None
+    if session.state == "lost" or session.error or session.exit_code is None or stream.fault is not None:
+        return False
+    is_killed = session.exit_code == KILLED and session.stop_reason is None
+    return not is_killed or bool(stream.lines)
 
 
 def is_group(address: str) -> bool:

@@ -7,12 +7,14 @@ comes late, so that what the tick itself had to say goes out with it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import DeliverMail, Remove, SaveMail, TakeMail
 from swarmgit.model.ids import AgentName, MailId, TaskId
+from swarmgit.model.incidents import COUNTED_PER_HOUR
 from swarmgit.model.mail import (
     DEAD,
     HUMAN,
@@ -20,22 +22,22 @@ from swarmgit.model.mail import (
     RESERVED,
     SUBJECT_CHARS_MAX,
     SWARMGIT,
+    Digest,
     Letter,
     Mail,
     Outbox,
     origin_of,
-    sent_at_ms,
 )
 from swarmgit.model.work import Session
 from swarmgit.plan.comms import Roster, judge
-from swarmgit.plan.letters import Stamp, box, is_group, is_recorded, record, stamped
+from swarmgit.plan.letters import Stamp, box, has_run, is_group, is_recorded, record, stamped
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.tallies import SENDER_PER_HOUR, Tally
 
-HOUR = timedelta(hours=1)
 DELIVERED_MAX = 500
 """Messages put into one inbox in one tick."""
 
-DEAD_PER_HOUR = 50
+DEAD_PER_HOUR = COUNTED_PER_HOUR
 """Dead letters kept of one sender; of a flood the rest is only removed from its outbox."""
 
 TOO_MANY = "too many messages"
@@ -44,6 +46,9 @@ TOO_MANY = "too many messages"
 FORGED = "forged sender"
 PROMPT_MAILS_MAX = 10
 PROMPT_CHARS_MAX = 12_000
+CUT_CHARS = 2_000
+"""Shown of a message that does not fit into what is left of a prompt's room."""
+
 WAIT_S = 0.3
 
 
@@ -66,7 +71,7 @@ def collect(situation: Situation, draft: Draft) -> None:
     """Take in what was written and read since the last tick."""
     observed = situation.observed
     if observed.outboxes or observed.mail_controls:
-        office = _Office(situation, draft)
+        office = _Office(situation, draft, Tally(situation))
         for session_id, outbox in sorted(observed.outboxes.items()):
             session = observed.sessions.get(session_id)
             if session is not None:
@@ -77,7 +82,7 @@ def collect(situation: Situation, draft: Draft) -> None:
             _note_read(situation, draft, HUMAN, control.read)
             draft.add(Remove(paths.mail_control(name)))
     for session in observed.sessions.values():
-        if session.spec.mail and session.spec.agent is not None:
+        if session.spec.mail and session.spec.agent is not None and has_run(session):
             _note_read(situation, draft, session.spec.agent, session.spec.mail)
 
 
@@ -103,31 +108,37 @@ def waiting(situation: Situation, draft: Draft, agent: AgentName) -> tuple[Mail,
     return tuple(sorted((m for m in _all(situation, draft, agent) if m.read_at is None), key=lambda m: m.id))
 
 
-def digest(situation: Situation, draft: Draft, agent: AgentName) -> tuple[Mail, ...]:
-    """Return what the prompt of the agent's next session shows, whole: the most urgent, within a cap, oldest first.
+def digest(situation: Situation, draft: Draft, agent: AgentName) -> Digest:
+    """Return what the prompt of the agent's next session shows: the most urgent, within a cap; long ones are cut.
 
-    The rest goes into the inbox of that session.
+    What is not shown whole goes into the inbox of that session.
     """
     unread = waiting(situation, draft, agent)
     if not unread:
-        return ()
+        return Digest()
     roster = Roster.of(situation.desired, situation.observed)
-    shown: list[Mail] = []
-    room = PROMPT_CHARS_MAX
+    whole: list[Mail] = []
+    cut: list[tuple[Mail, int]] = []
+    more, room = 0, PROMPT_CHARS_MAX
     for mail in sorted(unread, key=lambda m: (MAIL_RANK[m.priority], m.id)):
-        if len(shown) == PROMPT_MAILS_MAX:
-            break
-        if len(mail.body) <= room and _may_still_go(situation, draft, roster, mail):
-            shown.append(mail)
-            room -= len(mail.body)
-    return tuple(sorted(shown, key=lambda m: m.id))
+        size = len(mail.body) if len(mail.body) <= room else min(CUT_CHARS, room)
+        if not _may_still_go(situation, draft, roster, mail):
+            continue
+        if len(whole) + len(cut) == PROMPT_MAILS_MAX:
+            more += 1
+            continue
+        if size == len(mail.body):
+            whole.append(mail)
+        else:
+            cut.append((mail, size))
+        room -= size
+    return Digest(tuple(sorted(whole, key=lambda m: m.id)), tuple(sorted(cut, key=lambda each: each[0].id)), more)
 
 
 # --- taking letters in ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Sender:
+class _Sender(Struct, frozen=True):
     name: str
     session: Session | None = None
 
@@ -136,13 +147,12 @@ class _Sender:
         return self.session.spec.task if self.session else None
 
 
-@dataclass(slots=True)
-class _Office:
-    """Where the letters of one tick are judged; `sent` counts what each sender sent each recipient in the last hour."""
+class _Office(Struct):
+    """Where the letters of one tick are judged."""
 
     situation: Situation
     draft: Draft
-    sent: dict[str, dict[str, int]] = field(default_factory=dict)
+    tally: Tally
     _roster: Roster | None = None
 
     @property
@@ -164,7 +174,8 @@ class _Office:
                 self.accept(sender, posted.letter, seed)
         _note_read(self.situation, self.draft, sender.name, outbox.receipts)
         if outbox.posted or outbox.receipts:
-            self.draft.add(TakeMail(session.spec.id, tuple(p.name for p in outbox.posted), outbox.receipts))
+            names, seeds = tuple(p.name for p in outbox.posted), tuple(p.seed for p in outbox.posted)
+            self.draft.add(TakeMail(session.spec.id, names, outbox.receipts, seeds))
         if outbox.is_waiting:
             self.draft.wakes.append(WAIT_S)
 
@@ -195,10 +206,11 @@ class _Office:
         verdict = judge(self.situation.desired.policy, self.roster, sender.name, stamp.to, letter.type)
         if verdict.refused:
             return verdict.refused
-        counts = self._counts(stamp.to)
-        if verdict.max_per_hour is not None and counts.get(sender.name, 0) >= verdict.max_per_hour:
+        if verdict.max_per_hour is not None and self.tally.to(stamp.to).get(sender.name, 0) >= verdict.max_per_hour:
             return f"{TOO_MANY} from {sender.name} to {stamp.to}: more than {verdict.max_per_hour} an hour"
-        counts[sender.name] = counts.get(sender.name, 0) + 1
+        if sender.session is not None and self.tally.is_spent(sender.name):
+            return f"{TOO_MANY} from {sender.name}: more than {SENDER_PER_HOUR} an hour"
+        self.tally.add(sender.name, stamp.to)
         made = stamped(self.situation, self.draft, replace(stamp, session=sender.session), letter)
         if stamp.to == SWARMGIT:  # recorded is read: nobody else looks there
             made = replace(made, read_at=self.situation.now)
@@ -208,10 +220,10 @@ class _Office:
     def refuse(self, sender: _Sender, letter: Letter, why: str, seed: str) -> None:
         """Record a dead letter with the rule that refused it, and tell its sender; of a flood only the first ones."""
         origin = origin_of(f"{seed}/refused")
-        counts = self._counts(DEAD)
-        if counts.get(sender.name, 0) >= DEAD_PER_HOUR or is_recorded(self.situation, self.draft, DEAD, origin):
+        is_flood = self.tally.to(DEAD).get(sender.name, 0) >= DEAD_PER_HOUR
+        if is_flood or is_recorded(self.situation, self.draft, DEAD, origin):
             return
-        counts[sender.name] = counts.get(sender.name, 0) + 1
+        self.tally.add(sender.name, DEAD)
         to = ", ".join(letter.to)[:200]
         stamp = Stamp(sender.name, to, origin, session=sender.session, refused=why[:500])
         made = stamped(self.situation, self.draft, stamp, letter)
@@ -219,17 +231,6 @@ class _Office:
         words = f"Your message to {to} was not sent: {why}"
         notice = Letter((sender.name,), words[:SUBJECT_CHARS_MAX], f"{words}\nIts subject: {letter.subject}\n")
         from_swarmgit(self.situation, self.draft, notice, f"refused/{made.id}")
-
-    def _counts(self, to: str) -> dict[str, int]:
-        if to not in self.sent:
-            since_ms = (self.situation.now - HOUR).timestamp() * 1000
-            self.sent[to] = {}
-            recorded = box(self.situation, to)
-            for id_ in recorded:
-                mail = recorded.get(id_) if sent_at_ms(id_) > since_ms else None
-                if mail is not None:
-                    self.sent[to][mail.sender] = self.sent[to].get(mail.sender, 0) + 1
-        return self.sent[to]
 
 
 # --- reading and delivery ---------------------------------------------------------------------------------------------

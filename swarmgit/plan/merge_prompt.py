@@ -22,7 +22,7 @@ def prompt_for_merge(
         section("The conflict", "These files conflict; where lines do, they stand between markers:\n" + _listed(paths)),
         section("You may change only these files", _listed(may_change)),
         section(f"What {task.id} is for (the side called the task)", task.description),
-        *(section(f"What {each.id} is for, which has landed: {each.title}", each.description) for each in others),
+        *(section(f"What {each.id} is for, the other side: {each.title}", each.description) for each in others),
         section("Contracts that others rely on", "\n\n".join(each.contracts for each in (task, *others))),
         section("Done means that no marker is left and each of these passes", "\n".join(acceptance)),
         section("Your last try was refused", feedback_text(feedback)) if feedback else "",

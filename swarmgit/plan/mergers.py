@@ -5,18 +5,30 @@ So a free place is waited for and a crash heals by one rule. `resolutions` says 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import FinishSession, Retire, Salvage, StartSession, StopSession
 from swarmgit.model.desired import Runtime, Scope, Task
-from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.status import TIERS, Entry, Rejection
 from swarmgit.model.work import Session, SessionSpec
-from swarmgit.plan import agents, attribution, budget, rejections, schedule, scope, watchdog
+from swarmgit.plan import (
+    agents,
+    attribution,
+    books,
+    breakdowns,
+    budget,
+    governor,
+    ports,
+    rejections,
+    schedule,
+    scope,
+    watchdog,
+)
 from swarmgit.plan.attempts import KILLED, RESTART_AFTER, TIME_LIMIT, merge_rejections
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.merge_prompt import prompt_for_merge
@@ -51,15 +63,23 @@ def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> No
         _unresolved(situation, draft, entry, {"way": facts["way"], "reason": "nobody is left who could resolve it"})
         return
     working = agents.at_work(situation, draft)
-    brake = schedule.brake(situation, task) or (budget.wait_for_day(situation, draft) if facts["way"] == "ai" else None)
+    session = SessionId(facts["session"])
+    brake = schedule.brake(situation, task)
+    if brake is None and facts["way"] == "ai":
+        brake = _no_provider(situation, draft, task, session, found)
+    brake = brake or breakdowns.disk_wait(situation)
     if brake is not None or len(working) >= situation.swarm.agents_max:
         what = brake[1] if brake is not None else "its resolution waits for a place"
         draft.stuck[entry.id] = f"it conflicts with the target in {named}; {what}"
         return
+    leased = ports.lease(situation, draft)
+    if leased is None:
+        draft.stuck[entry.id] = f"its resolution waits: {ports.wait(situation, draft, task.id)}"
+        return
     runtime, model = found
     agent = agents.first_free(ROLE, frozenset(spec.agent for spec in working if spec.agent))
     spec = SessionSpec(
-        id=SessionId(facts["session"]),
+        id=session,
         kind="merge",
         base=CommitId(facts["onto"]),
         started=situation.now,
@@ -71,16 +91,28 @@ def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> No
         model=model,
         entry=entry.id,
         head=CommitId(facts["head"]),
+        ports=leased,
     )
     draft.add(_start_session(situation, entry, spec, runtime))
     draft.stuck[entry.id] = f"{agent} starts to resolve its conflict in {named}"
+
+
+def _no_provider(
+    situation: Situation, draft: Draft, task: Task, session: SessionId, found: tuple[Runtime, str | None]
+) -> tuple[str, str] | None:
+    """Return why a merger cannot use its provider now: money, a pause, credentials, or policy."""
+    wait = budget.wait_beside(situation, draft, task) or governor.wait_beside(situation, draft, found[0], session)
+    why = schedule.unreachable(situation, found[0].name, found[1])
+    return wait or ((schedule.NETWORK, why) if why else None)
 
 
 def _start_session(situation: Situation, entry: Entry, spec: SessionSpec, runtime: Runtime) -> StartSession:
     facts = entry.last("resolving") or {}
     task = situation.desired.tasks[entry.task]
     feedback = msgspec.convert(facts["feedback"], Rejection) if facts.get("feedback") else None
-    others = [situation.desired.tasks[name] for name in facts["with"] if name in situation.desired.tasks]
+    entries = situation.observed.entries
+    siblings = [entries[EntryId(name)].task for name, _ in facts.get("beneath", ()) if name in entries]
+    others = [situation.desired.tasks[name] for name in (*facts["with"], *siblings) if name in situation.desired.tasks]
     merge = situation.swarm.merge
     return StartSession(
         spec=spec,
@@ -89,7 +121,6 @@ def _start_session(situation: Situation, entry: Entry, spec: SessionSpec, runtim
         worktree=situation.swarm.worktree,
         prompt=prompt_for_merge(situation.desired.roles.get(ROLE, ""), task, others, facts, feedback),
         reason=f"a conflict with the target in {', '.join(facts['paths'][:5])}",
-        ports=situation.swarm.ports_per_session,
         feedback=feedback,
         auto=merge if "auto" in merge.tiers else None,
     )
@@ -109,8 +140,8 @@ def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session) -
         return
     late = f"{TIME_LIMIT} of {spec.minutes_max:g} minutes"
     reason = session.stop_reason or (late if session.is_late(situation.now) else None)
+    reason = reason or budget.reason_to_stop_beside(situation, session)
     task = situation.desired.tasks.get(entry.task)
-    reason = reason or budget.too_many_tokens(situation, task, session.stream.usage)
     if reason is None and task is not None and session.state == "running":
         reason = watchdog.watch_merger(situation, draft, task, session)
     if reason:
@@ -146,6 +177,7 @@ def _let_go(situation: Situation, draft: Draft, session: Session) -> None:
     elif not session.is_finished:
         draft.add(replace(_finish(situation, session), salvage=True))
     else:
+        _keep_aside(situation, draft, session, "stopped")
         draft.add(*_salvage(session), Retire(spec.id))
 
 
@@ -172,6 +204,7 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session) 
         **({"tokens": usage.tokens, "usd": usage.usd} if usage.tokens else {}),
     }
     draft.add(*attribution.merge_lines(spec, session, outcome, reason))
+    _keep_aside(situation, draft, session, outcome)
     draft.add(Retire(spec.id))
     capture = session.capture
     if outcome != "resolved" or capture is None:
@@ -187,11 +220,19 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session) 
         "tier": max(tiers, key=TIERS.index),
         "proposal": capture.commit,
         "with": facts["with"],
+        **({"beneath": facts["beneath"]} if "beneath" in facts else {}),
         "resolution": [{"path": path, "resolvers": [spec.agent]} for path in facts["paths"]],
     }
     resolved = with_event(situation, entry, "resolved", {**data, **done}, state="queued", proposal=capture.commit)
     save(draft, resolved)
     then_generate(situation, draft, resolved)
+
+
+def _keep_aside(situation: Situation, draft: Draft, session: Session, outcome: str) -> None:
+    """Record what it has used; a command that makes files again has used nothing."""
+    retry_at = governor.pause_of(situation, session)
+    if session.stream.usage.tokens or retry_at:
+        draft.keep_aside(session.spec.task, books.aside_of(session, outcome, situation.now, retry_at))
 
 
 def _unresolved(situation: Situation, draft: Draft, entry: Entry, data: dict[str, Any]) -> None:
@@ -203,15 +244,28 @@ def _unresolved(situation: Situation, draft: Draft, entry: Entry, data: dict[str
 
 
 def _judge(situation: Situation, entry: Entry, session: Session, facts: Facts) -> tuple[str, str]:
-    """Return (resolved, failed or lost; why). Only the files that both sides touched may have changed."""
-    capture = session.capture
+    """Return (resolved, failed, paused, stopped or lost; why)."""
+    bad = _bad_end(session)
+    return bad if bad is not None else _judge_work(situation, entry, session, facts)
+
+
+def _bad_end(session: Session) -> tuple[str, str] | None:
     stopped, code = session.stop_reason, session.exit_code
     if stopped:
         return ("failed" if stopped.startswith((TIME_LIMIT, budget.STOPS, watchdog.PREFIX)) else "stopped"), stopped
     if session.state == "lost" or session.error or code is None or code == KILLED:
         return "lost", session.error or "its processes were killed from outside"
-    if code != 0:
-        return "failed", rejections.by_exit(session).summary
+    fault = session.stream.fault
+    if fault is not None and fault.kind in {"rate-limit", "transient"}:
+        return "paused", fault.message
+    if fault is not None or code != 0:
+        return "failed", fault.message if fault is not None else rejections.by_exit(session).summary
+    return None
+
+
+def _judge_work(situation: Situation, entry: Entry, session: Session, facts: Facts) -> tuple[str, str]:
+    """Return whether what it made resolves the conflict. Only the files that both sides touched may have changed."""
+    capture = session.capture
     if capture is None:
         return "lost", "its worktree was gone before its work could be taken in"
     task = situation.desired.tasks.get(entry.task)

@@ -44,6 +44,7 @@ def report(situation: Situation, draft: Draft) -> None:
             _landing(situation, draft, entry)
     if situation.swarm.budget.usd_per_day is not None and budget.till(situation, draft).purse.is_empty:
         _no_money(situation, draft)
+    _convoys_without_money(situation, draft)
 
 
 def _no_money(situation: Situation, draft: Draft) -> None:
@@ -59,6 +60,23 @@ def _no_money(situation: Situation, draft: Draft) -> None:
         answers=("swarmgit cost", "swarmgit status"),
     )
     incidents.report(situation, draft, said)
+
+
+def _convoys_without_money(situation: Situation, draft: Draft) -> None:
+    for wallet in budget.empty_wallets(situation, draft):
+        convoy = situation.desired.convoys[wallet.convoy]
+        limits = f"{convoy.budget.usd}/{convoy.budget.tokens}"
+        said = Report(
+            signature=f"budget/convoy/{convoy.id}",
+            key=f"budget/convoy/{convoy.id}/{limits}",
+            title=f"the budget of convoy {convoy.id} is spent: no session of its tasks starts",
+            what=f"{wallet.sentence()}.",
+            detection="tier 1: mechanical",
+            resolution="Sessions at work go on; new ones start when the convoy's budget is raised.",
+            prevention=("specification: which of its tasks cost more than they are worth? swarmgit cost --by task",),
+            answers=(f"swarmgit convoy show {convoy.id}", "swarmgit cost --by convoy"),
+        )
+        incidents.report(situation, draft, said)
 
 
 def _leaks(situation: Situation, draft: Draft) -> None:
@@ -125,9 +143,7 @@ def _attempt(situation: Situation, draft: Draft, view: TaskStatus, attempt: Atte
             title=title,
             what=f"{attempt.agent}, attempt {attempt.number} at {view.task}: {attempt.reason}",
             detection="session" if attempt.outcome == "error" else "tier 1: mechanical",
-            agent=attempt.agent,
-            task=view.task,
-            session=attempt.session,
+            **causes.whose(view.task, attempt),
             prevention=(check,),
             answers=answers,
         )
@@ -135,7 +151,7 @@ def _attempt(situation: Situation, draft: Draft, view: TaskStatus, attempt: Atte
     meddled = [told for told in session.capture.objections if TAMPERED in told] if session and session.capture else []
     if meddled:
         _tampering(situation, draft, view, attempt, meddled)
-    if attempt.salvage is not None:
+    if attempt.salvage is not None and attempt.outcome != "handed-over":  # its successor has it
         _salvage(situation, draft, view, attempt)
 
 
@@ -152,9 +168,7 @@ def _tampering(situation: Situation, draft: Draft, view: TaskStatus, attempt: At
         title="git settings of this repository changed while a session ran",
         what=f"{attempt.agent}, attempt {attempt.number} at {view.task}: {'; '.join(told)[:1000]}",
         detection="session",
-        agent=attempt.agent,
-        task=view.task,
-        session=attempt.session,
+        **causes.whose(view.task, attempt),
         cause="Somebody changed them meanwhile: the session, or you.",
         resolution="The work was refused. The settings are as they were left: look at them before you run git here.",
         prevention=("infrastructure: a sandbox that hides the git directory; swarmgit doctor says which one is used",),
@@ -171,9 +185,7 @@ def _salvage(situation: Situation, draft: Draft, view: TaskStatus, attempt: Atte
         title=f"work that did not land was saved ({attempt.outcome})",
         what=f"{view.task}, attempt {attempt.number} by {attempt.agent}: {attempt.salvage}",
         detection="session",
-        agent=attempt.agent,
-        task=view.task,
-        session=attempt.session,
+        **causes.whose(view.task, attempt),
         resolution="Saved; the next attempt is told where.",
         answers=(f"git diff {attempt.base[:12]} {attempt.salvage}",),
     )

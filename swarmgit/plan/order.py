@@ -59,10 +59,17 @@ def together(situation: Situation, line: list[Entry]) -> dict[EntryId, frozenset
     """Return, for each entry of a convoy that holds on failure, all of the convoy in line (MERGE-QUEUE, Order)."""
     groups: dict[ConvoyId, set[EntryId]] = {}
     for entry in line:
-        convoy = _holding(situation, entry.task)
+        convoy = holding(situation, entry.task)
         if convoy is not None:
             groups.setdefault(convoy, set()).add(entry.id)
     return {entry: frozenset(group) for group in groups.values() if len(group) > 1 for entry in group}
+
+
+def first_whole(line: list[Entry], size: int, groups: Mapping[EntryId, frozenset[EntryId]]) -> list[Entry]:
+    """Return the first `size` in line, and all that land together with the last of them."""
+    while 0 < size < len(line) and line[size].id in groups.get(line[size - 1].id, ()):
+        size += 1
+    return line[:size]
 
 
 def near(situation: Situation, line: list[Entry]) -> dict[EntryId, frozenset[EntryId]]:
@@ -100,7 +107,8 @@ def gated_with(entries: Mapping[EntryId, Entry], target: CommitId | None) -> fro
     return frozenset(name for name in members if name in entries and entries[name].state in {"queued", "gating"})
 
 
-def _holding(situation: Situation, task: TaskId) -> ConvoyId | None:
+def holding(situation: Situation, task: TaskId) -> ConvoyId | None:
+    """Return the convoy of a task that holds on failure."""
     for convoy in situation.desired.convoys:
         if task in _members(situation, convoy):
             return convoy
@@ -124,7 +132,7 @@ def _held(situation: Situation, draft: Draft, waiting: list[Entry]) -> set[Entry
     present = {entry.task for entry in waiting}
     held: set[EntryId] = set()
     for entry in waiting:
-        convoy = _holding(situation, entry.task)
+        convoy = holding(situation, entry.task)
         if convoy is None:
             continue
         awaited = [t for t in _members(situation, convoy) if t not in present and not _is_settled(situation, t)]

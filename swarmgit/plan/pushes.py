@@ -5,9 +5,10 @@ Everything follows from the remote's branch as it was last seen (a ref), the new
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from swarmgit.model.actions import FollowRemote, Retire, SaveFollowed, StartPush, StopSession
 from swarmgit.model.desired import Swarm
@@ -27,15 +28,19 @@ RETRY_S_MAX = 600.0
 Trouble = Literal["", "lost", "refused", "unreachable"]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How the target stands to the remote's branch, for people. `unpushed`: commits that wait to be pushed."""
+class Standing(Struct, frozen=True):
+    """How the target stands to the remote's branch, for people. `unpushed`: commits that wait to be pushed.
+
+    `commit`, `tries`: what the last push was to bring there, and how often in a row it came to nothing.
+    """
 
     remote: str
     branch: str
     state: Literal["even", "pushing", "waiting", "refused", "unreachable", "diverged", "ahead"]
     unpushed: int = 0
     reason: str = ""
+    commit: CommitId | None = None
+    tries: int = 0
 
     @property
     def text(self) -> str:
@@ -70,7 +75,9 @@ def standing(swarm: Swarm, observed: Observed) -> Standing | None:
     trouble = _trouble(observed, last)
     if last is not None and trouble in {"refused", "unreachable"}:
         reason = last.pushed.reason if last.pushed else "its process was killed from outside, again and again"
-        return Standing(remote, branch, "refused" if trouble == "refused" else "unreachable", unpushed, reason)
+        commit = last.spec.push.new if last.spec.push else None
+        state: Literal["refused", "unreachable"] = "refused" if trouble == "refused" else "unreachable"
+        return Standing(remote, branch, state, unpushed, reason, commit, last.spec.attempt + 1)
     if observed.remote and observed.remote.relation == "ahead":
         return Standing(remote, branch, "ahead")
     return Standing(remote, branch, "waiting" if _owed(observed) else "even", unpushed)

@@ -6,20 +6,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Unpin
-from swarmgit.model.ids import CommitId, EntryId
+from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.status import WAITING, Entry, Rejection
-from swarmgit.plan import evidence, full_runs, landings, mergers, pushes, rates, rejections, resolutions, stacks
+from swarmgit.plan import (
+    clashes,
+    evidence,
+    full_runs,
+    landings,
+    mergers,
+    pushes,
+    rates,
+    rejections,
+    resolutions,
+    stacks,
+)
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
 from swarmgit.plan.choose import EXACT_SLOTS_MAX, choose, find_searches
 from swarmgit.plan.evidence import Subject
 from swarmgit.plan.landings import save, with_event
-from swarmgit.plan.order import near, order, together
+from swarmgit.plan.order import first_whole, near, order, together
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stacks import Book, Tip
 from swarmgit.plan.verify import Asked, red_target, want
@@ -44,6 +56,7 @@ def run(situation: Situation, draft: Draft) -> None:
     if pushes.catch_up(situation, draft):
         return
     _drop_unwanted(situation, draft)
+    clashes.void(situation, draft)
     _line_up(situation, draft, target)
 
 
@@ -81,25 +94,27 @@ def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
 def _read(situation: Situation, draft: Draft, book: Book, target: CommitId) -> list[Entry]:
     """Write the stacks that matter now into the book, and return the line without whom a conflict keeps out of it."""
     merge = situation.swarm.merge
-    waiting = order(situation, draft)[: merge.batch_max * max(1, situation.swarm.gates_max)]
-    asked = waiting[: merge.batch_max]
+    line = order(situation, draft)
+    book.together = together(situation, line)
+    waiting = first_whole(line, merge.batch_max * max(1, situation.swarm.gates_max), book.together)
+    asked = first_whole(waiting, merge.batch_max, book.together)
     taken = stacks.read_line(situation, draft, book, target, asked)
     if book.conflict is not None:
         entry, tried = book.conflict
         _settle_conflict(situation, draft, entry, tried)
-        group = together(situation, waiting).get(entry.id, frozenset()) | {entry.id}
+        group = book.together.get(entry.id, frozenset()) | {entry.id}
         waiting, asked = ([e for e in line if e.id not in group] for line in (waiting, asked))
         taken = stacks.read_line(situation, draft, book, target, asked)
     stacks.read_asked(situation, draft, book, target)
     if book.is_complete:
-        waiting = _without_clashes(situation, draft, waiting, asked, taken)
+        waiting = _without_clashes(situation, draft, book, waiting, asked, taken)
     searches = find_searches(_question(situation, draft, book, waiting))
     suspects = {name for search in searches for name in search.suspects}
     if suspects and book.is_complete:
-        others = [entry for entry in waiting if entry.id not in suspects][: merge.batch_max]
+        others = first_whole([e for e in waiting if e.id not in suspects], merge.batch_max, book.together)
         taken = stacks.read_line(situation, draft, book, target, others)
         if book.is_complete:
-            waiting = _without_clashes(situation, draft, waiting, others, taken)
+            waiting = _without_clashes(situation, draft, book, waiting, others, taken)
     return waiting
 
 
@@ -111,39 +126,22 @@ def _settle_conflict(situation: Situation, draft: Draft, entry: Entry, tried: Me
 
 
 def _without_clashes(
-    situation: Situation, draft: Draft, waiting: list[Entry], asked: list[Entry], taken: tuple[Entry, ...]
+    situation: Situation, draft: Draft, book: Book, waiting: list[Entry], asked: list[Entry], taken: tuple[Entry, ...]
 ) -> list[Entry]:
     """Return the line without the entries that conflict with one before them: they wait until that one has landed.
 
-    Who lands together with one of those waits too, unless then nobody at all would go on; but whoever conflicts with
-    the target itself is resolved first.
+    Who lands together with one of those waits too; where they conflict with each other, that is settled first.
     """
     taken_ids = {entry.id for entry in taken}
     clashing = {entry.id for entry in asked if entry.id not in taken_ids}
-    groups = together(situation, waiting)
-    apart = clashing | {name for entry in clashing for name in groups.get(entry, ())}
-    rest = [entry for entry in waiting if entry.id not in apart]
-    if rest:
-        return rest
-    held: set[EntryId] = set()
-    for entry in asked:
-        if entry.id in clashing and entry.id in groups and _clashes_with_target(situation, draft, entry):
-            held |= groups[entry.id]
-    return [entry for entry in waiting if entry.id not in clashing | held]
-
-
-def _clashes_with_target(situation: Situation, draft: Draft, entry: Entry) -> bool:
-    """Return whether an entry conflicts with the target itself, or that is not known yet; then it is seen to."""
-    target = situation.observed.target_head
-    assert target is not None
-    tried = situation.tried(target, entry.work)
-    if tried is None:
-        stacks.ask_for_merges(situation, draft, target, [entry])
-        return True
-    if tried.commit is None:
-        _settle_conflict(situation, draft, entry, tried)
-        return True
-    return False
+    for group in {book.together[name] for name in clashing if name in book.together}:
+        assert situation.observed.target_head is not None
+        members = [entry for entry in waiting if entry.id in group]
+        found = clashes.bring_together(situation, draft, situation.observed.target_head, members)
+        if found is not None:
+            _settle_conflict(situation, draft, *found)
+    apart = clashing | {name for entry in clashing for name in book.together.get(entry, ())}
+    return [entry for entry in waiting if entry.id not in apart]
 
 
 def _question(situation: Situation, draft: Draft, book: Book, waiting: list[Entry]) -> Line:
@@ -165,7 +163,7 @@ def _question(situation: Situation, draft: Draft, book: Book, waiting: list[Entr
         batch_max=swarm.merge.batch_max,
         chances={entry.id: learned.chance(entry) for entry in waiting},
         near=near(situation, waiting) if swarm.gates_max > EXACT_SLOTS_MAX else {},
-        together=together(situation, waiting),
+        together=book.together,
     )
 
 

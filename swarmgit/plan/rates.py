@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from swarmgit.model.status import TIERS, Entry
 from swarmgit.plan.choices import Rates
@@ -22,8 +23,7 @@ CHANCE_MIN = 0.005
 CHANCE_MAX = 0.6
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
+class Learned(Struct, frozen=True):
     """`own`: (agent, conflict tier) → the chance that its entry is bad."""
 
     rates: Rates = field(default_factory=Rates)
@@ -49,8 +49,7 @@ def learn(entries: Iterable[Entry]) -> Learned:
     return Learned(Rates(rate, shrunk(clashes, len(counted), CLASH_FIRST), _flaky(counted)), own)
 
 
-@dataclass(frozen=True, slots=True)
-class TierFigures:
+class TierFigures(Struct, frozen=True):
     """How entries of one conflict tier fared. `success`: landed ÷ (landed + rejected); None before the first end."""
 
     tier: str

@@ -7,11 +7,11 @@ there is none. The sessions themselves are looked after in `mergers`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Salvage
@@ -32,14 +32,18 @@ AI_STARTS_MAX = 4
 GENERATED_TRIES_MAX = 1
 """On one head of the target; when the target has moved the files have to be made again."""
 
-NO_TRY = frozenset({"lost", "stopped"})
+PAUSED_MAX = 50
+NO_TRY = frozenset({"lost", "stopped", "paused"})
 
 Facts = Mapping[str, Any]
-"""What the event `resolving` says: session, try, way, onto, head, paths, may_change, with, and run or feedback."""
+"""What the event `resolving` says: session, try, way, onto, head, paths, may_change, with; run, feedback or beneath."""
 
 
-def begin(situation: Situation, draft: Draft, entry: Entry, tried: MergeTry) -> bool:
-    """Let a session resolve what is left of an entry's conflict with the target; return whether a tier is left."""
+def begin(situation: Situation, draft: Draft, entry: Entry, tried: MergeTry, beneath: Sequence[Entry] = ()) -> bool:
+    """Let a session resolve what is left of an entry's conflict with the target; return whether a tier is left.
+
+    `beneath`: entries that lie between it and the target, because they land together.
+    """
     tiers = situation.swarm.merge.tiers
     may_change = tuple(dict.fromkeys((*tried.conflicts, *tried.both)))
     facts = {
@@ -48,6 +52,7 @@ def begin(situation: Situation, draft: Draft, entry: Entry, tried: MergeTry) -> 
         "paths": list(tried.conflicts),
         "may_change": list(may_change),
         "with": _others(situation, draft, entry, may_change),
+        **({"beneath": [[other.id, other.work] for other in beneath]} if beneath else {}),
     }
     if tried.regenerate and "auto" in tiers and _may_generate(entry, tried.base):
         busy = _at_it(draft, entry, tried.conflicts)
@@ -67,7 +72,7 @@ def begin_again(situation: Situation, draft: Draft, entry: Entry, rejection: Rej
     before = next((e.data for e in reversed(entry.events) if e.kind == "resolving" and e.data["way"] == "ai"), None)
     if entry.proposal is None or before is None or not _may_merge(entry) or runtime_for(situation, entry) is None:
         return False
-    keep = ("way", "onto", "head", "paths", "may_change", "with")
+    keep = [key for key in ("way", "onto", "head", "paths", "may_change", "with", "beneath") if key in before]
     feedback = {k: v for k, v in msgspec.to_builtins(rejection).items() if v}
     refused = with_event(situation, entry, "unresolved", {"way": "ai", "reason": rejection.summary})
     keep_proposal(draft, entry)
@@ -85,7 +90,8 @@ def then_generate(situation: Situation, draft: Draft, entry: Entry) -> None:
     run = [each.run for each in made if any(matches(path, each.files) for path in files)]
     if run and facts["way"] == "ai":
         keep = {"onto": facts["onto"], "head": entry.work, "paths": files, "may_change": files, "with": facts["with"]}
-        _resolve(situation, draft, entry, {"way": "generated", "run": list(dict.fromkeys(run)), **keep})
+        below = {"beneath": facts["beneath"]} if "beneath" in facts else {}
+        _resolve(situation, draft, entry, {"way": "generated", "run": list(dict.fromkeys(run)), **keep, **below})
 
 
 def keep_proposal(draft: Draft, entry: Entry) -> None:
@@ -112,7 +118,9 @@ def runtime_for(situation: Situation, entry: Entry) -> tuple[Runtime, str | None
 
 def _may_merge(entry: Entry) -> bool:
     begun = sum(event.kind == "resolving" and event.data["way"] == "ai" for event in entry.events)
-    return bool(begun - _no_tries(entry, "ai") < AI_TRIES_MAX and begun < AI_STARTS_MAX)
+    paused = _ended(entry, "ai", frozenset({"paused"}))
+    is_try_left = begun - _ended(entry, "ai", NO_TRY) < AI_TRIES_MAX
+    return is_try_left and begun - paused < AI_STARTS_MAX and paused < PAUSED_MAX
 
 
 def _may_generate(entry: Entry, onto: CommitId) -> bool:
@@ -127,9 +135,10 @@ def _may_generate(entry: Entry, onto: CommitId) -> bool:
     return not tried and lost < AI_STARTS_MAX
 
 
-def _no_tries(entry: Entry, way: str) -> int:
+def _ended(entry: Entry, way: str, outcomes: frozenset[str]) -> int:
+    """Return how many sessions of a kind came to nothing in one of these ways."""
     ended = (event.data for event in entry.events if event.kind == "unresolved" and event.data["way"] == way)
-    return sum(data.get("outcome") in NO_TRY for data in ended)
+    return sum(data.get("outcome") in outcomes for data in ended)
 
 
 def _at_it(draft: Draft, entry: Entry, files: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from swarmgit.model.desired import Task
 from swarmgit.model.status import Entry, TaskStatus

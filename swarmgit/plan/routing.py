@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import AgentName
@@ -30,8 +31,7 @@ PENDING = frozenset({"verifying", "queued"})
 Standing = Literal["free", "at work", "could not do it"]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """`tried` and `won`: attempts at this kind of task; `related`: at work like it. `bound` is Wilson's lower one."""
 
     agent: AgentName
@@ -44,8 +44,7 @@ class Candidate:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """`agent` None: whoever has to do it is at work. `prior`: the rate that every record starts from."""
 
     agent: AgentName | None

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.model.desired import PRIORITY_RANK, Task
 from swarmgit.model.ids import AgentName, TaskId
-from swarmgit.plan import agents, budget, governor, mail, routing, scope, starts
+from swarmgit.model.status import Phase
+from swarmgit.plan import agents, breakdowns, budget, governor, mail, ports, routing, scope, starts
 from swarmgit.plan.situation import Draft, Situation
 
 SATISFIED = frozenset({"landed", "unchanged", "reported"})
 SELECTION = "selection"
+NETWORK = "network"
 AT_WORK = frozenset({"running", "verifying", "queued"})
 
 
-@dataclass(slots=True)
-class _Floor:
+class _Floor(Struct):
     """Who is at work while this tick hands out sessions."""
 
     owners: dict[TaskId, Task]
@@ -32,27 +34,36 @@ def start(situation: Situation, draft: Draft) -> None:
         return
     floor = _floor(situation, draft, candidates)
     for task in candidates:
-        status = draft.views[task.id]
-        waits = _waits(situation, draft, task, floor)
+        waits = _waits(situation, draft, task, floor) or _begin(situation, draft, task, floor)
         if waits:
             kind, what = waits
-            draft.views[task.id] = replace(status, reason=what, waiting_for=(kind,))
+            status = draft.views[task.id]
+            phase: Phase = "needs-human" if kind == NETWORK else status.phase
+            draft.views[task.id] = replace(status, phase=phase, reason=what, waiting_for=(kind,))
             if kind == SELECTION:
                 draft.passing.add(task.id)
-            continue
-        routed = routing.route(situation, draft, task, status, frozenset(floor.busy))
-        agent = routed.agent
-        if agent is None:
-            draft.views[task.id] = replace(status, reason=routed.reason, waiting_for=("slot",))
-            continue
-        shown = mail.digest(situation, draft, agent)
-        spec = replace(starts.spec_of(situation, task, status, agent), mail=tuple(each.id for each in shown))
-        draft.add(starts.start_session(situation, task, status, spec, shown))
-        draft.views[task.id] = replace(status, reason=f"starting with {agent}", waiting_for=())
-        draft.passing.add(task.id)
-        floor.owners[task.id] = task
-        floor.busy.add(agent)
-        floor.free -= 1
+
+
+def _begin(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Waits | None:
+    """Start a task's session, or return what of that which a session needs is not there now."""
+    status = draft.views[task.id]
+    routed = routing.route(situation, draft, task, status, frozenset(floor.busy))
+    agent = routed.agent
+    if agent is None:
+        return "slot", routed.reason
+    leased = ports.lease(situation, draft)
+    if leased is None:
+        return "ports", ports.wait(situation, draft, task.id)
+    shown = mail.digest(situation, draft, agent)
+    ids = tuple(each.id for each in shown.whole)
+    spec = replace(starts.spec_of(situation, task, status, agent), mail=ids, ports=leased)
+    draft.add(starts.start_session(situation, task, status, spec, shown))
+    draft.views[task.id] = replace(status, reason=f"starting with {agent}", waiting_for=())
+    draft.passing.add(task.id)
+    floor.owners[task.id] = task
+    floor.busy.add(agent)
+    floor.free -= 1
+    return None
 
 
 def busy(situation: Situation, draft: Draft) -> frozenset[AgentName]:
@@ -91,8 +102,10 @@ def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Wai
         brake(situation, task)
         or _dependency(situation, draft, task)
         or _ownership(task, floor)
+        or _network(situation, task)
         or budget.wait(situation, draft, task, floor.money)
         or governor.wait(situation, draft, task, floor.holds)
+        or breakdowns.disk_wait(situation)
         or (("slot", f"all {situation.swarm.agents_max} agent slots are taken") if floor.free <= 0 else None)
     )
 
@@ -113,6 +126,18 @@ def brake(situation: Situation, task: Task) -> Waits | None:
     if situation.observed.target_head is None:
         return "target", "the target branch has no commit"
     return None
+
+
+def _network(situation: Situation, task: Task) -> Waits | None:
+    """Return why a session could not work at all: it is not started to find that out."""
+    runtime, model = agents.runtime_of(situation.swarm, task)
+    why = unreachable(situation, runtime.name, model)
+    return (NETWORK, why) if why else None
+
+
+def unreachable(situation: Situation, runtime: str, model: str | None) -> str:
+    """Return why sessions of a runtime with a model could not work by policy, '' where they can."""
+    return situation.observed.unreachable.get((runtime, model or ""), "")
 
 
 def _dependency(situation: Situation, draft: Draft, task: Task) -> Waits | None:

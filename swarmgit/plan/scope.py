@@ -17,6 +17,7 @@ PATHS_MAX = 50
 ABSENT = "000000"
 LINK = "120000"
 GITLINK = "160000"
+INNER = frozenset({".git", ".swarm"})
 KNOWN_MODES = frozenset({ABSENT, "100644", "100755", LINK, GITLINK})
 
 
@@ -139,7 +140,7 @@ def _is_unseen(letter: str) -> bool:
 def _twins(capture: Capture) -> Iterable[Rejection]:
     """Two names that one file system keeps apart and another does not; folders count as well as files."""
     spelled: dict[str, str] = {}
-    paths: dict[str, None] = {}
+    paths: dict[str, None] = dict.fromkeys(capture.twins)
     for change in capture.changes:
         if not _is_kept(change):
             continue
@@ -205,13 +206,13 @@ def _links(capture: Capture) -> Iterable[Rejection]:
         yield _rejection(
             "scope",
             paths,
-            "{count} that links to a place outside the repository or into its .git",
+            "{count} with a target outside the repository or inside its .git or .swarm",
             "Use links with a relative target inside the repository, or plain files.",
         )
 
 
 def _leaves(path: str, target: str | None) -> bool:
-    """Return whether a link's target may lie outside the tree.
+    """Return whether a link's target may lie outside the tree, or among what git and swarmgit keep for themselves.
 
     `..` counts only in front: behind a name, that name may itself be a link, and then `..` goes elsewhere.
     """
@@ -220,7 +221,7 @@ def _leaves(path: str, target: str | None) -> bool:
     parts = [part for part in target.split("/") if part not in {"", "."}]
     up = next((at for at, part in enumerate(parts) if part != ".."), len(parts))
     down = parts[up:]
-    return up > path.count("/") or ".." in down or any(fold(part) == ".git" for part in down)
+    return up > path.count("/") or ".." in down or any(fold(part) in INNER for part in down)
 
 
 def _markers(capture: Capture) -> Iterable[Rejection]:

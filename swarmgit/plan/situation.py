@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Action, SaveIdentity
@@ -17,6 +19,7 @@ from swarmgit.model.incidents import Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.observed import MergeTry, Observed
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
+from swarmgit.model.usage import Aside
 from swarmgit.model.work import Evidence, Session
 
 NO_CONTROL = TaskControl()
@@ -24,8 +27,7 @@ GATE_LOST_MAX = 3
 """A gate run that was lost says nothing about its tree and runs again, but not for ever."""
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(Struct, frozen=True):
     """A gate run that somebody needs: smaller `rank` goes first."""
 
     gate: Gate
@@ -35,12 +37,14 @@ class Want:
     reason: str
     rank: int
     task: TaskId | None = None
+    work: tuple[CommitId, ...] = ()
+    reads: EvidenceKey | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """What `plan` decides from, with the look-ups that its parts share.
 
+    `answers`: evidence by what its gate reads (`Evidence.reads`). `landed_work`: the heads of work that has landed.
     `rules`: digest of all that decides how two commits are merged; what was tried by other rules says nothing.
     """
 
@@ -53,6 +57,8 @@ class Situation:
     by_task: Mapping[TaskId, tuple[Session, ...]]
     gate_sessions: Mapping[EvidenceKey, Session]
     evidence: Mapping[EvidenceKey, Evidence]
+    answers: Mapping[EvidenceKey, tuple[Evidence, ...]]
+    landed_work: frozenset[CommitId]
     rules: str
 
     @classmethod
@@ -80,8 +86,15 @@ class Situation:
                 gate_sessions[session.spec.key] = answered
                 if answered.evidence is not None:
                     evidence[session.spec.key] = answered.evidence
+        answers: dict[EvidenceKey, tuple[Evidence, ...]] = {}
+        for found in evidence.values():
+            if found.reads is not None:
+                answers[found.reads] = (*answers.get(found.reads, ()), found)
+        landed = frozenset(entry.work for entry in observed.entries.values() if entry.state == "landed")
         rules = hashlib.sha256(repr((swarm.merge, desired.gates)).encode()).hexdigest()[:16]
-        return cls(desired, observed, swarm, now, only, apply_now, by_task, gate_sessions, evidence, rules)
+        return cls(
+            desired, observed, swarm, now, only, apply_now, by_task, gate_sessions, evidence, answers, landed, rules
+        )
 
     def tried(self, onto: CommitId, head: CommitId) -> MergeTry | None:
         """Return what came of merging two commits by the present rules; None where it was not tried."""
@@ -98,8 +111,7 @@ class Situation:
         return task.budget.attempts or self.swarm.attempts_max
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """The plan while it is being made. Only the functions of this package write into it."""
 
     actions: list[Action] = field(default_factory=list)
@@ -114,6 +126,9 @@ class Draft:
     passing: set[TaskId] = field(default_factory=set)
     """Tasks whose view holds for this tick only: the next one sees what this one does, and saves that."""
 
+    asides: dict[TaskId, list[Aside]] = field(default_factory=dict)
+    """Sessions beside attempts that this tick lets go of."""
+
     incidents: dict[str, Incident] = field(default_factory=dict)
     mail: dict[MailId, Mail] = field(default_factory=dict)
     """Messages that are new or different after this tick."""
@@ -127,6 +142,11 @@ class Draft:
 
     def add(self, *actions: Action) -> None:
         self.actions.extend(actions)
+
+    def keep_aside(self, task: TaskId | None, aside: Aside) -> None:
+        """Record what a session beside a task's attempts has used."""
+        if task is not None:
+            self.asides.setdefault(task, []).append(aside)
 
     def wake_at(self, at: datetime, now: datetime) -> None:
         self.wakes.append(max(0.0, (at - now) / timedelta(seconds=1)))
@@ -155,6 +175,8 @@ def _answered(session: Session, now: datetime) -> Session:
             at=now,
             reason=reason,
             command=spec.command,
+            work=spec.work,
+            reads=spec.reads,
         ),
     )
 

@@ -7,9 +7,11 @@ red run in a `red` event. Merges that are missing are asked for again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.model import trailers
 from swarmgit.model.actions import MergeItem, TryMerges
@@ -23,8 +25,7 @@ from swarmgit.plan.evidence import Subject, Verdict
 from swarmgit.plan.situation import Draft, Situation
 
 
-@dataclass(frozen=True, slots=True)
-class Tip:
+class Tip(Struct, frozen=True):
     """The top of a stack: its last entry's commit and tree, and what the gates of all say about the tree.
 
     `tier` and `resolution` say how the last entry's conflicts with what is below it were resolved.
@@ -44,7 +45,7 @@ class Tip:
 
     @property
     def subject(self) -> Subject:
-        return Subject(self.candidate.code_tree, self.candidate.gate_inputs)
+        return _subject(self.candidate, self.entries)
 
     @property
     def how(self) -> dict[str, Any]:
@@ -54,14 +55,17 @@ class Tip:
         return {"tier": self.tier, "resolution": [dict(each) for each in self.resolution]}
 
 
-@dataclass(slots=True)
-class Book:
-    """What this tick knows of stacks. `conflicts`: the first in line if it does not merge with the target."""
+class Book(Struct):
+    """What this tick knows of stacks. `conflict`: the first in line if it does not merge with the target.
+
+    `together`: who lands together with whom, by the whole line, also where some of them are left out of it now.
+    """
 
     tips: dict[tuple[CommitId, Stack], Tip] = field(default_factory=dict)
     known: dict[tuple[CommitId, Stack], Known] = field(default_factory=dict)
     asked: dict[tuple[CommitId, Stack], str] = field(default_factory=dict)
     reds: dict[TreeId, set[SessionId]] = field(default_factory=dict)
+    together: Mapping[EntryId, frozenset[EntryId]] = field(default_factory=dict)
     conflict: tuple[Entry, MergeTry] | None = None
     is_complete: bool = True
 
@@ -81,7 +85,9 @@ def open_book(situation: Situation, draft: Draft) -> Book:
 
 def _resolved_at(entry: Entry) -> int:
     """Return the place of the event since which an entry is other work: what was asked about it before is void."""
-    return max((n for n, event in enumerate(entry.events) if event.kind in {"resolving", "resolved"}), default=-1)
+    return max(
+        (n for n, event in enumerate(entry.events) if event.kind in {"resolving", "resolved", "unresolved"}), default=-1
+    )
 
 
 def since(situation: Situation, entry: Entry) -> datetime:
@@ -126,7 +132,7 @@ def _note(situation: Situation, book: Book, base: CommitId, entries: tuple[Entry
     assert tried.code_tree is not None
     candidate = Candidate(tried.base, tried.commit, tried.code_tree, tried.gate_inputs, tried.signer)
     gates = _gates(situation, entries)
-    subject = Subject(candidate.code_tree, candidate.gate_inputs)
+    subject = _subject(candidate, entries)
     verdict = evidence.judge(situation, gates, subject, since(situation, entries[-1]))
     tier, resolution = tiers.how(entries[-1], tried)
     book.tips[key] = Tip(base, entries, candidate, gates, verdict, tier, resolution)
@@ -138,6 +144,10 @@ def _note(situation: Situation, book: Book, base: CommitId, entries: tuple[Entry
         reds=len(reds) if verdict.bad else 0,
         is_running=_is_running(situation, book, key, verdict, subject),
     )
+
+
+def _subject(candidate: Candidate, entries: Iterable[Entry]) -> Subject:
+    return Subject(candidate.code_tree, candidate.gate_inputs, tuple(entry.work for entry in entries))
 
 
 def _is_running(

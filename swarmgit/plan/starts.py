@@ -5,13 +5,14 @@ from __future__ import annotations
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import AgentName, SessionId, ulid
-from swarmgit.model.mail import Mail
+from swarmgit.model.mail import Digest
 from swarmgit.model.status import PAUSES, Attempt, TaskStatus
 from swarmgit.model.work import SessionSpec
 from swarmgit.plan import agents, briefing, experiments
 from swarmgit.plan.situation import Situation
 
-CARRIED = PAUSES | {"rejected", "over-budget"}
+NO_MAIL = Digest()
+CARRIED = PAUSES | {"rejected", "over-budget", "handed-over"}
 """Ends after which the next session finds the work of the last one in its worktree."""
 
 
@@ -20,7 +21,8 @@ def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentNa
     label = experiments.label_of(situation.desired, task, status)
     runtime, model = agents.runtime_of(situation.swarm, experiments.as_in(situation.desired, task, label))
     last = _paused(task, status, runtime.name, model)
-    base = last.base if last else situation.observed.target_head
+    before = last or _handed_over(task, status)
+    base = before.base if before else situation.observed.target_head
     assert base is not None
     number = max((a.number for a in status.attempts), default=0) + 1
     return SessionSpec(
@@ -50,17 +52,24 @@ def _paused(task: Task, status: TaskStatus, runtime: str, model: str | None) -> 
     return last if is_same else None
 
 
+def _handed_over(task: Task, status: TaskStatus) -> Attempt | None:
+    """Return the attempt that this session takes over from: it starts where that one did, with what it has changed."""
+    last = status.last
+    is_it = last is not None and last.number >= status.window and last.outcome == "handed-over"
+    return last if is_it and last is not None and last.generation == task.generation else None
+
+
 def _home(status: TaskStatus, last: Attempt) -> SessionId:
     """Return the session that began a conversation: what the program keeps of it is in that one's home folder."""
     return next(a.session for a in status.attempts if a.conversation == last.conversation and a.runtime == last.runtime)
 
 
 def start_session(
-    situation: Situation, task: Task, status: TaskStatus, spec: SessionSpec, mails: tuple[Mail, ...] = ()
+    situation: Situation, task: Task, status: TaskStatus, spec: SessionSpec, mails: Digest = NO_MAIL
 ) -> StartSession:
     """Return the action that starts a session, or starts it again where its start was cut off (then no prompt counts).
 
-    `mails`: what its prompt shows; `spec` names them.
+    `mails`: what its prompt shows; `spec` names those that it shows whole.
     """
     runtime, _ = agents.runtime_of(situation.swarm, experiments.as_in(situation.desired, task, spec.experiment))
     before = TaskStatus(
@@ -77,15 +86,16 @@ def start_session(
         runtime=runtime,
         worktree=situation.swarm.worktree,
         prompt=prompt,
-        reason=_reason(spec),
-        ports=situation.swarm.ports_per_session,
+        reason=_reason(spec, before),
         feedback=briefing.feedback_of(before),
         carry=carried.head if carried else None,
         carry_paths=carried.kept_paths if carried else (),
     )
 
 
-def _reason(spec: SessionSpec) -> str:
+def _reason(spec: SessionSpec, before: TaskStatus) -> str:
     if spec.resume:
         return f"attempt {spec.attempt}, going on after a pause"
+    if before.last is not None and before.last.outcome == "handed-over":
+        return f"attempt {spec.attempt}, taking over from session {before.last.session}"
     return f"attempt {spec.attempt}" if spec.attempt > 1 else "ready"

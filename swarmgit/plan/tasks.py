@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from swarmgit.model.actions import SaveEntry
 from swarmgit.model.desired import Task
@@ -82,6 +82,7 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
         finished=None,
         landed_commit=None,
         window=len(status.attempts) + 1,
+        paid_from=len(status.attempts) + 1,
         restart=control.restart,
         taken_from=(),
         generation=task.generation,

@@ -8,8 +8,9 @@ holds for a while only; a session is asked about a bounded number of times, then
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from swarmgit.documents.triage import EXAMPLE, answer_in
 from swarmgit.model.actions import Retire, StartSession, StopSession
@@ -17,7 +18,7 @@ from swarmgit.model.desired import Runtime, Scope, Task, WatchdogLimits, Worktre
 from swarmgit.model.health import Condition, Triage
 from swarmgit.model.ids import SessionId, ulid
 from swarmgit.model.work import Session, SessionSpec
-from swarmgit.plan import agents, attribution, experiments
+from swarmgit.plan import agents, attribution, books, budget, experiments, governor
 from swarmgit.plan.briefing import section
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
@@ -76,8 +77,13 @@ def judged(
         return answer
     if len(asked) >= ASKS_MAX or (last is not None and answer is None):
         return written
+    start = _start(situation, task, session, len(asked) + 1)
+    is_closed = (found[0].name, found[1] or "") in situation.observed.unreachable
+    no_money = is_closed or budget.wait_beside(situation, draft, task)
+    if no_money or governor.wait_beside(situation, draft, found[0], start.spec.id):
+        return written  # nobody can be asked now
     if len(_live(situation, draft)) < AT_ONCE_MAX:
-        draft.add(_start(situation, task, session, len(asked) + 1))
+        draft.add(start)
     return waits
 
 
@@ -92,9 +98,16 @@ def follow(situation: Situation, draft: Draft) -> None:
             said = f"{answer.verdict}: {answer.reason}; {answer.remedy}" if answer else "no usable answer"
             outcome = "resolved" if answer else "failed"
             draft.add(*attribution.merge_lines(spec, asked, outcome, said), Retire(spec.id))
+            _keep_aside(situation, draft, asked, outcome)
         else:
             draft.add(StopSession(spec.id, None, "nobody waits for its answer", situation.swarm.stop_grace_s))
             draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
+
+
+def _keep_aside(situation: Situation, draft: Draft, asked: Session, outcome: str) -> None:
+    retry_at = governor.pause_of(situation, asked)
+    if asked.stream.usage.tokens or retry_at:
+        draft.keep_aside(asked.spec.task, books.aside_of(asked, outcome, situation.now, retry_at))
 
 
 def runtime_for(situation: Situation, task: Task, session: Session) -> tuple[Runtime, str | None] | None:
@@ -152,6 +165,7 @@ def _keep_running(situation: Situation, draft: Draft, task: Task, session: Sessi
     spec = asked.spec
     late = f"time limit of {spec.minutes_max:g} minutes" if asked.is_late(situation.now) else None
     reason = asked.stop_reason or late
+    reason = reason or budget.reason_to_stop_beside(situation, asked)
     if reason:
         draft.add(StopSession(spec.id, None, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))

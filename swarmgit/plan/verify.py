@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import CommitId, TaskId, TreeId
@@ -17,24 +19,20 @@ RANK_OF_BASELINE = 1
 RANK_OF_SUBMIT = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(Struct, frozen=True):
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Waits:
+class Waits(Struct, frozen=True):
     reason: str
     waiting_for: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RedTarget:
+class RedTarget(Struct, frozen=True):
     reason: str
     waiting_for: tuple[str, ...] = ("a green target",)
 
@@ -42,8 +40,7 @@ class RedTarget:
 Answer = Passed | Refused | Waits | RedTarget
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Why gate runs are asked for, on which commit, and how urgent they are."""
 
     commit: CommitId
@@ -88,7 +85,7 @@ def unchanged(situation: Situation, draft: Draft, task: Task, attempt: Attempt) 
 def _question(attempt: Attempt) -> tuple[datetime, Subject, CommitId]:
     assert attempt.tree is not None
     assert attempt.head is not None
-    return attempt.ended or attempt.started, Subject(attempt.tree, attempt.gate_inputs), attempt.head
+    return attempt.ended or attempt.started, Subject(attempt.tree, attempt.gate_inputs, (attempt.head,)), attempt.head
 
 
 def _names(verdict: Verdict) -> tuple[str, ...]:
@@ -154,5 +151,7 @@ def red_target(situation: Situation, draft: Draft, verdict: Verdict, since: date
 def want(situation: Situation, draft: Draft, verdict: Verdict, subject: Subject, asked: Asked) -> None:
     """Ask for the runs that a verdict misses."""
     for gate in verdict.missing:
-        key = evidence.key_of(gate, situation.observed.environment, subject)
-        draft.wants.append(Want(gate, key, asked.commit, subject.code_tree, asked.reason, asked.rank, asked.task))
+        environment = situation.observed.environment
+        key, reads = evidence.key_of(gate, environment, subject), evidence.reads_of(gate, environment, subject)
+        about = (asked.commit, subject.code_tree, asked.reason, asked.rank, asked.task)
+        draft.wants.append(Want(gate, key, *about, subject.work, reads))

@@ -7,15 +7,16 @@ message to people. Before anything is stopped the task has been found open (`pla
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from swarmgit.model.desired import Swarm, Task, WatchdogLimits
 from swarmgit.model.health import Condition, Triage
 from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Letter, Mail, origin_of
 from swarmgit.model.work import Session
-from swarmgit.plan import incidents, letters, mail, triage
+from swarmgit.plan import handoffs, incidents, letters, mail, triage
 from swarmgit.plan.situation import Draft, Situation
 
 PREFIX = "watchdog: "
@@ -133,11 +134,14 @@ def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> s
             _nudge(situation, draft, session, seen, nudge)
     if answer.remedy in {"wait", "nudge"}:
         return None
+    hands_over = answer.remedy == "handoff" and handoffs.may_hand_over(situation, task)
+    if hands_over and not handoffs.is_ready(situation, draft, session, answer.reason):
+        return None
     if too_much:
         incidents.report(situation, draft, _too_much(task, session, answer, too_much[0]))
     else:
         incidents.report(situation, draft, _stuck(task, session, answer))
-    return f"{PREFIX}{answer.reason}"
+    return f"{PREFIX}{handoffs.REASON if hands_over else ''}{answer.reason}"
 
 
 def watch_merger(situation: Situation, draft: Draft, task: Task, session: Session) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Merger = Callable[[str, "bytes | None", bytes, bytes], "bytes | None"]
 """Another program's merge of (path, base, ours, theirs); None where it found no answer."""
@@ -12,8 +13,7 @@ Remembered = Callable[[str], "bytes | None"]
 """What stands in place of a conflict of this name (memory.key_of) since it was resolved once; None: never seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """What the project declares. `union`: gitwildmatch patterns of files to which every side only adds lines.
 
     `generated`: patterns of files that a command makes; they are never merged here. `mergers`: further resolvers by
@@ -26,8 +26,7 @@ class Rules:
     remembered: Remembered | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hunk:
+class Hunk(Struct, frozen=True):
     """One place where both sides changed the same lines. `line` counts from 1 in ours; `rule` None: no rule fits."""
 
     line: int
@@ -37,8 +36,7 @@ class Hunk:
     rule: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SurvivalCheck:
+class SurvivalCheck(Struct, frozen=True):
     """Words that a side added and the result lost, and words that a side deleted and the result still has."""
 
     lost: tuple[str, ...] = ()
@@ -49,8 +47,7 @@ class SurvivalCheck:
         return not self.lost and not self.revived
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """`content` None: not resolved; `hint` is then what one resolver alone would say, None where none can.
 
     `resolvers` names those that arrived at the same result; `agreed` says that they are at least two.

@@ -10,9 +10,10 @@ import itertools
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 T = TypeVar("T", bound=Hashable)
 
@@ -20,8 +21,7 @@ GAP_MAX = 250_000
 """Largest product of lengths of a gap that is compared element by element."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """`base[start:end]` became `side[side_start:side_end]`."""
 
     start: int
@@ -30,8 +30,7 @@ class Change:
     side_end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk(Generic[T]):
+class Chunk(Struct, Generic[T], frozen=True):
     """A part of the base and what the sides made of it; `at` is where it starts in ours, counted from 0."""
 
     at: int

@@ -7,7 +7,8 @@ a language is for `python` and `keys` to say: they cut a text into blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from swarmgit.resolve import diff3, imports
 
@@ -18,8 +19,7 @@ class Clash(Exception):
     """Both sides changed one entity in ways that do not fit together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(Struct, frozen=True):
     """`lead`: the blank lines and comments before it. `kind`: 'def', 'key', 'import' or '' for what has its place.
 
     `shape` says which entities can be merged inside, and `opened` cuts one: its first lines, its body, its last lines.
@@ -33,8 +33,7 @@ class Entity:
     opened: Callable[[], Opened | None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Entities in order, by key, and the lines after the last of them. `commas`: one ends each but the last."""
 
     entities: dict[str, Entity]
@@ -42,8 +41,7 @@ class Block:
     commas: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     head: tuple[str, ...]
     body: Block
     foot: tuple[str, ...] = ()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from pathspec import GitIgnoreSpec
 
 from swarmgit.resolve import hunks, keys, python, survival, syntax, trees
@@ -16,8 +16,7 @@ SIZE_MAX = 2_000_000
 """Bytes of the largest side that is looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sides:
+class _Sides(Struct, frozen=True):
     """Three texts whose last lines are complete, and whether the result's last line is."""
 
     path: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import takewhile
+
+from msgspec import Struct, field
 
 from swarmgit.resolve import diff3, memory, rules, survival
 from swarmgit.resolve.answer import Hunk, Remembered
@@ -22,8 +23,7 @@ DECIDED = frozenset({"version", "remembered"})
 CONTEXT = 16
 
 
-@dataclass(slots=True)
-class ByHunks:
+class ByHunks(Struct):
     """`text` None: no rule fits some hunk. `precise`: every hunk was decided by a rule that is trusted alone."""
 
     text: str | None = None
@@ -39,8 +39,7 @@ class ByHunks:
         return any(hunk.rule in ONLY_HINTS for hunk in self.hunks)
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
+class Texts(Struct, frozen=True):
     """The three sides of a file; the last line of each is complete."""
 
     base: str

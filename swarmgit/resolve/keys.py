@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 
 import yaml
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.resolve import entities
 from swarmgit.resolve.entities import Block, Clash, Entity, Opened
@@ -119,8 +120,7 @@ def _last_line(value: yaml.Node) -> int:
 # --- TOML: by lines, each value as long as it takes to be complete ---------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Table:
+class _Table(Struct):
     """A table that is being read: its header line and what stands before it, its keys."""
 
     name: str = ""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from textwrap import dedent
+
+from msgspec import Struct
 
 from swarmgit.resolve import diff3, imports
 from swarmgit.resolve.diff3 import Chunk
@@ -31,8 +32,7 @@ SLIDE_MAX = 12
 Lines = Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A hunk with what stands before and after it, and the file's language."""
 
     chunk: Chunk[str]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from typing import cast
 
+from msgspec.structs import replace
+
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
 from swarmgit.ports import Command, Placement, StreamReader
-from swarmgit.runtimes.base import RuntimeAdapter, hosts_of, own_python
+from swarmgit.runtimes.base import PROVIDER_HOSTS, Needs, RuntimeAdapter, hosts_of, own_python
 
 GROUP = "swarmgit.runtimes"
 BUILT_IN = {
@@ -44,10 +45,24 @@ def command_for(runtime: Runtime, placement: Placement) -> Command:
     ours = own_python() if is_judged else Command((), {})
     return replace(
         command,
-        hosts=command.hosts or hosts_of(command.env, needs.hosts),
+        hosts=command.hosts or hosts_of(command.env, _usual_hosts(needs, placement.spec.model or "")),
         read=(*command.read, *needs.reads, *ours.read),
         programs=(*command.programs, *runtime.run[:1], *needs.programs, *ours.programs),
     )
+
+
+def hosts_needed(runtime: Runtime, model: str) -> tuple[str, ...]:
+    """Return what sessions of a runtime must reach, one of them at least; () where nothing is known to be needed."""
+    try:
+        needs = adapter(runtime.adapter).needs
+    except PersonMustAct:
+        return ()
+    return hosts_of(runtime.env, _usual_hosts(needs, model))
+
+
+def _usual_hosts(needs: Needs, model: str) -> tuple[str, ...]:
+    """Return where the provider is: the adapter's, else the one that the model's name begins with."""
+    return needs.hosts or (PROVIDER_HOSTS.get(model.partition("/")[0], ()) if needs.credentials else ())
 
 
 def stream_reader(name: str) -> StreamReader:

@@ -14,7 +14,7 @@ from typing import Any
 
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Conversation, Event, Fault, FileAction, Limited, Result, Spent
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.ports import Command, Placement
 from swarmgit.runtimes import base, fields
 from swarmgit.runtimes.faults import fault

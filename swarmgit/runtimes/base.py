@@ -6,10 +6,11 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct, field
 
 from swarmgit.documents import paths
 from swarmgit.model.desired import Runtime
@@ -17,6 +18,19 @@ from swarmgit.ports import Command, Placement, StreamReader
 
 ADDRESSES = ("_BASE_URL", "_API_BASE")
 """How the names of variables end that say where a model is."""
+
+PROVIDER_HOSTS: Mapping[str, tuple[str, ...]] = {
+    "anthropic": ("api.anthropic.com",),
+    "openai": ("api.openai.com",),
+    "gemini": ("generativelanguage.googleapis.com",),
+    "google": ("generativelanguage.googleapis.com",),
+    "openrouter": ("openrouter.ai",),
+    "deepseek": ("api.deepseek.com",),
+    "mistral": ("api.mistral.ai",),
+    "groq": ("api.groq.com",),
+    "xai": ("api.x.ai",),
+}
+"""Where a provider is, by the word before the '/' in a model's name: for programs that speak with any provider."""
 
 HOOK = Path(__file__).with_name("notes.sh")
 """Shows a session the notes in its inbox; run by agent programs that have hooks."""
@@ -31,8 +45,7 @@ PACKAGES = Path(__file__).resolve().parents[2]
 """Where swarmgit is imported from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     """What a runtime can do. `reports_usage`: tokens come from the program itself, not from its good will.
 
     `takes_messages`: what `message_file` writes reaches a session at work. `reports_commands`: it asks `judge` before
@@ -47,8 +60,7 @@ class Capabilities:
     context_window: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """What a session needs of the machine and of the net; what policy and the sandbox decide about.
 
     `programs`: commands, the first of which is the agent program itself. `credentials`: names of variables, any one of
@@ -114,8 +126,7 @@ def program(runtime: Runtime, default: str) -> tuple[str, ...]:
     return runtime.run or (default,)
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(Struct, frozen=True):
     """What happens around a program. `files`: written before it, by path; one that begins with `~/` is in its home.
 
     `shows`: a file of it that is printed after it; `in_one_line`: as one line. `reads_prompt`: on standard input.

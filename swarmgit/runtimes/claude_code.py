@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Context, Conversation, Event, Fault, FileAction, Limited, Result, Spent, Text, ToolUse
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.ports import Command, Placement
 from swarmgit.runtimes import base, fields
 from swarmgit.runtimes.faults import fault

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
@@ -11,8 +11,7 @@ from swarmgit.runtimes.base import Capabilities, Needs, session_env
 from swarmgit.runtimes.jsonlines import JsonLinesReader
 
 
-@dataclass(frozen=True, slots=True)
-class CommandRuntime:
+class CommandRuntime(Struct, frozen=True):
     """DESIGN section 6, `command`: exit code 0 is a submission, any other a failure."""
 
     name: str = "command"

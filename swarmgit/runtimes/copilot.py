@@ -13,7 +13,7 @@ from typing import Any
 
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Conversation, Event, FileAction, Limited, Result, Spent, Text, ToolUse
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.ports import Command, Placement
 from swarmgit.runtimes import base, fields
 from swarmgit.runtimes.claude_code import conversation_of

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 
 _TOKENS_MAX = 10**12
 _USD_MAX = 10.0**6

@@ -4,20 +4,22 @@ Facts about 0.61.0 that this stands on: with GOOGLE_GEMINI_BASE_URL in the envir
 from a settings file, so such a session gets a home of its own, as does one with hooks: those of a file that
 GEMINI_CLI_SYSTEM_SETTINGS_PATH names are not run; without `yolo` it has no shell; conversations belong
 to a folder, and worktrees change theirs, so none is gone on with; the input of `stats` includes what was cached;
-asked to end it ends with 0 and without a result; it sits out rate limits in silence, up to four minutes.
+asked to end it ends with 0 and without a result; it sits out rate limits for up to four minutes, and says so on
+standard error alone.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from swarmgit.model.desired import Runtime
-from swarmgit.model.events import Conversation, Event, FileAction, Result, Spent, Text, ToolUse
+from swarmgit.model.events import Conversation, Event, FileAction, Limited, Result, Spent, Text, ToolUse
 from swarmgit.ports import Command, Placement
 from swarmgit.runtimes import base, fields
-from swarmgit.runtimes.faults import fault
+from swarmgit.runtimes.faults import fault, wait_in
 from swarmgit.runtimes.reader import Dialect, DialectReader
 
 SETTINGS = {
@@ -28,6 +30,7 @@ SETTINGS = {
 REMEDY = (
     "set GEMINI_API_KEY where swarmgit runs and name it in .swarm/policy.yaml, credentials: {gemini: [GEMINI_API_KEY]}"
 )
+_LIMITED = re.compile(r"failed with status 429\b")
 _EDITS: Mapping[str, str] = {"write_file": "write", "replace": "edit"}
 
 
@@ -59,7 +62,13 @@ class Gemini:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY))
+        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY, errors=complaint))
+
+
+def complaint(line: str) -> Iterator[Event]:
+    """Yield what a line of its standard error says: only there it tells that it sits out a limit."""
+    if _LIMITED.search(line):
+        yield Limited(wait_in(line))
 
 
 def _hooks(judge: str | None) -> dict[str, Any]:

@@ -5,6 +5,8 @@
 {"type": "tool", "tool": "run", "detail": "pytest -q"}
 {"type": "no_change", "reason": "…"}
 {"type": "text", "text": "…"}
+{"type": "conversation", "id": "…", "model": "…", "window": 200000, "takes_messages": true}
+{"type": "context", "used": 120000}
 {"type": "rate_limit", "wait_s": 30}
 {"type": "error", "kind": "auth", "message": "…", "status": 401, "wait_s": 30}
 """
@@ -28,7 +30,7 @@ from swarmgit.model.events import (
     Text,
     ToolUse,
 )
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.runtimes import fields
 from swarmgit.runtimes.reader import ACTIONS_MAX, LINE_BYTES_MAX, TAIL_CHARS_MAX, Dialect, DialectReader
 
@@ -58,7 +60,8 @@ def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:  # noqa: C901,
         case "text" if isinstance(said.get("text"), str):
             return (Text(said["text"]),)
         case "conversation":
-            conversation = Conversation(said.get("id") and str(said["id"]), said.get("model") and str(said["model"]))
+            id_, model = (str(said[key]) if said.get(key) else None for key in ("id", "model"))
+            conversation = Conversation(id_, model, said.get("takes_messages") is True)
             return (conversation, Context(None, fields.tokens(said.get("window")) or None))
         case "context":
             return (Context(fields.tokens(said.get("used"))),)

@@ -1,21 +1,23 @@
 """OpenCode (`opencode run --format json`).
 
 Facts about 1.18.33 that this stands on: a prompt on the command line is quoted anew, so it comes on standard input;
-without `--title` a model is asked for one; it speaks with any address only through a provider in its configuration; the
-usage is told step by step, input without the cache; there is no last line: it is done when the last step says "stop";
-to go on with a conversation from another folder hangs, so none is gone on with.
+without `--title` a model is asked for one; it speaks with any address only through a provider in its configuration;
+the usage is told step by step, input without the cache; there is no last line: it is done when the last step says
+"stop"; it says in its log alone that it waits for its provider; to go on with a conversation from another folder
+hangs, so none is gone on with.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from swarmgit.documents.commands.tables import BANNED, RUNNERS, SHELLS
 from swarmgit.model.desired import Runtime
-from swarmgit.model.events import Context, Event, FileAction, Result, Spent, Text, ToolUse
-from swarmgit.model.status import Usage
+from swarmgit.model.events import Context, Event, FileAction, Limited, Result, Spent, Text, ToolUse
+from swarmgit.model.usage import Usage
 from swarmgit.ports import Command, Placement
 from swarmgit.runtimes import base, fields
 from swarmgit.runtimes.faults import fault
@@ -38,6 +40,7 @@ REMEDY = (
     "set the provider's key (such as ANTHROPIC_API_KEY or OPENAI_API_KEY) where swarmgit runs and name it in "
     ".swarm/policy.yaml, credentials: {opencode: [OPENAI_API_KEY]}"
 )
+_REFUSED = re.compile(r'level=ERROR .*message="stream error" .*error="(.+)"')
 _EDITS: Mapping[str, str] = {"write": "write", "edit": "edit", "patch": "edit"}
 
 
@@ -63,6 +66,7 @@ class OpenCode:
             env["OPENCODE_PERMISSION"] = json.dumps({"bash": _patterns(placement.programs)})
         argv = [
             *(*base.program(runtime, "opencode"), "run", "--pure", "--format", "json", "--auto"),
+            *("--print-logs", "--log-level", "ERROR"),
             *("--title", f"{spec.task} {spec.attempt}"),
             *(("--model", model) if model else ()),
         ]
@@ -70,7 +74,16 @@ class OpenCode:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY))
+        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY, errors=complaint))
+
+
+def complaint(line: str) -> Iterator[Event]:
+    """Yield what a line of its log says: only there it tells that it waits for its provider."""
+    found = _REFUSED.search(line)
+    if found is not None:
+        said = fault(found[1])
+        if said.kind == "rate-limit":
+            yield Limited(said.wait_s, said.until)
 
 
 def _patterns(programs: Sequence[str]) -> dict[str, str]:

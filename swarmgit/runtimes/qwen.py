@@ -13,7 +13,7 @@ from typing import Any
 
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Context, Conversation, Event, FileAction, Limited, Result, Spent, ToolUse
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from swarmgit.ports import Command, Placement
 from swarmgit.runtimes import base, claude_code, fields
 from swarmgit.runtimes.faults import fault

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.model.events import (
     Context,
@@ -24,7 +25,7 @@ from swarmgit.model.events import (
     Text,
     ToolUse,
 )
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 
 LINE_BYTES_MAX = 1 << 20
 ACTIONS_MAX = 1000
@@ -45,9 +46,10 @@ def no_words(line: str) -> Iterable[Event]:  # noqa: ARG001  a translation of te
     return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """How a program speaks. `words`: what its plain text lines say. `has_last_word`: it ends with a `Result`.
+
+    `errors`: what lines of its standard error say; None: nothing that its output does not say as well.
 
     `remedy`: what a person does when its credentials are refused.
     """
@@ -57,6 +59,7 @@ class Dialect:
     has_last_word: bool = False
     usage_covers: Literal["session", "conversation"] = "session"
     remedy: str = ""
+    errors: Callable[[str], Iterable[Event]] | None = None
 
 
 class DialectReader:
@@ -66,6 +69,19 @@ class DialectReader:
         self._facts = _Facts(dialect)
         self._partial = bytearray()
         self._is_skipping = False
+        self._error = b""
+
+    @property
+    def hears_errors(self) -> bool:
+        """Return whether the program's standard error says something that its output does not."""
+        return self._facts.dialect.errors is not None
+
+    def feed_errors(self, chunk: bytes) -> None:
+        """Take the next bytes of its standard error, cut anywhere."""
+        *lines, rest = (self._error + chunk).split(b"\n")
+        self._error = rest[:LINE_BYTES_MAX]
+        for line in lines:
+            self._facts.take_error(line[:TAIL_CHARS_MAX].decode("utf-8", "replace"))
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""
@@ -102,8 +118,7 @@ class DialectReader:
             self._is_skipping = True
 
 
-@dataclass
-class _Facts:
+class _Facts(Struct):
     dialect: Dialect
     lines: int = 0
     said: Stream = field(default_factory=Stream)
@@ -142,6 +157,11 @@ class _Facts:
         for event in self.dialect.words(text):
             self._take(event)
 
+    def take_error(self, line: str) -> None:
+        """Take a line of standard error: no words of its, but what it means."""
+        for event in self.dialect.errors(line) if self.dialect.errors else ():
+            self._take(event)
+
     def stream(self, lines: int) -> Stream:
         """Return the value."""
         said = self.said
@@ -162,11 +182,12 @@ class _Facts:
             whole = replace(added(whole, estimate), usd=None)
         return whole
 
-    def _take(self, event: Event) -> None:  # noqa: C901, PLR0912  one line per kind of event
+    def _take(self, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915  one line per kind of event
         said = self.said
         match event:
             case Text(text):
                 self._say(text[-TAIL_CHARS_MAX:])
+                self.said = said = replace(said, limited=None)
                 if found := _NO_CHANGE.search(text[-TAIL_CHARS_MAX:]):
                     self.said = replace(said, no_change=words(found[1]))
             case ToolUse():
@@ -176,8 +197,10 @@ class _Facts:
                     self._actions.append(FileAction(words(action)[:100], plain(file)[:PATH_CHARS_MAX], at))
             case Spent():
                 self._spend(event)
-            case Conversation(id_, model):
-                self.said = replace(said, conversation=id_ or said.conversation, model=model or said.model)
+            case Conversation(id_, model, listens):
+                listens = listens or said.takes_messages
+                model = model or said.model
+                self.said = replace(said, conversation=id_ or said.conversation, model=model, takes_messages=listens)
             case Context(used, window):
                 used = said.context_used if used is None else used
                 self.said = replace(said, context_used=used, context_window=window or said.context_window)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.stage import Stage
+from tests.attacks.stage import REDUCED, Stage
 
 DEEDS = {
     "config": "open({git!r} + '/config', 'a').write('[core]\\n\\tpager = x\\n')",
@@ -28,6 +28,56 @@ def test_work_of_a_session_that_meddled_with_the_persons_git_is_refused(tmp_path
     assert stage.status("evil").attempts[-1].outcome == "rejected"
     assert f".git/{name}" in stage.git("show", "swarm/state:tasks/evil.yaml")
     assert f".git/{name}" in stage.git("grep", "-h", name, "swarm/state", "--", "incidents")
+
+
+def test_nothing_that_was_planted_among_the_engines_settings_runs(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "off")
+    stage.open({"README.md": "x\n", "a.txt": "1\n"})
+    engine, ran = stage.root / ".git/swarmgit/engine.git", stage.outside / "ran"
+    stage.attacker(f"""
+        import os, time
+        time.sleep(0.5)  # not while swarmgit looks at the work in progress: that is nobody's promise
+        config = '[core]\\n\\tfsmonitor = touch {ran}\\n[filter "x"]\\n\\tclean = touch {ran}; cat\\n\\tsmudge = touch {ran}; cat\\n'
+        open({str(engine / "config")!r}, 'a').write(config)
+        open({str(engine / "info/attributes")!r}, 'a').write('* filter=x\\n')
+        open({str(engine / "info/exclude")!r}, 'a').write('evil.txt\\n')
+        open({str(engine / "config.worktree")!r}, 'a').write(config)
+        loot('planted')
+        open('evil.txt', 'w').write('x')
+    """)
+    stage.run()
+    assert stage.loot() == "planted\n"
+    assert not ran.exists()
+    assert stage.landed() == []
+    attempt = stage.status("evil").attempts[-1]
+    assert ".git/swarmgit/engine" in attempt.rejection.output if attempt.rejection else False
+    assert "filter" not in (engine / "config").read_text()
+    assert not (engine / "config.worktree").exists()
+
+
+@pytest.mark.skipif(not REDUCED, reason="this machine has no Landlock")
+def test_a_mode_that_a_reduced_sandbox_let_through_is_seen_and_the_work_refused(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "reduced")
+    stage.open()
+    hook = stage.root / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o644)
+    stage.attacker(f"""
+        import os
+        try:
+            os.chmod({str(hook)!r}, 0o755)
+            loot('done')
+        except OSError:
+            loot('could not')
+        open('evil.txt', 'w').write('x')
+    """)
+    stage.run()
+    if "done" in stage.loot():
+        assert stage.landed() == []
+        assert ".git/hooks/pre-commit" in stage.status("evil").attempts[-1].reason
+    else:
+        assert stage.landed() == ["evil"]
 
 
 def test_the_same_deeds_from_inside_the_sandbox_reach_nothing(boxed: Stage) -> None:

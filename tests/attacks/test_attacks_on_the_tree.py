@@ -30,6 +30,11 @@ TREES = {
     "a pipe": "os.mkfifo('src/pipe')",
     "a newline in a name": "open('src/a\\nb', 'w').write('x')",
     "a leading dash": "open('-rf', 'w').write('x')",
+    "a twin of a file that was there": "open('readme.md', 'w').write('y')",
+    "a twin of a folder that was there": "os.makedirs('Src') or open('Src/new.py', 'w').write('y')",
+    "a twin by other code points": "open('src/\\uff41pp.py', 'w').write('y')",
+    "a link into swarmgit's own": "os.symlink('../.swarm/run/cache', 'src/link')",
+    "a link to the policy": "os.symlink('.swarm/policy.yaml', 'link')",
     "twins": "open('src/Same', 'w').write('x') and open('src/same', 'w').write('y')",
     "a sparse giant": "os.truncate(os.open('src/giant', os.O_CREAT | os.O_RDWR), 1 << 33)",
 }

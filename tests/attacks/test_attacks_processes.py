@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from swarmgit.adapters.sandbox.probe import CACHE_NAME, Found, best
 from tests.attacks.stage import Stage, wait_until_gone
@@ -119,6 +119,35 @@ def test_memory_is_bounded(stage: Stage) -> None:
     stage.run()
     stage.assert_nothing_was_had(tried=0)
     assert "a gigabyte refused MemoryError" in stage.loot() or stage.landed() == []
+
+
+def test_files_that_lie_in_memory_take_a_share_of_it_and_no_more(boxed: Stage) -> None:
+    boxed.policy["limits"] = {"memory_gb": 0.25}
+    boxed.open()
+    boxed.attacker("""
+        import os
+        def fill(path):
+            size = 0
+            try:
+                with open(path, "wb", buffering=0) as file:
+                    for _ in range(256):
+                        size += file.write(bytes(1 << 20))
+            except OSError:
+                pass
+            os.unlink(path)
+            return size >> 20
+        for folder in ("/tmp", "/run", "/var/tmp", "/dev/shm"):
+            loot("filled", fill(folder + "/big"))
+        for folder in ("/", "/dev", "/proc", "/etc", "/usr"):
+            attempt(folder, lambda: open(folder + "/big", "w").write("x"))
+        open("evil.txt", "w").write("done")
+    """)
+    boxed.run()
+    boxed.assert_nothing_was_had(tried=5)
+    sizes = [int(line.split()[1]) for line in boxed.loot().splitlines() if line.startswith("filled")]
+    assert len(sizes) == 4
+    assert sum(sizes) <= 256
+    assert min(sizes) >= 16
 
 
 def test_a_session_that_fills_the_disk_is_ended(stage: Stage) -> None:

@@ -88,3 +88,28 @@ def test_a_mint_command_that_fails_stops_the_session_and_says_so(given: Stage) -
     reason = given.status("evil").attempts[-1].reason
     assert "mint command of runtime 'script' ended with 4" in reason
     assert MINTED not in written(given)
+
+
+PLACES = {
+    "at the beginning of a large file": "open('d-x', 'w').write(t + '\\n' + ('x' * 99 + '\\n') * 90000)",
+    "at the end of a large file": "open('d-x', 'w').write(('x' * 99 + '\\n') * 90000 + t)",
+    "in a large binary file": "open('d-x', 'wb').write(bytes(9 << 20) + t.encode())",
+    "where a link leads": "os.symlink(t, 'd-x')",
+    "in a name": "open('d-' + t, 'w').write('x')",
+}
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_a_given_value_does_not_land_wherever_it_stands(
+    judged: Stage, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    token = "Zq8vN3kLw0Xr7Tt2Yb5Hc9Jd4Ff6Gg1P"
+    monkeypatch.setenv("MY_TOKEN", token)
+    judged.policy["credentials"] = {"script": {"env": ["MY_TOKEN"]}}
+    judged.open()
+    judged.attacker(f"import os\nt = os.environ['MY_TOKEN']\n{PLACES[where]}", owns=["d-*"])
+    judged.run()
+    attempt = judged.status("evil").attempts[-1]
+    assert (attempt.outcome, attempt.rejection.gate if attempt.rejection else None) == ("rejected", "secrets")
+    assert judged.landed() == []
+    assert token not in judged.git("grep", "-I", "-e", token, "swarm/state", check=False)

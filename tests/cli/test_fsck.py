@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
+from msgspec.structs import replace
 from paper import REQUIRED, Paper, message_of, status_of, without
 
 from swarmgit.app.fsck import check

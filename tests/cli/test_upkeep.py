@@ -6,10 +6,10 @@ import json
 import os
 import re
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 from calls import call, document
+from msgspec.structs import replace
 from paper import Paper
 
 from swarmgit.adapters.machine import Machine

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from swarmgit.model.actions import SaveConvoy
+from swarmgit.model.actions import Archive, SaveConvoy
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Convoy
 from swarmgit.model.ids import ConvoyId, TaskId
@@ -99,7 +100,37 @@ def test_a_convoy_closes_when_a_person_cancels_what_is_left() -> None:
     made.control("c", cancelled=True)
     made.settle()
     assert sorted(made.landed()) == ["a", "b", "d", "e"]
-    assert progress(made).state == "closed"
+    assert (progress(made).state, progress(made).done, progress(made).total) == ("closed", 4, 5)
+    assert told(made)[-1] == "convoy cv is closed: 4 of 5, 1 cancelled"
+
+
+def test_a_convoy_that_gets_another_member_and_closes_again_says_so_again() -> None:
+    made = convoy_of_five(reassign_max=0)
+    made.ends = submits
+    made.settle()
+    made.tasks[TaskId("f")] = task("f", convoy="cv")
+    made.convoys[NAME] = replace(made.convoys[NAME], tasks=(*made.convoys[NAME].tasks, TaskId("f")))
+    made.settle()
+    assert told(made) == ["convoy cv is closed: 5 of 5", "convoy cv is closed: 6 of 6"]
+
+
+def test_a_convoy_that_holds_says_what_had_to_land_before_the_member_that_failed() -> None:
+    made = convoy_of_five(on_failure="hold", reassign_max=0)
+    made.change("c", depends_on=(TaskId("b"),))
+    made.settle()
+    landed = ", ".join(name for name in FIVE if name != "c")
+    assert made.phases()["c"] == "failed"
+    expected = f"c (failed): {landed} had to land before it; what has not landed yet waits for it"
+    assert progress(made).reason == expected
+
+
+def test_a_convoy_that_left_the_intent_leaves_the_hot_folder() -> None:
+    made = convoy_of_five()
+    made.ends = submits
+    made.settle()
+    made.convoys = {}
+    (moved,) = made.decide().actions
+    assert moved == Archive("convoys/cv.yaml", f"archive/{made.now:%Y-%m}/{made.now:%d}/convoys/cv.yaml")
 
 
 def test_progress_is_written_only_where_it_changes(repo: Repo) -> None:
@@ -120,6 +151,28 @@ def test_progress_is_written_only_where_it_changes(repo: Repo) -> None:
         "cv      closed  1/1   Together",
         "other   closed  1/1   The other",
     ]
+    (repo.root / ".swarm/convoys/other.yaml").unlink()
+    (repo.root / ".swarm/tasks/two.yaml").unlink()
+    repo.commit()
+    repo.reconcile()
+    assert repo.swarmgit("convoy", "list").stdout.splitlines()[1:] == ["cv      closed  1/1   Together"]
+
+
+def test_validate_warns_where_members_of_a_convoy_that_holds_need_each_other(repo: Repo) -> None:
+    repo.start()
+    repo.task("one")
+    repo.task("two", depends_on=["one"])
+    repo.write({".swarm/convoys/cv.yaml": "version: 1\ntitle: Together\ntasks: [one, two]\n"})
+    repo.commit()
+    for place in ((), ("--committed",)):
+        said = repo.swarmgit("validate", *place)
+        (line,) = said.stdout.splitlines()
+        assert line.startswith("warning: .swarm/tasks/two.yaml:")
+        assert "'one' lands before it although convoy 'cv' holds" in line
+    (warned,) = json.loads(repo.swarmgit("validate", "--json").stdout)["warnings"]
+    assert f"warning: {warned}" == line
+    repo.write({".swarm/convoys/cv.yaml": "version: 1\ntitle: T\ntasks: [one, two]\non_failure: continue\n"})
+    assert repo.swarmgit("validate").stdout == ""
 
 
 def test_a_convoys_file_is_written_and_added_to_by_commands(repo: Repo) -> None:
@@ -151,5 +204,6 @@ def test_a_convoys_file_is_written_and_added_to_by_commands(repo: Repo) -> None:
 )
 def test_adding_leaves_the_rest_of_the_file_alone(repo: Repo, before: str, after: str) -> None:
     repo.start({".swarm/convoys/cv.yaml": before})
+    repo.task("x")
     repo.swarmgit("convoy", "add", "cv", "x")
     assert (repo.root / ".swarm/convoys/cv.yaml").read_text() == after

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
+from msgspec.structs import fields
 
 from swarmgit.documents import incidents, letters, schemas, state
 from swarmgit.errors import PersonMustAct

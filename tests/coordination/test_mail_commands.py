@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from swarmgit.__main__ import letter_in
 from swarmgit.app.desk import SHOWN_MAX, Desk
 from swarmgit.cli import mail as commands
 from swarmgit.documents import letters
@@ -22,7 +23,7 @@ from tests.conftest import Repo
 def desk(tmp_path: Path) -> Desk:
     for name in ("inbox", "outbox/read"):
         (tmp_path / name).mkdir(parents=True)
-    return Desk(tmp_path / "inbox", tmp_path / "outbox")
+    return Desk(str(tmp_path / "inbox"), str(tmp_path / "outbox"))
 
 
 def arrive(desk: Desk, id_: str, **fields: object) -> None:
@@ -34,16 +35,17 @@ def arrive(desk: Desk, id_: str, **fields: object) -> None:
         "subject": f"about {id_}",
         **fields,
     }
-    (desk.inbox / f"{id_}.yaml").write_text(json.dumps({"version": 1, "thread": id_, **mail}))
+    (Path(desk.inbox) / f"{id_}.yaml").write_text(json.dumps({"version": 1, "thread": id_, **mail}))
 
 
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def in_session(desk: Desk, *args: str) -> subprocess.CompletedProcess[str]:
+def in_session(desk: Desk, *args: str, module: str = "swarmgit.__main__") -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "SWARM_SESSION": "01s", "SWARM_INBOX": str(desk.inbox), "SWARM_OUTBOX": str(desk.outbox)}
-    argv = [sys.executable, "-m", "swarmgit", "mail", *args]
+    begin = f"import sys; from {module} import main; sys.exit(main())"
+    argv = [sys.executable, "-c", begin, "mail", *args]
     return subprocess.run(
         argv, env=env, capture_output=True, text=True, check=False, cwd=desk.inbox, input="from stdin"
     )
@@ -58,8 +60,8 @@ def test_a_message_sent_in_a_session_is_a_whole_letter_in_the_outbox_and_nothing
         desk, "send", "builder-02", "@all", "-s", "ünïcode", "-m", "-", "--type", "question", "--priority", "high"
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    (name,) = [name for name in names_in(desk.outbox) if name != "read"]
-    made = letters.read(name, (desk.outbox / name).read_bytes())
+    (name,) = [name for name in names_in(Path(desk.outbox)) if name != "read"]
+    made = letters.read(name, (Path(desk.outbox) / name).read_bytes())
     assert made == words.Letter(("builder-02", "@all"), "ünïcode", "from stdin", "question", "high")
 
 
@@ -78,7 +80,7 @@ def test_each_message_is_shown_once_and_a_few_at_a_time(desk: Desk) -> None:
     second = json.loads(in_session(desk, "check", "--json").stdout)
     assert [mail["id"] for mail in second["mails"]] == ["01m10", "01m11", "01m12"]
     assert in_session(desk, "check").stdout == ""
-    assert len(names_in(desk.outbox / "read")) == SHOWN_MAX + 3
+    assert len(names_in(Path(desk.outbox) / "read")) == SHOWN_MAX + 3
 
 
 def test_readers_at_the_same_time_get_every_message_exactly_once(desk: Desk) -> None:
@@ -98,8 +100,8 @@ def test_readers_at_the_same_time_get_every_message_exactly_once(desk: Desk) -> 
 
 def test_a_session_lists_and_reads_what_it_has_and_knows_the_conversation(desk: Desk) -> None:
     arrive(desk, "01aaaa")
-    (desk.inbox / "read").mkdir()
-    arrive(Desk(desk.inbox / "read", desk.outbox), "01bbbb", thread="01aaaa", body="\x1b[2Jboo")
+    (Path(desk.inbox) / "read").mkdir()
+    arrive(Desk(f"{desk.inbox}/read", desk.outbox), "01bbbb", thread="01aaaa", body="\x1b[2Jboo")
     assert [(m["id"], m["read"]) for m in desk.listed()] == [("01aaaa", False), ("01bbbb", True)]
     shown = in_session(desk, "read", "bbbb")
     assert "subject: about 01bbbb" in shown.stdout
@@ -193,3 +195,61 @@ def test_a_broken_message_in_state_is_left_out_and_the_rest_goes_on(repo: Repo) 
     repo.git("-C", str(repo.root / ".swarm" / "state"), "commit", "-qam", "a bad merge")
     assert repo.reconcile(mode="once").code in {0, 1}
     assert len(json.loads(repo.swarmgit("mail", "list", "builder-01", "--json").stdout)["mails"]) == 1
+
+
+PLAIN = [
+    ["human", "-s", "hello"],
+    ["builder-02", "@all", "-s", "a b", "-m", "two\nlines", "--type", "question", "--priority", "high"],
+    ["--to", "human", "--subject", "x", "--body", "", "--reply-to", "01a", "--thread", "01b", "builder-02"],
+]
+NOT_PLAIN = [
+    ["human"],
+    ["-s", "to nobody"],
+    ["human", "-s"],
+    ["human", "-s", "x", "-m", "-"],
+    ["human", "-s", "-x"],
+    ["human", "--subject=x"],
+    ["human", "-s", "x", "-s", "y"],
+    ["human", "-s", "x", "--type", "gossip"],
+    ["human", "-s", "x", "--priority", "most"],
+    ["human", "-s", "x", "--", "-odd"],
+    ["human", "-s", "x", "--help"],
+]
+
+
+@pytest.mark.parametrize("words", PLAIN)
+def test_the_short_way_writes_the_letter_that_the_whole_command_line_writes(desk: Desk, words: list[str]) -> None:
+    done = in_session(desk, "send", *words)
+    whole = in_session(desk, "send", *words, module="swarmgit.cli")
+    assert [done.returncode, whole.returncode] == [0, 0], whole.stderr
+    one, other = [(Path(desk.outbox) / name).read_bytes() for name in names_in(Path(desk.outbox)) if name != "read"]
+    assert json.loads(one) == json.loads(other)
+
+
+@pytest.mark.parametrize("words", NOT_PLAIN)
+def test_what_is_not_plain_is_left_to_the_whole_command_line(words: list[str]) -> None:
+    assert letter_in(words) is None
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_the_short_way_and_the_long_way_say_the_same_about_an_empty_inbox(desk: Desk, options: list[str]) -> None:
+    done = in_session(desk, "check", *options)
+    whole = in_session(desk, "check", *options, module="swarmgit.cli")
+    assert (done.returncode, done.stdout) == (whole.returncode, whole.stdout) == (0, done.stdout)
+
+
+def test_asking_for_new_mail_imports_next_to_nothing(desk: Desk) -> None:
+    script = (
+        "import sys; sys.argv[1:] = ['mail', 'check']; from swarmgit.__main__ import main; main(); print(*sys.modules)"
+    )
+    env = {**os.environ, "SWARM_SESSION": "01s", "SWARM_INBOX": desk.inbox, "SWARM_OUTBOX": desk.outbox}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    heavy = {"click", "json", "re", "pathlib", "dataclasses", "typing", "inspect", "msgspec", "yaml"}
+    bare = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    found = {*done.stdout.split()} - {*bare.stdout.split()}
+    assert not heavy & found
+    assert {name for name in found if name.startswith("swarmgit")} == {
+        "swarmgit", "swarmgit.__main__", "swarmgit.app", "swarmgit.app.desk"
+    }  # fmt: skip

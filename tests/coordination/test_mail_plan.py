@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from swarmgit.model.actions import Archive, DeliverMail, SaveMail, StartSession, TakeMail
 from swarmgit.model.control import Freeze
@@ -15,6 +15,7 @@ from swarmgit.model.mail import DEAD, HUMAN, SWARMGIT, Letter, Mail, MailControl
 from swarmgit.model.policy import CommsRule, Policy
 from swarmgit.plan import archive, mail
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.tallies import SENDER_PER_HOUR
 from tests.plan.values import Life, fails, life, never_ends, task
 
 BUILDERS = CommsRule("role:builder", "role:builder")
@@ -346,9 +347,83 @@ def test_read_mail_leaves_the_mailbox_when_it_is_old_or_the_mailbox_is_full() ->
     assert not [a for a in made.decide().actions if isinstance(a, Archive)], "rules count by the hour"
 
 
-def stored(at: datetime, number: int, *, read: bool) -> Mail:
+def stored(at: datetime, number: int, *, read: bool, to: str = "builder-02") -> Mail:
     id_ = mail_id(at, number, origin_of(f"{number}"))
-    return Mail(id_, "builder-01", "builder-02", "answer", f"n{number}", at, id_, read_at=at if read else None)
+    return Mail(id_, "builder-01", to, "answer", f"n{number}", at, id_, read_at=at if read else None)
+
+
+def put_away(made: Life) -> list[str]:
+    """Decide, and carry out what leaves the mailboxes; return the subjects that left."""
+    decided = made.decide()
+    for action in decided.actions:
+        if isinstance(action, SaveMail):
+            boxes = {**made.observed.mail}
+            boxes[action.mail.to] = {**boxes.get(action.mail.to, {}), action.mail.id: action.mail}
+            made.see(mail=boxes)
+    moved = {a.path.split("/")[-1].removesuffix(".yaml") for a in decided.actions if isinstance(a, Archive)}
+    known = [(id_, m.subject) for box in made.observed.mail.values() for id_, m in box.items() if id_ in moved]
+    left = {name: {i: m for i, m in box.items() if i not in moved} for name, box in made.observed.mail.items()}
+    made.see(mail=left)
+    return [subject for _, subject in sorted(known)]
+
+
+@pytest.mark.parametrize("name", ["builder-01", HUMAN])
+def test_unread_mail_that_is_too_much_leaves_with_a_word_to_its_recipient_and_then_nothing_moves(name: str) -> None:
+    made = life(task("a", suspend=True))
+    made.settle()
+    at = made.now - timedelta(hours=2)
+    letters = [stored(at, n, read=False, to=name) for n in range(400)]
+    made.see(mail={name: {m.id: m for m in letters}})
+    gone = put_away(made)
+    assert gone == [f"n{n}" for n in range(400 - archive.HOT_MAX + archive.STEP)]
+    notice = list(made.observed.mail[name].values())[-1]
+    assert (notice.sender, notice.subject) == (SWARMGIT, f"{archive.PUT_AWAY} {len(gone)} messages")
+    assert f"builder-01: {gone[-1]}" in notice.body
+    assert len(made.observed.mail[name]) <= archive.HOT_MAX
+    again = made.decide()
+    assert (again.actions, again.is_settled) == ((), True)
+
+
+def test_unread_mail_that_is_old_leaves_only_the_mailbox_of_an_agent_that_nobody_knows_any_more() -> None:
+    made = life(task("a", suspend=True))
+    made.settle()
+    at = made.now - timedelta(days=30)
+    names = ("builder-01", "gone-77", HUMAN)
+    boxes = {name: stored(at, number, read=False, to=name) for number, name in enumerate(names)}
+    made.see(mail={name: {m.id: m} for name, m in boxes.items()})
+    assert put_away(made) == ["n1"]
+    assert made.decide().actions == ()
+
+
+def test_unread_mail_of_an_agent_at_work_stays() -> None:
+    made = team(BUILDERS)
+    letters = [stored(made.now - timedelta(hours=2), n, read=False) for n in range(400)]
+    made.see(mail={"builder-02": {m.id: m for m in letters}})
+    assert not [a for a in made.decide().actions if isinstance(a, Archive)]
+
+
+def test_there_are_as_many_agents_of_a_role_as_there_are_places_and_those_that_are_known() -> None:
+    made = team(BUILDERS)
+    made.swarm = replace(made.swarm, agents_max=3)
+    for to in ("builder-03", "builder-04", "builder-1", "builder-00"):
+        post(made, "builder-01", letter(to))
+        made.tick()
+    assert [m.subject for m in inbox(made, "builder-03")] == ["hello"]
+    refused = sorted(why for _, _, why in dead(made))
+    assert refused == [f"there is no agent {name!r}" for name in ("builder-00", "builder-04", "builder-1")]
+
+
+def test_an_agent_has_a_limit_for_all_recipients_together() -> None:
+    made = team(BUILDERS)
+    made.swarm = replace(made.swarm, agents_max=50)
+    names = tuple(f"builder-{n:02d}" for n in range(2, 51))
+    for number in range(SENDER_PER_HOUR // len(names) + 2):
+        post(made, "builder-01", Letter(names, f"to all {number}"))
+        made.tick()
+    sent = [m for name in names for m in made.observed.mail.get(name, {}).values() if m.sender == "builder-01"]
+    assert len(sent) == SENDER_PER_HOUR
+    whys = {why for _, _, why in dead(made)}
+    assert whys == {f"too many messages from builder-01: more than {SENDER_PER_HOUR} an hour"}
 
 
 def test_why_work_went_back_is_on_record_for_its_agent_and_not_told_twice() -> None:

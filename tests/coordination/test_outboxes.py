@@ -178,3 +178,21 @@ def test_a_letter_that_comes_right_after_a_look_is_seen_at_the_next(desk: Desk) 
         desk.put("one.json", {"to": "human", "subject": str(number)}, age_s=0)
         assert len(desk.look().posted) == 1, number
         (desk.outbox / "one.json").unlink()
+
+
+def test_folders_that_are_named_like_letters_keep_no_letter_waiting(desk: Desk) -> None:
+    for number in range(FILES_MAX + 5):
+        (desk.outbox / f"a{number}.json").mkdir()
+    desk.put("z.json", {"to": "human", "subject": "x"})
+    look = desk.look()
+    assert ([posted.name for posted in look.posted], look.is_waiting) == (["z.json"], False)
+
+
+def test_what_cannot_be_removed_is_not_taken_in_again_but_a_new_letter_of_that_name_is(desk: Desk) -> None:
+    desk.put("one.json", {"to": "human", "subject": "old"}, age_s=9)
+    (desk.outbox / "read" / "01abc").touch()
+    (posted,) = desk.look().posted
+    desk.executor.write(NAME, "stuck.json", json.dumps([posted.seed, "01abc"]).encode())
+    assert desk.look() == Outbox()
+    desk.put("one.json", {"to": "human", "subject": "new"}, age_s=5)
+    assert [each.letter.subject for each in desk.look().posted if each.letter] == ["new"]

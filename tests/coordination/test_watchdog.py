@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import Swarm, WatchdogConfig, WatchdogLimits
@@ -282,7 +282,7 @@ def test_one_that_repeats_itself_is_nudged_before_it_is_stopped() -> None:
     made.now += timedelta(minutes=5)
     let_loop()
     made.tick()
-    assert stops(made) == [f"{PREFIX}it has printed the same for 90000 lines, and goes on"]
+    assert stops(made) == [f"{PREFIX}handoff: it has printed the same for 90000 lines, and goes on"]
 
 
 def test_one_that_says_something_new_after_the_nudge_goes_on() -> None:

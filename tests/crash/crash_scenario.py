@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,3 +151,15 @@ def assert_no_leftovers(repo: Repo) -> None:
 
 def locks(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*.lock") if path.is_file()]
+
+
+def crash_once(repo: Repo, at: int, go_on: Callable[[Repo], None]) -> bool:
+    """Kill at step `at`, then start again and look at the end (`go_on`); return whether there was such a step."""
+    fuse = Fuse(at)
+    try:
+        repo.reconcile(fault=fuse)
+    except Killed as killed:
+        print("killed at", killed)
+        go_on(repo)
+        return True
+    return False

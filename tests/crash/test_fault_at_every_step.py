@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from crash_scenario import Fuse, Killed, assert_same_end, begin, steps, try_to_run
+from crash_scenario import assert_same_end, begin, crash_once, steps, try_to_run
 
 from tests.conftest import Repo
 
@@ -14,6 +14,11 @@ GAPS = (3, 12, 60)
 STARTS_MAX = 60
 STEPS_MAX = 801
 SWEEP = 40
+
+
+def go_on(repo: Repo) -> None:
+    try_to_run(repo)
+    assert_same_end(repo)
 
 
 def test_the_scenario_ends_as_it_should_when_nobody_is_killed(repo: Repo) -> None:
@@ -38,7 +43,7 @@ def test_killed_again_and_again_it_reaches_the_same_end(repo: Repo, seed: int) -
 @pytest.mark.parametrize("part", range(4))
 def test_killed_at_one_step_it_reaches_the_same_end(tmp_path: Path, part: int) -> None:
     at = random.Random(part).randint(part * 40 + 1, part * 40 + 40)
-    one_crash(Repo(tmp_path), at)
+    crash_once(begin(Repo(tmp_path)), at, go_on)
 
 
 @pytest.mark.crash
@@ -48,20 +53,6 @@ def test_killed_at_every_step_it_reaches_the_same_end(tmp_path: Path, first: int
     for at in steps(first, SWEEP, 3):
         place = tmp_path / str(at)
         place.mkdir()
-        if not one_crash(Repo(place), at):
+        if not crash_once(begin(Repo(place)), at, go_on):
             return
     assert first + SWEEP < STEPS_MAX, "the scenario has more steps than are tried"
-
-
-def one_crash(repo: Repo, at: int) -> bool:
-    """Kill at step `at`, start again, and compare; return whether there was such a step."""
-    begin(repo)
-    fuse = Fuse(at)
-    try:
-        repo.reconcile(fault=fuse)
-    except Killed as killed:
-        print("killed at", killed)
-        try_to_run(repo)
-        assert_same_end(repo)
-        return True
-    return False

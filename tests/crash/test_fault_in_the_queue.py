@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from crash_scenario import Fuse, Killed, assert_no_leftovers, assert_sound, settled, steps
+from crash_scenario import Fuse, Killed, assert_no_leftovers, assert_sound, crash_once, settled, steps
 
 from tests.conftest import Repo
 
@@ -73,18 +73,9 @@ def assert_same_end(repo: Repo) -> None:
     assert settled(repo) == before
 
 
-def one_crash(repo: Repo, at: int) -> bool:
-    """Kill at step `at`, start again, and compare; return whether there was such a step."""
-    begin(repo)
-    fuse = Fuse(at)
-    try:
-        repo.reconcile(fault=fuse)
-    except Killed as killed:
-        print("killed at", killed)
-        try_to_run(repo)
-        assert_same_end(repo)
-        return True
-    return False
+def go_on(repo: Repo) -> None:
+    try_to_run(repo)
+    assert_same_end(repo)
 
 
 def test_the_queue_ends_as_it_should_when_nobody_is_killed(repo: Repo) -> None:
@@ -99,7 +90,7 @@ def test_the_queue_ends_as_it_should_when_nobody_is_killed(repo: Repo) -> None:
 @pytest.mark.parametrize("part", range(2))
 def test_killed_at_one_step_of_the_queue_it_reaches_the_same_end(tmp_path: Path, part: int) -> None:
     at = random.Random(part + 10).randint(part * 60 + 30, part * 60 + 90)
-    one_crash(Repo(tmp_path), at)
+    crash_once(begin(Repo(tmp_path)), at, go_on)
 
 
 @pytest.mark.crash
@@ -109,6 +100,6 @@ def test_killed_at_every_step_of_the_queue_it_reaches_the_same_end(tmp_path: Pat
     for at in steps(first, SWEEP, 7):
         place = tmp_path / str(at)
         place.mkdir()
-        if not one_crash(Repo(place), at):
+        if not crash_once(begin(Repo(place)), at, go_on):
             return
     assert first + SWEEP < STEPS_MAX, "the scenario has more steps than are tried"

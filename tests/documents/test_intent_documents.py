@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import typing
-from dataclasses import MISSING, fields
 
 import jsonschema
 import pytest
+from msgspec import NODEFAULT
+from msgspec.structs import fields
 
 from swarmgit.documents import intent, rules, schemas
 from swarmgit.model.desired import (
@@ -445,7 +446,7 @@ def test_schemas_require_what_has_no_default() -> None:
         ("swarm", Swarm, set()),
         ("convoy", Convoy, {"id"}),
     ):
-        needed = {f.name for f in fields(value) if f.default is MISSING and f.default_factory is MISSING} - known
+        needed = {f.name for f in fields(value) if f.default is NODEFAULT and f.default_factory is NODEFAULT} - known
         assert set(json.loads(schemas.text(kind))["required"]) == needed | {"version"}
 
 

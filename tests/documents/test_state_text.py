@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import UTC, datetime
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import fields
 
 from swarmgit.documents import blocks, places, schemas, state
 from swarmgit.errors import PersonMustAct
@@ -18,7 +18,8 @@ from swarmgit.model.control import Freeze, TaskControl
 from swarmgit.model.desired import Desired, Swarm, Task
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import AgentName, BlobId, CommitId, EvidenceKey, GateName, SessionId, TaskId, TreeId
-from swarmgit.model.status import Attempt, Entry, GateResult, Identity, Rejection, TaskStatus, Usage
+from swarmgit.model.status import Attempt, Entry, GateResult, Identity, Rejection, TaskStatus
+from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Change, Evidence, SessionSpec
 
 AT = datetime(2026, 11, 22, 8, 0, 0, 123_000, UTC)

@@ -47,3 +47,20 @@ def test_a_cancelled_task_that_was_archived_starts_anew_when_it_is_put_back(repo
     repo.reconcile()
 
     assert repo.landed() == ["one"]
+
+
+def test_a_cancelled_task_whose_file_is_there_stays_where_it_is_and_an_idle_swarm_commits_nothing(repo: Repo) -> None:
+    repo.swarm["retention_days"] = 0.000000001
+    repo.start()
+    repo.task("one", "sleep 60")
+    repo.commit()
+    repo.swarmgit("freeze")
+    repo.swarmgit("task", "cancel", "one")
+    repo.swarmgit("thaw")
+    repo.reconcile()
+    head = repo.git("rev-parse", "swarm/state")
+
+    repo.reconcile()
+
+    assert repo.phases() == {"one": "cancelled"}
+    assert repo.git("rev-parse", "swarm/state") == head

@@ -3,6 +3,7 @@ made again with its old work as reference. Whatever it was, the tree that lands 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from swarmgit.app.run import TickReport
@@ -243,3 +244,19 @@ def test_four_tasks_that_share_a_generated_file_land_at_their_first_attempt(repo
     assert sorted(repo.landed()) == names
     assert [len(repo.status(name).attempts) for name in names] == [1, 1, 1, 1]
     fsck(repo)
+
+
+def test_a_merger_at_work_is_shown_and_found_by_its_task(repo: Repo) -> None:
+    clashing(repo, "echo merging\nsleep 20\n")
+    repo.reconcile(timeout_s=1)
+    for _ in range(20):
+        shown = json.loads(repo.swarmgit("status", "--json").stdout)["sessions"]
+        if any(each["kind"] == "merge" and each["pid"] for each in shown):
+            break
+        repo.reconcile(timeout_s=0.5)
+
+    (merger,) = [each for each in shown if each["pid"]]
+
+    assert (merger["kind"], merger["agent"]) == ("merge", "merger-01")
+    assert "merger-01 (merge)" in repo.swarmgit("status").stdout
+    assert repo.swarmgit("logs", merger["task"]).stdout == "merging\n"

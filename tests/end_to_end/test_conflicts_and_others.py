@@ -115,3 +115,39 @@ def test_a_convoy_that_holds_waits_for_the_member_whose_conflict_is_being_resolv
     times = {e.task: next(x.at for x in e.events if x.kind == "landing") for e in repo.entries() if e.state == "landed"}
     assert landed.keys() == {"fast", "slow"}
     assert abs((times["fast"] - times["slow"]).total_seconds()) < 0.5, "they land together"
+
+
+def test_members_of_a_convoy_that_holds_are_brought_together_by_a_merger_and_land_as_one(repo: Repo) -> None:
+    with_merger(repo, 'cp "$SWARM_PROMPT_FILE" "$SWARM_OUTBOX/seen.txt"; ' + BOTH)
+    repo.start({"words.txt": WORDS})
+    repo.write({".swarm/convoys/both.yaml": yaml.safe_dump(
+        {"version": 1, "title": "Both", "description": "Together.", "tasks": ["fast", "slow"], "on_failure": "hold"}
+    )})  # fmt: skip
+    for name in ("fast", "slow"):
+        repo.task(name, change(name), shares=["words.txt"], acceptance=[{"run": f"grep -q {name} words.txt"}])
+    repo.commit()
+
+    assert repo.reconcile().code == 0
+
+    assert sorted(repo.landed()) == ["fast", "slow"]
+    assert repo.show("words.txt") == "one\ntwo person slow fast\nthree"
+    assert sorted(entry.tier for entry in repo.entries()) == ["ai", "clean"]
+    times = [event.at for entry in repo.entries() for event in entry.events if event.kind == "landing"]
+    assert len(set(times)) == 1, "neither was ahead of the other"
+    assert repo.swarmgit("fsck").returncode == 0
+
+
+def test_members_of_a_convoy_that_holds_do_not_land_by_halves_where_nobody_can_bring_them_together(repo: Repo) -> None:
+    repo.swarm["merge"] = {"tiers": ["clean", "auto", "reimagine"]}
+    repo.start({"words.txt": WORDS})
+    repo.write({".swarm/convoys/both.yaml": yaml.safe_dump(
+        {"version": 1, "title": "Both", "description": "Together.", "tasks": ["fast", "slow"], "on_failure": "hold"}
+    )})  # fmt: skip
+    for name in ("fast", "slow"):
+        repo.task(name, change(name), shares=["words.txt"])
+    repo.commit()
+
+    assert repo.reconcile().code == 4
+
+    assert repo.landed() == []
+    assert "conflicts in words.txt with" in repo.status("fast").reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,15 @@ def test_an_engine_moves_with_its_repository(person: Person, tmp_path: Path) -> 
     shutil.rmtree(person.top)
     person.top = moved
     assert git.line("cat-file", "-t", person.head()) == "commit"
+
+
+def test_the_engine_is_made_once_also_where_several_make_it(person: Person, tmp_path: Path) -> None:
+    for number in range(20):
+        live = tmp_path / f"live-{number}"
+        with ThreadPoolExecutor(4) as threads:
+            made = list(threads.map(lambda _, live=live: engine_git(live, person.common_dir), range(4)))
+        assert [path.name for path in live.iterdir()] == ["engine.git"]
+        assert made[0].line("rev-parse", "--git-dir")
 
 
 def test_a_sha256_repository_has_an_engine_of_its_kind(tmp_path: Path) -> None:

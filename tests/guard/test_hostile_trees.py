@@ -72,7 +72,7 @@ def taken_in(world: World, entries: list[tuple[list[bytes], str, bytes, bytes]])
             assert rejection.summary.isprintable()
         guard = Guard(Vault(world.person.parent / "v"), world.person.parent / "n")
         changed = [change.path for change in capture.changes]
-        guard.added(lease.tree, changed, lambda path: world.trees.before(SessionId("s1"), path), ())
+        guard.added(lease.tree, changed, lambda path: world.trees.before(SessionId("s1"), path), (), {})
     finally:
         world.release("s1", discard=True)
         world.trees.gc(0)

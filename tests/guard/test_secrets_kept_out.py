@@ -44,7 +44,7 @@ def test_a_secret_that_was_there_before_is_not_the_agents(repo: Repo) -> None:
 
 
 def test_policy_lets_what_looks_like_a_secret_through_by_place_or_value(repo: Repo) -> None:
-    repo.policy["secrets"] = {"allow": ["^keys/", "W8yZ"]}
+    repo.policy["secrets"] = {"allow": ["^keys/", "W8yZ", "[[]x"]}
     repo.swarm["attempts_max"] = 1
     repo.start()
     repo.task("place", f"mkdir keys; echo '{TOKEN}' > keys/a.txt", owns=["keys/**"])

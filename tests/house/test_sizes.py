@@ -19,13 +19,12 @@ FILE_ALLOWED = {
     "swarmgit/ports.py": "every protocol between the layers in one place; docstrings, no code",
 }
 FUNCTION_ALLOWED = {
-    "swarmgit/wiring.py:open_world": "the one place that picks every real part; a list, not logic",
+    "swarmgit/wiring/__init__.py:open_world": "the one place that picks every real part; a list, not logic",
 }
 PARAMETERS_ALLOWED: dict[str, str] = {}
 NESTING_ALLOWED = {
     "swarmgit/adapters/git/scan.py:_walk": "one pass over a tree that an agent shaped, bounded in depth and number",
     "swarmgit/adapters/git/scan.py:_files_of_repository": "the same pass, for what is saved although it is refused",
-    "swarmgit/adapters/processes/folder.py:remove": "one pass that removes what a session may be changing meanwhile",
     "swarmgit/desired/assemble.py:try_earlier": "versions by paths, left as soon as every path has its good version",
     "swarmgit/desired/assemble.py:restore_clashes": "versions by clashes, left as soon as every clash is settled",
     "swarmgit/documents/reports/counts.py:count_tests": "lines by readers; the first reader that knows a line takes it",

@@ -12,7 +12,9 @@ import pytest
 from swarmgit.adapters.git.intent_commit import open_intent
 from swarmgit.app.init import Initialised, init
 from swarmgit.app.validate import read_working_tree, validate, validate_committed
+from swarmgit.cli.render_setup import initialised
 from swarmgit.errors import PersonMustAct, WrongUsage
+from swarmgit.wiring.programs import needs_of
 
 FILES = [
     ".swarm/.gitignore",
@@ -58,7 +60,7 @@ class Desk:
 
     def init(self, cwd: Path | None = None, target: str | None = None, programs: tuple[str, ...] = ()) -> Initialised:
         with open_intent(cwd or self.top, self.environ) as repository:
-            return init(repository, lambda name: name if name in programs else None, target)
+            return init(repository, lambda name: name if name in programs else None, target, needs_of)
 
     def problems(self, target: str = "main", git_dir: Path | None = None) -> list[str]:
         with open_intent(git_dir or self.top, self.environ) as repository:
@@ -299,6 +301,32 @@ def test_tiers_are_written_for_the_agent_programs_found(desk: Desk) -> None:
         "fast": ("claude-code", "haiku"),
     }
     assert "also found: gemini" in (desk.top / ".swarm/swarm.yaml").read_text()
+
+
+def test_policy_opens_what_the_chosen_program_needs_and_nothing_else(desk: Desk) -> None:
+    desk.commit({"a.txt": "a"})
+    done = desk.init(programs=("claude", "codex"))
+    policy = read_working_tree(desk.top).policy
+    assert policy.network == ("api.anthropic.com",)
+    assert {name: given.env for name, given in policy.credentials.items()} == {"claude-code": done.opened.credentials}
+    assert "ANTHROPIC_API_KEY" in done.opened.credentials
+    text = (desk.top / ".swarm/swarm.yaml").read_text()
+    assert "#   standard: {runtime: codex}" in text
+    said = initialised(done)
+    assert "sessions may reach api.anthropic.com" in said
+
+
+def test_a_key_to_more_than_a_model_is_a_persons_to_give(desk: Desk) -> None:
+    desk.commit({"a.txt": "a"})
+    assert desk.init(programs=("copilot",)).opened.credentials == ("COPILOT_GITHUB_TOKEN", "COPILOT_PROVIDER_API_KEY")
+    assert desk.problems() == []
+
+
+def test_without_an_agent_program_policy_opens_nothing(desk: Desk) -> None:
+    desk.commit({"a.txt": "a"})
+    desk.init()
+    policy = read_working_tree(desk.top).policy
+    assert (policy.network, dict(policy.credentials)) == (("none",), {})
 
 
 def test_without_an_agent_program_the_example_in_the_comment_works(desk: Desk) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
 from values import Life, life, submits, task
 
 from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import Budget, SwarmBudget
 from swarmgit.model.events import Stream
-from swarmgit.model.status import Attempt, LedgerEvent, Usage
+from swarmgit.model.status import Attempt, LedgerEvent
+from swarmgit.model.usage import Usage
 from swarmgit.model.work import Session
-from swarmgit.plan.budget import Books, own_usage, purse
+from swarmgit.plan.books import Books, own_usage
+from swarmgit.plan.budget import TOKENS_UNPRICED, purse, spent_by
 
 
 def costing(usd: float | None, tokens: int = 100) -> Any:
@@ -76,6 +78,26 @@ def test_an_unknown_price_stops_nobody_but_tokens_do() -> None:
     assert len(stops(made)) == 1
 
 
+def test_at_an_unknown_price_a_limit_of_money_becomes_one_of_tokens() -> None:
+    for limits in (SwarmBudget(usd_per_day=5.0), SwarmBudget(usd_per_task=5.0)):
+        made = life(task("a"), swarm={"budget": limits})
+        at_work(made, Usage(TOKENS_UNPRICED))
+        (reason,) = stops(made)
+        assert "at no known price" in reason
+    made = life(task("a"))
+    at_work(made, Usage(TOKENS_UNPRICED))
+    assert stops(made) == []
+
+
+def test_what_a_task_has_cost_counts_on_with_another_agent_and_anew_after_a_person() -> None:
+    made = life(task("a"))
+    costs = Usage(10, usd=2.0)
+    at_work(made, costs)
+    attempts = (replace(made.status("a").attempts[0], outcome="failed", usage=costs),)
+    other = replace(made.status("a"), attempts=attempts, window=2)
+    assert (spent_by(other), spent_by(replace(other, paid_from=2))) == (2.0, 0.0)
+
+
 def test_a_day_that_is_used_up_starts_nothing_more_and_says_what_to_do() -> None:
     made = swarm_of("a", "b", budget=SwarmBudget(usd_per_day=1.0), ends=costing(1.2))
 
@@ -83,7 +105,7 @@ def test_a_day_that_is_used_up_starts_nothing_more_and_says_what_to_do() -> None
 
     statuses = made.observed.statuses
     assert (statuses["a"].phase, statuses["b"].waiting_for) == ("landed", ("budget",))
-    assert "today has cost 1.20 of 1.00 USD" in statuses["b"].reason
+    assert "today's budget of 1.00 USD is spent" in statuses["b"].reason
     assert (decided.is_settled, decided.needs_person) == (True, True)
 
     made.now += timedelta(days=1)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Desired, Runtime, Tier
 from swarmgit.model.experiments import Arm, Experiment
 from swarmgit.model.ids import ExperimentId, TaskId
-from swarmgit.model.status import Attempt, TaskStatus, Usage
+from swarmgit.model.status import Attempt, TaskStatus
+from swarmgit.model.usage import Usage
 from swarmgit.plan import plan
 from swarmgit.plan.experiments import arm_of, compare, label_of
 from tests.plan.values import START, life, task

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
+from msgspec.structs import replace
 from values import Life, life, task
 
 from swarmgit.model.actions import RunGate, StopSession

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
 from values import START, Life, life, submits, task
 
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Runtime, Tier
 from swarmgit.model.events import Fault, Limited, Stream
+from swarmgit.model.status import CHARGED
 from swarmgit.model.work import Session
 from swarmgit.plan.governor import LIMIT_S, STAGGER_S, account_of, limited_until
 
@@ -54,7 +55,7 @@ def test_a_limited_session_goes_on_after_the_stated_time_and_uses_up_no_attempt(
 
     status = made.observed.statuses["a"]
     first, second = status.attempts
-    assert (status.phase, status.tries, first.outcome) == ("landed", 1, "rate-limited")
+    assert (status.phase, first.outcome, first.outcome in CHARGED) == ("landed", "rate-limited", False)
     assert first.retry_at is not None
     assert first.ended is not None
     assert timedelta(seconds=60) <= first.retry_at - first.ended <= timedelta(seconds=65)

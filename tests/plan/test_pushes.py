@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from values import Life, entry_of, life, task
 
 from swarmgit.model.actions import Land, Retire, StartPush, StopSession

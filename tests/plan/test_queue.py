@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
+from msgspec.structs import replace
 from values import CHECK, entry_of, life, never_ends, task
 
 from swarmgit.model.actions import Land, RunGate, StopSession

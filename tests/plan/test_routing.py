@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from swarmgit.model.desired import Scope, Task
 from swarmgit.model.ids import AgentName, TaskId

@@ -1,11 +1,11 @@
 """The built-in gate: what a task may change, and when two tasks' ownership can meet."""
 
 import itertools
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from swarmgit.model.desired import Scope, Task
 from swarmgit.model.ids import BlobId, CommitId, TaskId, TreeId
@@ -163,6 +163,8 @@ def test_the_mode_of_an_existing_file_changes_only_where_the_task_names_the_file
         ("sub/../b", True),
         ("../../.git/config", True),
         ("../../.GIT/config", True),
+        ("../../.swarm/policy.yaml", True),
+        ("../../.Swarm/run/cache", True),
         ("", True),
         ("a\nb", True),
     ],

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from session_desk import Desk, wait
 
 from swarmgit.adapters.processes import vitals

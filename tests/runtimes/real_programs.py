@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from tests.conftest import Repo
 from tests.model_server.script import CACHE_READ_TOKENS, CACHE_WRITE_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS
 from tests.model_server.server import ModelServer

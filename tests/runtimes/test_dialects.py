@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from swarmgit import runtimes
 from swarmgit.model.events import Fault, FileAction, Limited, Stream
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
+from swarmgit.ports import ErrorReader
 from swarmgit.runtimes.faults import fault, status_in, wait_in
 
 
@@ -317,3 +318,38 @@ def test_what_errors_mean_is_read_from_status_and_words() -> None:
     reached = fault("usage limit reached|1763850000")
     assert (reached.kind, reached.until) == ("rate-limit", datetime.fromtimestamp(1763850000, UTC))
     assert replace(fault("bad request", 400), message="") == Fault("other", "", 400)
+
+
+GEMINI_429 = b'Attempt 1 failed with status 429. Retrying with backoff... _ApiError: {"error":{"code":429}}\n'
+OPENCODE_429 = (
+    b'timestamp=2026-11-22T15:37:09.794Z level=ERROR run=ed message="stream error" providerID=p modelID=m '
+    b'error.error="AI_APICallError: Rate limit reached, try again in 20s"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "said", "wait_s"), [("gemini", GEMINI_429, None), ("opencode", OPENCODE_429, 20.0)]
+)
+def test_a_limit_that_only_standard_error_tells_is_heard_and_ends_with_the_next_word(
+    adapter: str, said: bytes, wait_s: float | None
+) -> None:
+    reader = runtimes.stream_reader(adapter)
+    assert isinstance(reader, ErrorReader)
+    assert reader.hears_errors
+    reader.feed_errors(b"some warning\n" + said[:30])
+    assert reader.stream().limited is None
+    reader.feed_errors(said[30:])
+    assert reader.stream().limited == Limited(wait_s)
+    assert reader.stream().text_tail == ""
+    text = b'{"type":"message","role":"assistant","content":"on"}\n{"type":"text","part":{"text":"on"}}\n'
+    reader.feed(text)
+    assert reader.stream().limited is None
+
+
+def test_most_programs_say_all_in_their_output() -> None:
+    heard = [
+        name
+        for name in ("claude-code", "codex", "qwen", "aider", "command")
+        if runtimes.stream_reader(name).hears_errors
+    ]
+    assert heard == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from swarmgit import runtimes
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 from tests.conftest import Repo
 
 PAGE = Path(__file__).parents[2] / "docs" / "runtimes.md"

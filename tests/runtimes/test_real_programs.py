@@ -6,10 +6,10 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from real_programs import REAL, Real, times, use
 
 from swarmgit.model.ids import SessionId
@@ -120,6 +120,7 @@ def test_what_passes_by_itself_is_tried_again_and_uses_up_nothing(stage: Stage, 
 def test_a_conversation_that_grew_too_long_is_a_failed_attempt_that_says_so(stage: Stage) -> None:
     if "shortens by itself" in stage.real.can:
         pytest.skip("it shortens its conversation again and again")
+    stage.repo.swarm["handoff"] = {"max": 0}
     status = stage.play(*[Overflow()] * stage.real.retries, budget={"attempts": 1})
 
     assert (status.phase, [a.outcome for a in status.attempts]) == ("failed", ["failed"])
@@ -191,3 +192,53 @@ def test_a_session_over_its_tokens_is_stopped_and_its_work_kept(stage: Stage) ->
     (attempt,) = status.attempts
     assert attempt.outcome == "over-budget"
     assert attempt.salvage is not None
+
+
+def test_a_session_with_a_full_window_is_asked_and_its_successor_goes_on(stage: Stage) -> None:
+    if stage.real.adapter not in {"claude-code", "anthropic"}:
+        pytest.skip("it cannot be asked, or says only at its end how full its window is")
+    told = '{"state": "a is written", "done": ["a.txt"], "remaining": ["b.txt"], "surprises": []}'
+    stage.repo.swarm["context_windows"] = {stage.real.model: 1900}
+    stage.repo.swarm["handoff"] = {"max": 1}
+    status = stage.play(
+        Write("a.txt", "a\n"),
+        Wait(4, Run("true")),
+        Run(f"printf '%s' '{told}' > $SWARM_OUTBOX/handoff; sleep 20"),
+        Run("""printf '{"state": "a.txt is there", "next": "write b.txt"}' > $SWARM_OUTBOX/accepted; sleep 3"""),
+        Write("b.txt", "b\n"),
+        Say("done"),
+        budget={"attempts": 1},
+    )
+
+    first, second = status.attempts
+    assert ([first.outcome, second.outcome], status.phase) == (["handed-over", "landed"], "landed")
+    assert (stage.repo.show("a.txt"), stage.repo.show("b.txt")) == ("a", "b")
+    assert first.handoff is not None
+    assert (first.handoff.by, first.handoff.summary.remaining) == ("session", ("b.txt",))
+    assert first.handoff.acceptance == "a.txt is there Next: write b.txt"
+    asked = [text for text in stage.seen() if "Hand over:" in text or "Another session goes on" in text]
+    assert asked, "the model was shown the question while it worked"
+    assert "You take over" in stage.seen()[-1]
+    assert first.conversation != second.conversation
+
+
+def test_a_conversation_that_grew_too_long_goes_on_in_a_successor(stage: Stage) -> None:
+    if stage.real.adapter not in {"anthropic", "codex"}:
+        pytest.skip("it shortens its conversation, or asks too often to be scripted")
+    status = stage.play(Write("a.txt", "a\n"), Overflow(), Write("b.txt", "b\n"), Say("done"), budget={"attempts": 1})
+
+    assert [a.outcome for a in status.attempts] == ["handed-over", "landed"]
+    assert (stage.repo.show("a.txt"), stage.repo.show("b.txt")) == ("a", "b")
+
+
+def test_a_program_that_sits_out_a_limit_is_seen_to_do_so(stage: Stage) -> None:
+    if stage.real.adapter not in {"gemini", "opencode"}:
+        pytest.skip("it says so in its output, or ends")
+    use(stage.real, stage.repo, stage.server, stage._patch, *[Refuse(429, "rate limit reached")] * 12)
+    stage.repo.task("greet", owns=["*.txt"], budget={"attempts": 1, "minutes": 0.5})
+    stage.repo.start()
+    seen: set[str] = set()
+    stage.repo.reconcile(
+        timeout_s=60, on_tick=lambda report: seen.update(v.reason for v in report.look.plan.views.values())
+    )
+    assert "builder-01 waits for its provider (rate-limited)" in seen

@@ -89,6 +89,14 @@ def test_a_check_that_fails_says_what_a_person_has_to_do(
     assert "ANTHROPIC_API_KEY" in str(document["reason"])
 
 
+def test_a_program_that_is_not_here_is_not_checked_at_all(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    repo.start()
+    done = repo.swarmgit("runtime", "check", "claude-code", check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "claude-code is not here: no program claude on PATH" in done.stderr
+
+
 def test_an_unknown_runtime_is_named_with_the_nearest(repo: Repo) -> None:
     repo.start()
     done = repo.swarmgit("runtime", "check", "claud-code", check=False)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import ceil, log2
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from swarmgit.app.simulate import Figures, Setting, standard_table
 from swarmgit.app.simulate.compare import this_queue, this_queue_trusting

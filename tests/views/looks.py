@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from swarmgit.app.look import Look
 from swarmgit.model.actions import Plan, StartSession
@@ -20,17 +21,8 @@ from swarmgit.model.ids import (
     TreeId,
 )
 from swarmgit.model.observed import Observed
-from swarmgit.model.status import (
-    Attempt,
-    Candidate,
-    Entry,
-    GateResult,
-    Identity,
-    LedgerEvent,
-    Rejection,
-    TaskStatus,
-    Usage,
-)
+from swarmgit.model.status import Attempt, Candidate, Entry, GateResult, Identity, LedgerEvent, Rejection, TaskStatus
+from swarmgit.model.usage import Usage
 from swarmgit.model.work import Session, SessionSpec
 
 NOW = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from looks import BASE, LANDED, NOW, TREE, at, entry, identity, look
+from msgspec.structs import replace
 
 from swarmgit.app.views.agents import agent_document, agents_document
 from swarmgit.app.views.gates import gates_document

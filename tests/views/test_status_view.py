@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from looks import NOW, at, attempt, entry, identity, landed, look, session, status, task
+from msgspec.structs import replace
 
 from swarmgit.app.views.status import status_document
 from swarmgit.app.views.tasks import task_document, total_usd
+from swarmgit.cli.render import status_text
 from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Problem
-from swarmgit.model.status import Usage
+from swarmgit.model.usage import Usage
 
 
 def test_the_document_has_every_pinned_key() -> None:
@@ -72,6 +72,15 @@ def test_sessions_are_those_of_agents_and_gate_runs_are_apart() -> None:
     }
     assert wanted.items() <= document["sessions"][0].items()
     assert document["sessions"][0]["started"] == "2026-01-02T11:50:00Z"
+
+
+def test_mergers_and_triage_sessions_are_shown_with_what_they_are_there_for() -> None:
+    merger = session("m1", spec={"kind": "merge", "entry": "e1", "agent": "merger-01"})
+    triage = session("t1", spec={"kind": "triage", "watched": "s1", "agent": "triage-01"})
+    document = status_document(look(sessions={"s1": session(), "m1": merger, "t1": triage}), "none")
+    shown = [(each["id"], each["kind"], each["agent"]) for each in document["sessions"]]
+    assert shown == [("m1", "merge", "merger-01"), ("s1", "agent", "builder-01"), ("t1", "triage", "triage-01")]
+    assert "merger-01 (merge)" in status_text(document, width=None)
 
 
 def test_only_entries_that_have_not_landed_are_in_the_queue_and_the_urgent_one_is_first() -> None:

@@ -96,7 +96,7 @@ def test_set_up_is_needed_once_per_slot_and_key(world: World) -> None:
     lease = world.lease("s1", commit, **SETUP)
     assert lease.needs_setup
     write_files(lease.tree, {".venv/bin/python": "py", "made.egg-info/x": "x"})
-    world.trees.setup_done(SessionId("s1"), [".venv", "made.egg-info"])
+    world.set_up("s1", ".venv/", "made.egg-info/")
     write_files(lease.tree, {"src/new.py": "n\n", "made.egg-info/y": "y"})
     assert paths(world) == ["src/new.py"]
     world.release("s1")
@@ -114,7 +114,7 @@ def test_set_up_is_needed_once_per_slot_and_key(world: World) -> None:
 
 def test_other_set_up_commands_are_another_set_up(world: World) -> None:
     world.lease("s1", head(world), setup=("one",))
-    world.trees.setup_done(SessionId("s1"), [])
+    world.set_up("s1")
     world.release("s1")
     assert world.lease("s2", head(world), setup=("two",)).needs_setup
 

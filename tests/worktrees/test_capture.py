@@ -198,6 +198,18 @@ def test_planted_replace_refs_grafts_and_alternates_do_not_matter(world: World, 
 # --- what is refused but still saved ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o500, 0])
+def test_a_giant_that_git_would_read_whole_is_refused_each_time(world: World, tree: Path, mode: int) -> None:
+    (tree / "d").mkdir()
+    for path in (tree / ".gitignore", tree / "d/.gitattributes"):
+        with path.open("ab") as file:
+            file.truncate(1 << 40)
+    (tree / "d").chmod(mode)
+    assert objections(world) == ".gitignore is larger than 1 MiB\nd/.gitattributes is larger than 1 MiB"
+    assert objections(world) == ".gitignore is larger than 1 MiB\nd/.gitattributes is larger than 1 MiB"
+    assert (tree / "d/.gitattributes").stat().st_size < 2 << 20
+
+
 def test_pipes_sockets_and_devices_are_refused(world: World, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tree / "src/pipe")
     (tree / "src/a.py").unlink()

@@ -17,7 +17,8 @@ def prepare(root: Path) -> tuple[World, str]:
     first = world.commit({"a": "a\n", "b/c": "c\n", ".gitignore": ".venv/\n"})
     world.lease("old", first, setup=("x",))
     write_files(world.store / "agents/0001/tree", {".venv/p": "p", "junk": "j", "a": "dirty"})
-    world.trees.setup_done(SessionId("old"))
+    world.set_up("old", ".venv")
+    write_files(world.store / "agents/0001/tree", {".venv/p": "poison", ".venv/q": "q"})
     world.release("old")
     return world, world.commit({"a": "a2\n"})
 

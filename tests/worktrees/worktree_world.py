@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from swarmgit.adapters.git import pristine
+from swarmgit.adapters.git.history import Target
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.worktrees import GitWorktrees, Person, no_fault
 from swarmgit.model.desired import WorktreeConfig
@@ -59,8 +61,17 @@ class World:
 
     def reopen(self) -> None:
         """Start again as a new process would: nothing remembered but the files."""
-        person = Person(self.person / ".git" / "objects", self.person, self.object_format)
+        target = Target(Git(self.person / ".git"), "refs/heads/main")
+        person = Person(self.person / ".git" / "objects", self.person, self.object_format, target)
         self.trees = GitWorktrees(self.engine, self.store, person, self.code_tree, self.fault)
+
+    def set_up(self, session: str, *outputs: str) -> None:
+        """Do what a session's wrapper and the reconciler do when the set-up commands have ended."""
+        found = next(slot for slot in self.trees._slots.all() if slot.session == session)
+        listing = self.root / "listing"
+        listing.write_text("\0".join(("done", *outputs, "")))
+        assert pristine.main((str(found.folder), str(listing))) == 0
+        self.trees.setup_done(SessionId(session), outputs)
 
     def fault(self, name: str) -> None:
         self.steps.append(name)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.adapters.git import pipes
 from swarmgit.adapters.git.filling import places
@@ -16,6 +17,7 @@ from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.scan import Findings, scan, shown
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import RawChange, tree_changes
+from swarmgit.adapters.git.twins import twins
 from swarmgit.model.ids import BlobId, CommitId, TreeId
 from swarmgit.model.work import Capture, Change
 from swarmgit.ports import Identity
@@ -27,8 +29,7 @@ CALLS_MAX = 200
 LINK = "120000"
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """What the commit says; the same label and files give the same commit."""
 
     message: str
@@ -67,6 +68,7 @@ def capture(engine: Git, slot: Slot, label: Label, fault: Callable[[str], None])
         objections=tuple(findings.objections),
         markers=tuple(markers),
         links=links,
+        twins=twins(engine, slot.commit, commit, raw),
     )
 
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from swarmgit.adapters.git.engine import GitEngine
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, NewObject, new_commit, new_object
 from swarmgit.adapters.git.memory import Memory
-from swarmgit.adapters.git.merge import Stage, merge_base, merge_trees
+from swarmgit.adapters.git.merge import Merged, Stage, merge_base, merge_trees
+from swarmgit.adapters.git.objects import Remembered
 from swarmgit.adapters.git.resolution import (
     REGULAR,
     Files,
@@ -29,6 +30,7 @@ from swarmgit.resolve.marked import marked
 from swarmgit.resolve.memory import learn
 
 DIFF_CHARS_MAX = 200_000
+MERGES_MAX = 8
 LABELS = {1: "where both began", 2: "the target", 3: "the task"}
 MARKERS = re.compile(rb"^(<{7} the target|\|{7} where both began|>{7} the task|={7}$)", re.MULTILINE)
 LAYOUT = Identity("swarmgit", "swarmgit@localhost")
@@ -42,11 +44,12 @@ class GitConflicts:
         self._objects = engine.objects
         self._voices = voices
         self._memory = memory
+        self._merged: Remembered[Merged] = Remembered(MERGES_MAX)
         self._writer = LooseWriter(engine.git.git_dir / "objects", durable=False)
 
     def lay_out(self, onto: CommitId, head: CommitId, auto: MergeConfig | None) -> LaidOut:
         """Return a commit on both sides whose files hold what is settled, and markers where nothing is."""
-        merged = merge_trees(self._objects, onto, head)
+        merged = self._merge(onto, head)
         found = Resolved()
         if auto is not None:
             found = resolve_conflicts(self._objects, merged, auto, self._voices)
@@ -68,6 +71,11 @@ class GitConflicts:
             theirs=self._diff(base, head, merged.conflicts),
             hints=hints,
         )
+
+    def _merge(self, onto: CommitId, head: CommitId) -> Merged:
+        """Return the merge of two commits, made once for laying out, judging and remembering it."""
+        key = f"{onto} {head}"
+        return self._merged.get(key) or self._merged.put(key, merge_trees(self._objects, onto, head))
 
     def _laid(self, path: str, stages: Mapping[int, Stage], auto: MergeConfig | None) -> Files:
         """Return what a path without an answer holds: the target's side where a command makes it, else markers."""
@@ -111,7 +119,7 @@ class GitConflicts:
         self, sides: tuple[CommitId, CommitId], layout: TreeId, tree: TreeId, auto: MergeConfig | None
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the conflicted paths that still hold a marker of the layout, and those that nobody decided about."""
-        merged = merge_trees(self._objects, *sides)
+        merged = self._merge(*sides)
         settled: set[str] = set()
         if auto is not None and merged.stages:
             settled |= resolve_conflicts(self._objects, merged, auto, self._voices).files.keys()
@@ -131,7 +139,7 @@ class GitConflicts:
     def remember(self, proposal: CommitId) -> None:
         """Keep how the conflicts of a merge were resolved, for the next time that they come up."""
         onto, head = self._objects.commit(proposal).parents
-        merged = merge_trees(self._objects, onto, head)
+        merged = self._merge(onto, head)
         result = self._objects.walk(self._objects.commit(proposal).tree) if merged.stages else {}
         for path, stages in merged.stages.items():
             entry = result.get(path)

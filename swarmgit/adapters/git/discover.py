@@ -6,8 +6,9 @@ import hashlib
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.documents.paths import LIVE, SWARM_YAML, branch_ref
@@ -17,8 +18,7 @@ OLDEST_GIT = (2, 38)
 TARGET_LINE = re.compile(rb"""^target:[ \t]*(["']?)([^"'#\s]+)\1[ \t]*(?:#.*)?$""", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRepository:
+class FoundRepository(Struct, frozen=True):
     """`top` is None in a bare repository; `git_dir` differs from `common_dir` in a linked worktree."""
 
     common_dir: Path

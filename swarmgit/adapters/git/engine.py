@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit, new_tree, write_file
 from swarmgit.adapters.git.merge import Bases, Merged, merge_trees, touched_by_both
@@ -20,7 +22,7 @@ from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.adapters.git.voices import Voices
-from swarmgit.documents.paths import ENGINE, SWARM
+from swarmgit.documents.paths import ENGINE, MENDED, SWARM
 from swarmgit.model.desired import Gate, MergeConfig
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.model.observed import MergeTry
@@ -33,6 +35,8 @@ EMPTY_TREE = {
     "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     "sha256": "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
 }
+STRAYS = ("commondir", "config.worktree", "info/exclude", "info/grafts", "info/sparse-checkout")
+"""What git reads in a git directory besides, and the engine has none of."""
 NO_ATTRIBUTES = "* !filter !diff !merge !text !eol !ident !working-tree-encoding\n"
 CONFIG = """[core]
 \trepositoryformatversion = {version}
@@ -57,11 +61,14 @@ def engine_git(live: Path, common_dir: Path, algorithm: str = "sha1", pass_fds: 
     files = _files(folder, common_dir, algorithm)
     if not (folder / "HEAD").exists():
         live.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix="engine-", dir=live) as scratch:
             made = Path(scratch) / ENGINE
             _fill(made, files)
-            made.rename(folder)
+            with suppress(OSError):  # somebody else has made it meanwhile, or something else is in its place
+                made.rename(folder)
+            if not (folder / "HEAD").exists():
+                folder.rename(Path(scratch) / "stale")
+                made.rename(folder)
     else:
         _fill(folder, files)
     # git before 2.43 ignores the variable; there, attributes of a tree are not read in a bare repository anyway
@@ -163,6 +170,14 @@ class GitEngine:
         if changes:
             move_own(self._refs, self.git.git_dir, changes, len(changes[0].new or ""))
 
+    def pins(self) -> dict[str, CommitId]:
+        return self.objects.refs("refs/swarm/")
+
+    def prune(self, before: datetime, keep: Sequence[str]) -> int:
+        there = [oid for oid in sorted(set(keep)) if self.objects.resolve(f"{oid}^{{commit}}")]
+        options = ("--no-progress", "-v", f"--expire={int(before.timestamp())}")
+        return len(self.git.out("prune", *options, "--", *there).splitlines())
+
     def unpin(self, ref: str) -> None:
         """Drop a ref of the engine, if it is there."""
         if self.objects.ref(ref) is not None:
@@ -197,6 +212,27 @@ def _hash_of_matching(files: dict[str, TreeEntry], patterns: Sequence[str]) -> s
     return digest.hexdigest()
 
 
+def mend(folder: Path, common_dir: Path, algorithm: str) -> None:
+    """Bring the engine's own settings back to what they are meant to be. Costs a few small reads.
+
+    Without a sandbox a session can write there; the engine's git must not obey it when it takes the work in. What had
+    to be mended is noted beside the engine, for the alarm: somebody else's session may be looked at first.
+    """
+    files = _files(folder, common_dir, algorithm)
+    strays = [name for name in STRAYS if os.path.lexists(folder / name)]
+    wrong = [*strays, *(name for name, text in files.items() if name != "shallow" and _differs(folder / name, text))]
+    if wrong:
+        with (folder.parent / MENDED).open("a") as notes:
+            notes.write(f"{' '.join(wrong)}\n")
+    for name in strays:
+        (folder / name).unlink(missing_ok=True)
+    _fill(folder, files)
+
+
+def _differs(path: Path, text: str) -> bool:
+    return path.is_symlink() or not path.exists() or path.read_bytes() != text.encode()
+
+
 def _files(folder: Path, common_dir: Path, algorithm: str) -> dict[str, str]:
     extensions = "" if algorithm == "sha1" else f"[extensions]\n\tobjectFormat = {algorithm}\n"
     files = {
@@ -216,7 +252,7 @@ def _fill(folder: Path, files: dict[str, str]) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name, text in {**files, "HEAD": "ref: refs/heads/none\n"}.items():
         path = folder / name
-        if not path.exists() or path.read_text() != text:
+        if _differs(path, text):
             write_file(path, text.encode())
     if "shallow" not in files:
         (folder / "shallow").unlink(missing_ok=True)

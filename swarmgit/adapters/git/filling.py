@@ -9,9 +9,10 @@ import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from swarmgit.adapters.git.beneath import copy_beneath
+from swarmgit.adapters.git import pristine
+from swarmgit.adapters.git.beneath import copy_beneath, read_beneath
 from swarmgit.adapters.git.private_git import escaped
-from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.run import WITHOUT_HOOKS, Git
 from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.model.desired import WorktreeConfig
 
@@ -104,7 +105,11 @@ def check_out(engine: Git, slot: Slot) -> None:
     if slot.only:
         _check_out_some(engine, slot)
         return
-    engine.out("read-tree", "--reset", "-u", slot.commit, env=places(slot))
+    (slot.folder / pristine.MOVE).unlink(missing_ok=True)
+    engine.out("read-tree", "--reset", "-u", slot.setup_commit or slot.commit, env=places(slot))
+    if slot.setup_commit is not None:
+        words = ("git", *WITHOUT_HOOKS, "read-tree", "--reset", "-u", slot.commit)
+        pristine.plan_move(slot.folder, words, engine.environment(places(slot)), engine.git_dir)
 
 
 def _check_out_some(engine: Git, slot: Slot) -> None:
@@ -127,6 +132,12 @@ def include(slot: Slot, top: Path | None, paths: Sequence[str]) -> tuple[str, ..
     return tuple(path for path in map(plain, paths) if path and copy_beneath(top, slot.tree, path, INCLUDE_SIZE_MAX))
 
 
+def content_hash(top: Path | None, path: str) -> str:
+    """Return a hash of a file that would be copied in, '' where none would be."""
+    content = read_beneath(top, plain(path), INCLUDE_SIZE_MAX) if top and plain(path) else None
+    return "" if content is None else hashlib.sha256(content).hexdigest()
+
+
 def plain(path: str) -> str:
     """Return a configured path without decoration; '' for one that leads out of the tree or into a `.git`."""
     parts = [part for part in path.split("/") if part not in {"", "."}]
@@ -143,6 +154,12 @@ def setup_hash(engine: Git, commit: str, config: WorktreeConfig) -> str | None:
         keys = {line.partition(b"\t")[2].hex(): line.partition(b"\t")[0].decode() for line in listed.split(b"\0")}
     text = json.dumps([list(config.setup), sorted(keys.items())])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def tracked(engine: Git, slot: Slot) -> set[str]:
+    """Return the paths of the commit that a slot was filled with."""
+    listed = engine.out("ls-files", "-z", env=places(slot)).split(b"\0")
+    return {name.decode("utf-8", "surrogateescape") for name in listed if name}
 
 
 def ignored(engine: Git, slot: Slot) -> tuple[str, ...]:

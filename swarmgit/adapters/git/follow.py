@@ -6,8 +6,9 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from swarmgit.adapters.git.checkouts import Checkout
 from swarmgit.adapters.git.pathdiff import Change
@@ -20,8 +21,7 @@ NAMED_MAX = 200
 NO_PRELOAD = ("-c", "core.preloadIndex=false")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One checkout's way from `old` to `new`, under the lock of its index. All methods may be repeated.
 
     `environ`: the person's; the files of their checkout are written under their own settings, hooks excepted.

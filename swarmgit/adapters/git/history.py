@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import zip_longest
 
+from msgspec import Struct
+
 from swarmgit.adapters.git.run import Git
 from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
 from swarmgit.ports import LandedTask
@@ -31,3 +33,18 @@ def landed_in_history(git: Git, target: CommitId | str) -> dict[TaskId, LandedTa
                 entry = LandedTask(CommitId(commit), AgentName(agent), SessionId(session), model)
                 found.setdefault(TaskId(task), entry)
     return found
+
+
+class Target(Struct, frozen=True):
+    """A branch, by its full name, of the repository that `git` is about."""
+
+    git: Git
+    branch: str
+
+    def head(self) -> str | None:
+        """Return the commit it is at; None where there is none."""
+        return self.git.call("rev-parse", "-q", "--verify", self.branch).stdout.decode().strip() or None
+
+    def contains(self, commit: str) -> bool:
+        """Return whether it contains a commit; False where either is not there."""
+        return self.git.call("merge-base", "--is-ancestor", commit, self.branch).returncode == 0

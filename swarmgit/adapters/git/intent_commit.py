@@ -10,8 +10,10 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.adapters.git.checkouts import Checkout, find_checkouts, main_top, read_head, work_in_progress
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
@@ -26,8 +28,7 @@ SKIPPED = frozenset({".git", ".swarm", "node_modules", ".venv", "venv", "target"
 _PERSONS_GIT = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(Struct, frozen=True):
     """`commit` None: nothing was missing. `drafts`: left alone, because a working tree has them differently."""
 
     commit: CommitId | None
@@ -47,8 +48,7 @@ def open_intent(cwd: Path, environ: Mapping[str, str]) -> Iterator[GitIntentRepo
         objects.close()
 
 
-@dataclass(frozen=True, slots=True)
-class GitIntentRepository:
+class GitIntentRepository(Struct, frozen=True):
     """The repository around a person's working folder, for `swarmgit init`."""
 
     found: FoundRepository

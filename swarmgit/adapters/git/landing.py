@@ -6,8 +6,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.adapters.git.checkouts import Checkout, find_checkouts, main_top, work_in_progress
 from swarmgit.adapters.git.follow import Step, read_mark
@@ -28,8 +29,7 @@ MOVE_TRIES_MAX = 10
 STACK_MAX = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """What `landing.json` says while a landing is under way; `made`: the file's time, by the file system's clock."""
 
     ref: str

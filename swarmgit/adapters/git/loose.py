@@ -11,10 +11,11 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import cast
+
+from msgspec import Struct
 
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.ports import Identity, TreeEntry
@@ -22,8 +23,7 @@ from swarmgit.ports import Identity, TreeEntry
 SWARMGIT_IDENTITY = Identity("swarmgit", "swarmgit@localhost")
 
 
-@dataclass(frozen=True, slots=True)
-class NewObject:
+class NewObject(Struct, frozen=True):
     """An object that may not be written yet. `data`: header and content, what the id is the hash of."""
 
     oid: str
@@ -51,8 +51,7 @@ def in_git_order(entries: Iterable[TreeEntry]) -> tuple[TreeEntry, ...]:
     return tuple(sorted(entries, key=_tree_order))
 
 
-@dataclass(frozen=True, slots=True)
-class CommitText:
+class CommitText(Struct, frozen=True):
     """What a commit object says. `at` is the date of both author and committer, written in UTC."""
 
     tree: TreeId

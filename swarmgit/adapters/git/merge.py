@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from swarmgit.adapters.git.loose import NewObject
 from swarmgit.adapters.git.objects import GitObjects, Remembered
@@ -13,16 +14,14 @@ from swarmgit.adapters.git.run import GitFailed
 from swarmgit.model.ids import CommitId, TreeId
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """One side of a conflicted path, as in an index: 1 base, 2 ours, 3 theirs."""
 
     mode: str
     oid: str
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(Struct, frozen=True):
     """`tree` None: the paths in `conflicts` have to be resolved first. `new`: objects that are not written yet.
 
     `stages`: the sides that git has for each of them. `marked`: git's tree in which they hold conflict markers.
@@ -86,8 +85,7 @@ class Bases:
         return commit in line.known or self._objects.is_ancestor(commit, line.base)
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(Struct):
     """The first-parent line from a base on. `seen`: its commits and what they merged. `is_plain`: all of that began
     on the line."""
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from swarmgit.adapters.git.loose import NewObject, in_git_order, new_object, new_tree
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.ports import TreeEntry
 
 
-@dataclass(slots=True)
-class Folder:
+class Folder(Struct):
     """The changes below one folder: files by name (None deletes) and subfolders by name."""
 
     files: dict[str, bytes | None] = field(default_factory=dict)
     folders: dict[str, Folder] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Overlay:
+class Overlay(Struct):
     """A tree with changes on top. `new`: the objects to write, leaves first, before anything names `tree`."""
 
     objects: GitObjects

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.adapters.git.run import HARDENED, WITHOUT_HOOKS
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import CommitId
 
 
-@dataclass(frozen=True, slots=True)
-class BlamedLine:
+class BlamedLine(Struct, frozen=True):
     """The commit that last changed a line; the line's number, path and text as they were there."""
 
     commit: CommitId

@@ -8,7 +8,8 @@ whole. All these are places that both sides changed, and wherever both did, git 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from swarmgit.adapters.git.loose import NewObject, in_git_order, new_tree
 from swarmgit.adapters.git.objects import GitObjects
@@ -22,8 +23,7 @@ class _AskGit(Exception):
     """The trees alone do not say what the merge is."""
 
 
-@dataclass(slots=True)
-class PlainMerge:
+class PlainMerge(Struct):
     """`new`: the trees to write, leaves first, before anything names the result."""
 
     objects: GitObjects

@@ -10,8 +10,9 @@ import re
 import shutil
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.adapters.git.beneath import read_beneath
 from swarmgit.adapters.git.run import Git
@@ -23,8 +24,7 @@ REF = re.compile(r"refs/heads/[A-Za-z0-9_][A-Za-z0-9_.\-/]{0,200}")
 OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateGit:
+class PrivateGit(Struct, frozen=True):
     """What a private `.git` says. `objects`: the person's objects folder; `hidden`: paths its status leaves out."""
 
     branch: str

@@ -9,8 +9,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.adapters.git.run import SWARMGIT, Git
 from swarmgit.errors import SwarmError, TryLater
@@ -20,8 +21,7 @@ class RefRefused(SwarmError):
     """git did not move the ref: it is elsewhere than expected, or locked. Nothing was changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefChange:
+class RefChange(Struct, frozen=True):
     """`new` None deletes. `old` None: whatever it was; '' : must not exist."""
 
     name: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 from pathspec import GitIgnoreSpec
 
 from swarmgit.adapters.git.loose import NewObject, in_git_order, new_object, new_tree
@@ -29,8 +30,7 @@ Files = dict[str, tuple[str, str]]
 """Path → (mode, blob)."""
 
 
-@dataclass(slots=True)
-class Resolved:
+class Resolved(Struct):
     """`tree` None: some path is left. `new`: the objects to write; `record` and `hints` as in model.MergeTry.
 
     `files`: the paths that have an answer. `regenerate`: the commands that make what is left, where that is all

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct, field
 
 from swarmgit.errors import SwarmError
 
@@ -68,8 +69,7 @@ class GitFailed(SwarmError):
         self.stderr = stderr
 
 
-@dataclass(frozen=True, slots=True)
-class Git:
+class Git(Struct, frozen=True):
     """A git directory and how to call git on it.
 
     `pass_fds` are inherited by children that move refs, so that the reconciler's lock outlives a killed reconciler

@@ -13,9 +13,12 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+
+from msgspec import Struct, field
 
 from swarmgit.adapters.git.filling import places
+from swarmgit.adapters.git.pipes import BYTES_MAX, READ_BY_GIT, listed
 from swarmgit.adapters.git.private_git import escaped
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.slots import Slot
@@ -29,8 +32,7 @@ REPOSITORY_PARTS = (b"HEAD", b"objects", b"refs")
 SHORT_DOTGIT = re.compile(r"git~[0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How much one session may hand in: sizes in bytes."""
 
     file_size: int = 50 << 20
@@ -41,8 +43,7 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """Paths are bytes below the tree. `present`: to take in, with sizes; `absent`: to take out.
 
     `linked`: files with more names than are known here; an objection only where one turns out to have changed.
@@ -115,7 +116,7 @@ def _walk(root: bytes, kept: Kept) -> Iterator[tuple[bytes, str]]:
     entries = 0
     while todo and entries < ENTRIES_MAX:
         folder = todo.pop()
-        for entry in _listed(os.path.join(root, folder)):
+        for entry in listed(os.path.join(root, folder)):
             entries += 1
             path = folder + b"/" + entry.name if folder else entry.name
             if path == b".git" or kept.covers(path):
@@ -129,19 +130,6 @@ def _walk(root: bytes, kept: Kept) -> Iterator[tuple[bytes, str]]:
                     todo.append(path)
             elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
                 yield path, "is a pipe, socket or device"
-
-
-def _listed(folder: bytes) -> list[os.DirEntry[bytes]]:
-    """Return a folder's entries; where the agent took away the right to look, take it back first."""
-    for _ in range(2):
-        try:
-            with os.scandir(folder) as entries:
-                return list(entries)
-        except PermissionError:
-            os.chmod(folder, 0o700)
-        except OSError:
-            break
-    return []
 
 
 def _tracked(engine: Git, slot: Slot, findings: Findings) -> list[bytes]:
@@ -165,7 +153,7 @@ def _files_of_repository(root: bytes, folder: bytes) -> Iterator[bytes]:
     count = 0
     while todo and count < ENTRIES_MAX:
         at = todo.pop()
-        for entry in _listed(os.path.join(root, at)):
+        for entry in listed(os.path.join(root, at)):
             count += 1
             path = at + b"/" + entry.name
             if entry.is_dir(follow_symlinks=False):
@@ -201,8 +189,11 @@ def _take(findings: Findings, root: bytes, candidates: Sequence[bytes], limits: 
             continue
         if path.count(b"/") > DEPTH_MAX:
             continue  # the walk has objected
-        if facts.st_size > limits.file_size:
-            findings.object(path, f"is larger than {limits.file_size >> 20} MiB")
+        _make_readable(root, path, facts)
+        is_for_git = path.rpartition(b"/")[2] in READ_BY_GIT
+        size_max = min(limits.file_size, BYTES_MAX) if is_for_git else limits.file_size
+        if facts.st_size > size_max:
+            findings.object(path, f"is larger than {size_max >> 20} MiB")
             continue
         if len(findings.present) >= limits.files or total + facts.st_size > limits.total_size:
             findings.object(path, f"is beyond the limits of {limits.files} files and {limits.total_size >> 20} MiB")
@@ -222,6 +213,13 @@ def _facts(root: bytes, path: bytes) -> os.stat_result | None:
         return os.lstat(os.path.join(root, path))
     except OSError:
         return None
+
+
+def _make_readable(root: bytes, path: bytes, facts: os.stat_result) -> None:
+    """Take back the right to read a file of the session's, where the agent took it away."""
+    if stat.S_ISREG(facts.st_mode) and not facts.st_mode & stat.S_IRUSR:
+        with suppress(OSError):
+            os.chmod(os.path.join(root, path), stat.S_IMODE(facts.st_mode) | stat.S_IRUSR)
 
 
 def _check_name(findings: Findings, path: bytes) -> None:

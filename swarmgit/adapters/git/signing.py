@@ -8,8 +8,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from swarmgit.adapters.git.engine import GitEngine
 from swarmgit.adapters.git.loose import LooseWriter, NewObject, new_object

@@ -7,26 +7,29 @@ whose filling was interrupted, or that cannot be trusted, is moved to `<store>/t
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import subprocess
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from swarmgit.adapters.deletion import delete
 
 SlotState = Literal["free", "filling", "leased"]
 RECORD = "slot.json"
 TRASH = "trash"
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """`slot.json`. `commit`: what it was filled with. `included`, `shared`, `outputs`: paths that are never captured.
 
     `only`: patterns of what is checked out, none for everything; such a partly filled slot serves one session.
     `setup_hash`: of the set-up whose `outputs` are here; `setup_wanted`: of the set-up that the present lease needs.
+    `setup_commit`: what set-up runs on, where that is not `commit`.
+    `carried`: something else may lie over that, so what set-up makes here is of no use to anybody else.
     """
 
     folder: Path
@@ -35,11 +38,13 @@ class Slot:
     session: str | None = None
     setup_hash: str | None = None
     setup_wanted: str | None = None
+    setup_commit: str | None = None
     included: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     recyclable: bool = True
     only: tuple[str, ...] = ()
+    carried: bool = False
 
     @property
     def tree(self) -> Path:
@@ -62,8 +67,12 @@ class Slot:
 class SlotStore:
     """Only one process uses a store at a time (the reconciler's lock); its threads share this object."""
 
-    def __init__(self, root: Path, fault: Callable[[str], None]) -> None:
+    def __init__(
+        self, root: Path, fault: Callable[[str], None], resists: Callable[[Path, str], None] = lambda *_: None
+    ) -> None:
+        """`resists` is told of what cannot be deleted or read, and why."""
         self._root = root
+        self._resists = resists
         self._fault = fault
         self._choice = threading.Lock()
         self._sweeping = threading.Lock()
@@ -91,6 +100,7 @@ class SlotStore:
         Return what the slot was before (state filling: it is new) and what it is now.
         """
         with self._choice:
+            self._close()
             slots = self.all()
             self._discard_stale(slots)
             free = [slot for slot in slots if slot.state == "free" and slot.folder.parent.name == pool and not new]
@@ -102,6 +112,12 @@ class SlotStore:
             self._filling.add(after.folder)
             self._hints[str(wanted.session)] = after.folder
         return before, after
+
+    def _close(self) -> None:
+        """Make the store, for this user alone: what agents write there is nobody else's to run or read."""
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._root.stat().st_mode & 0o077:
+            self._root.chmod(0o700)
 
     def _discard_stale(self, slots: list[Slot]) -> None:
         """Throw away what a killed process was filling; a git that outlived it may still write there."""
@@ -141,7 +157,7 @@ class SlotStore:
         folder = self._root / TRASH
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            path.rename(folder / f"{path.name}-{secrets.token_hex(8)}")
+            path.rename(folder / f"{path.name[:40]}-{secrets.token_hex(8)}")
         except FileNotFoundError:
             return
         self._fault("slot:trashed")
@@ -151,11 +167,16 @@ class SlotStore:
         """Delete what is in the trash; what resists stays there and is tried again next time."""
         with self._sweeping:
             for path in (self._root / TRASH).glob("*"):
-                _delete(path)
+                reason = delete(path)
+                if reason:
+                    self._resists(path, reason)
 
     def gc(self, keep: int) -> None:
         """Delete the trash, what a killed process left half made, and the oldest free slots of a pool beyond `keep`."""
         with self._choice:
+            for folder in self._root.glob("[!.]*/[!.]*"):
+                if folder.parent.name != TRASH and _read(folder) is None:
+                    self._resists(folder, f"its {RECORD} cannot be read, so nobody knows whose work is in it")
             for stray in self._root.glob("[!.]*/.new-*"):
                 self.trash(stray)
             slots = self.all()
@@ -178,17 +199,3 @@ def _read(folder: Path) -> Slot | None:
         return Slot(folder=folder, **facts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _delete(path: Path) -> None:
-    """Delete a tree of any depth and permissions. `rm` copes with depths at which Python's own recursion ends."""
-    command = ["/bin/rm", "-rf", "--", str(path)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if done.returncode == 0 or not path.is_dir() or path.is_symlink():
-        return
-    for folder, names, _ in os.walk(path):
-        for name in names:
-            below = Path(folder, name)
-            if not below.is_symlink():
-                below.chmod(0o700)
-    subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)

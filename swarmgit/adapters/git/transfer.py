@@ -11,8 +11,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.adapters.git.loose import loose_path, write_out
 from swarmgit.adapters.git.objects import GitObjects
@@ -22,8 +23,7 @@ from swarmgit.model.ids import CommitId
 LINKS_MAX = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(Struct, frozen=True):
     """From `engine` (its reader) to the objects folder of `person` (theirs)."""
 
     engine: GitObjects

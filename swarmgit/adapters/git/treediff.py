@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from swarmgit.adapters.git.run import Git
 
 
-@dataclass(frozen=True, slots=True)
-class RawChange:
+class RawChange(Struct, frozen=True):
     """One line of raw diff output; modes octal, '000000' where absent; `path` in the bytes that git has."""
 
     path: bytes

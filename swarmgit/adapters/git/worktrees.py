@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from swarmgit.adapters.git import capture, carry, filling, private_git
+from msgspec import Struct
+from msgspec.structs import replace
+
+from swarmgit.adapters.git import capture, carry, filling, pristine, private_git
+from swarmgit.adapters.git.engine import mend
+from swarmgit.adapters.git.history import Target
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.errors import PersonMustAct
@@ -17,18 +24,25 @@ from swarmgit.model.ids import CommitId, SessionId, TreeId
 from swarmgit.model.work import Capture
 from swarmgit.ports import Identity, Lease
 
+NOWHERE = Target(Git(Path("/dev/null")), "refs/heads/none")
+GATES = "gates"
+"""The pool whose sessions run on work that may be refused."""
+
 
 def no_fault(name: str) -> None:
     """Do nothing; the crash tests raise here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """What worktrees see of the person's repository. `top` is None in a bare one; `include` is copied from there."""
+class Person(Struct, frozen=True):
+    """What worktrees see of the person's repository. `top` is None in a bare one; `include` is copied from there.
+
+    `target`: the branch whose commits have landed, so that what their set-up made may serve everybody.
+    """
 
     objects: Path
     top: Path | None = None
     object_format: str = "sha1"
+    target: Target = NOWHERE
 
 
 class GitWorktrees:
@@ -41,33 +55,40 @@ class GitWorktrees:
         person: Person,
         code_tree: Callable[[str], TreeId],
         fault: Callable[[str], None] = no_fault,
+        resists: Callable[[Path, str], None] = lambda *_: None,
     ) -> None:
+        """`resists` is told of what cannot be deleted or read any more, and why."""
         self._engine = engine
         self._person = person
         self._code_tree = code_tree
         self._fault = fault
-        self._slots = SlotStore(store, fault)
+        self._slots = SlotStore(store, fault, resists)
 
     def lease(
         self, session: SessionId, commit: CommitId, config: WorktreeConfig, pool: str, only: Sequence[str] = ()
     ) -> Lease:
         """Return a worktree of exactly `commit`; the same one for the same session, recycled if one is free."""
+        self._mend()
         held = self._slots.find(session)
         if held and held.state == "leased":
+            if held.setup_commit is not None:  # the tree may have moved on, and set-up runs once more
+                self._slots.write(replace(held, carried=True))
             return _lease(held)
         if held:  # killed half-way: a git that outlived it may still write there
             self._slots.discard(held)
         shared = tuple(filter(None, map(filling.plain, config.share)))
         wanted = Slot(Path(), "filling", commit, session, shared=shared)
         wanted = replace(wanted, setup_wanted=filling.setup_hash(self._engine, commit, config))
+        if pool == GATES and wanted.setup_wanted is not None:
+            wanted = replace(wanted, setup_commit=self._place_of_setup(wanted, config))
         wanted = replace(wanted, only=tuple(only), recyclable=not only)
-        before, slot = self._slots.claim(wanted, pool, _preference(wanted), new=bool(only))
+        before, slot = self._slots.claim(wanted, pool, self._preference(wanted), new=bool(only))
         if before.state == "free":
             try:
                 return self._fill(before, slot, wanted, config)
             except (GitFailed, OSError):  # the last user left something that resists: a fresh one costs little
                 self._slots.discard(slot)
-                before, slot = self._slots.claim(wanted, pool, _preference(wanted), new=True)
+                before, slot = self._slots.claim(wanted, pool, self._preference(wanted), new=True)
         try:
             return self._fill(before, slot, wanted, config)
         except (GitFailed, OSError):
@@ -76,22 +97,26 @@ class GitWorktrees:
 
     def _fill(self, before: Slot, slot: Slot, wanted: Slot, config: WorktreeConfig) -> Lease:
         self._fault("worktree:claimed")
-        keeps_setup = (
-            before.state == "free" and before.setup_hash is not None and before.setup_hash == wanted.setup_wanted
-        )
-        outputs = before.outputs if keeps_setup else ()
+        kept = self._kept(before, wanted)
+        outputs = kept.outputs if kept else ()
         if before.state == "free":
+            if kept is None:
+                pristine.drop(slot.folder)
             filling.clean(self._engine, self._slots, slot, (*wanted.shared, *outputs))
             self._fault("worktree:cleaned")
-        slot = replace(slot, only=wanted.only, recyclable=wanted.recyclable)
+        first = None if kept else wanted.setup_commit
+        slot = replace(slot, only=wanted.only, recyclable=wanted.recyclable, carried=False, setup_commit=first)
         filling.check_out(self._engine, slot)
         self._fault("worktree:checked-out")
+        if kept is not None:
+            pristine.put_back(slot.folder, lambda: filling.tracked(self._engine, slot))
+            self._fault("worktree:put-back")
         included = filling.include(slot, self._person.top, config.include)
         self._fault("worktree:included")
         slot = replace(
             slot,
             state="leased",
-            setup_hash=before.setup_hash if keeps_setup else None,
+            setup_hash=kept.setup if kept else None,
             included=included,
             shared=wanted.shared,
             outputs=outputs,
@@ -101,6 +126,38 @@ class GitWorktrees:
         self._slots.write(slot)
         self._fault("worktree:leased")
         return _lease(slot)
+
+    def _mend(self) -> None:
+        mend(self._engine.git_dir, self._person.objects.parent, self._person.object_format)
+
+    def _place_of_setup(self, wanted: Slot, config: WorktreeConfig) -> str | None:
+        """Return the target, where the set-up of a commit that has not landed is the target's: there it runs on code
+        that has landed, so that what it makes may serve every gate. None: it runs on the commit itself.
+        """
+        head = self._person.target.head()
+        if head is None or head == wanted.commit or self._person.target.contains(wanted.commit):
+            return None
+        return head if filling.setup_hash(self._engine, head, config) == wanted.setup_wanted else None
+
+    def _kept(self, slot: Slot, wanted: Slot) -> pristine.Kept | None:
+        """Return what set-up made in a free slot, where the new lease may have it: what a tree's set-up makes is that
+        tree's doing, so it serves that commit, and everybody once it has landed.
+        """
+        if slot.state != "free" or wanted.setup_wanted is None or slot.setup_hash != wanted.setup_wanted:
+            return None
+        kept = pristine.kept(slot.folder)
+        if kept is None or kept.carried or kept.setup != wanted.setup_wanted:
+            return None
+        return kept if kept.commit == wanted.commit or self._person.target.contains(kept.commit) else None
+
+    def _preference(self, wanted: Slot) -> Callable[[Slot], int]:
+        """Return the rank of a free slot, the lowest first: its set-up is worth most, then the files it has already."""
+
+        def rank(slot: Slot) -> int:
+            lacks_setup = wanted.setup_wanted is not None and self._kept(slot, wanted) is None
+            return 2 * lacks_setup + (slot.commit != wanted.commit)
+
+        return rank
 
     def _write_private_git(self, slot: Slot) -> None:
         session = str(slot.session)
@@ -120,15 +177,24 @@ class GitWorktrees:
 
     def carry(self, session: SessionId, base: CommitId, commit: CommitId, paths: Sequence[str]) -> tuple[str, ...]:
         """Put the difference that `commit` made to its parent, for `paths` only, into the leased worktree."""
-        return carry.carry(self._engine, self._held(session), base, commit, paths)
+        slot = replace(self._held(session), carried=True)
+        self._slots.write(slot)
+        return carry.carry(self._engine, slot, base, commit, paths)
 
     def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot the leased worktree as one commit on the commit it was filled with; `gate_inputs` stays empty."""
+        self._mend()
         slot = self._held(session)
         taken = capture.capture(self._engine, slot, capture.Label(message, author, at), self._fault)
         if taken.objections and slot.recyclable:
             self._slots.write(replace(slot, recyclable=False))
         return replace(taken, code_tree=self._code_tree(taken.commit))
+
+    def given(self, config: WorktreeConfig) -> str:
+        """Return a hash of what a gate's worktree gets besides the commit; its caches (`share`) are none of it."""
+        included = [filling.content_hash(self._person.top, path) for path in config.include]
+        text = json.dumps([config.setup, config.setup_key, config.include, included])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def agent_message(self, session: SessionId) -> str | None:
         """Return the message of the agent's own last commit, None where it made none that can be read."""
@@ -175,6 +241,10 @@ class GitWorktrees:
         kept = tuple(path for path in made if path and path not in apart)
         self._slots.write(replace(slot, setup_hash=slot.setup_wanted, outputs=kept))
 
+    def commits(self) -> frozenset[CommitId]:
+        """Return the commits of all slots, leased, free or being filled."""
+        return frozenset(CommitId(slot.commit) for slot in self._slots.all())
+
     def gc(self, keep: int) -> None:
         """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""
         self._slots.gc(keep)
@@ -188,19 +258,11 @@ class GitWorktrees:
         return slot
 
 
-def _preference(wanted: Slot) -> Callable[[Slot], int]:
-    """Return the rank of a free slot, the lowest first: its set-up is worth most, then the files it has already."""
-
-    def rank(slot: Slot) -> int:
-        return 2 * (slot.setup_hash != wanted.setup_wanted) + (slot.commit != wanted.commit)
-
-    return rank
-
-
 def _lease(slot: Slot) -> Lease:
     return Lease(
         session=SessionId(str(slot.session)),
         tree=slot.tree,
         slot=slot.name,
         needs_setup=slot.setup_wanted is not None and slot.setup_hash != slot.setup_wanted,
+        keep_setup=(sys.executable, "-I", "-S", "-B", pristine.__file__, str(slot.folder)),
     )

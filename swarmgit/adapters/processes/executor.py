@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from swarmgit import ports
+from swarmgit.adapters.deletion import delete
 from swarmgit.adapters.processes import folder as files
 from swarmgit.adapters.processes import tree, vitals
 from swarmgit.adapters.processes.job import Jobs, Stop, encoded
@@ -144,9 +145,9 @@ class LocalExecutor:
         """Write files into one of a session's folders by rename, in their order."""
         files.write_all(self._jobs.path(files.check_id(session)), below, contents)
 
-    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> None:
-        """Delete files of one of a session's folders, whatever its modes are; what is not there counts as deleted."""
-        files.discard(self._jobs.path(files.check_id(session)), below, names)
+    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> dict[str, str]:
+        """Delete files of one of a session's folders, whatever its modes are; return those that resist, and why."""
+        return files.discard(self._jobs.path(files.check_id(session)), below, names)
 
     def move(self, session: SessionId, old: str, new: str) -> None:
         """Rename a file within a session's folder, making the folders between; nothing where there is none."""
@@ -176,7 +177,10 @@ class LocalExecutor:
         self._clean.discard(session)
 
     def gc(self, older_than: datetime, keep: AbstractSet[SessionId] = frozenset()) -> int:
-        """Delete folders of forgotten sessions that ended before `older_than`; return how many."""
+        """Delete folders of forgotten sessions that ended before `older_than`; return how many are gone.
+
+        One that resists stays behind under another name and is tried again next time.
+        """
         count = 0
         for entry in list(self._sessions.iterdir()) if self._sessions.is_dir() else []:
             name = entry.name
@@ -186,10 +190,13 @@ class LocalExecutor:
             if at >= older_than.timestamp():
                 continue
             trash = entry if name.startswith(files.TRASH) else entry.with_name(f"{files.TRASH}{name}")
-            entry.rename(trash)
-            files.remove(trash)
+            try:
+                entry.rename(trash)
+            except OSError:  # one folder that cannot be moved stops nobody else's
+                continue
+            is_gone = not delete(trash)
             (self._bell / name).unlink(missing_ok=True)
-            count += 1
+            count += is_gone
         return count
 
     def _names(self) -> list[SessionId]:

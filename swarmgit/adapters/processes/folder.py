@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from swarmgit.adapters.deletion import delete
 from swarmgit.errors import PersonMustAct
 
 NEW = ".new-"
@@ -28,7 +28,7 @@ def check_id(session: str) -> str:
 def make(sessions: Path, session: str, files: Mapping[str, bytes]) -> None:
     """Make a session's folder whole: under a temporary name, then renamed."""
     new = sessions / f"{NEW}{session}"
-    remove(new)
+    delete(new)
     new.mkdir(mode=0o700)
     for name in ("inbox", "outbox", "outbox/read", "home", "tmp"):
         (new / name).mkdir()
@@ -87,20 +87,28 @@ def _write(here: int, leaf: str, content: bytes) -> None:
     os.rename(new, leaf, src_dir_fd=here, dst_dir_fd=here)
 
 
-def discard(folder: str, below: str, names: Sequence[str]) -> None:
-    """Delete files of the folder `below`, read-only or not; what is not there counts as deleted."""
+def discard(folder: str, below: str, names: Sequence[str]) -> dict[str, str]:
+    """Delete files of the folder `below`, read-only or not, and return those that resist, with the reason.
+
+    What is not there counts as deleted; so does a folder: it was a file when somebody looked.
+    """
+    resisting: dict[str, str] = {}
     with suppress(FileNotFoundError, NotADirectoryError):
         here = _enter(folder, _parts(below))
         try:
             for name in names:
                 _parts(name)
-                _unlink(name, here)
+                try:
+                    _unlink(name, here)
+                except OSError as error:
+                    resisting[name] = error.strerror or str(error)
         finally:
             os.close(here)
+    return resisting
 
 
 def _unlink(leaf: str, here: int) -> None:
-    with suppress(IsADirectoryError, FileNotFoundError):  # a folder: it was a file when somebody looked
+    with suppress(IsADirectoryError, FileNotFoundError):
         try:
             os.unlink(leaf, dir_fd=here)
         except PermissionError:
@@ -145,17 +153,6 @@ def modified(folder: str, *names: str) -> float | None:
             continue
         newest = at if newest is None or at > newest else newest
     return newest
-
-
-def remove(path: Path) -> None:
-    """Delete a folder whatever its modes are; nothing when there is none."""
-    if not path.is_symlink() and path.is_dir():
-        for root, folders, _ in os.walk(path):
-            for name in folders:
-                inner = Path(root, name)
-                if not inner.is_symlink():
-                    inner.chmod(0o700)
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _enter(folder: str, between: Sequence[str], *, makes: bool = False) -> int:

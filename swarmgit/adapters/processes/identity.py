@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 HAS_PROC = os.path.exists("/proc/self/stat")  # noqa: PTH110 - asked once, at import
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _PS_ENV = {"LC_ALL": "C", "TZ": "UTC0", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """`start` is clock ticks since boot on Linux, `ps -o lstart` in UTC elsewhere; only compared for equality."""
 
     pid: int

@@ -6,12 +6,13 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit import ports
 from swarmgit.adapters.processes import folder as files
@@ -28,8 +29,7 @@ _CLAIM_S_MAX = 2.0
 VOICES: Mapping[Voice, str] = {"stdout": "stdout.jsonl", "stderr": "stderr.log"}
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """`stop.json`. `seen` is this process's monotonic time at the first sight, in case the clock is put back."""
 
     reason: str

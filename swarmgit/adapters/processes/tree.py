@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from swarmgit.adapters.processes import identity
 from swarmgit.adapters.processes.identity import Identity
@@ -22,8 +23,7 @@ _starts: dict[tuple[int, int], int] = {}
 _FREEZE_ROUNDS_MAX = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Struct, frozen=True):
     """One row of the process table; `group` and `leader` are the ids of its process group and session."""
 
     pid: int
@@ -34,8 +34,7 @@ class Process:
     is_dead: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """Whose processes are meant. `wrapper` None: the session was never claimed, or by nobody we know."""
 
     session: str

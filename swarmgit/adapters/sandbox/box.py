@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
+
+from msgspec import Struct, field
 
 from swarmgit.documents import paths
 from swarmgit.model.policy import Limits
@@ -15,16 +16,14 @@ ARGS_FILE = paths.BOX_FILE
 FILTER_FILE = "box.bpf"
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(Struct, frozen=True):
     """`hosts` are reached through the proxy and nothing else is; `is_open`: everything that the person can reach."""
 
     hosts: tuple[str, ...] = ()
     is_open: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """Paths are absolute, real and there. `links`: symbolic links to make, (path, target). `hidden`: empty folders.
 
     `cwd` is the worktree, `home` the session's own home folder; both are among `write`. `is_counted`: nothing but
@@ -42,8 +41,7 @@ class Box:
     is_counted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Walls:
+class Walls(Struct, frozen=True):
     """`around`: the words before each program that runs inside. `files`: what they need in the session's folder."""
 
     around: tuple[str, ...]

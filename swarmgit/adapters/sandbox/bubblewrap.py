@@ -6,9 +6,11 @@ program ends, so does its process namespace with all that it left behind; the re
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.adapters.sandbox import seccomp
 from swarmgit.adapters.sandbox.box import ARGS_FILE, FILTER_FILE, Box, Network, Strength, Walls
@@ -17,7 +19,34 @@ from swarmgit.adapters.sandbox.limits import limited, own_python
 PROXY_PORT = 3128
 ORDINARY_USER = 1000
 SCRATCH = ("/tmp", "/run", "/var/tmp", "/dev/shm")  # noqa: S108 - folders of the sandbox, not of the machine
-SCRATCH_BYTES_MAX = 2 << 30
+SCRATCH_BYTES_MIN = 16 << 20
+_OF_THE_MACHINE = (
+    "acpi",
+    "asound",
+    "config.gz",
+    "interrupts",
+    "iomem",
+    "kallsyms",
+    "kcore",
+    "key-users",
+    "keys",
+    "kmsg",
+    "kpagecgroup",
+    "kpagecount",
+    "kpageflags",
+    "latency_stats",
+    "modules",
+    "pagetypeinfo",
+    "sched_debug",
+    "schedstat",
+    "scsi",
+    "slabinfo",
+    "sysrq-trigger",
+    "timer_list",
+    "timer_stats",
+    "vmallocinfo",
+)
+"""What /proc tells about the whole machine, much of it to root alone, and root inside is root to the kernel."""
 _PROXY = Path(__file__).with_name("proxy.py")
 SCOPE = Path(__file__).with_name("scope.py")
 _INSIDE = (
@@ -29,8 +58,7 @@ process itself: that one would not end when it is asked to.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Bubblewrap:
+class Bubblewrap(Struct, frozen=True):
     """`program`: where bubblewrap is. `can_forbid_nesting`: it knows `--disable-userns` (0.8 and newer). `has_scopes`:
     Landlock can keep it from abstract sockets outside.
     """
@@ -85,8 +113,18 @@ def _proxied(network: Network) -> tuple[str, ...]:
 def _files(box: Box) -> Iterator[str]:
     """Yield mounts from the root down: what lies deeper comes later and so lies on top."""
     yield from ("--proc", "/proc", "--dev", "/dev")
+    for name in _OF_THE_MACHINE:
+        path = f"/proc/{name}"
+        if os.path.isdir(path):  # noqa: PTH112 - text, many times a start
+            yield from ("--tmpfs", path, "--remount-ro", path)
+        elif os.path.exists(path):  # noqa: PTH110
+            yield from ("--ro-bind", "/dev/null", path)
+    # root inside is still root to the kernel where a file's mode is all that guards it: the settings in /proc/sys
+    yield from ("--remount-ro", "/proc")
+    size = max(SCRATCH_BYTES_MIN, int(box.limits.memory_gb * (1 << 30)) // len(SCRATCH))
     for folder in SCRATCH:
-        yield from ("--size", str(SCRATCH_BYTES_MAX), "--tmpfs", folder)
+        yield from ("--size", str(size), "--tmpfs", folder)
+    yield from ("--remount-ro", "/dev")
     mounts: dict[str, tuple[str, ...]] = {str(path): ("--ro-bind", str(path), str(path)) for path in box.read}
     mounts |= {str(path): ("--tmpfs", str(path), "--remount-ro", str(path)) for path in box.hidden}
     mounts |= {str(path): ("--bind", str(path), str(path)) for path in box.write}

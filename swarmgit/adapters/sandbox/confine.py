@@ -65,6 +65,18 @@ class Confiner:
         made = {named.mint_as} if named.mint else set()
         return frozenset({name for name in named.env if self.environ.get(name)} | made)
 
+    def unreachable(self, policy: Policy, runtime: str, hosts: tuple[str, ...]) -> str:
+        """Return why a runtime that has to reach one of `hosts` cannot work by policy, '' where it can."""
+        is_open = not hosts or policy.sandbox == "off" or "full" in policy.network
+        sandbox = None if is_open else self.found.sandbox
+        if sandbox is None:
+            return ""
+        try:
+            _network(policy, ports.Command((), {}, hosts=hosts), runtime, sandbox)
+        except PersonMustAct as refused:
+            return f"{refused.message}; {refused.hint}"
+        return ""
+
     def confine(self, command: ports.Command, policy: Policy, where: ports.Confinement) -> ports.Confined:
         """Return how to run a command by policy; PersonMustAct where policy wants what this machine does not have."""
         found = self.describe(policy)

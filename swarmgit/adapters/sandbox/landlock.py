@@ -1,7 +1,8 @@
 """The reduced sandbox on Linux, for machines and containers without user namespaces: Landlock and seccomp.
 
-It bounds files, TCP, sockets of other programs, signals and debugging as the full one does. It does not hide names of
-files, the process table, or the person's shared memory by a view of its own, and it has no way to let single hosts
+It bounds files, TCP, sockets of other programs, signals and debugging as the full one does. What Landlock does not know
+is refused by the filter of system calls, or answered by the session's parent (mode, owner and times of files). It does
+not hide names of files and the process table, there are no terminals in it, and it has no way to let single hosts
 through: a list of hosts means no network here.
 """
 
@@ -11,8 +12,9 @@ import ctypes
 import json
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.adapters.sandbox import seccomp
 from swarmgit.adapters.sandbox.box import ARGS_FILE, FILTER_FILE, Box, Strength, Walls
@@ -30,9 +32,8 @@ def abi() -> int:
     return max(0, int(version))
 
 
-@dataclass(frozen=True, slots=True)
-class Landlock:
-    """`version`: of Landlock; TCP from 4, sockets and signals of others from 6."""
+class Landlock(Struct, frozen=True):
+    """`version`: of Landlock; the length of files from 3, TCP from 4, sockets and signals of others from 6."""
 
     version: int
     name: str = "landlock"
@@ -47,9 +48,10 @@ class Landlock:
             "write": [*map(os.fspath, box.write)],
             "network": is_open,
             "processes": box.limits.processes,
+            "asked": seccomp.asked() if seccomp.is_known_machine() else {},
         }
-        files = {
-            ARGS_FILE: json.dumps(allowed).encode(),
-            FILTER_FILE: seccomp.program(sockets=is_open) if seccomp.is_known_machine() else b"",
-        }
+        rules = b""
+        if seccomp.is_known_machine():
+            rules = seccomp.program(is_reduced=True, is_open=is_open, guards_length=self.version >= 3)
+        files = {ARGS_FILE: json.dumps(allowed).encode(), FILTER_FILE: rules}
         return Walls((*limited(folder, box.limits, is_counted=box.is_counted), *own_python(_START)), files)

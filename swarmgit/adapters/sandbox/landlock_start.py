@@ -6,25 +6,32 @@ Reads what is allowed as JSON from file descriptor 9 and the filter of system ca
 whatever the program leaves behind, and ends it when the program has ended. The constants are those of linux/landlock.h.
 """
 
+import contextlib
 import ctypes
 import json
 import os
 import resource
+import runpy
 import signal
+import socket
 import stat
 import struct
 import sys
+import threading
+import time
 
 CREATE, ADD_RULE, RESTRICT = 444, 445, 446
-DEATH_SIGNAL, SECCOMP, SUBREAPER, NO_NEW_RIGHTS = 1, 22, 36, 38
+DEATH_SIGNAL, SUBREAPER, NO_NEW_RIGHTS = 1, 36, 38
+SECCOMP_CALL = {"x86_64": 317, "aarch64": 277}
+SET_FILTER, NEW_LISTENER = 1, 8
 READ = (1 << 0) | (1 << 2) | (1 << 3)  # execute, read a file, list a folder
 FILE = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 14) | (1 << 15)
 DEVICE_FILES = (1 << 6) | (1 << 11)
 RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 TCP = 3
 SCOPES = 3  # abstract sockets, signals
-DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
-SWEEPS_MAX = 1000
+DEVICES = ("null", "zero", "full", "random", "urandom")  # no terminals: those of the person are among them
+PAUSE_S = 0.05
 DROP_BOUNDING, AMBIENT, AMBIENT_CLEAR, CAPABILITY_VERSION = 24, 47, 4, 0x20080522
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -37,18 +44,33 @@ def main(argv: list[str]) -> int:
     with os.fdopen(8, "rb") as file:
         rules = file.read()
     libc.prctl(SUBREAPER, 1, 0, 0, 0)
+    _drop_capabilities()  # what we do for the session needs none either
+    ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
-        _become(argv, allowed, rules)
+        ours.close()
+        _become(argv, allowed, rules, theirs)
+    theirs.close()
     signal.signal(signal.SIGUSR1, lambda *_: os.kill(pid, signal.SIGKILL))
     libc.prctl(DEATH_SIGNAL, signal.SIGUSR1, 0, 0, 0)
     if os.getppid() == 1:  # our parent was gone before we could ask to be told
         os.kill(pid, signal.SIGKILL)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # asking to end is for the program; we end after it
+    _listen(ours, allowed)
     code = _wait(pid)
     _sweep()
     return code if code >= 0 else 128 - code
+
+
+def _listen(channel: socket.socket, allowed: dict) -> None:  # type: ignore[type-arg]
+    """Answer what the filter asks, in the background, once the program has its walls."""
+    _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
+    channel.close()
+    if descriptors:
+        names = {int(number): name for number, name in allowed["asked"].items()}
+        serve = runpy.run_path(os.path.join(os.path.dirname(__file__), "landlock_modes.py"))["serve"]  # noqa: PTH118, PTH120
+        threading.Thread(target=serve, args=(descriptors[0], names, allowed["write"]), daemon=True).start()
 
 
 def _wait(pid: int) -> int:
@@ -60,17 +82,19 @@ def _wait(pid: int) -> int:
 
 
 def _sweep() -> None:
-    """Kill and collect descendants until there is none: each that dies leaves us its children."""
-    for _ in range(SWEEPS_MAX):
-        for child in _children():
-            try:
-                os.kill(child, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+    """Kill and collect descendants until there is none, whatever happens: each that dies leaves us its children."""
+    while True:
         try:
+            for child in _children():
+                with contextlib.suppress(OSError):
+                    os.kill(child, signal.SIGKILL)
             os.wait()
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
         except ChildProcessError:
             return
+        except Exception:  # noqa: BLE001 - no memory, no descriptor: to go on without looking is all that helps
+            time.sleep(PAUSE_S)
 
 
 def _children() -> list[int]:
@@ -86,16 +110,15 @@ def _parent(pid: str) -> int:
         return 0
 
 
-def _become(argv: list[str], allowed: dict, rules: bytes) -> None:  # type: ignore[type-arg]
+def _become(argv: list[str], allowed: dict, rules: bytes, channel: socket.socket) -> None:  # type: ignore[type-arg]
     try:
         os.setsid()
         libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         _limit(allowed["processes"])
-        _drop_capabilities()
         _call("no new rights", libc.prctl(NO_NEW_RIGHTS, 1, 0, 0, 0))
         _restrict(allowed)
         if rules:
-            _filter(rules)
+            _filter(rules, channel)
         os.execvp(argv[0], argv)  # noqa: S606 - the session's program
     except OSError as error:
         sys.stderr.write(f"swarmgit: {argv[0]} could not be started in the sandbox: {error}\n")
@@ -160,10 +183,17 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     os.close(place)
 
 
-def _filter(rules: bytes) -> None:
+def _filter(rules: bytes, channel: socket.socket) -> None:
+    """Load the filter and hand out where it asks. Where somebody listens already, it asks nobody: that is refused."""
     buffer = ctypes.create_string_buffer(rules, len(rules))
     head = struct.pack("HxxxxxxP", len(rules) // 8, ctypes.addressof(buffer))
-    _call("seccomp", libc.prctl(SECCOMP, 2, head, 0, 0))
+    number = SECCOMP_CALL[os.uname().machine]
+    listener = libc.syscall(number, SET_FILTER, NEW_LISTENER, head)
+    if listener < 0:
+        _call("seccomp", libc.syscall(number, SET_FILTER, 0, head))
+        return
+    socket.send_fds(channel, [b"l"], [listener])
+    os.close(listener)
 
 
 def _call(what: str, result: int) -> int:

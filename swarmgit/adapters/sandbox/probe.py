@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit import ports
 from swarmgit.adapters.processes import identity
@@ -26,8 +27,7 @@ _TRY_S_MAX = 10.0
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What was found. `kind` '': nothing. `why`: what stands in the way of a better one.
 
     `groups`: the limits on whole sessions that can be set, as `groups.usable` says them.
@@ -90,6 +90,7 @@ def _try_bubblewrap() -> Found:
         return Found("", why="bubblewrap is not installed")
     words = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-net", "--cap-drop", "ALL"]
     words += ["--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--die-with-parent"]
+    words += ["--remount-ro", "/proc", "--remount-ro", "/dev"]
     for extra in (["--disable-userns"], []):
         error = _error_of([program, *words, *extra, "/bin/sh", "-c", ":"])
         if not error:

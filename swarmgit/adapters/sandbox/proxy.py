@@ -18,7 +18,8 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
 
 NEW_USER, NEW_NET = 0x10000000, 0x40000000
@@ -29,7 +30,10 @@ HEAD_BYTES_MAX = 16 << 10
 TUNNELS_MAX = 128
 IDLE_S_MAX = 600.0
 CONNECT_S_MAX = 20.0
+PAUSE_S = 0.05
 HTTPS = 443
+HOST_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.:_-")
+HOST_CHARS_MAX = 253
 LOCAL_MAX = 64
 LOCAL = ("127.0.0.1", "localhost")
 
@@ -99,22 +103,26 @@ def _serve(listener: socket.socket, answer: Callable[[socket.socket, threading.B
     while True:
         try:
             client, _ = listener.accept()
-        except OSError:
-            return
+        except OSError:  # it has hung up, or there is no descriptor left for the moment
+            time.sleep(PAUSE_S)
+            continue
         slots.acquire()
-        threading.Thread(target=answer, args=(client, slots), daemon=True).start()
+        try:
+            threading.Thread(target=answer, args=(client, slots), daemon=True).start()
+        except RuntimeError:  # no thread left for the moment
+            client.close()
+            slots.release()
 
 
 def _lead(client: socket.socket, slots: threading.BoundedSemaphore, host: str, port: int) -> None:
     """Serve one connection to a listed port of this machine."""
-    with contextlib.suppress(OSError), client, socket.create_connection((host, port), CONNECT_S_MAX) as server:
+    with _served(client, slots), socket.create_connection((host, port), CONNECT_S_MAX) as server:
         _carry(client, server)
-    slots.release()
 
 
 def _answer(client: socket.socket, slots: threading.BoundedSemaphore, hosts: list[str]) -> None:
     """Serve one connection: a tunnel to a listed host, or a refusal that names the host."""
-    with contextlib.suppress(OSError), client:
+    with _served(client, slots):
         client.settimeout(CONNECT_S_MAX)
         host, port = _asked(client)
         if not is_allowed(host, port, hosts):
@@ -123,7 +131,16 @@ def _answer(client: socket.socket, slots: threading.BoundedSemaphore, hosts: lis
             client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         else:
             _tunnel(client, host, port, is_named=f"{host}:{port}" in hosts)
-    slots.release()
+
+
+@contextlib.contextmanager
+def _served(client: socket.socket, slots: threading.BoundedSemaphore) -> Iterator[None]:
+    """Close a connection and give its place to the next one, whatever it was that the client sent."""
+    try:
+        with contextlib.suppress(OSError, ValueError, OverflowError), client:
+            yield
+    finally:
+        slots.release()
 
 
 def _asked(client: socket.socket) -> tuple[str, int]:
@@ -136,9 +153,11 @@ def _asked(client: socket.socket) -> tuple[str, int]:
         head += more
     words = head.split(b"\r\n")[0].decode("latin-1").split(" ")
     host, _, port = words[1].rpartition(":") if len(words) == 3 else ("", "", "")
-    if len(words) != 3 or words[0] != "CONNECT" or not (port.isascii() and port.isdigit()):
+    if len(words) != 3 or words[0] != "CONNECT" or not (port.isascii() and port.isdigit() and len(port) <= 5):
         return "", 0
-    return host.strip("[]").rstrip(".").lower(), int(port)
+    host = host.strip("[]").rstrip(".").lower()
+    # nothing else is part of a name: a resolver may stop at a NUL, where the list has looked at the whole
+    return (host, int(port)) if 0 < len(host) <= HOST_CHARS_MAX and HOST_CHARS.issuperset(host) else ("", 0)
 
 
 def is_allowed(host: str, port: int, hosts: list[str]) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.adapters.sandbox.box import ARGS_FILE, FILTER_FILE, Box, Strength, Walls
 from swarmgit.adapters.sandbox.limits import limited
@@ -12,8 +13,7 @@ from swarmgit.adapters.sandbox.limits import limited
 _SYSTEM = ("/System", "/Library", "/usr", "/bin", "/sbin", "/opt", "/private/etc", "/private/var/db", "/dev")
 
 
-@dataclass(frozen=True, slots=True)
-class Seatbelt:
+class Seatbelt(Struct, frozen=True):
     program: str = "/usr/bin/sandbox-exec"
     name: str = "sandbox-exec"
     strength: Strength = "reduced"

@@ -1,7 +1,8 @@
 """The system calls that no session makes, as a classic BPF program. Source of the format: linux/seccomp.h, filter.h.
 
 Everything is allowed but a list: most of these need rights that a session does not have, and a hole in the kernel is
-most often behind one of them. Each answers "not permitted", so that a program can go on without.
+most often behind one of them. Each answers "not permitted", so that a program can go on without. Some are refused by
+their arguments. The rules of the reduced sandbox stand in for the namespaces that it does not have.
 """
 
 from __future__ import annotations
@@ -9,60 +10,46 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
-# syscall → numbers on x86_64 and aarch64
-_NUMBERS: Mapping[str, tuple[int, int]] = {
-    "acct": (163, 89),
-    "add_key": (248, 217),
-    "bpf": (321, 280),
-    "delete_module": (176, 106),
-    "finit_module": (313, 273),
-    "fsconfig": (431, 431),
-    "fsmount": (432, 432),
-    "fsopen": (430, 430),
-    "fspick": (433, 433),
-    "init_module": (175, 105),
-    "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427),
-    "io_uring_setup": (425, 425),
-    "kexec_file_load": (320, 294),
-    "kexec_load": (246, 104),
-    "keyctl": (250, 219),
-    "mount": (165, 40),
-    "mount_setattr": (442, 442),
-    "move_mount": (429, 429),
-    "open_by_handle_at": (304, 265),
-    "open_tree": (428, 428),
-    "perf_event_open": (298, 241),
-    "pivot_root": (155, 41),
-    "quotactl": (179, 60),
-    "reboot": (169, 142),
-    "request_key": (249, 218),
-    "setns": (308, 268),
-    "swapoff": (168, 225),
-    "swapon": (167, 224),
-    "syslog": (103, 116),
-    "umount2": (166, 39),
-    "unshare": (272, 97),
-    "userfaultfd": (323, 282),
-    "vhangup": (153, 58),
-}
-_CLONE, _CLONE3, _IOCTL, _SOCKET = (56, 220), (435, 435), (16, 29), (41, 198)
+from swarmgit.adapters.sandbox.syscalls import FACTS, LABELS, MESSAGES, NEVER, NUMBERS
+
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-_NEW_USER = 0x10000000
-_TERMINAL_INPUT = (0x5412, 0x541C)
-"""TIOCSTI and TIOCLINUX: typing into the terminal of whoever started us."""
-_NETLINK = 16
 _X32 = 0x40000000
+_SET_ID = 0o6000
+_MAKES_A_FILE = 0o100 | 0o20000000
+"""O_CREAT and the bit of O_TMPFILE: without them an open has no mode, and what stands in its place means nothing."""
+_NAMESPACES = 0x7E020000
+_ON_TERMINALS_AND_FILES = (0x5412, 0x541C, 0x40086602, 0x401C5820, 0x40806685)
+"""TIOCSTI and TIOCLINUX type into the terminal of whoever started us. FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR and
+FS_IOC_ENABLE_VERITY change a file that was opened only to be read."""
+_UNIX, _INTERNET, _INTERNET6, _NETLINK = 1, 2, 10, 16
 
 _LOAD, _EQUAL, _AT_LEAST, _HAS_BITS, _ANSWER = 0x20, 0x15, 0x35, 0x45, 0x06
-_ALLOW = 0x7FFF0000
-_NUMBER_AT, _ARCH_AT, _ARG0_AT, _ARG1_AT = 0, 4, 16, 24
+_ALLOW, _ASK = 0x7FFF0000, 0x7FC00000
+_NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16
+
+Step = tuple[int, int, int, int]
 
 
-def _refuse(number: int) -> int:
-    return 0x00050000 | number
+class If(NamedTuple):
+    """A test on 32 bits of an argument: it is `value` or, with `bits`, has one of its bits. `no`: it must fail."""
+
+    argument: int
+    value: int
+    bits: bool = False
+    no: bool = False
+    is_upper: bool = False
+
+
+class Rule(NamedTuple):
+    """Answer a system call with an error where all tests hold. `is_asked`: whoever listens says which."""
+
+    call: str
+    tests: tuple[If, ...] = ()
+    answer: int = errno.EPERM
+    is_asked: bool = False
 
 
 def is_known_machine() -> bool:
@@ -70,46 +57,111 @@ def is_known_machine() -> bool:
     return os.uname().machine in _AUDIT_ARCH
 
 
-def program(*, sockets: bool = True) -> bytes:
-    """Return the filter for this processor; `sockets` False: no socket of any kind but netlink can be made."""
+def program(*, is_reduced: bool = False, is_open: bool = True, guards_length: bool = True) -> bytes:
+    """Return the filter for this processor. `is_reduced`: there are no namespaces. `is_open`: to any network.
+
+    `guards_length`: Landlock knows who may cut a file short, as it does from its third version on.
+    """
     machine = os.uname().machine
     column = list(_AUDIT_ARCH).index(machine)
-    rules = [
+    steps: list[Step] = [
         (_LOAD, 0, 0, _ARCH_AT),
         (_EQUAL, 1, 0, _AUDIT_ARCH[machine]),
-        (_ANSWER, 0, 0, _refuse(errno.EPERM)),
+        (_ANSWER, 0, 0, _refusal(errno.EPERM)),
         (_LOAD, 0, 0, _NUMBER_AT),
     ]
     if machine == "x86_64":
-        rules += [(_AT_LEAST, 0, 1, _X32), (_ANSWER, 0, 0, _refuse(errno.ENOSYS))]
-    rules += [
-        rule
-        for numbers in _NUMBERS.values()
-        for rule in ((_EQUAL, 0, 1, numbers[column]), (_ANSWER, 0, 0, _refuse(errno.EPERM)))
-    ]
-    # glibc falls back to clone, whose flags can be seen here; those of clone3 lie in memory
-    rules += [(_EQUAL, 0, 1, _CLONE3[column]), (_ANSWER, 0, 0, _refuse(errno.ENOSYS))]
-    rules += _argument(_CLONE[column], _ARG0_AT, _HAS_BITS, (_NEW_USER,), errno.EPERM)
-    rules += _argument(_IOCTL[column], _ARG1_AT, _EQUAL, _TERMINAL_INPUT, errno.EPERM)
-    if not sockets:
-        rules += _unless(_SOCKET[column], _ARG0_AT, _NETLINK, errno.EACCES)
-    rules.append((_ANSWER, 0, 0, _ALLOW))
-    return b"".join(struct.pack("=HBBI", code, yes, no, value) for code, yes, no, value in rules)
+        steps += [(_AT_LEAST, 0, 1, _X32), (_ANSWER, 0, 0, _refusal(errno.ENOSYS))]
+    rules = [*_EVERYWHERE, *(_REDUCED if is_reduced else ()), *_sockets(is_reduced=is_reduced, is_open=is_open)]
+    rules += [] if guards_length else _lengths()
+    for rule in rules:
+        number = NUMBERS[rule.call][column]
+        if number is not None:
+            steps += _steps(rule, number)
+    steps.append((_ANSWER, 0, 0, _ALLOW))
+    return b"".join(struct.pack("=HBBI", code, yes, no, value) for code, yes, no, value in steps)
 
 
-def _argument(number: int, at: int, test: int, values: tuple[int, ...], answer: int) -> list[tuple[int, int, int, int]]:
-    """Refuse one system call where the lower half of an argument is (or has the bits of) one of these values."""
-    tests = [(test, len(values) - place, 0, value) for place, value in enumerate(values)]
-    body = [(_LOAD, 0, 0, at), *tests, (_ANSWER, 0, 0, _ALLOW), (_ANSWER, 0, 0, _refuse(answer))]
+def asked() -> Mapping[int, str]:
+    """Return the calls that somebody has to answer in the reduced sandbox, by number."""
+    column = list(_AUDIT_ARCH).index(os.uname().machine)
+    return {number: call for call in FACTS if (number := NUMBERS[call][column]) is not None}
+
+
+def _steps(rule: Rule, number: int) -> list[Step]:
+    """Return one rule; where it does not apply, the number of the call is loaded again for the next."""
+    if not rule.tests:
+        return [(_EQUAL, 0, 1, number), (_ANSWER, 0, 0, _answered(rule))]
+    body: list[Step] = []
+    for place, test in enumerate(rule.tests):
+        past = 2 * (len(rule.tests) - place - 1) + 1
+        code = _HAS_BITS if test.bits else _EQUAL
+        jumps = (past, 0) if test.no else (0, past)
+        at = _ARGUMENTS_AT + 8 * test.argument + 4 * test.is_upper
+        body += [(_LOAD, 0, 0, at), (code, *jumps, test.value)]
+    body += [(_ANSWER, 0, 0, _answered(rule)), (_LOAD, 0, 0, _NUMBER_AT)]
     return [(_EQUAL, 0, len(body), number), *body]
 
 
-def _unless(number: int, at: int, value: int, answer: int) -> list[tuple[int, int, int, int]]:
-    """Refuse one system call unless the lower half of an argument is this value."""
-    body = [
-        (_LOAD, 0, 0, at),
-        (_EQUAL, 1, 0, value),
-        (_ANSWER, 0, 0, _refuse(answer)),
-        (_ANSWER, 0, 0, _ALLOW),
-    ]
-    return [(_EQUAL, 0, len(body), number), *body]
+def _answered(rule: Rule) -> int:
+    return _ASK if rule.is_asked else _refusal(rule.answer)
+
+
+def _refusal(number: int) -> int:
+    return 0x00050000 | number
+
+
+def _modes() -> Iterable[Rule]:
+    """Yield what keeps programs with somebody's rights from being left on the disk, where others could start them."""
+    at = {"chmod": 1, "fchmod": 1, "fchmodat": 2, "fchmodat2": 2, "creat": 1, "mknod": 1, "mknodat": 2}
+    for call, mode in at.items():
+        yield Rule(call, (If(mode, _SET_ID, bits=True),))
+    for call, flags in {"open": 1, "openat": 2}.items():
+        yield Rule(call, (If(flags, _MAKES_A_FILE, bits=True), If(flags + 1, _SET_ID, bits=True)))
+
+
+def _lengths() -> Iterable[Rule]:
+    """Yield what cuts a file short that was not opened to be written."""
+    yield Rule("truncate")
+    for call, flags in {"open": 1, "openat": 2}.items():
+        yield Rule(call, (If(flags, os.O_TRUNC, bits=True), If(flags, os.O_WRONLY | os.O_RDWR, bits=True, no=True)))
+
+
+def _on_others() -> Iterable[Rule]:
+    """Yield what changes how a process runs, where it names another one; a namespace would hide that."""
+    another = If(0, 0, no=True)
+    yield Rule("prlimit64", (another, If(2, 0, no=True)))
+    yield Rule("prlimit64", (another, If(2, 0, no=True, is_upper=True)))
+    for call in ("sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler"):
+        yield Rule(call, (another,))
+    for call, process, group in (("setpriority", 0, 1), ("ioprio_set", 1, 2)):  # and never all of a user's
+        yield Rule(call, (If(1, 0, no=True),))
+        yield Rule(call, (If(0, process, no=True), If(0, group, no=True)))
+
+
+def _sockets(*, is_reduced: bool, is_open: bool) -> Iterable[Rule]:
+    """Yield which sockets can be made: not those of a virtual machine's host, or of the kernel's own services."""
+    families = {_UNIX, _INTERNET, _INTERNET6, _NETLINK}
+    if is_reduced:  # a socket of the person's lies at a path that Landlock does not guard
+        families -= {_UNIX} if is_open else {_UNIX, _INTERNET, _INTERNET6}
+    others = tuple(If(0, family, no=True) for family in sorted(families))
+    yield Rule("socket", others, errno.EACCES)
+    yield Rule("socket", (If(0, _NETLINK), If(2, 0, no=True)), errno.EPROTONOSUPPORT)
+    yield Rule("socketpair", (If(0, _UNIX, no=True),), errno.EACCES)
+
+
+# glibc falls back to clone, whose flags can be seen here; those of clone3 and openat2 lie in memory
+_EVERYWHERE: tuple[Rule, ...] = (
+    *map(Rule, NEVER),
+    Rule("clone3", answer=errno.ENOSYS),
+    Rule("openat2", answer=errno.ENOSYS),
+    Rule("clone", (If(0, _NAMESPACES, bits=True),)),
+    *(Rule("ioctl", (If(1, request),)) for request in _ON_TERMINALS_AND_FILES),
+    *_modes(),
+)
+_REDUCED: tuple[Rule, ...] = (
+    *map(Rule, MESSAGES),
+    *(Rule(call, answer=errno.EOPNOTSUPP) for call in LABELS),
+    *_on_others(),
+    *(Rule(call, is_asked=True) for call in FACTS),
+)

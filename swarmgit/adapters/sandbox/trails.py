@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 LINKS_MAX = 40
 
@@ -34,8 +35,7 @@ def trail(path: str) -> tuple[dict[str, str], str]:
     return links, here
 
 
-@dataclass(slots=True)
-class Seen:
+class Seen(Struct):
     """Collects what is to be visible."""
 
     paths: set[str] = field(default_factory=set)

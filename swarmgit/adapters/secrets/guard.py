@@ -6,25 +6,32 @@ wrote. A note names the place and the kind, never the value.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swarmgit.adapters.git.beneath import read_beneath
+from msgspec.structs import replace
+
+from swarmgit.adapters.git.beneath import open_beneath
+from swarmgit.adapters.notes import Notes
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.model.secrets import Leak, Secret
 
 if TYPE_CHECKING:
     from swarmgit.adapters.secrets.rules import Match
 
-FILE_BYTES_MAX = 8 << 20
+FILE_BYTES_MAX = 64 << 20
+"""More than capture takes in as one file."""
+SEARCHED_BYTES_MAX = 64 << 20
+"""Of all files of one change, by the rules, which take 0.1 s for each MB; given values are looked for everywhere."""
+PIECE_BYTES = 4 << 20
+OVERLAP_BYTES = 16 << 10
+"""Longer than the longest value that a rule finds."""
+TOO_LARGE = "text too large to be searched for secrets"
 FOUND_MAX = 50
-NOTES_MAX = 500
 
 
 class Guard:
@@ -32,7 +39,7 @@ class Guard:
 
     def __init__(self, vault: Vault, notes: Path) -> None:
         self._vault = vault
-        self._notes = notes
+        self._notes = Notes(notes, Leak)
 
     def redact(self, content: bytes, place: str) -> bytes:
         """Return a text without its secrets; what there was is noted under `place`."""
@@ -41,22 +48,43 @@ class Guard:
         known, names = self._vault.redacted(content)
         clean, kinds = rules.redact(known)
         for kind in (*(f"value of {name}" for name in names), *kinds):
-            self._note(Leak(place, kind))
+            self._notes.add(Leak(place, kind))
         return clean
 
     def added(
-        self, tree: Path, paths: Sequence[str], before: Callable[[str], bytes], allow: Sequence[str]
+        self,
+        tree: Path,
+        paths: Sequence[str],
+        before: Callable[[str], bytes],
+        allow: Sequence[str],
+        links: Mapping[str, str],
     ) -> tuple[Secret, ...]:
-        """Return the secrets that stand in these files and did not before; what `allow` matches is let through."""
-        from swarmgit.adapters.secrets import rules
+        """Return the secrets that stand in these files, names and links and did not before, but for what is allowed.
 
-        allowed = [re.compile(pattern) for pattern in allow]
+        Text that is too much to be searched counts as one: what nobody has looked at does not pass.
+        """
+        from swarmgit.adapters.secrets import rules
+        from swarmgit.documents.rules import expression
+
+        allowed = [expression(pattern) for pattern in allow]
         values = self._vault.values()
         found: list[Secret] = []
+        left = SEARCHED_BYTES_MAX
         for path in paths:
-            content = read_beneath(tree, path, FILE_BYTES_MAX) or b""
+            name = path.encode("utf-8", "backslashreplace")
+            found += [Secret(path, 1, f"{kind} in a file's name") for _, kind in _given(name, values)]
+            named = (match.kind for match in rules.find(name) if not _is_allowed(path, match, allowed))
+            found += [Secret(path, 1, f"{kind} in a file's name") for kind in named]
+            content = _content(tree, path, links)
+            if content is None:
+                found.append(Secret(path, 1, TOO_LARGE))
+                continue
             found += [Secret(path, content.count(b"\n", 0, at) + 1, kind) for at, kind in _given(content, values)]
-            matches = [match for match in rules.find(content) if not _is_allowed(path, match, allowed)]
+            left -= len(content)
+            if left < 0:
+                found += [] if b"\0" in content[:8000] else [Secret(path, 1, TOO_LARGE)]
+                continue
+            matches = [match for match in _pieces(rules.find, content) if not _is_allowed(path, match, allowed)]
             old = before(path) if matches else b""
             found += [
                 Secret(path, content.count(b"\n", 0, match.start) + 1, match.kind)
@@ -65,36 +93,37 @@ class Guard:
             ]
             if len(found) >= FOUND_MAX:
                 break
-        return tuple(sorted(found, key=lambda secret: (secret.path, secret.line)))[:FOUND_MAX]
+        return tuple(sorted(set(found), key=lambda secret: (secret.path, secret.line)))[:FOUND_MAX]
 
     def noticed(self) -> tuple[Leak, ...]:
         """Return what was taken out and not reported yet."""
-        try:
-            names = sorted(os.listdir(self._notes))  # noqa: PTH208 - asked by every tick
-        except FileNotFoundError:
-            return ()
-        found = []
-        for name in names:
-            with suppress(OSError, ValueError, KeyError, TypeError):
-                read = json.loads((self._notes / name).read_text("utf-8"))
-                found.append(Leak(str(read["place"]), str(read["kind"])))
-        return tuple(found)
+        return self._notes.all()
 
     def forget(self, leaks: Sequence[Leak]) -> None:
         """Drop the notes of what was reported."""
-        for leak in leaks:
-            (self._notes / _name(leak)).unlink(missing_ok=True)
+        self._notes.drop(leaks)
 
-    def _note(self, leak: Leak) -> None:
-        path = self._notes / _name(leak)
-        if path.exists():
-            return
-        self._notes.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if len(os.listdir(self._notes)) >= NOTES_MAX:  # noqa: PTH208
-            return
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        fresh.write_text(json.dumps({"place": leak.place, "kind": leak.kind}), "utf-8")
-        fresh.replace(path)
+
+def _content(tree: Path, path: str, links: Mapping[str, str]) -> bytes | None:
+    """Return what a file holds or where a link leads; None where it is too large, b'' where there is nothing."""
+    if path in links:
+        return links[path].encode("utf-8", "backslashreplace")
+    try:
+        opened = open_beneath(tree, path)
+    except (OSError, ValueError):
+        return b""
+    with os.fdopen(opened, "rb") as file:
+        facts = os.fstat(opened)
+        if not stat.S_ISREG(facts.st_mode):
+            return b""
+        return file.read(FILE_BYTES_MAX) if facts.st_size <= FILE_BYTES_MAX else None
+
+
+def _pieces(find: Callable[[bytes], Iterator[Match]], content: bytes) -> Iterator[Match]:
+    """Yield what `find` yields for a long text, a piece at a time; what lies in an overlap may come twice."""
+    for start in range(0, max(1, len(content)), PIECE_BYTES):
+        for match in find(content[start : start + PIECE_BYTES + OVERLAP_BYTES]):
+            yield replace(match, start=start + match.start, end=start + match.end)
 
 
 def _given(content: bytes, values: Sequence[tuple[bytes, str]]) -> list[tuple[int, str]]:
@@ -104,7 +133,3 @@ def _given(content: bytes, values: Sequence[tuple[bytes, str]]) -> list[tuple[in
 def _is_allowed(path: str, match: Match, allowed: Sequence[re.Pattern[str]]) -> bool:
     text = f"{path}:{match.value.decode('utf-8', 'replace')}"
     return any(pattern.search(text) for pattern in allowed)
-
-
-def _name(leak: Leak) -> str:
-    return hashlib.sha256(f"{leak.place}\0{leak.kind}".encode()).hexdigest()[:32]

@@ -10,15 +10,15 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 VALUE_BYTES_MAX = 8192
 RANDOM_BITS_MIN = 3.4
 """Entropy of a letter from which on a value counts as random; words and names of functions lie below."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """`marks`: one of these is in every text that the pattern matches (lower case where `folds`).
 
     The secret is group 1, else all of it. `guess`: the form alone proves nothing, the value must also look random.
@@ -31,8 +31,7 @@ class Rule:
     folds: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     kind: str
     start: int
     end: int

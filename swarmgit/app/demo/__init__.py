@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from swarmgit.app.demo.stage import TARGET, Stage, intent, prepare, project
 from swarmgit.app.demo.story import Scene, scenes
@@ -30,8 +31,7 @@ class Repository(Protocol):
         """Write files and commit them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """What came of it. `status` is the document of `status --json`."""
 
     stage: Stage

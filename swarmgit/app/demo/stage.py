@@ -7,8 +7,9 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from swarmgit.documents import paths, schemas
 from swarmgit.errors import PersonMustAct
@@ -20,8 +21,7 @@ KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TMPDIR", "TZ")
 PATH_DEFAULT = "/usr/local/bin:/usr/bin:/bin"
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """`root` holds everything of the demo. `environ` is all that its processes get of the machine."""
 
     root: Path

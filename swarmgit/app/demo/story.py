@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import AttemptOutcome, TaskStatus
@@ -11,8 +12,7 @@ from swarmgit.model.status import AttemptOutcome, TaskStatus
 SHARING = (TaskId("title-case"), TaskId("wrap-text"))
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """One thing to see: `told` says it in a sentence, `look` is the task to look at."""
 
     told: str
@@ -49,8 +49,7 @@ def scenes(statuses: Mapping[TaskId, TaskStatus]) -> tuple[Scene, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Played:
+class _Played(Struct, frozen=True):
     statuses: Mapping[TaskId, TaskStatus]
 
     def outcomes(self, task: TaskId) -> list[AttemptOutcome]:

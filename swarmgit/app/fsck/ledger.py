@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from swarmgit.app.events import parse as parse_events
 from swarmgit.app.fsck.report import Violation
 from swarmgit.app.world import World
-from swarmgit.documents import paths, state
+from swarmgit.documents import incidents, paths, state
 from swarmgit.errors import SwarmError
 from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId
@@ -23,6 +23,13 @@ LOADERS = {
     paths.STATE_GATES: state.load_gate_history,
     paths.STATE_CONTROL: state.load_control,
     paths.STATE_FOLLOWED: state.load_followed,
+    paths.STATE_MAIL: state.load_mail,
+    paths.STATE_CONVOYS: state.load_convoy_status,
+}
+REQUESTS: Mapping[str, Callable[[str, bytes], object]] = {
+    f"{paths.STATE_CONTROL}/queue": state.load_entry_control,
+    paths.MAIL_CONTROL: state.load_mail_control,
+    paths.INCIDENT_CONTROL: state.load_incident_control,
 }
 
 
@@ -71,7 +78,9 @@ def read_ledger(world: World) -> Ledger:
     for path, entry in sorted(world.objects.walk(world.objects.commit(head).tree).items()):
         try:
             values[path] = load(path, world.objects.blob(entry.oid))
-        except (SwarmError, ValueError) as error:
+        except SwarmError as error:
+            violations.append(Violation("P8", None, f"{error}; {error.hint}" if error.hint else str(error)))
+        except ValueError as error:
             violations.append(Violation("P8", None, str(error)))
     entries = {path: value for path, value in values.items() if isinstance(value, Entry)}
     tasks = {path: value for path, value in values.items() if isinstance(value, TaskStatus)}
@@ -98,10 +107,14 @@ def load(path: str, data: bytes) -> object:
         return state.load_freeze(path, data)
     if path == paths.QUEUE_CONTROL:
         return state.load_queue_control(path, data)
-    if path.startswith(f"{paths.STATE_CONTROL}/queue/"):
-        return state.load_entry_control(path, data)
+    for below, read in REQUESTS.items():
+        if path.startswith(f"{below}/"):
+            return read(path, data)
     if folder == paths.STATE_ARCHIVE:
-        folder = paths.STATE_QUEUE if f"/{paths.STATE_QUEUE}/" in rest else paths.STATE_TASKS
+        kinds = (paths.STATE_QUEUE, paths.STATE_MAIL, paths.STATE_INCIDENTS)
+        folder = next((kind for kind in kinds if f"/{kind}/" in rest), paths.STATE_TASKS)
+    if folder == paths.STATE_INCIDENTS:
+        return incidents.load(path, data)
     if folder == paths.STATE_EVENTS:
         _check_events(path, data)
         return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+
+class Violation(Struct, frozen=True):
     """A broken promise (DESIGN §13, MERGE-QUEUE Promises). `commit` None: it is not about one commit."""
 
     promise: str
@@ -15,8 +15,7 @@ class Violation:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """`checked`: how many commits of swarmgit on the target were judged."""
 
     checked: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from swarmgit.app.simulate.model import Figures, Setting, Truth
 from swarmgit.app.simulate.peers import batch_and_bisect, one_at_a_time

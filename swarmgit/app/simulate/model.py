@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from statistics import median
+
+from msgspec import Struct
 
 from swarmgit.model.ids import EntryId
 
@@ -17,8 +18,7 @@ class BrokenPromise(AssertionError):
     """The simulated queue broke one of I1 to I6: a bug in the choice of trees."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """Chances are between 0 and 1. `retries`: how often a red tree runs again; 0 is for gates known never to lie."""
 
     entries: int = 1000
@@ -32,8 +32,7 @@ class Setting:
     batch_max: int = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """`minutes_to_land`: for each landed change from the start, in order of landing. `innocent`: good ones evicted."""
 
     landed: int
@@ -61,15 +60,14 @@ class Figures:
         return times[min(len(times) - 1, int(len(times) * 0.95))] if times else 0.0
 
 
-@dataclass(slots=True)
-class Truth:
+class Truth(Struct):
     """What nobody in the queue knows."""
 
     entries: tuple[EntryId, ...]
     bad: frozenset[EntryId]
     clashes: dict[EntryId, EntryId]
     flaky: float
-    dice: random.Random = field(repr=False)
+    dice: random.Random
 
     @classmethod
     def of(cls, setting: Setting) -> Truth:

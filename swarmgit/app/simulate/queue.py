@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from swarmgit.app.simulate.model import BrokenPromise, Figures, Setting, Truth
 from swarmgit.model.ids import CommitId, EntryId
@@ -17,15 +18,13 @@ Tree = frozenset[EntryId]
 FIRST = CommitId("0")
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     base: CommitId
     stack: Stack
     ends: float
 
 
-@dataclass(slots=True)
-class Simulation:
+class Simulation(Struct):
     """`bases`: what each landed commit holds, in order. `answers`: green and red runs of each tree so far."""
 
     setting: Setting

@@ -10,8 +10,8 @@ from swarmgit.model.convoys import ConvoyStatus
 
 
 def convoys_document(convoys: Iterable[ConvoyStatus]) -> dict[str, Any]:
-    """Return `convoy list --json`."""
-    return {"version": 1, "convoys": [convoy_row(convoy) for convoy in convoys]}
+    """Return `convoy list --json`; a convoy without any task is not listed."""
+    return {"version": 1, "convoys": [convoy_row(convoy) for convoy in convoys if convoy.total]}
 
 
 def convoy_row(convoy: ConvoyStatus) -> dict[str, Any]:
@@ -22,6 +22,7 @@ def convoy_row(convoy: ConvoyStatus) -> dict[str, Any]:
         "state": convoy.state,
         "done": convoy.done,
         "total": convoy.total,
+        "cancelled": sum(phase == "cancelled" for phase in convoy.members.values()),
         "reason": convoy.reason,
         "members": dict(convoy.members),
         "closed": stamp_or_none(convoy.closed),

@@ -20,6 +20,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "title": incident.title,
         "state": incident.state,
         "count": incident.count,
+        "is_at_least": incident.is_at_least,
         "opened": stamp(incident.opened),
         "last": stamp(incident.last),
         "detection": incident.detection,

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from swarmgit.app.views.problems import problem_rows
 from swarmgit.documents.state import plain_mail
+from swarmgit.model.desired import Problem
 from swarmgit.model.mail import Letter, Mail
 
 
-def mails_document(mails: Iterable[Mail], waiting: Sequence[Letter] = ()) -> dict[str, Any]:
-    """Return `mail list --json`; `waiting`: letters that the next tick sends."""
+def mails_document(
+    mails: Iterable[Mail], waiting: Sequence[Letter] = (), problems: Sequence[Problem] = ()
+) -> dict[str, Any]:
+    """Return `mail list --json`; `waiting`: letters that the next tick sends; `problems`: what cannot be read."""
     return {
         "version": 1,
         "mails": [mail_document(mail) for mail in mails],
         "waiting": [{"to": list(letter.to), "type": letter.type, "subject": letter.subject} for letter in waiting],
+        "problems": problem_rows(problems),
     }
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from swarmgit.plan.budget import Books, purse
+from swarmgit.plan.books import Books
+from swarmgit.plan.budget import purse
+from swarmgit.plan.wallets import wallets
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
+
+ALERTS = {"low": " (nearly used up)", "empty": " (used up: nothing new starts)", "": ""}
 
 
 def budget_row(look: Look) -> dict[str, Any] | None:
@@ -18,8 +22,7 @@ def budget_row(look: Look) -> dict[str, Any] | None:
     swarm = look.desired.swarm
     if swarm is None:
         return None
-    known = {**look.observed.statuses, **look.plan.views}
-    day = purse(swarm, Books(known.values(), look.observed.sessions.values(), look.observed.entries.values()), look.now)
+    day = purse(swarm, books_of(look), look.now)
     if day.limit_usd is None and not day.spent_usd and not day.unpriced:
         return None
     return {
@@ -30,11 +33,37 @@ def budget_row(look: Look) -> dict[str, Any] | None:
     }
 
 
+def books_of(look: Look) -> Books:
+    """Return where it stands what sessions have used, as the plan sees it."""
+    known = {**look.observed.statuses, **look.plan.views}
+    return Books(known.values(), look.observed.sessions.values(), look.observed.entries.values())
+
+
+def convoy_budget_rows(look: Look) -> list[dict[str, Any]]:
+    """Return what each convoy that has a budget has used of it.
+
+    `alert`: '', 'low' from `alert_at` on, 'empty' when no session of a member starts any more.
+    """
+    found = wallets(look.desired, books_of(look))
+    return [
+        {
+            "convoy": name,
+            "spent_usd": round(wallet.spent_usd, 6),
+            "limit_usd": wallet.limit_usd,
+            "tokens": wallet.tokens,
+            "limit_tokens": wallet.limit_tokens,
+            "alert": "empty" if wallet.is_empty else "low" if wallet.is_low else "",
+            "unpriced": wallet.unpriced,
+            "text": wallet.sentence() + ALERTS["empty" if wallet.is_empty else "low" if wallet.is_low else ""],
+        }
+        for name, wallet in sorted(found.items())
+    ]
+
+
 def budget_text(row: dict[str, Any] | None) -> str:
     """Return the row as one sentence for people; '' when there is nothing to say."""
     if row is None:
         return ""
     of = f" of {row['limit_usd']:.2f}" if row["limit_usd"] is not None else ""
     unknown = f", and {row['unpriced']} sessions whose price is not known" if row["unpriced"] else ""
-    words = {"low": " (nearly used up)", "empty": " (used up: nothing new starts)", "": ""}
-    return f"today: {row['spent_usd']:.2f}{of} USD{words[row['alert']]}{unknown}"
+    return f"today: {row['spent_usd']:.2f}{of} USD{ALERTS[row['alert']]}{unknown}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from swarmgit.app.views.money import budget_row
+from msgspec import Struct
+
+from swarmgit.app.validate import warnings
+from swarmgit.app.views.money import budget_row, convoy_budget_rows
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.model import actions
 from swarmgit.model.actions import Action, SaveTask, StartSession
@@ -31,8 +33,7 @@ KIND_OF_PHASE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One thing that a tick does. `task` None: it is nobody's alone."""
 
     kind: str
@@ -48,8 +49,10 @@ def plan_document(look: Look) -> dict[str, Any]:
         "actions": [{"kind": step.kind, "task": step.task, "reason": step.reason} for step in steps],
         "cost": cost_band(look),
         "budget": budget_row(look),
+        "convoy_budgets": convoy_budget_rows(look),
         "settled": look.plan.is_settled,
         "problems": problem_rows(look.desired.problems),
+        "warnings": list(warnings(look.desired, look.observed.unreachable)),
     }
 
 

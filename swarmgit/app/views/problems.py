@@ -12,6 +12,6 @@ def problem_rows(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     return [{"file": p.file, "line": p.line, "column": p.column, "message": p.message} for p in problems]
 
 
-def problems_document(problems: Sequence[Problem]) -> dict[str, Any]:
+def problems_document(problems: Sequence[Problem], warnings: Sequence[str] = ()) -> dict[str, Any]:
     """Return `validate --json`."""
-    return {"version": 1, "problems": problem_rows(problems)}
+    return {"version": 1, "problems": problem_rows(problems), "warnings": list(warnings)}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from swarmgit.app.views.money import budget_row
+from swarmgit.app.views.money import budget_row, convoy_budget_rows
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.queue import push_row, queue_rows
 from swarmgit.app.views.tasks import statuses, task_row
 from swarmgit.app.views.times import stamp
-from swarmgit.model.desired import WatchdogLimits
+from swarmgit.model.desired import Problem, WatchdogLimits
 from swarmgit.model.status import Identity
-from swarmgit.model.work import Session
+from swarmgit.model.work import AGENT_PROGRAMS, Session
 from swarmgit.plan import cv, full_runs
 from swarmgit.plan.watchdog import condition, limits_of
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from swarmgit.app.look import Look
 
 
-def status_document(look: Look, sandbox: str) -> dict[str, Any]:
-    """Return `status --json` (DESIGN §12). `sandbox` names what confines sessions."""
+def status_document(look: Look, sandbox: str, more: Sequence[Problem] = ()) -> dict[str, Any]:
+    """Return `status --json` (DESIGN §12). `sandbox` names what confines sessions; `more`: problems found elsewhere."""
+    gates = full_runs.problems(look.desired, look.observed)
     sessions = sorted(look.observed.sessions.values(), key=lambda each: each.spec.id)
     return {
         "version": 1,
@@ -29,7 +31,7 @@ def status_document(look: Look, sandbox: str) -> dict[str, Any]:
         "target_commit": look.observed.target_head,
         "frozen": frozen(look),
         "tasks": [task_row(status) for status in statuses(look).values()],
-        "sessions": [session_row(look, each) for each in sessions if each.spec.kind == "agent"],
+        "sessions": [session_row(look, each) for each in sessions if each.spec.kind in AGENT_PROGRAMS],
         "gate_runs": [gate_run_row(each) for each in sessions if each.spec.kind == "gate"],
         "queue": queue_rows(look),
         "push": push_row(look),
@@ -37,10 +39,9 @@ def status_document(look: Look, sandbox: str) -> dict[str, Any]:
         "incidents": sum(incident.state == "open" for incident in look.observed.incidents.values()),
         "sandbox": sandbox,
         "budget": budget_row(look),
+        "convoy_budgets": convoy_budget_rows(look),
         "drafts": list(look.drafts),
-        "problems": problem_rows(
-            (*look.desired.problems, *look.observed.problems, *full_runs.problems(look.desired, look.observed))
-        ),
+        "problems": problem_rows((*look.desired.problems, *look.observed.problems, *gates, *more)),
     }
 
 
@@ -51,13 +52,14 @@ def frozen(look: Look) -> bool | dict[str, Any]:
 
 
 def session_row(look: Look, session: Session) -> dict[str, Any]:
-    """Return a session; `health` is what the watchdog makes of it."""
+    """Return a session; `kind` is agent, merge or triage, `health` what the watchdog makes of it."""
     spec = session.spec
     task = look.desired.tasks.get(spec.task) if spec.task else None
     limits = limits_of(look.desired.swarm, task) if look.desired.swarm else WatchdogLimits()
     seen = condition(session, limits, look.now)
     return {
         "id": spec.id,
+        "kind": spec.kind,
         "task": spec.task,
         "agent": spec.agent,
         "runtime": spec.runtime,
@@ -67,6 +69,7 @@ def session_row(look: Look, session: Session) -> dict[str, Any]:
         "health_reason": seen.reason,
         "memory_mb": session.vitals.memory_mb if session.vitals else None,
         "pid": session.pid,
+        "ports": list(spec.ports),
         "started": stamp(spec.started),
         "attempt": spec.attempt,
         "tokens": session.stream.usage.tokens,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from swarmgit.app.names import find
 from swarmgit.app.views.times import stamp, stamp_or_none
+from swarmgit.model.handoffs import Handoff
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.status import Attempt, GateResult, TaskStatus
 
@@ -109,6 +111,21 @@ def attempt_row(attempt: Attempt) -> dict[str, Any]:
         if rejection
         else None,
         "salvage": attempt.salvage,
+        "handoff": _handoff(attempt.handoff) if attempt.handoff else None,
+    }
+
+
+def _handoff(told: Handoff) -> dict[str, Any]:
+    """Return what a session told its successor. `accepted` None: that one has not said (yet) that it understood."""
+    return {
+        "at": stamp(told.at),
+        "reason": told.reason,
+        "by": told.by,
+        **{key: list(value) if isinstance(value, tuple) else value for key, value in asdict(told.summary).items()},
+        "successor": told.successor,
+        "accepted": stamp_or_none(told.accepted),
+        "acceptance": told.acceptance,
+        "unanswered": told.unanswered,
     }
 
 

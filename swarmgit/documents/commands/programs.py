@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from swarmgit.documents.commands.tables import (
     BAD,
@@ -31,8 +32,7 @@ class Refused(Exception):
     """The reason is the message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """A command's words, None where the shell puts something in. `fed`: something is sent to its standard input."""
 
     words: tuple[str | None, ...]

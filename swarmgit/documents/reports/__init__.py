@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from swarmgit.documents.reports.counts import count_tests
 from swarmgit.documents.reports.places import find_places
@@ -14,8 +15,7 @@ PLACES_MAX = 20
 _MARKER_CHARS = 48
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """`tests`: how many ran, skipped ones not counted; None: unknown. `failed`: of those, how many did not pass.
 
     `places`: at most 20 dicts with any of file, line, column, test, message, expected, found.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Count = tuple[int, int]
 """Tests that ran, and how many of them did not pass."""
@@ -45,8 +46,7 @@ def count_tests(lines: Sequence[str]) -> tuple[int | None, int | None]:
     return tally.total()
 
 
-@dataclass
-class _Tally:
+class _Tally(Struct):
     """What has been added up; `tap` and `go` are only used where nothing better was said."""
 
     seen: bool = False

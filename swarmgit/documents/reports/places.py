@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 MESSAGE_CHARS_MAX = 500
 _FOUND_MAX = 60
@@ -71,8 +72,7 @@ def details_in(lines: Sequence[str]) -> dict[str, Any]:
     return merged
 
 
-@dataclass
-class _Scan:
+class _Scan(Struct):
     """`current` is the failing test whose block is being read; what follows belongs to it."""
 
     tests: list[dict[str, Any]] = field(default_factory=list)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
+
+from msgspec import Struct, field
 
 from swarmgit.documents.reports.places import MESSAGE_CHARS_MAX, details_in
 from swarmgit.documents.reports.text import lines_of
@@ -20,15 +21,13 @@ class _RefusedError(Exception):
     """A document type or an entity: no test runner writes one, and they can be made to grow without end."""
 
 
-@dataclass(frozen=True, slots=True)
-class JUnit:
+class JUnit(Struct, frozen=True):
     tests: int
     failed: int
     places: tuple[dict[str, Any], ...]
 
 
-@dataclass
-class _Case:
+class _Case(Struct):
     attributes: dict[str, str]
     outcome: str = ""
     message: str = ""
@@ -36,8 +35,7 @@ class _Case:
     size: int = 0
 
 
-@dataclass
-class _Reading:
+class _Reading(Struct):
     """The callbacks of the parser; a case is judged when its element ends."""
 
     tests: int = 0

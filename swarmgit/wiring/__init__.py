@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from shutil import which
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from swarmgit import ports, runtimes
 from swarmgit.adapters import prices
@@ -24,6 +23,7 @@ from swarmgit.adapters.git.statecheckout import StateCheckout
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.lock import ReconcilerLock
+from swarmgit.adapters.notes import Notes
 from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.adapters.redacted import RedactedState
 from swarmgit.adapters.sandbox.vault import Vault
@@ -31,20 +31,13 @@ from swarmgit.adapters.secrets.guard import Guard
 from swarmgit.adapters.surroundings import surroundings
 from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
-from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Desired
+from swarmgit.model.incidents import Report
 from swarmgit.model.work import Push
-
-if TYPE_CHECKING:
-    from swarmgit.app.runtimes import Checked, Installed
+from swarmgit.wiring.programs import PASSED_ON, outlook
 
 STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TZ")
-"""What sessions and gates get of the person's environment: where programs are, and how people write here.
-
-Their home folder is one of their own.
-"""
 
 
 SANDBOXES = ("bubblewrap", "landlock", "sandbox-exec")
@@ -79,6 +72,7 @@ def open_world(
     cache = FileCache(found.live / paths.CACHE)
     vault = Vault(found.live / paths.SECRETS)
     guard = Guard(vault, found.live / paths.LEAKS)
+    notices = Notes(found.live / paths.NOTICES, Report)
     target = _target(objects, cache)
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
@@ -86,7 +80,7 @@ def open_world(
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
-    worktrees = Deferred(lambda: _worktrees(found, engine, fault))
+    worktrees = Deferred(lambda: _worktrees(found, engine, target, fault, notices))
     transcripts = Deferred(lambda: _transcripts(objects))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
@@ -119,8 +113,14 @@ def open_world(
         granted=lambda *given: confiner.granted(*given),  # noqa: PLW0108 - as above
         adapters=runtimes.names,
         price=prices.price,
+        outlook=outlook,
+        unreachable=lambda policy, runtime, model: confiner.unreachable(
+            policy, runtime.name, runtimes.hosts_needed(runtime, model)
+        ),
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
+        notices=notices,
+        port_is_free=_port_is_free,
         transcripts=cast(ports.Transcripts, transcripts),
         push_command=lambda push: _push_command(found, environ, push),
         landed_in_history=lambda commit: landed_in_history(objects.git, commit),
@@ -132,43 +132,6 @@ def open_world(
         fault=fault,
         close=close,
     )
-
-
-def installed_runtimes(environ: Mapping[str, str]) -> tuple[Installed, ...]:
-    """Return every agent program that an adapter knows, and what is here of it."""
-    from swarmgit.adapters.programs import version_of
-    from swarmgit.app.runtimes import installed
-
-    search = environ.get("PATH")
-    ask = {name: environ[name] for name in PASSED_ON if name in environ}
-    return installed(
-        runtimes.adapters, lambda name: which(name, path=search), lambda path: version_of(path, ask), environ
-    )
-
-
-def check_runtime(
-    cwd: Path, environ: Mapping[str, str], asked: tuple[str, str | None], folder: Path | None, timeout_s: float
-) -> Checked:
-    """Let a runtime do a tiny real task in a scratch repository, by the same code as everybody's work."""
-    from swarmgit.adapters.git.scratch import ScratchRepository
-    from swarmgit.app.check_stage import stage
-    from swarmgit.app.look import loader
-    from swarmgit.app.runtimes import check, intent
-    from swarmgit.runtimes.base import message_file
-
-    try:
-        here = open_world(cwd, environ)
-        known = loader(here)()
-        here.close()
-    except SwarmError:
-        known = None
-    named = known.swarm.runtimes.get(asked[0]) if known and known.swarm else None
-    adapter = runtimes.adapter(named.adapter if named else asked[0])
-    scene = stage(asked, known, adapter.needs, folder, environ)
-    repository = ScratchRepository(scene.repository, scene.environ)
-    repository.make("main")
-    repository.commit(intent(scene, timeout_s / 60), "Check a runtime")
-    return check(open_world(scene.repository, scene.environ, lead=True), scene, adapter, message_file, timeout_s)
 
 
 def _target(objects: GitObjects, cache: FileCache) -> str | None:
@@ -199,6 +162,12 @@ def _landing(
     return GitLanding(objects, engine.transfer, found.live, environ, fault)
 
 
+def _port_is_free(port: int) -> bool:
+    from swarmgit.adapters.loopback import is_free
+
+    return is_free(port)
+
+
 def _transcripts(objects: GitObjects) -> ports.Transcripts:
     from swarmgit.adapters.git.transcripts import GitTranscripts
 
@@ -217,11 +186,21 @@ def _signatures(found: FoundRepository, engine: GitEngine) -> ports.Signatures:
     return GitSignatures(engine, found.live / paths.KEYS)
 
 
-def _worktrees(found: FoundRepository, engine: GitEngine, fault: Callable[[str], None]) -> ports.Worktrees:
+def _worktrees(
+    found: FoundRepository, engine: GitEngine, target: str | None, fault: Callable[[str], None], notices: Notes[Report]
+) -> ports.Worktrees:
+    from swarmgit.adapters.git.history import Target
     from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 
-    person = Person(found.common_dir / "objects", found.top, found.algorithm)
-    return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault)
+    branch = Target(Git(found.common_dir), paths.branch_ref(target or ""))
+    person = Person(found.common_dir / "objects", found.top, found.algorithm, branch)
+
+    def note(place: Path, reason: str) -> None:
+        from swarmgit.plan.breakdowns import leftover
+
+        notices.add(leftover(str(place), reason))
+
+    return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, note)
 
 
 def _doorbell(found: FoundRepository, target: str | None) -> ports.Doorbell:

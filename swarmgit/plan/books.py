@@ -1,0 +1,151 @@
+"""What money was spent on: attempts, and the sessions beside them that resolve conflicts or judge what looks stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from swarmgit.model.ids import AgentName, SessionId, TaskId
+from swarmgit.model.status import Attempt, Entry, LedgerEvent, TaskStatus
+from swarmgit.model.usage import Aside, Usage
+from swarmgit.model.work import Session
+
+BESIDE = frozenset({"merge", "triage"})
+RESOLVED = frozenset({"resolved", "unresolved"})
+"""Events of an entry that say what a session over its conflict has used."""
+
+
+class Books(Struct, frozen=True):
+    """Where it stands what sessions have used: what has ended, what is at work, and how conflicts were resolved."""
+
+    statuses: Iterable[TaskStatus]
+    sessions: Iterable[Session]
+    entries: Iterable[Entry] = ()
+
+
+class Spending(Struct, frozen=True):
+    """One session and what it has used so far. `ended` None: it is at work. `kind`: agent, merge or triage."""
+
+    task: TaskId
+    session: SessionId
+    kind: str
+    agent: AgentName
+    runtime: str
+    model: str | None
+    started: datetime
+    ended: datetime | None
+    usage: Usage
+    outcome: str = ""
+
+
+def spendings(books: Books) -> Iterator[Spending]:
+    """Yield every session once, whether state knows its end already or not."""
+    known: set[SessionId] = set()
+    statuses = {status.task: status for status in books.statuses}
+    for status in statuses.values():
+        for attempt in status.attempts:
+            if attempt.outcome != "running":
+                known.add(attempt.session)
+                yield _of_attempt(status.task, attempt)
+        for aside in status.asides:
+            known.add(aside.session)
+            yield _of_aside(status.task, aside)
+    for entry in books.entries:
+        for event in entry.events:
+            found = _of_event(entry, event)
+            if found is not None and found.session not in known:
+                known.add(found.session)
+                yield found
+    for session in books.sessions:
+        if session.spec.id not in known and (session.spec.kind == "agent" or session.spec.kind in BESIDE):
+            yield _of_session(session, statuses)
+
+
+def _of_attempt(task: TaskId, attempt: Attempt) -> Spending:
+    return Spending(
+        task,
+        attempt.session,
+        "agent",
+        attempt.agent,
+        attempt.runtime,
+        attempt.model,
+        attempt.started,
+        attempt.ended or attempt.started,
+        attempt.usage,
+        attempt.outcome,
+    )
+
+
+def _of_aside(task: TaskId, aside: Aside) -> Spending:
+    return Spending(
+        task,
+        aside.session,
+        aside.kind,
+        aside.agent,
+        aside.runtime,
+        aside.model,
+        aside.started,
+        aside.ended,
+        aside.usage,
+        aside.outcome,
+    )
+
+
+def _of_event(entry: Entry, event: LedgerEvent) -> Spending | None:
+    """Return what an entry says about a session over its conflict: the only record of those of earlier versions."""
+    data = event.data
+    if event.kind not in RESOLVED or not data.get("tokens"):
+        return None
+    usage = Usage(input_tokens=data["tokens"], usd=data.get("usd"))
+    session, agent = SessionId(str(data["session"])), AgentName(str(data.get("agent", "")))
+    runtime = str(data.get("runtime", ""))
+    return Spending(entry.task, session, "merge", agent, runtime, data.get("model"), event.at, event.at, usage)
+
+
+def _of_session(session: Session, statuses: Mapping[TaskId, TaskStatus]) -> Spending:
+    spec = session.spec
+    status = statuses.get(spec.task) if spec.task else None
+    return Spending(
+        spec.task or TaskId(""),
+        spec.id,
+        spec.kind,
+        spec.agent or AgentName(""),
+        spec.runtime,
+        spec.model,
+        spec.started,
+        session.ended if session.is_over else None,
+        own_usage(session, status.attempts if status else ()),
+        "running",
+    )
+
+
+def own_usage(session: Session, attempts: Iterable[Attempt]) -> Usage:
+    """Return what a session itself used, where its program counts the whole conversation that it went on with."""
+    usage = session.stream.usage
+    if session.stream.usage_covers == "session" or session.spec.resume is None:
+        return usage
+    before = [a.usage for a in attempts if a.conversation == session.spec.resume and a.session != session.spec.id]
+    names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+    counts = {name: max(0, getattr(usage, name) - sum(getattr(b, name) for b in before)) for name in names}
+    known = [b.usd for b in before if b.usd is not None]
+    usd = max(0.0, usage.usd - sum(known)) if usage.usd is not None and len(known) == len(before) else None
+    return Usage(**counts, usd=usd)
+
+
+def aside_of(session: Session, outcome: str, now: datetime, retry_at: datetime | None = None) -> Aside:
+    """Return the record of a session beside a task's attempts that is over."""
+    spec = session.spec
+    return Aside(
+        session=spec.id,
+        kind="merge" if spec.kind == "merge" else "triage",
+        agent=spec.agent or AgentName(""),
+        runtime=spec.runtime,
+        started=spec.started,
+        ended=max(spec.started, session.ended or session.last_output or now),
+        model=spec.model,
+        usage=session.stream.usage,
+        outcome=outcome,
+        retry_at=retry_at,
+    )

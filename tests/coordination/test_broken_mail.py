@@ -1,0 +1,111 @@
+"""Messages on the state branch that cannot be read: one error each, with its place; nothing else waits for them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from swarmgit.documents import paths, state
+from swarmgit.model.ids import MailId
+from swarmgit.model.mail import Mail
+from swarmgit.observe.mailboxes import Mailboxes
+from tests.conftest import Repo
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+ID = MailId("01kaaaaaaaaaaaaaaaaaaaaaaa")
+GOOD = Mail(ID, "builder-01", "human", "status_update", "fine", AT, ID)
+BROKEN = {
+    "a type that is none": ("type: status_update", "type: gossip", ":5:1: ", "gossip"),
+    "a key that nobody knows": ("subject: fine", "subjekt: fine", ":6:1: ", "unknown key 'subjekt'"),
+    "no YAML": ("subject: fine", "subject: {", ":", "expected"),
+    "conflict markers": ("subject: fine", "<<<<<<< ours\nsubject: fine", ":6:1: ", "conflict marker"),
+    "another version": ("version: 1", "version: 9", ":1:1: ", "the version is not 1"),
+}
+
+
+def write(repo: Repo, files: dict[str, bytes]) -> None:
+    """Commit on the state branch, as a careless hand does."""
+    world = repo.world()
+    try:
+        world.state.write(files, "by hand", datetime.now(UTC))
+    finally:
+        world.close()
+
+
+def problems(repo: Repo, *command: str) -> list[dict[str, object]]:
+    done = repo.swarmgit(*command, "--json", check=False)
+    return list(json.loads(done.stdout)["problems"])
+
+
+@pytest.fixture
+def settled(repo: Repo) -> Repo:
+    repo.start()
+    repo.task("one", """echo '{"to": "human", "subject": "whole"}' > "$SWARM_OUTBOX/a.json"; echo x > one.txt""")
+    repo.commit()
+    assert repo.reconcile().code == 0
+    return repo
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_message_is_named_with_its_place_wherever_people_look(settled: Repo, kind: str) -> None:
+    before, after, place, words = BROKEN[kind]
+    path = paths.state_mail("human", ID)
+    text = state.dump_mail(GOOD).decode().replace('\nsubject: "fine"', "\nsubject: fine")
+    assert before in text.replace('"', "")
+    write(settled, {path: text.replace('"', "").replace(before, after).encode()})
+
+    (listed,) = problems(settled, "mail", "list")
+    shown = settled.swarmgit("mail", "list").stdout
+    assert f"error: {path}{place}" in shown
+    assert words in shown.lower() or words in shown
+    assert f"git log -p swarm/state -- {path}" in shown
+    assert "whole" in shown, "the others are listed"
+    assert [listed] == problems(settled, "status")
+    assert f"{path}{place}" in settled.swarmgit("status").stdout
+    for command in ("fsck", "doctor"):
+        told = settled.swarmgit(command, check=False)
+        assert told.returncode == 1
+        assert f"{path}{place}" in told.stdout
+
+
+def test_a_message_under_another_ones_name_is_named_and_nothing_is_held_up(settled: Repo) -> None:
+    path = "mail/human/01kbbbbbbbbbbbbbbbbbbbbbbb.yaml"
+    write(settled, {path: state.dump_mail(GOOD), "mail/builder-02/01kc.yaml": b"nothing: right\n"})
+    told = [(each["file"], each["line"]) for each in problems(settled, "status")]
+    assert told == [("mail/builder-02/01kc.yaml", 1), (path, 0)]
+
+    settled.task("two", """echo '{"to": "human", "subject": "later"}' > "$SWARM_OUTBOX/a.json"; echo x > two.txt""")
+    settled.commit()
+    assert settled.reconcile().code == 0
+    assert sorted(settled.landed()) == ["one", "two"]
+    assert "later" in settled.swarmgit("mail", "list").stdout
+
+
+def test_a_repaired_message_is_no_problem_any_more_and_unchanged_mailboxes_are_not_read_again(settled: Repo) -> None:
+    path = paths.state_mail("human", ID)
+    write(settled, {path: b"x: y\n"})
+    assert len(problems(settled, "status")) == 1
+    assert len(problems(settled, "status")) == 1, "from what was kept"
+    write(settled, {path: state.dump_mail(GOOD)})
+    assert problems(settled, "status") == []
+
+    from swarmgit.observe.broken_mail import broken_mail
+
+    world = settled.world()
+    try:
+        head = world.state.head()
+        boxes = Mailboxes(world.objects).at(world.objects.resolve(f"{head}:mail"))
+        assert broken_mail(boxes, world.objects, world.cache) == ()
+        assert not boxes._parsed
+    finally:
+        world.close()
+
+
+def test_archived_mail_and_requests_of_people_are_in_order_for_fsck(settled: Repo) -> None:
+    settled.swarmgit("mail", "send", "builder-01", "-s", "hello")
+    settled.swarmgit("incident", "new", "odd")
+    write(settled, {paths.archived_mail("human", ID, AT): state.dump_mail(GOOD)})
+    done = settled.swarmgit("fsck", check=False)
+    assert done.returncode == 0, done.stdout
