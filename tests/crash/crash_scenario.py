@@ -130,10 +130,11 @@ def assert_same_end(repo: Repo) -> None:
 def assert_sound(repo: Repo) -> None:
     """Git and swarmgit find nothing wrong in the history."""
     lines = repo.git("fsck", "--full").splitlines()
-    assert [line for line in lines if not line.startswith("dangling")] == []
+    assert [line for line in lines if not line.startswith("dangling")] == [], lines
     world = repo.world()
     try:
-        assert check(world).violations == ()
+        violations = check(world).violations
+        assert violations == (), violations
     finally:
         world.close()
 
