@@ -49,6 +49,7 @@ def prepare(repo: Repo) -> None:
     repo.commit()
 
 
+@pytest.mark.slow
 def test_a_closed_laptop_costs_nobody_an_attempt(repo: Repo) -> None:
     prepare(repo)
     lid = Lid(is_awake=False)
@@ -67,6 +68,7 @@ def test_a_closed_laptop_costs_nobody_an_attempt(repo: Repo) -> None:
     assert "no incidents" in repo.swarmgit("incident", "list").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_awake", [True, False])
 def test_sessions_outlive_a_reconciler_that_was_away_for_hours(repo: Repo, is_awake: bool) -> None:
     prepare(repo)

@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Repo
 
 OLD_S = 7200.0
@@ -118,6 +120,7 @@ def test_while_a_reconcile_leads_objects_stay(repo: Repo) -> None:
     assert loose(repo) == many
 
 
+@pytest.mark.crash
 def test_gc_that_is_killed_again_and_again_in_the_midst_of_work_loses_nothing(repo: Repo) -> None:
     """Once beside a reconciler, and once between two, with an entry that waits for a person."""
     repo.swarm |= {"retention_days": 0, "agents_max": 3}

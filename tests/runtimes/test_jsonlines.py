@@ -131,6 +131,7 @@ def test_at_most_a_thousand_actions_are_kept_the_first_ones() -> None:
     assert stream.actions[-1].file == f"f{ACTIONS_MAX - 1}"
 
 
+@pytest.mark.slow
 def test_memory_stays_the_same_however_much_is_printed() -> None:
     reader = JsonLinesReader()
     chunk = b"some words of an agent\n" * 3000 + line(type="usage", input_tokens=1) + b"x" * 50_000
