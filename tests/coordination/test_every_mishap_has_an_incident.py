@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -199,8 +200,10 @@ def orphans(repo: Repo) -> Expected:
     repo.reconcile(timeout_s=2)
     world = repo.world()
     for session in world.executor.poll():
-        world.executor.cancel(session, "test", 0.0)
-        world.executor.cancel(session, "test", 0.0)
+        while world.executor.poll([session])[session].state == "running":
+            world.executor.cancel(session, "test", 0.0)
+            time.sleep(0.02)
+        world.executor.reap(session)
         (world.repository.live / "active" / session).unlink()
         shutil.rmtree(world.executor.folder(session))
     world.close()
