@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,14 @@ from session_desk import Desk
 
 from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.processes import LocalExecutor, tree
+
+
+@pytest.fixture(autouse=True)
+def _interrupts_are_heard() -> Iterator[None]:
+    """As `reconcile` does: a signal that is ignored here, as in the background of a shell, stays ignored below."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
