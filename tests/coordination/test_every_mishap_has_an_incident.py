@@ -302,6 +302,7 @@ def test_each_cause_is_one_incident_with_a_count_and_its_facts(repo: Repo, tmp_p
     assert f"incident {incident.id}: {incident.title}" in log
     listed = json.loads(repo.swarmgit("incident", "list", "--json").stdout)["incidents"]
     assert [each["count"] for each in listed if each["id"] == incident.id] == [incident.count]
+    assert repo.swarmgit("fsck").returncode == 0
 
 
 def test_the_same_again_after_it_was_closed_links_to_it(repo: Repo) -> None:
