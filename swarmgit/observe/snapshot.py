@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -12,6 +12,7 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import Observed
+from swarmgit.model.work import Session
 from swarmgit.observe.outboxes import OutboxReader
 from swarmgit.observe.ports import PortRanges
 from swarmgit.observe.pushes import RemoteWatcher
@@ -23,6 +24,9 @@ from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.ports import Objects, World
 
 BLOCKED_MAX = timedelta(minutes=10)
+LOOK = timedelta(minutes=1)
+"""A look takes no longer."""
+
 BACK_MAX = 16
 """How many commits besides the landings themselves are read for them before git is asked."""
 
@@ -75,7 +79,7 @@ class Observer:
             reports=world.notices.all(),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
-            at=now,
+            at=_after_ends(now, sessions.values()),
         )
 
     def _environment(self, swarm: Swarm | None) -> str:
@@ -130,6 +134,16 @@ class Observer:
                 found.add(at)
             at = _first_parent(objects, at)
         return frozenset(found | {commit for commit in unknown - found if objects.is_ancestor(commit, target)})
+
+
+def _after_ends(now: datetime, sessions: Iterable[Session]) -> datetime:
+    """Return the instant of a look that began at `now`: no end that it has seen comes after it.
+
+    A gate that ended between the clock and the look would otherwise have answered after the landing it allows. An end
+    far ahead is of a clock that was set back.
+    """
+    ends = (session.ended for session in sessions if session.ended is not None)
+    return max((end for end in ends if now < end <= now + LOOK), default=now)
 
 
 def _ahead(bases: Mapping[CommitId, CommitId], target: CommitId) -> set[CommitId]:
