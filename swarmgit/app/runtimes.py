@@ -24,7 +24,6 @@ from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import Session
-from swarmgit.plan.governor import limited_until
 
 TASK = TaskId("check")
 FILE = "swarmgit-check.txt"
@@ -174,7 +173,7 @@ def check(
 
     def watch(report: TickReport) -> None:
         sessions = report.look.observed.sessions.values()
-        limits.extend(each.spec.id for each in sessions if each.spec.kind == "agent" and limited_until(each))
+        limits.extend(each.spec.id for each in sessions if each.spec.kind == "agent" and each.limited_until)
         for each in sessions:
             if each.spec.task == STOP_TASK and _is_busy(each, report.look.now):
                 control.stop(world, each.spec.id, BY)

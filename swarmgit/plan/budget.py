@@ -66,10 +66,10 @@ def reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus, 
     if too_many := too_many_tokens(situation, task, used):
         return too_many
     usd_max = usd_of_task(situation.swarm, task)
-    spent = spent_by(status) + beside(situation, status) + (used.usd or 0.0)
-    if usd_max is not None and used.usd is not None and spent >= usd_max:
-        return f"{STOPS}: the task has cost {spent:.2f} of {usd_max:.2f} USD"
-    return None
+    if usd_max is None or used.usd is None:
+        return None
+    spent = spent_on(situation, status) + used.usd
+    return f"{STOPS}: the task has cost {spent:.2f} of {usd_max:.2f} USD" if spent >= usd_max else None
 
 
 def reason_to_stop_beside(situation: Situation, session: Session) -> str | None:
@@ -82,7 +82,7 @@ def reason_to_stop_beside(situation: Situation, session: Session) -> str | None:
     usd_max = usd_of_task(situation.swarm, task)
     if usd_max is None or used.usd is None or status is None:
         return None
-    spent = spent_by(status) + beside(situation, status)
+    spent = spent_on(situation, status)
     return f"{STOPS}: the task has cost {spent:.2f} of {usd_max:.2f} USD" if spent >= usd_max else None
 
 
@@ -110,6 +110,11 @@ def usd_of_task(swarm: Swarm, task: Task | None) -> float | None:
 def spent_by(status: TaskStatus) -> float:
     """Return what a task's attempts have cost since a person last let it begin, as far as their price is known."""
     return sum(a.usage.usd or 0.0 for a in status.paid if a.outcome != "running")
+
+
+def spent_on(situation: Situation, status: TaskStatus) -> float:
+    """Return what a task has cost in all: its attempts, and the sessions beside them."""
+    return spent_by(status) + beside(situation, status)
 
 
 def beside(situation: Situation, status: TaskStatus) -> float:
@@ -189,7 +194,7 @@ def wait_beside(situation: Situation, draft: Draft, task: Task) -> Waits | None:
     limit, status = usd_of_task(situation.swarm, task), situation.observed.statuses.get(task.id)
     sentence = _day(money.purse) or _convoy(task, money)
     if sentence is None and limit is not None and status is not None:
-        spent = spent_by(status) + beside(situation, status)
+        spent = spent_on(situation, status)
         sentence = f"it has cost {spent:.2f} of {limit:.2f} USD; {RAISE}" if spent and spent >= limit else None
     draft.needs_person = draft.needs_person or sentence is not None
     return ("budget", sentence) if sentence else None
@@ -215,7 +220,7 @@ def _task(situation: Situation, task: Task, status: TaskStatus | None, money: Ti
     limit = usd_of_task(situation.swarm, task)
     if limit is None:
         return None
-    spent = spent_by(status) + beside(situation, status) if status else 0.0
+    spent = spent_on(situation, status) if status else 0.0
     left = max(0.0, limit - spent)
     if spent and spent >= limit:
         return f"it has cost {spent:.2f} of {limit:.2f} USD; {RAISE}"

@@ -138,7 +138,7 @@ def _holds(situation: Situation, draft: Draft, crowd: dict[str, int]) -> Holds:
         if status.asides and status.asides[-1].retry_at is not None:
             _later(found, _account(situation.swarm, status.asides[-1].runtime), status.asides[-1].retry_at)
     for session in situation.observed.sessions.values():
-        until = limited_until(session)
+        until = session.limited_until
         if until is not None:
             _later(found, _account(situation.swarm, session.spec.runtime), until)
     return found
@@ -163,11 +163,6 @@ def _later(found: Holds, account: str, until: datetime) -> None:
 
 def _account(swarm: Swarm, runtime: str) -> str:
     return account_of(swarm.runtimes.get(runtime) or Runtime(runtime, runtime))
-
-
-def limited_until(session: Session) -> datetime | None:
-    """Return until when a live session sits out a limit by itself; None for one that works."""
-    return session.limited_until
 
 
 def wait(situation: Situation, draft: Draft, task: Task, found: Holds) -> Waits | None:

@@ -17,7 +17,7 @@ from swarmgit.model.handoffs import Handoff, Summary
 from swarmgit.model.mail import SUBJECT_CHARS_MAX, Letter, Mail, origin_of
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import Session
-from swarmgit.plan import attribution, governor, letters, mail, schedule
+from swarmgit.plan import attribution, letters, mail, schedule
 from swarmgit.plan.briefing import summary_text
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
@@ -39,7 +39,7 @@ def due(situation: Situation, draft: Draft, task: Task, session: Session) -> str
     used, window = said.context_used, said.context_window
     if used is None or not window or used < config.at * window:
         return None
-    if not may_hand_over(situation, task) or schedule.brake(situation, task) or governor.limited_until(session):
+    if not may_hand_over(situation, task) or schedule.brake(situation, task) or session.limited_until:
         return None
     why = f"{used} of {window} tokens of its context window are used"
     return f"{REASON}{why}" if is_ready(situation, draft, session, why) else None
@@ -169,7 +169,7 @@ def follow(situation: Situation, draft: Draft, status: TaskStatus, session: Sess
         known = replace(known, accepted=now, acceptance=words)
     elif session.is_over and not _is_pause(session):
         known = replace(known, unanswered="its successor ended without a word about where the work stands")
-    elif not session.is_over and not governor.limited_until(session) and now >= limit:
+    elif not session.is_over and not session.limited_until and now >= limit:
         minutes = situation.swarm.handoff.accept_minutes
         known = replace(
             known, unanswered=f"its successor said nothing about where the work stands for {minutes:g} minutes"

@@ -84,11 +84,6 @@ def fold(name: str) -> str:
     return name.rstrip(". ") or name
 
 
-def fold_path(path: str) -> str:
-    """Return a whole path with every component folded."""
-    return "/".join(fold(part) for part in path.split("/"))
-
-
 @lru_cache(maxsize=512)
 def _names(rule: str) -> tuple[str, ...]:
     """Return the rule's components that are plain names, folded: what a grant has to say out loud."""

@@ -14,7 +14,7 @@ from swarmgit.model.desired import Runtime, Tier
 from swarmgit.model.events import Fault, Limited, Stream
 from swarmgit.model.status import CHARGED
 from swarmgit.model.work import Session
-from swarmgit.plan.governor import LIMIT_S, STAGGER_S, account_of, limited_until
+from swarmgit.plan.governor import LIMIT_S, STAGGER_S, account_of
 
 TIERS = {"standard": Tier("claude-code", "sonnet"), "fast": Tier("codex", "gpt-5.5")}
 ENDED = {"exit_code": 1, "paths": ()}
@@ -193,5 +193,5 @@ def test_a_live_session_that_sits_out_a_limit_is_seen_until_when() -> None:
     (session,) = made.working()
     waiting = replace(session, stream=Stream(limited=Limited(wait_s=40)), last_output=START)
 
-    assert limited_until(waiting) == START + timedelta(seconds=40)
-    assert limited_until(session) is None
+    assert waiting.limited_until == START + timedelta(seconds=40)
+    assert session.limited_until is None

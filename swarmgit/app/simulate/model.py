@@ -89,7 +89,3 @@ class Truth(Struct):
         """Return what one run says: a red answer may be a lie, a green one never is."""
         is_green = self.is_green(tree)
         return is_green and self.dice.random() >= self.flaky
-
-    def is_innocent(self, entry: EntryId, green: Iterable[EntryId]) -> bool:
-        """Return whether `green` with the entry on top is not red because of the entry."""
-        return self.is_green([*green, entry])
