@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from swarmgit.act import landing, mail, predictions, push, sessions
+from swarmgit.act import landing, mail, needs, predictions, push, sessions
 from swarmgit.errors import SwarmError
 from swarmgit.model.actions import (
     Action,
@@ -49,6 +49,7 @@ def execute(action: Action, world: World, policy: Policy) -> Outcome:
     try:
         return _execute(action, world, policy) or Done(action)
     except SwarmError as error:
+        world.integrity.doubt(needs.of(action))
         return Failed(action, error.message, error.hint)
     except OSError as error:
         return Failed(action, f"{type(action).__name__}: {error}", "check disk space and permissions: swarmgit doctor")
