@@ -460,6 +460,13 @@ class Notices(Protocol):
         """Drop what has an incident."""
 
 
+class Failures(Protocol):
+    """What of an action's failure is kept on this machine."""
+
+    def keep_trace(self, signature: str, text: str) -> str:
+        """Keep a traceback, once for each signature, and return where it is; '' where it cannot be kept."""
+
+
 class Transcripts(Protocol):
     """What sessions were told and have said, in the person's repository under refs of swarmgit's own."""
 
@@ -616,8 +623,8 @@ class World(Struct, frozen=True):
     commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
     (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
-    `transcripts` what sessions said. `port_is_free` tries a port of the loopback. `fault` is called before each effect
-    with its name: the crash tests raise in it.
+    `failures` what is known of actions that failed, `transcripts` what sessions said. `port_is_free` tries a port of
+    the loopback. `fault` is called before each effect with its name: the crash tests raise in it.
     `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
@@ -646,6 +653,7 @@ class World(Struct, frozen=True):
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
     notices: Notices
+    failures: Failures
     port_is_free: Callable[[int], bool]
     transcripts: Transcripts
     push_command: Callable[[Push], Command]

@@ -124,6 +124,7 @@ SECRETS = "secrets"
 LEAKS = "leaks"
 KEYS = "keys"
 NOTICES = "notices"
+FAILURES = "failures"
 
 # a session's folder
 CAPTURE_FILE = "capture.json"
