@@ -73,11 +73,33 @@ class Objects(Protocol):
         """Return whether `new` contains `old`."""
 
 
+class PutBack(Struct, frozen=True):
+    """A state branch that was put back to `commit`. `why`: what was wrong with it, in words."""
+
+    commit: CommitId
+    why: str
+
+
 class StateStore(Protocol):
-    """The state branch: read by tree, written by building the changed tree objects, compare-and-swap."""
+    """The state branch: read by tree, written by building the changed tree objects, compare-and-swap.
+
+    What was last written is kept under a second ref (`refs/swarm/kept/state`) as well.
+    """
 
     def head(self) -> CommitId | None:
-        """Return the state branch's commit."""
+        """Return the state branch's commit, None where there never was one.
+
+        StateLost: it is gone or cannot be read. StateReplaced: it does not contain what was last written here.
+        """
+
+    def put_back(self) -> PutBack | None:
+        """Where the branch is gone or cannot be read, put its last good commit back; None where nothing was wrong."""
+
+    def reset(self, to: Literal["kept", "present", "empty"] | CommitId) -> CommitId | None:
+        """Move the branch as a person says and return its commit; what it was before is kept as a ref.
+
+        `kept`: to what was last written here. `present`: nowhere, what is there counts. `empty`: begin anew.
+        """
 
     def write(self, changes: Mapping[str, bytes | None], message: str, at: datetime) -> CommitId | None:
         """Commit `changes` (path → content, None deletes) on the branch's head; None when nothing changed.

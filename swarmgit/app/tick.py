@@ -75,7 +75,6 @@ class Ticker(Struct):
     only: frozenset[TaskId] = frozenset()
     apply_now: bool = False
     trusted_since: datetime | None = None
-    had_state: bool = False
 
     def tick(self) -> Ticked:
         """Do one tick.
@@ -133,13 +132,9 @@ class Ticker(Struct):
         return desired, observed
 
     def _observe(self, desired: Desired) -> Observed:
-        """Return what is. A state branch that was deleted under our hands is restored before anybody decides."""
-        observed = self.observer.observe(desired, self.trusted_since)
-        if observed.state_head is None and self.had_state:
-            restore_state(self.world)
-            observed = self.observer.observe(desired, self.trusted_since)
-        self.had_state = observed.state_head is not None
-        return observed
+        """Return what is. A state branch that was lost under our hands is put back before anybody decides."""
+        restore_state(self.world)
+        return self.observer.observe(desired, self.trusted_since)
 
     def _execute(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
         return [outcome for action in actions for outcome in act.execute(action, self.world, desired.policy)]

@@ -47,6 +47,8 @@ class Narrator(Struct):
         for action in report.actions:
             if isinstance(action, SaveTask):
                 yield from self._phase(action.status)
+        for said in report.look.observed.reports:
+            yield from self._once(Step("notice", None, f"{said.title}: {said.what}"))
         for problem in report.look.desired.problems:
             yield from self._once(Step("problem", None, str(problem)))
 
