@@ -191,9 +191,8 @@ def test_a_base_that_was_amended_away_costs_verified_work_at_most_its_attempt(re
     repo.commit()
 
     def amend(report: TickReport) -> None:
-        if repo.git("log", "--format=%s", "-1") == "work" and "verifying" in map(
-            lambda view: view.phase, report.look.plan.views.values()
-        ):
+        phases = [view.phase for view in report.look.plan.views.values()]
+        if repo.git("log", "--format=%s", "-1") == "work" and "verifying" in phases:
             forget_history(repo)
             if not spare:
                 forget_engine(repo)

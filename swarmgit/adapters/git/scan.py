@@ -100,10 +100,9 @@ def scan_all(engine: Git, slot: Slot, env: Mapping[str, str]) -> Findings:
     output = engine.out("ls-files", "-z", "-o", "--exclude-standard", env=env)
     tracked = engine.out("ls-files", "-z", "-c", env=places(slot))
     names = dict.fromkeys(path for path in (output + tracked).split(b"\0") if path and not path.endswith(b"/"))
-    there = [
-        path for path in names if not kept.covers(path) and os.path.lexists(os.path.join(os.fsencode(slot.tree), path))
-    ]
-    _take(findings, os.fsencode(slot.tree), there, DEFAULT_LIMITS)
+    root = os.fsencode(slot.tree)
+    there = [path for path in names if not kept.covers(path) and os.path.lexists(os.path.join(root, path))]
+    _take(findings, root, there, DEFAULT_LIMITS)
     return findings
 
 
