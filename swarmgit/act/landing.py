@@ -27,6 +27,9 @@ def try_merges(action: TryMerges, world: World) -> Outcome:
     pins: dict[str, CommitId] = {}
     for item in action.items:
         tried = world.engine.merge(onto, item.head, item.message, action.gates, action.style, action.auto)
+        if tried.commit is not None and item.guarded is not None:
+            difference = world.engine.difference(onto, tried.commit, item.guarded)
+            tried = replace(tried, difference=difference)
         if action.is_signed:
             tried = world.signatures.sign(tried)
         found.append(replace(tried, rules=action.rules))
