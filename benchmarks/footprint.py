@@ -38,7 +38,7 @@ def measure_cpu(*, quick: bool) -> list[Figure]:
             here.task(f"task-{number:02d}")
         here.commit("tasks")
         if not wait_for(lambda: here.landed() >= count, 120.0):
-            raise RuntimeError(f"only {here.landed()} of {count} landed")
+            raise RuntimeError(f"only {here.landed()} of {count} landed{here.failures()}")
         time.sleep(1.0)
         used_ms = (cpu_s(pid) - begin) * 1e3
     return [Figure(f"CPU of swarmgit per landed task, {count} tasks, one gate", "ms", (used_ms / count,), 150.0)]

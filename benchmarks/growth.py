@@ -17,9 +17,11 @@ def measure(*, quick: bool) -> list[Figure]:
         here.commit("tasks")
         here.reconcile("-q", "--timeout", "300")
         landed = here.landed()
+        if landed < count:
+            raise RuntimeError(f"only {landed} of {count} landed{here.failures()}")
         commits = int(here.git("rev-list", "--count", "swarm/state"))
         kilobytes = _packed_kb(here)
-    scaled = kilobytes / max(1, landed) * SCALED_TO / 1024
+    scaled = kilobytes / landed * SCALED_TO / 1024
     note = f"{landed} landed, {commits} state commits, {kilobytes:.0f} KB"
     return [Figure(f"state after gc, {landed} landed tasks scaled to {SCALED_TO:,}", "MB", (scaled,), 30.0, note)]
 

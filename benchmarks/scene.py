@@ -24,13 +24,14 @@ GITCONFIG = (
 )
 AGENT = (
     "#!/bin/sh\n"
-    ': > "$BENCH_STARTED/$SWARM_TASK"\n'
+    ': > "$BENCH_STARTED/$SWARM_TASK" || exit 1\n'
     '[ -z "$BENCH_SLEEP_S" ] || sleep "$BENCH_SLEEP_S"\n'
     'echo "$SWARM_TASK" > "$SWARM_TASK.txt"\n'
 )
 """Says that it runs (the file's time is read), then changes one file."""
 
 FILES_PER_FOLDER = 100
+FAILURES_SHOWN = 5
 
 
 class Scene:
@@ -40,11 +41,12 @@ class Scene:
         self.root = root
         self.top = root / "repo"
         self.started = root / "started"
-        for folder in (root / "home", self.top, self.started):
+        agents = root / "agents"  # all that sessions see of this folder, besides `started`
+        for folder in (root / "home", self.top, self.started, agents):
             folder.mkdir(parents=True)
         (root / "home" / ".gitconfig").write_text(GITCONFIG)
         self.environ = _environment(root)
-        agent = root / "agent.sh"
+        agent = agents / "agent.sh"
         agent.write_text(AGENT)
         self.swarm: dict[str, Any] = {
             "version": 1,
@@ -55,7 +57,7 @@ class Scene:
                 "script": {
                     "adapter": "command",
                     "run": ["/bin/sh", str(agent)],
-                    "files": [str(root)],
+                    "files": [str(agents)],
                     "env": {"BENCH_STARTED": str(self.started), "BENCH_SLEEP_S": sleep_s},
                 }
             },
@@ -131,9 +133,12 @@ class Scene:
         )
 
     def reconcile(self, *args: str) -> None:
+        """Run until all tasks have landed; RuntimeError where it ended in any other way: then nothing was measured."""
         done = self.run("reconcile", *args)
-        if done.returncode not in {0, 4}:
-            raise RuntimeError(f"reconcile ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        if done.returncode:
+            raise RuntimeError(
+                f"reconcile ended with {done.returncode}:\n{done.stdout}\n{done.stderr}{self.failures()}"
+            )
 
     @contextmanager
     def watching(self) -> Iterator[int]:
@@ -162,8 +167,20 @@ class Scene:
 
     def start_times(self, count: int, timeout_s: float = 30.0) -> dict[str, int]:
         """Wait until `count` agents have said that they run; return when each did, in ns since the epoch."""
-        wait_for(lambda: sum(1 for _ in self.started.iterdir()) >= count, timeout_s)
+        if not wait_for(lambda: sum(1 for _ in self.started.iterdir()) >= count, timeout_s):
+            ran = sum(1 for _ in self.started.iterdir())
+            raise RuntimeError(f"only {ran} of {count} agents ran{self.failures()}")
         return {path.name: path.stat().st_mtime_ns for path in self.started.iterdir()}
+
+    def failures(self) -> str:
+        """Return what swarmgit says of tasks that did not get on, for the error of a measurement that failed."""
+        done = self.run("status", "--json")
+        try:
+            tasks = json.loads(done.stdout)["tasks"]
+        except (ValueError, KeyError):
+            return f"\nstatus ended with {done.returncode}: {done.stderr.strip()}"
+        stuck = [f"{task['id']}: {task['phase']}, {task['reason']}" for task in tasks if task["phase"] != "landed"]
+        return "".join(f"\n{line}" for line in stuck[:FAILURES_SHOWN])
 
     def landed(self) -> int:
         """Return how many landings the target's history shows."""

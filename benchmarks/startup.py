@@ -45,12 +45,14 @@ def _one(here: Scene, args: tuple[str, ...], budget_ms: float | None, rounds: in
         subprocess.run(argv, cwd=here.top, env=here.environ, capture_output=True, check=False)
     costs = [cost_of(argv, here.top, here.environ) for _ in range(min(rounds, 5))]
     codes = {cost.code for cost in costs}
+    if codes != {0}:
+        raise RuntimeError(f"{name} ended with {sorted(codes)}")
     walls = tuple(
         timed(lambda: subprocess.run(argv, cwd=here.top, env=here.environ, capture_output=True, check=False))
         for _ in range(rounds)
     )
     cpu_ms = min(cost.cpu_s for cost in costs) * 1e3
-    note = f"cpu {cpu_ms:.0f} ms" + ("" if codes <= {0} else f", exit codes {sorted(codes)}")
+    note = f"cpu {cpu_ms:.0f} ms"
     figures = [Figure(f"{name} ({TASKS} tasks)", "ms", walls, budget_ms, note)]
     if args[0] == "status":
         figures.append(Figure(f"{name}: peak memory", "MB", tuple(cost.rss_mb for cost in costs), RSS_MB_MAX))

@@ -64,10 +64,11 @@ class Node(Struct):
 
 
 class _Refused(Exception):
-    def __init__(self, place: Place, message: str) -> None:
+    def __init__(self, place: Place, message: str, *, is_depth: bool = False) -> None:
         super().__init__(message)
         self.place = place
         self.message = message
+        self.is_depth = is_depth
 
 
 def read(
@@ -91,7 +92,8 @@ def read(
     except _Refused as refused:
         return None, (*builder.problems(file), Problem(file, *refused.place, refused.message))
     except yaml.MarkedYAMLError as error:
-        return None, (*builder.problems(file), _syntax_problem(file, text, error))
+        problem = _too_deep(file, text, error) or _syntax_problem(file, text, error)
+        return None, (*builder.problems(file), problem)
     except yaml.YAMLError as error:
         return None, (*builder.problems(file), Problem(file, 0, 0, f"not valid YAML: {error}"))
     finally:
@@ -131,6 +133,28 @@ def _marker_problems(file: str, text: str) -> tuple[Problem, ...]:
 
 def _place_of(text: str, offset: int) -> Place:
     return Place(text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
+
+
+def _too_deep(file: str, text: str, error: yaml.MarkedYAMLError) -> Problem | None:
+    """Return where brackets are nested too deeply, when that is why a parser gave up.
+
+    libyaml reads ahead and has a limit of its own, which differs between releases. So its events may end before ours
+    is met. Only what stands before its error is counted.
+    """
+    end = error.problem_mark.index if error.problem_mark else len(text)
+    before = text[:end]
+    if before.count("[") + before.count("{") <= DEPTH_MAX:
+        return None
+    builder = _Builder(yaml.SafeLoader(before), VALUES_MAX)
+    try:
+        builder.document()
+    except _Refused as refused:
+        return Problem(file, *refused.place, refused.message) if refused.is_depth else None
+    except yaml.YAMLError:
+        return None
+    finally:
+        builder.close()
+    return None
 
 
 def _syntax_problem(file: str, text: str, error: yaml.MarkedYAMLError) -> Problem:
@@ -188,7 +212,7 @@ class _Builder:
     def node(self, event: yaml.Event, depth: int) -> Node:
         place = _start(event)
         if depth > DEPTH_MAX:
-            raise _Refused(place, f"nested too deeply; at most {DEPTH_MAX} levels are read")
+            raise _Refused(place, f"nested too deeply; at most {DEPTH_MAX} levels are read", is_depth=True)
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event, place)
         assert isinstance(event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent)
