@@ -93,7 +93,7 @@ def _hold(situation: Situation, draft: Draft, entry: Entry, reason: str, about: 
 def _keep(draft: Draft, entry: Entry, reason: str) -> None:
     """Say in the draft that an entry waits for a person, and what to run."""
     command = f"swarmgit review show {entry.task}"
-    draft.held[entry.id] = f"a person has to review it before it lands, because {reason}; see `{command}`"
+    draft.unreviewed[entry.id] = f"a person has to review it before it lands, because {reason}; see `{command}`"
 
 
 def _note(situation: Situation, draft: Draft, entry: Entry, verdict: Verdict) -> None:

@@ -74,7 +74,7 @@ def busy(situation: Situation, draft: Draft) -> frozenset[AgentName]:
 def _floor(situation: Situation, draft: Draft, wanting: list[Task]) -> _Floor:
     tasks = situation.desired.tasks
     owners = {id_: tasks[id_] for id_, status in draft.views.items() if status.phase in AT_WORK and id_ in tasks}
-    held = (entry for entry in draft.entries.values() if entry.id in draft.held and entry.task in tasks)
+    held = (entry for entry in draft.entries.values() if entry.id in draft.unreviewed and entry.task in tasks)
     owners |= {entry.task: tasks[entry.task] for entry in held if verdicts.owns_files(situation, entry)}
     live = agents.at_work(situation, draft)
     owners |= {

@@ -245,8 +245,8 @@ def _follow_entry(situation: Situation, draft: Draft, task: Task, status: TaskSt
         case "dropped":
             return _again(situation, task, _give_up_last(draft, replace(status, entry=None)))
         case _:
-            if entry.id in draft.held:
-                reason, waits = draft.held[entry.id], (verdicts.WAITS_FOR,)
+            if entry.id in draft.unreviewed:
+                reason, waits = draft.unreviewed[entry.id], (verdicts.WAITS_FOR,)
                 return replace(status, phase="needs-human", reason=reason, waiting_for=waits)
             stuck = draft.stuck.get(entry.id)
             waiting = (stuck,) if stuck else ()
