@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "why": ("look:why", "Explain a task's present phase."),
     "log": ("trail:log", "Show the commits of the state branch."),
     "diff": ("trail:diff", "Show what changed on the state branch."),
+    "state": ("state:state", "Show the history of the state branch, or move it on purpose."),
     "events": ("trail:events", "Show who did what to which file."),
     "logs": ("trail:logs", "Show what a session printed."),
     "task": ("task:task", "Write, list, pause, resume, cancel or restart tasks."),

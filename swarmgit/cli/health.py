@@ -8,15 +8,16 @@ from swarmgit.cli.output import Settings, json_option, note, say, say_json
 
 
 @click.command()
+@click.option("--fix", is_flag=True, help="Repair what can be repaired without a loss, and say what was done.")
 @json_option
 @click.pass_obj
-def doctor(settings: Settings, as_json: bool) -> int:
+def doctor(settings: Settings, fix: bool, as_json: bool) -> int:
     """Check that this machine and repository are in order, and name the command that repairs what is not."""
     from swarmgit.adapters.machine import Machine
-    from swarmgit.app.doctor import examine
+    from swarmgit.app.doctor import examine, mend
     from swarmgit.cli.render_health import doctor_text
 
-    report = examine(settings.world, Machine(settings.environ))
+    report = (mend if fix else examine)(settings.world, Machine(settings.environ))
     if as_json:
         say_json(report.document())
     else:

@@ -16,13 +16,16 @@ PAINT = {"ok": "32", "warn": "33", "fail": "31"}
 
 
 def doctor_text(report: DoctorReport, *, colour: bool = False) -> str:
-    """Return one line per check, and below each that is not in order how to repair it."""
-    lines = []
-    for check in report.checks:
-        level = f"\x1b[{PAINT[check.level]}m{check.level:<4}\x1b[0m" if colour else f"{check.level:<4}"
-        lines.append(f"{level}  {check.name:<10}  {printable(check.message)}")
-        if check.repair:
-            lines.append(f"{'':18}{check.repair}")
+    """Return what was repaired, one line per finding, and below each that is not in order how to repair it."""
+    lines = [f"fixed {printable(words)}" for words in report.fixed]
+    lines += [f"could not fix {printable(words)}" for words in report.unfixed]
+    for found in report.findings:
+        level = f"\x1b[{PAINT[found.level]}m{found.level:<4}\x1b[0m" if colour else f"{found.level:<4}"
+        lines.append(f"{level}  {found.name:<10}  {printable(found.message)}")
+        if found.repair:
+            lines.append(f"{'':18}{printable(found.repair)}")
+    if not report.fixed and any(found.fix for found in report.findings):
+        lines.append("swarmgit doctor --fix repairs what can be repaired without a loss")
     return "\n".join(lines)
 
 

@@ -124,6 +124,7 @@ SECRETS = "secrets"
 LEAKS = "leaks"
 KEYS = "keys"
 NOTICES = "notices"
+FAILURES = "failures"
 
 # a session's folder
 CAPTURE_FILE = "capture.json"
@@ -152,6 +153,9 @@ CAPTURED = "refs/swarm/captured"
 REMOTE = "refs/swarm/remote"
 TRANSCRIPTS = "refs/swarm/sessions"
 ABANDONED = "refs/swarm/abandoned"
+KEPT = "refs/swarm/kept"
+KEPT_STATE = f"{KEPT}/state"
+"""The last commit of the state branch that was written here."""
 
 
 def candidate_ref(entry: EntryId) -> str:
@@ -173,6 +177,11 @@ def captured_ref(task: TaskId, session: SessionId) -> str:
 
 def transcript_ref(session: SessionId) -> str:
     return f"{TRANSCRIPTS}/{session}"
+
+
+def kept_state_ref(commit: CommitId) -> str:
+    """Name a state that a person has put aside: what it says of landings stays proven."""
+    return f"{KEPT}/states/{commit[:16]}"
 
 
 def remote_ref(branch: str) -> str:

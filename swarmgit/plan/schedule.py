@@ -88,7 +88,7 @@ def _candidates(situation: Situation, draft: Draft) -> list[Task]:
     wanting = [
         situation.desired.tasks[id_]
         for id_, status in draft.views.items()
-        if status.phase in {"waiting", "rework"} and id_ in situation.desired.tasks
+        if status.phase in {"waiting", "rework"} and id_ in situation.desired.tasks and id_ not in draft.held
     ]
     return sorted(wanting, key=lambda t: (PRIORITY_RANK[t.priority], draft.views[t.id].phase != "rework", t.id))
 

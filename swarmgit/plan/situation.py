@@ -114,6 +114,9 @@ class Situation(Struct, frozen=True):
 class Draft(Struct):
     """The plan while it is being made. Only the functions of this package write into it."""
 
+    held: frozenset[TaskId] = frozenset()
+    """Tasks of which nothing moves in this tick: work of theirs could not be saved."""
+
     actions: list[Action] = field(default_factory=list)
     wants: list[Want] = field(default_factory=list)
     views: dict[TaskId, TaskStatus] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from paper import Paper
 
 from swarmgit.adapters.machine import Machine
-from swarmgit.app.doctor import examine
+from swarmgit.app.doctor import Finding, examine
 from swarmgit.app.sessions import read_output
 from swarmgit.cli.render_health import doctor_text
 from swarmgit.errors import PersonMustAct
@@ -91,6 +92,54 @@ def test_a_checkout_that_is_behind_broken_state_and_broken_intent_are_found(repo
     assert (found["state"], found["checkout"], found["intent"]) == ("fail", "warn", "fail")
     assert document(repo, "fsck", code=1)["violations"][0]["promise"] == "P8"
     assert document(repo, "status")["problems"] != []
+
+
+def test_doctor_fix_repairs_what_is_safe_and_says_what_it_did(repo) -> None:
+    repo.start()
+    repo.task("api")
+    repo.commit()
+    call(repo, "reconcile")
+    repo.git("update-ref", "refs/swarm/candidate/01old", "HEAD")
+    shutil.rmtree(repo.root / ".swarm/state")
+    assert (levels(repo)["leftovers"], levels(repo)["checkout"]) == ("warn", "warn")
+    assert "doctor --fix" in call(repo, "doctor").stdout
+
+    done = document(repo, "doctor", "--fix")
+    assert done["fixed"] == [
+        "checkout: .swarm/state shows the state branch again",
+        "leftovers: dropped 1 candidate of finished entries",
+    ]
+    assert {each["level"] for each in done["checks"] if each["name"] in {"leftovers", "checkout"}} == {"ok"}
+    assert "fixed" not in document(repo, "doctor", "--fix")
+
+
+def test_doctor_fix_leaves_everything_to_a_reconcile_that_leads(repo) -> None:
+    repo.start()
+    repo.git("update-ref", "refs/swarm/candidate/01old", "HEAD")
+    leader = repo.world(lead=True)
+    try:
+        done = call(repo, "doctor", "--fix", check=False)
+    finally:
+        leader.close()
+    assert (done.returncode, "another reconcile" in done.stderr) == (1, True)
+    assert repo.git("rev-parse", "refs/swarm/candidate/01old")
+
+
+def test_a_check_that_fails_is_a_finding_and_the_others_go_on(repo) -> None:
+    repo.start()
+
+    def broken(_world, _facts):
+        raise ZeroDivisionError("oh")
+        yield
+
+    def fine(_world, _facts):
+        yield Finding("fine", "ok", "all is well")
+
+    world = repo.world()
+    report = examine(lambda: world, OldMachine(), (broken, fine))
+    world.close()
+    assert [(each.name, each.level) for each in report.findings[-2:]] == [("broken", "fail"), ("fine", "ok")]
+    assert "could not be checked: ZeroDivisionError: oh" in report.findings[-2].message
 
 
 def test_gc_drops_candidates_of_finished_entries_and_says_before_what_it_would_do(repo) -> None:

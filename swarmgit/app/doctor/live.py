@@ -1,0 +1,39 @@
+"""Checks of the live folder: what runs on this machine, and what it stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from swarmgit.app.doctor.report import Facts, Finding
+from swarmgit.app.world import World
+from swarmgit.documents import paths
+
+FREE_BYTES_FEW = 2 << 30
+
+
+def live(world: World, facts: Facts) -> Iterator[Finding]:
+    """Who leads."""
+    folder = world.repository.live
+    if not folder.is_dir():
+        yield Finding("live", "ok", "nothing has run here yet")
+        return
+    holder = facts.machine.lock_holder(folder / paths.LOCK)
+    yield Finding("live", "ok", f"{folder}; " + (f"a reconcile leads ({holder})" if holder else "no reconcile runs"))
+
+
+def engine(world: World, _facts: Facts) -> Iterator[Finding]:
+    """The engine repository is whole."""
+    place = world.repository.live / paths.ENGINE
+    if not world.repository.live.is_dir():
+        return
+    is_whole = not place.exists() or (place / "objects" / "info" / "alternates").is_file()
+    message = f"{place} is whole" if is_whole else f"{place} has lost its link to the repository's objects"
+    yield Finding("engine", "ok" if is_whole else "fail", message, "" if is_whole else f"rm -r {place}")
+
+
+def disk(world: World, facts: Facts) -> Iterator[Finding]:
+    """There is room for worktrees."""
+    free = facts.machine.free_bytes(world.repository.store)
+    is_roomy = free >= FREE_BYTES_FEW
+    where = f"{free / (1 << 30):.1f} GiB free for worktrees in {world.repository.store}"
+    yield Finding("disk", "ok" if is_roomy else "warn", where, "" if is_roomy else "swarmgit gc, or set XDG_STATE_HOME")

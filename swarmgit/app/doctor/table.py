@@ -1,0 +1,27 @@
+"""Every check, in the order in which they are told. A check is a generator; its name names its failures."""
+
+from __future__ import annotations
+
+from swarmgit.app.doctor.intent import freeze, gates, intent, leftovers, policy, push, runtimes, signing
+from swarmgit.app.doctor.live import disk, engine, live
+from swarmgit.app.doctor.machine import git, inotify, python, sandbox
+from swarmgit.app.doctor.report import Check, MachineCheck
+from swarmgit.app.doctor.state import checkout, state
+
+MACHINE_CHECKS: tuple[MachineCheck, ...] = (git, python, sandbox, inotify)
+
+REPOSITORY_CHECKS: tuple[Check, ...] = (
+    state,
+    checkout,
+    live,
+    engine,
+    disk,
+    intent,
+    leftovers,
+    policy,
+    runtimes,
+    gates,
+    push,
+    freeze,
+    signing,
+)
