@@ -188,6 +188,12 @@ class Integrity(Protocol):
     def doubt(self, commits: Iterable[CommitId]) -> None:
         """Look closer at these next time: something that was done with them has failed."""
 
+    def keep(self, commits: AbstractSet[CommitId]) -> None:
+        """See to it that swarmgit has copies of its own of these commits; those of others may go.
+
+        Large ones are copied meanwhile. What cannot be read is left to who needs it.
+        """
+
 
 class Signature(Struct, frozen=True):
     """What git says of a commit's signature. `signer`: the principal whose key it is, '' where no known one is."""

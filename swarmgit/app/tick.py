@@ -98,10 +98,18 @@ class Ticker(Struct):
         outcomes += refused
         outcomes += self._execute(_of_others(parts.let_go, lost, observed), desired)
         outcomes += self._start(_of_others(parts.starts, lost, observed), desired)
+        self._keep(observed, parts.starts)
         return Ticked(desired, observed, decided, tuple(outcomes), commit, now)
 
     def _plan(self, desired: Desired, observed: Observed, now: datetime, held: frozenset[TaskId] = frozenset()) -> Plan:
         return plan(desired, observed, now, self.only, apply_now=self.apply_now, held=held)
+
+    def _keep(self, observed: Observed, starts: Sequence[Action]) -> None:
+        """Have copies of what open work stands on, and of the target that it is merged with: after what is urgent."""
+        begun = {action.spec.base for action in starts if isinstance(action, StartSession)}
+        needed = observed.needed | begun
+        head = observed.target_head
+        self.world.integrity.keep(needed | {head} if needed and head is not None else needed)
 
     def _record(
         self, outcomes: Sequence[Outcome], observed: Observed, now: datetime

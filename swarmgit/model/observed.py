@@ -99,7 +99,8 @@ class Observed(Struct, frozen=True):
     written, and not reported yet. `reports`: what went wrong outside of any plan, and has no incident yet.
     `ports` looks for free ones when it is asked. `verdicts`: what people say of held entries.
     `unreachable`: by runtime and model ('' for none), why its sessions could not work.
-    `missing`: of the commits that open work stands on, those that cannot be had, and why.
+    `needed`: the commits that open work stands on. `missing`: of these and of what was made of them, those that cannot
+    be had, and why.
     `at`: the instant that all of it is judged by, None for one of the past.
     """
 
@@ -137,6 +138,7 @@ class Observed(Struct, frozen=True):
     reports: tuple[Report, ...] = ()
     ports: FreePorts = any_ports
     unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    needed: frozenset[CommitId] = frozenset()
     missing: Mapping[CommitId, Lack] = field(default_factory=dict)
     at: datetime | None = None
 

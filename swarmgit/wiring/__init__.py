@@ -83,7 +83,7 @@ def open_world(
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
-    worktrees = Deferred(lambda: _worktrees(found, engine, target, fault, notices))
+    worktrees = Deferred(lambda: _worktrees(found, (engine, objects), target, fault, notices))
     transcripts = Deferred(lambda: _transcripts(objects))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
@@ -91,7 +91,7 @@ def open_world(
         confiner.ready()
 
     def close() -> None:
-        for part in (landing, transcripts, state, engine, objects):
+        for part in (integrity, landing, transcripts, state, engine, objects):
             part.close()
         lock.release()
 
@@ -196,13 +196,20 @@ def _signatures(found: FoundRepository, engine: GitEngine) -> ports.Signatures:
 
 
 def _worktrees(
-    found: FoundRepository, engine: GitEngine, target: str | None, fault: Callable[[str], None], notices: Notes[Report]
+    found: FoundRepository,
+    places: tuple[GitEngine, GitObjects],
+    target: str | None,
+    fault: Callable[[str], None],
+    notices: Notes[Report],
 ) -> ports.Worktrees:
     from swarmgit.adapters.git.history import Target
     from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 
+    engine, objects = places
     branch = Target(Git(found.common_dir), paths.branch_ref(target or ""))
-    person = Person(found.common_dir / "objects", found.top, found.algorithm, branch)
+    person = Person(
+        found.common_dir / "objects", found.top, found.algorithm, branch, lambda rev: objects.kind(rev) == "commit"
+    )
 
     def note(place: Path, reason: str) -> None:
         from swarmgit.plan.breakdowns import leftover

@@ -67,7 +67,7 @@ class Transfer(Struct, frozen=True):
         for oid in self._new_commits(commit, known):
             info = self.engine.commit(oid)
             bases = [self.engine.commit(parent).tree for parent in info.parents]
-            yield from self._needed_tree(info.tree, bases)
+            yield from needed_tree(self.engine, info.tree, bases)
             yield oid
 
     def _new_commits(self, commit: CommitId, known: frozenset[CommitId]) -> list[CommitId]:
@@ -90,21 +90,6 @@ class Transfer(Struct, frozen=True):
         if loose_path(self._to, oid).exists():
             return True
         return not loose_path(self._from, oid).exists() and self.person.kind(oid) == "commit"
-
-    def _needed_tree(self, tree: str, bases: Sequence[str]) -> Iterator[str]:
-        """Yield what `tree` has that none of the trees `bases` has at the same place, and the tree itself last."""
-        if tree in bases:
-            return
-        theirs = [{entry.name: entry for entry in self.engine.tree(base)} for base in bases]
-        for entry in self.engine.tree(tree):
-            there = [names[entry.name] for names in theirs if entry.name in names]
-            if entry.kind == "commit" or any(entry.oid == other.oid for other in there):
-                continue
-            if entry.kind == "tree":
-                yield from self._needed_tree(entry.oid, [other.oid for other in there if other.kind == "tree"])
-            else:
-                yield entry.oid
-        yield tree
 
     def _link(self, oid: str) -> None:
         source, goal = loose_path(self._from, oid), loose_path(self._to, oid)
@@ -145,6 +130,22 @@ class Transfer(Struct, frozen=True):
         pack.stdout.close()
         if pack.wait() != 0 or taken.returncode != 0:
             raise GitFailed(("index-pack",), taken.returncode, taken.stderr.decode("utf-8", "replace"))
+
+
+def needed_tree(objects: GitObjects, tree: str, bases: Sequence[str]) -> Iterator[str]:
+    """Yield what `tree` has that none of the trees `bases` has at the same place, and the tree itself last."""
+    if tree in bases:
+        return
+    theirs = [{entry.name: entry for entry in objects.tree(base)} for base in bases]
+    for entry in objects.tree(tree):
+        there = [names[entry.name] for names in theirs if entry.name in names]
+        if entry.kind == "commit" or any(entry.oid == other.oid for other in there):
+            continue
+        if entry.kind == "tree":
+            yield from needed_tree(objects, entry.oid, [other.oid for other in there if other.kind == "tree"])
+        else:
+            yield entry.oid
+    yield tree
 
 
 def _write_out(path: Path) -> None:

@@ -36,13 +36,15 @@ def no_fault(name: str) -> None:
 class Person(Struct, frozen=True):
     """What worktrees see of the person's repository. `top` is None in a bare one; `include` is copied from there.
 
-    `target`: the branch whose commits have landed, so that what their set-up made may serve everybody.
+    `has`: whether a commit is in it. `target`: the branch whose commits have landed, so that what their set-up made may
+    serve everybody.
     """
 
     objects: Path
     top: Path | None = None
     object_format: str = "sha1"
     target: Target = NOWHERE
+    has: Callable[[str], bool] = lambda _: False
 
 
 class GitWorktrees:
@@ -172,7 +174,7 @@ class GitWorktrees:
         with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
             folder = Path(made, "git")
             private_git.write(folder, private, slot.index)
-            private_git.bring_objects(self._engine, folder, slot.commit, self._person.objects)
+            private_git.bring_objects(self._engine, folder, slot.commit, is_there=self._person.has(slot.commit))
             folder.rename(slot.tree / ".git")
 
     def carry(self, session: SessionId, base: CommitId, commit: CommitId, paths: Sequence[str]) -> tuple[str, ...]:
