@@ -172,6 +172,15 @@ class Engine(Protocol):
     def diff(self, old: CommitId, new: CommitId) -> str:
         """Return what differs between two commits as git shows it, with what is no text in it replaced."""
 
+    def submit(self, works: Mapping[str, CommitId]) -> None:
+        """Bring submitted work into the person's repository and pin it there by its refs; all or none."""
+
+    def withdraw(self, refs: Iterable[str]) -> None:
+        """Drop refs below `refs/swarm/` from the person's repository, those that are there; all or none."""
+
+    def unsubmitted(self, works: Mapping[str, CommitId]) -> frozenset[str]:
+        """Return those of the refs that the person's repository does not have at their commits."""
+
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""
 
@@ -316,8 +325,11 @@ class InTheWay(Struct, frozen=True):
 class Landing(Protocol):
     """How the target moves."""
 
-    def publish(self, ref: str, commit: CommitId, target_head: CommitId) -> None:
-        """Bring a candidate's objects into the person's repository and pin it under `refs/swarm/candidate/…`."""
+    def publish(self, ref: str, commit: CommitId, target_head: CommitId, works: Sequence[CommitId] = ()) -> None:
+        """Bring a candidate's objects into the person's repository and pin it under `refs/swarm/candidate/…`.
+
+        `works`: what it merges, which may lie there already; it is made sure that it is whole.
+        """
 
     def land(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
         """Move branch `target` from `old` to `new` and let its checkouts follow; all or nothing, safe to repeat."""
@@ -330,9 +342,6 @@ class Landing(Protocol):
 
     def heal(self, target: str) -> None:
         """Finish or undo what a killed landing left: half-followed checkouts and locks that are provably ours."""
-
-    def unpin(self, ref: str) -> None:
-        """Drop a candidate's ref."""
 
 
 class StartSpec(Struct, frozen=True):

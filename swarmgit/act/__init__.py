@@ -32,6 +32,7 @@ from swarmgit.model.actions import (
     StartPush,
     StartSession,
     StopSession,
+    Submit,
     TakeMail,
     TryMerges,
     Unpin,
@@ -84,6 +85,8 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
             return _note(action, world)
         case Land():
             return landing.land(action, world)
+        case Submit():
+            return landing.submit(action, world)
         case Unpin():
             return landing.unpin(action, world)
         case DeliverMail():

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from swarmgit.act.failing import failed
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
-from swarmgit.model.actions import FollowRemote, Land, MergeItem, Salvage, TryMerges, Unpin
+from swarmgit.model.actions import FollowRemote, Land, MergeItem, Salvage, Submit, TryMerges, Unpin
 from swarmgit.model.failures import Step
 from swarmgit.model.ids import EntryId
 from swarmgit.model.observed import MergeTry
@@ -77,7 +77,8 @@ def _unmerged(action: TryMerges, item: MergeItem, error: Exception, world: World
 
 def land(action: Land, world: World) -> Outcome:
     """Move the target along recorded intents. A target that is elsewhere is not an error: the next plan sees it."""
-    world.landing.publish(paths.candidate_ref(action.entries[-1]), action.new, action.old)
+    heads = tuple(head for _, head in action.works)
+    world.landing.publish(paths.candidate_ref(action.entries[-1]), action.new, action.old, heads)
     world.fault("published")
     result = world.landing.land(action.target, action.old, action.new)
     if isinstance(result, InTheWay):
@@ -116,6 +117,11 @@ def _meets(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
+def submit(action: Submit, world: World) -> Outcome:
+    world.engine.submit({action.ref: action.commit})
+    return Done(action)
+
+
 def unpin(action: Unpin, world: World) -> Outcome:
-    world.landing.unpin(paths.candidate_ref(action.entry))
+    world.engine.withdraw((*map(paths.candidate_ref, action.entries), *action.refs))
     return Done(action)

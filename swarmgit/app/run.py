@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from swarmgit.app import recovery
-from swarmgit.app.gc import stale_candidates
+from swarmgit.app.gc import stale_refs
 from swarmgit.app.look import Look, loader
 from swarmgit.app.tick import Ticked, Ticker
 from swarmgit.documents import paths
@@ -146,9 +146,8 @@ def _pause(done: Ticked, options: Options, bell: Doorbell, failures: int, waited
 
 
 def _unpin_closed(world: World, look: Look) -> None:
-    """Drop what still pins candidates of entries that are over: a kill came between the record and the unpinning."""
-    for ref in stale_candidates(world, look):
-        world.landing.unpin(ref)
+    """Drop what still pins entries that are over: a kill came between the record and the unpinning."""
+    world.engine.withdraw(stale_refs(world, look))
 
 
 def _changed(done: Ticked) -> bool:

@@ -166,10 +166,20 @@ class Retire(Struct, frozen=True):
     task: TaskId | None = None
 
 
-class Unpin(Struct, frozen=True):
-    """An entry is finished: drop what kept its candidate."""
+class Submit(Struct, frozen=True):
+    """Pin an entry's work in the person's repository by `ref`, for as long as it stands in the merge queue."""
 
     entry: EntryId
+    task: TaskId
+    commit: CommitId
+    ref: str
+
+
+class Unpin(Struct, frozen=True):
+    """Entries are finished: drop what kept their candidates, and `refs`, which kept their work."""
+
+    entries: tuple[EntryId, ...]
+    refs: tuple[str, ...] = ()
 
 
 class SaveTask(Struct, frozen=True):
@@ -269,6 +279,7 @@ Effect = (
     | Land
     | Salvage
     | Retire
+    | Submit
     | Unpin
     | DeliverMail
     | TakeMail

@@ -101,6 +101,7 @@ class Observed(Struct, frozen=True):
     `unreachable`: by runtime and model ('' for none), why its sessions could not work.
     `needed`: the commits that open work stands on. `missing`: of these and of what was made of them, those that cannot
     be had, and why.
+    `unsubmitted`: open entries whose work the person's repository has no ref for.
     `at`: the instant that all of it is judged by, None for one of the past.
     """
 
@@ -139,6 +140,7 @@ class Observed(Struct, frozen=True):
     ports: FreePorts = any_ports
     unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
     needed: frozenset[CommitId] = frozenset()
+    unsubmitted: frozenset[EntryId] = frozenset()
     missing: Mapping[CommitId, Lack] = field(default_factory=dict)
     at: datetime | None = None
 

@@ -61,8 +61,10 @@ def _of_entry(action: Action) -> Step | None:
             return Step(kind, entry.task, entry.id)
         case actions.Land(entries):
             return Step(kind, entry=entries[0])
-        case actions.Unpin(entry):
-            return Step(kind, entry=entry)
+        case actions.Unpin(entries):
+            return Step(kind, entry=entries[0])
+        case actions.Submit(entry, task):
+            return Step(kind, task, entry)
         case actions.StartPush():
             return Step(kind, entry=action.entry)
         case _:

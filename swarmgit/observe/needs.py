@@ -18,14 +18,14 @@ def stands_on(stored: Stored, sessions: Iterable[Session]) -> frozenset[CommitId
     found = {commit for status in stored.statuses.values() for commit in _of_task(status)}
     working = [session.spec for session in sessions if session.spec.kind in AGENT_PROGRAMS]
     found |= {commit for spec in working for commit in (spec.base, spec.head) if commit}
-    found |= {commit for entry in _open(stored) for commit in (entry.base, entry.head, entry.proposal) if commit}
+    found |= {commit for entry in open_entries(stored) for commit in (entry.base, entry.head, entry.proposal) if commit}
     return frozenset(found)
 
 
 def derived(stored: Stored, sessions: Iterable[Session], merges: Merges) -> frozenset[CommitId]:
     """Return what can be made again of that: candidates, and what gates run on."""
     found = {session.spec.base for session in sessions if session.spec.kind == "gate"}
-    entries = _open(stored)
+    entries = open_entries(stored)
     found |= {entry.candidate.commit for entry in entries if entry.candidate is not None}
     works = {entry.work for entry in entries}
     made = {tried.commit for tried in merges.values() if tried.commit and tried.head in works}
@@ -48,5 +48,6 @@ def _of_task(status: TaskStatus) -> Iterator[CommitId]:
             yield last.head
 
 
-def _open(stored: Stored) -> list[Entry]:
+def open_entries(stored: Stored) -> list[Entry]:
+    """Return the entries that may still land."""
     return [entry for entry in stored.entries.values() if entry.state in WAITING or entry.state == "landing"]

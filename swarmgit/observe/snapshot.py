@@ -13,7 +13,7 @@ from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import Observed
 from swarmgit.model.work import Session
-from swarmgit.observe.needs import derived, kept, stands_on
+from swarmgit.observe.needs import derived, kept, open_entries, stands_on
 from swarmgit.observe.outboxes import OutboxReader
 from swarmgit.observe.ports import PortRanges
 from swarmgit.observe.pushes import RemoteWatcher
@@ -74,6 +74,7 @@ class Observer:
             evidence=world.cache.evidence(),
             merges=kept(merges, missing),
             needed=needed,
+            unsubmitted=self._unsubmitted(stored),
             missing=missing,
             contained=self._contained(stored, target),
             target_code_tree=world.engine.code_tree(target) if target else None,
@@ -88,6 +89,12 @@ class Observer:
             unreachable=self._reach.look(desired),
             at=_after_ends(now, sessions.values()),
         )
+
+    def _unsubmitted(self, stored: Stored) -> frozenset[EntryId]:
+        """Return the open entries whose work the person's repository has no ref for, but for those that it contains."""
+        refs = {paths.submitted_ref(each.task, each.session): each for each in open_entries(stored)}
+        lacking = self._world.engine.unsubmitted({ref: entry.head for ref, entry in refs.items()}) if refs else ()
+        return frozenset(refs[ref].id for ref in lacking)
 
     def _environment(self, swarm: Swarm | None) -> str:
         """Return what an answer of a gate hangs on besides its tree: this machine, and what worktrees are given."""

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.model.actions import Unpin
+from swarmgit.model.actions import Submit
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.status import WAITING, Entry, Rejection
@@ -32,7 +32,7 @@ from swarmgit.plan import (
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
 from swarmgit.plan.choose import EXACT_SLOTS_MAX, choose, find_searches
 from swarmgit.plan.evidence import Subject
-from swarmgit.plan.landings import save, with_event
+from swarmgit.plan.landings import save, unpin, with_event
 from swarmgit.plan.order import first_whole, near, order, together
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stacks import Book, Tip
@@ -46,6 +46,7 @@ def run(situation: Situation, draft: Draft) -> None:
     draft.entries.update(situation.observed.entries)
     landings.settle(situation, draft)
     losses.settle(situation, draft)
+    _submit(situation, draft)
     pushes.tend(situation, draft)
     mergers.follow(situation, draft)
     target = situation.observed.target_head
@@ -64,6 +65,14 @@ def run(situation: Situation, draft: Draft) -> None:
     _line_up(situation, draft, target)
 
 
+def _submit(situation: Situation, draft: Draft) -> None:
+    """Have a ref in the person's repository for the work of each entry; what leaks a secret never became one."""
+    for name in sorted(situation.observed.unsubmitted):
+        entry = draft.entries[name]
+        if entry.state in WAITING or entry.state == "landing":
+            draft.add(Submit(name, entry.task, entry.head, paths.submitted_ref(entry.task, entry.session)))
+
+
 def _drop_unwanted(situation: Situation, draft: Draft) -> None:
     """Take out of the line what a person dropped."""
     for name, control in situation.observed.entry_controls.items():
@@ -72,7 +81,7 @@ def _drop_unwanted(situation: Situation, draft: Draft) -> None:
             reason = f"dropped by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
             resolutions.keep_proposal(draft, entry)
             save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
-            draft.add(Unpin(name))
+            draft.add(unpin(entry))
 
 
 # --- gating ---------------------------------------------------------------------------------------------------------
@@ -290,4 +299,4 @@ def _reject(situation: Situation, draft: Draft, entry: Entry, rejection: Rejecti
     resolutions.keep_proposal(draft, entry)
     save(draft, refused)
     draft.refused[entry.id] = rejection
-    draft.add(Unpin(entry.id))
+    draft.add(unpin(entry))

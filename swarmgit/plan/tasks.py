@@ -19,6 +19,7 @@ from swarmgit.model.status import (
 )
 from swarmgit.plan import attempts, attribution, cv, governor, rejections, revival, verdicts, verify
 from swarmgit.plan.attempts import salvaged
+from swarmgit.plan.landings import unpin
 from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
 
@@ -121,7 +122,7 @@ def drop_entry(situation: Situation, draft: Draft, entry: Entry, why: str) -> No
     keep_proposal(draft, entry)
     dropped = replace(entry, state="dropped", events=(*entry.events, event))
     draft.entries[entry.id] = dropped
-    draft.add(SaveEntry(dropped))
+    draft.add(SaveEntry(dropped), unpin(dropped))
 
 
 def _next(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:

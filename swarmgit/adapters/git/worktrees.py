@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from swarmgit.adapters.git import capture, carry, filling, pristine, private_git
 from swarmgit.adapters.git.engine import mend
 from swarmgit.adapters.git.history import Target
+from swarmgit.adapters.git.rewrite import rewrite
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.adapters.git.slots import Slot, SlotStore
-from swarmgit.errors import PersonMustAct
+from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.desired import WorktreeConfig
 from swarmgit.model.ids import CommitId, SessionId, TreeId
 from swarmgit.model.work import Capture
@@ -187,7 +188,13 @@ class GitWorktrees:
         """Snapshot the leased worktree as one commit on the commit it was filled with; `gate_inputs` stays empty."""
         self._mend()
         slot = self._held(session)
-        taken = capture.capture(self._engine, slot, capture.Label(message, author, at), self._fault)
+        label = capture.Label(message, author, at)
+        try:
+            taken = capture.capture(self._engine, slot, label, self._fault)
+        except SwarmError:  # perhaps over an object that is damaged, and would be written if it were not there
+            if rewrite(self._engine, slot) == 0:
+                raise
+            taken = capture.capture(self._engine, slot, label, self._fault)
         if taken.objections and slot.recyclable:
             self._slots.write(replace(slot, recyclable=False))
         return replace(taken, code_tree=self._code_tree(taken.commit))
