@@ -16,7 +16,7 @@ import msgspec
 
 from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.control import Acknowledgement, EntryControl, Freeze, LandingControl, QueueControl, TaskControl
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.incidents import IncidentControl
@@ -154,6 +154,14 @@ def dump_incident_control(value: IncidentControl) -> bytes:
 
 def load_incident_control(path: str, data: bytes) -> IncidentControl:
     return _load(path, data, IncidentControl)
+
+
+def load_landing_control(path: str, data: bytes) -> LandingControl:
+    return _load(path, data, LandingControl)
+
+
+def load_acknowledgement(path: str, data: bytes) -> Acknowledgement:
+    return _load(path, data, Acknowledgement)
 
 
 def to_json(value: object) -> bytes:

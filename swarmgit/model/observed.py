@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
-from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.control import EntryControl, Freeze, LandingControl, QueueControl, TaskControl
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
 from swarmgit.model.histories import GateHistory
@@ -26,6 +26,7 @@ from swarmgit.model.ids import (
     TreeId,
 )
 from swarmgit.model.incidents import Incident, IncidentControl, Report
+from swarmgit.model.landings import TargetLanding
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.secrets import Leak
 from swarmgit.model.status import Entry, Identity, TaskStatus
@@ -91,6 +92,7 @@ class Observed(Struct, frozen=True):
     written, and not reported yet. `reports`: what went wrong outside of any plan, and has no incident yet.
     `ports` looks for free ones when it is asked.
     `unreachable`: by runtime and model ('' for none), why its sessions could not work.
+    `landings`: commits of the target that name a task which state does not know as settled.
     `at`: the instant that all of it is judged by, None for one of the past.
     """
 
@@ -128,6 +130,8 @@ class Observed(Struct, frozen=True):
     ports: FreePorts = any_ports
     unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
     at: datetime | None = None
+    landings: Mapping[TaskId, TargetLanding] = field(default_factory=dict)
+    landing_controls: Mapping[str, LandingControl] = field(default_factory=dict)
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

@@ -17,7 +17,7 @@ from swarmgit.model.status import (
     Rejection,
     TaskStatus,
 )
-from swarmgit.plan import attempts, attribution, cv, governor, rejections, revival, verify
+from swarmgit.plan import attempts, attribution, claims, cv, governor, rejections, revival, verify
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
@@ -46,23 +46,45 @@ def advance(situation: Situation, draft: Draft, task_id: TaskId) -> TaskStatus:
     if task is not None:
         status = replace(status, title=task.title, convoy=task.convoy)
     status = _reopen(situation, draft, task, attempts.adopt(situation, status))
-    if status.phase in FINISHED:
+    said = claims.asked(situation, task_id)
+    if status.phase in FINISHED and said is None:
         return status
     if status.last is not None and status.last.outcome == "running":
         status = attempts.follow(situation, draft, task, status)
         if status.last is not None and status.last.outcome == "running":
             return status
         cv.count_session(draft, situation, status)
+    if said is not None:
+        return claims.answered(situation, draft, _let_go(situation, draft, status), said)
+    found = None if _is_landing(draft, status) else claims.of(situation, status)
+    if found is not None and found.proof:
+        return claims.landed(situation, _let_go(situation, draft, status), found)
     if task is None or situation.control(task_id).cancelled:
         return _withdraw(situation, draft, task, status)
+    if found is not None:
+        return claims.held(_let_go(situation, draft, status), found)
     return _next(situation, draft, task, status)
+
+
+def _is_landing(draft: Draft, status: TaskStatus) -> bool:
+    """Return whether the queue follows a landing of the task itself."""
+    entry = draft.entries.get(status.entry) if status.entry else None
+    return entry is not None and entry.state in {"landing", "landed"}
+
+
+def _let_go(situation: Situation, draft: Draft, status: TaskStatus) -> TaskStatus:
+    """Return the status without an entry in the line; work that will not land is kept."""
+    entry = draft.entries.get(status.entry) if status.entry else None
+    if entry is not None and entry.state in WAITING:
+        drop_entry(situation, draft, entry, "the target names its task already")
+    return replace(_give_up_last(draft, status), entry=None)
 
 
 def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskStatus) -> TaskStatus:
     """Return the status with a new window of attempts where a person asked for one: restart, edit, or put back."""
     control = situation.control(status.task)
     is_running = status.last is not None and status.last.outcome == "running"
-    if task is None or control.cancelled or is_running or status.phase == "landed":
+    if task is None or control.cancelled or is_running or status.phase in {"landed", "reverted"}:
         return status
     is_restart = control.restart is not None and control.restart != status.restart
     is_asleep = status.phase in {"failed", "needs-human"} and status.last is not None
@@ -227,6 +249,7 @@ def _enqueue(situation: Situation, draft: Draft, task: Task, status: TaskStatus)
         priority=task.priority,
         model=last.model or last.runtime,
         tier=tier,
+        run=status.run,
         events=(LedgerEvent(situation.now, "queued", {"head": last.head, "base": last.base, "tier": tier}),),
     )
     draft.entries[entry.id] = entry
