@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +15,10 @@ from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, W
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.incidents import Report
 from swarmgit.model.landings import Told
-from swarmgit.model.observed import MergeTry
+from swarmgit.model.observed import Lack, MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
+from swarmgit.model.status import Difference
 from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
 
@@ -171,10 +172,32 @@ class Engine(Protocol):
         """
 
     def salvage(self, ref: str, oid: CommitId) -> None:
-        """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
+        """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`).
+
+        Where something of it cannot be read any more, what is left is pinned instead, as a commit without a parent.
+        """
+
+    def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
+        """Return what differs between two commits, as a person's verdict is about it."""
+
+    def diff(self, old: CommitId, new: CommitId) -> str:
+        """Return what differs between two commits as git shows it, with what is no text in it replaced."""
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""
+
+
+class Integrity(Protocol):
+    """Whether what open work stands on can be had."""
+
+    def missing(self, wanted: AbstractSet[CommitId], target: CommitId | None, now: datetime) -> Mapping[CommitId, Lack]:
+        """Return those of `wanted` that cannot be had, and why.
+
+        That a commit is there is asked at most every so often; whether all that it needs is, only where it is in doubt.
+        """
+
+    def doubt(self, commits: Iterable[CommitId]) -> None:
+        """Look closer at these next time: something that was done with them has failed."""
 
 
 class Signature(Struct, frozen=True):
@@ -253,6 +276,9 @@ class Worktrees(Protocol):
 
     def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot the leased worktree as one commit on the commit it was filled with; equal input, equal commit."""
+
+    def rescue(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
+        """Snapshot the leased worktree as a commit without a parent, where the one it was filled with cannot be had."""
 
     def before(self, session: SessionId, path: str) -> bytes:
         """Return what a file held in the commit that the worktree was filled with; b'' where it was not there."""
@@ -496,6 +522,13 @@ class Notices(Protocol):
         """Drop what has an incident."""
 
 
+class Failures(Protocol):
+    """What of an action's failure is kept on this machine."""
+
+    def keep_trace(self, signature: str, text: str) -> str:
+        """Keep a traceback, once for each signature, and return where it is; '' where it cannot be kept."""
+
+
 class Transcripts(Protocol):
     """What sessions were told and have said, in the person's repository under refs of swarmgit's own."""
 
@@ -643,8 +676,8 @@ class World(Struct, frozen=True):
     the target's commits say about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
     (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
-    `transcripts` what sessions said. `port_is_free` tries a port of the loopback. `fault` is called before each effect
-    with its name: the crash tests raise in it.
+    `failures` what is known of actions that failed, `transcripts` what sessions said. `port_is_free` tries a port of
+    the loopback. `fault` is called before each effect with its name: the crash tests raise in it.
     `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
@@ -654,6 +687,7 @@ class World(Struct, frozen=True):
     objects: Objects
     state: StateStore
     engine: Engine
+    integrity: Integrity
     conflicts: Conflicts
     signatures: Signatures
     worktrees: Worktrees
@@ -673,6 +707,7 @@ class World(Struct, frozen=True):
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
     notices: Notices
+    failures: Failures
     port_is_free: Callable[[int], bool]
     transcripts: Transcripts
     push_command: Callable[[Push], Command]
