@@ -79,6 +79,7 @@ class Observer:
             reports=world.notices.all(),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
+            obeyed=world.obeyed() if any(session.capture for session in sessions.values()) else (),
             at=_after_ends(now, sessions.values()),
         )
 

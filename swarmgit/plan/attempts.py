@@ -152,7 +152,7 @@ def _settle(
         salvage=capture.salvage if capture else None,
         transcript=session.transcript,
         gate_inputs=capture.gate_inputs if capture else {},
-        guarded=guarded_paths(capture.changes, situation.desired.policy) if capture else (),
+        guarded=guarded_paths(capture.changes, situation.desired.policy, situation.observed.obeyed) if capture else (),
     )
     outcome, reason, rejection = _outcome(situation, task, session, was_killed=was_killed)
     settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection, conversation=_conversation(session))
@@ -213,7 +213,7 @@ def _stopped(session: Session, reason: str) -> governor.Answer:
 
 
 def _judge(situation: Situation, task: Task, session: Session, capture: Capture) -> governor.Answer:
-    refused = scope.judge(capture, task, situation.desired.policy)
+    refused = scope.judge(capture, task, situation.desired.policy, situation.observed.obeyed)
     if refused:
         return "rejected", "; ".join(r.summary for r in refused), merge_rejections(refused)
     if task.is_read_only:

@@ -113,6 +113,7 @@ def open_world(
         confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
         granted=lambda *given: confiner.granted(*given),  # noqa: PLW0108 - as above
         adapters=runtimes.names,
+        obeyed=runtimes.obeyed,
         price=prices.price,
         outlook=outlook,
         unreachable=lambda policy, runtime, model: confiner.unreachable(
