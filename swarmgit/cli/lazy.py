@@ -8,10 +8,6 @@ from collections.abc import Mapping
 import click
 
 
-class ClosedPipe(Exception):
-    """Nobody reads our output any more, as in `swarmgit log | head`."""
-
-
 class LazyGroup(click.Group):
     """Subclasses set `commands_at`: name → ("module:attribute" below `swarmgit.cli`, one line of help)."""
 
@@ -27,13 +23,6 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(f"swarmgit.cli.{module}"), attribute)
         assert isinstance(command, click.Command)
         return command
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command; a closed pipe is named before click turns it into an exit code of its own."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError as error:
-            raise ClosedPipe from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
