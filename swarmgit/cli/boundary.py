@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from swarmgit.cli.faults import fault_of
 from swarmgit.cli.streams import ClosedPipe, FullOutput
 from swarmgit.errors import PersonMustAct, SwarmError
+from swarmgit.model.faults import fault_of
 
 BUG = 3
 USAGE = 2

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import click
 
+from swarmgit.model.faults import fault_of
+
 
 class LazyGroup(click.Group):
     """Subclasses set `commands_at`: name → ("module:attribute" below `swarmgit.cli`, one line of help)."""
@@ -23,6 +25,13 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(f"swarmgit.cli.{module}"), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; click takes every broken pipe for our standard output, which has its own guard."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise fault_of(error) or error from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 import pytest
 
 from swarmgit.cli import cli
 from swarmgit.cli.boundary import run
+from swarmgit.cli.lazy import LazyGroup
 from swarmgit.errors import PersonMustAct, TryLater, WrongUsage
+from swarmgit.model.faults import fault_of
 
 
 def failing(error: BaseException) -> click.Command:
@@ -94,13 +97,29 @@ def test_outside_a_repository_a_person_is_told_so(tmp_path: Path, capsys) -> Non
         (BlockingIOError(errno.EAGAIN, "x"), "error: this machine starts no more processes for you\nhint:"),
         (FileNotFoundError(errno.ENOENT, "x", "git"), "error: git is not installed, or not on PATH\nhint:"),
         (FileNotFoundError(errno.ENOENT, "x"), "error: the folder that this command was started in is gone\nhint: cd"),
-        (BrokenPipeError(errno.EPIPE, "x"), "error: a program that swarmgit talks to ended in the middle\nhint:"),
         (MemoryError(), "error: there is not enough memory\nhint:"),
     ],
 )
 def test_what_the_machine_refuses_is_a_sentence_and_no_bug(error, words, capsys) -> None:
     assert run(failing(error), []) == 1
     assert capsys.readouterr().err.startswith(words)
+
+
+def test_the_pipe_of_a_program_that_ended_is_not_taken_for_our_own_output() -> None:
+    fault = fault_of(BrokenPipeError(errno.EPIPE, "x"))
+    assert fault is not None
+    assert fault.message == "a program that swarmgit talks to ended in the middle"
+
+    class Talks(LazyGroup):
+        def list_commands(self, ctx):
+            return ["talk"]
+
+        def get_command(self, ctx, cmd_name):
+            return failing(BrokenPipeError(errno.EPIPE, "x"))
+
+        commands_at = MappingProxyType({"talk": ("", "")})
+
+    assert run(Talks(), ["talk"]) == 1
 
 
 def test_an_error_of_the_system_that_nobody_can_act_on_is_a_bug(capsys, tmp_path: Path, monkeypatch) -> None:

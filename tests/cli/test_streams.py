@@ -103,7 +103,7 @@ def test_a_command_that_cannot_show_what_it_should_says_so(repo, args) -> None:
 
 def test_a_request_into_a_closed_pipe_is_carried_out(repo) -> None:
     assert into_closed_pipe(prepared(repo), "task", "pause", "api").returncode == 0
-    assert "paused" in subprocess.run([*SWARMGIT, "why", "api"], cwd=repo.root, capture_output=True, text=True).stdout
+    assert "paused" in repo.swarmgit("why", "api").stdout
 
 
 @pytest.mark.parametrize(

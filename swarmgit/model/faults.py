@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Mapping
 
 from swarmgit.errors import PersonMustAct
@@ -80,5 +79,5 @@ def _by_number(error: OSError) -> PersonMustAct:
     place = error.filename
     if isinstance(place, int) or place is None:
         return PersonMustAct(what.format(at=""), LOOK if "{path}" in answer else answer)
-    shown = os.fsdecode(place)
+    shown = place.decode("utf-8", "backslashreplace") if isinstance(place, bytes) else str(place)
     return PersonMustAct(what.format(at=f": {shown}"), answer.format(path=shown))
