@@ -8,11 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
-
-from swarmgit.cli import COMMANDS, cli
-from swarmgit.cli.effects import READS, WRITES
 
 SWARMGIT = [sys.executable, "-m", "swarmgit"]
 
@@ -122,20 +118,3 @@ def test_words_that_the_terminal_cannot_show_are_escaped_and_json_stays_json(rep
     )
     assert data.returncode == 0
     assert json.loads(data.stdout)["tasks"][0]["title"] == "Größe → 😀"
-
-
-def test_every_command_is_in_one_of_the_two_tables() -> None:
-    def names(command: click.Command, path: tuple[str, ...]) -> set[str]:
-        if not isinstance(command, click.Group):
-            return {" ".join(path)}
-        context = click.Context(command)
-        found = {" ".join(path)} if command.invoke_without_command else set()
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            assert below is not None
-            found |= names(below, (*path, name))
-        return found
-
-    everything = set().union(*(names(cli.get_command(click.Context(cli), name), (name,)) for name in COMMANDS))
-    assert everything == READS | WRITES
-    assert not READS & WRITES
