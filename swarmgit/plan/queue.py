@@ -45,6 +45,7 @@ def run(situation: Situation, draft: Draft) -> None:
     """Write into the draft what the queue does in this tick, and each entry as it stands after it."""
     draft.entries.update(situation.observed.entries)
     landings.settle(situation, draft)
+    _drop_landed(situation, draft)
     losses.settle(situation, draft)
     _submit(situation, draft)
     pushes.tend(situation, draft)
@@ -71,6 +72,17 @@ def _submit(situation: Situation, draft: Draft) -> None:
         entry = draft.entries[name]
         if entry.state in WAITING or entry.state == "landing":
             draft.add(Submit(name, entry.task, entry.head, paths.submitted_ref(entry.task, entry.session)))
+
+
+def _drop_landed(situation: Situation, draft: Draft) -> None:
+    """Take entries out of the line whose task the target names already: nothing lands twice."""
+    for entry in tuple(draft.entries.values()):
+        found = situation.observed.landings.get(entry.task)
+        if entry.state in WAITING and found is not None and found.run >= entry.run:
+            reason = f"commit {found.commit[:10]} of the target names its task already"
+            resolutions.keep_proposal(draft, entry)
+            save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
+            draft.add(unpin(entry))
 
 
 def _drop_unwanted(situation: Situation, draft: Draft) -> None:
