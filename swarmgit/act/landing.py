@@ -10,7 +10,7 @@ from swarmgit.documents import paths
 from swarmgit.model.actions import FollowRemote, Land, Salvage, TryMerges, Unpin
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.outcomes import Blocked, Done, Outcome
+from swarmgit.model.outcomes import Blocked, Done, Outcome, Underway
 from swarmgit.model.work import Obstacle
 from swarmgit.ports import InTheWay, World
 
@@ -21,6 +21,12 @@ def salvage(action: Salvage, world: World) -> Outcome:
 
 
 def try_merges(action: TryMerges, world: World) -> Outcome:
+    """Merge entries, in the background and one such action at a time: what agents wrote decides how long it takes."""
+    what = (action.onto, tuple((item.entry, item.head) for item in action.items))
+    return world.background.run("merges", what, lambda: _try_merges(action, world)) or Underway(action)
+
+
+def _try_merges(action: TryMerges, world: World) -> Done:
     """Merge each entry on the one before it; the results are kept where the next observation finds them."""
     onto = action.onto
     found: list[MergeTry] = []

@@ -12,6 +12,12 @@ class Done(Struct, frozen=True):
     action: Action
 
 
+class Underway(Struct, frozen=True):
+    """It goes on in the background; what it comes to is seen by a later look."""
+
+    action: Action
+
+
 class Failed(Struct, frozen=True):
     """A passing or personal failure, as a sentence; a bug stays an exception."""
 
@@ -32,4 +38,4 @@ class ToSave(Struct, frozen=True):
     save: Save
 
 
-Outcome = Done | Failed | Blocked | ToSave
+Outcome = Done | Underway | Failed | Blocked | ToSave

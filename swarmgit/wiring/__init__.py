@@ -8,6 +8,7 @@ from typing import cast
 
 from swarmgit import ports, runtimes
 from swarmgit.adapters import prices
+from swarmgit.adapters.background import Threads
 from swarmgit.adapters.clock import SystemClock, awake_s
 from swarmgit.adapters.deferred import Deferred
 from swarmgit.adapters.drafts import drafts
@@ -39,6 +40,9 @@ from swarmgit.wiring.programs import PASSED_ON, outlook
 STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
 
+
+CLOSING_S_MAX = 0.2
+"""What is at work in the background ends with the process; what ends by itself meanwhile may."""
 
 SANDBOXES = ("bubblewrap", "landlock", "sandbox-exec")
 """The kinds of sandbox, the best first."""
@@ -87,7 +91,10 @@ def open_world(
         worktrees.ready()
         confiner.ready()
 
+    background = Threads(lambda: _ring(found.live))
+
     def close() -> None:
+        background.wait(CLOSING_S_MAX)
         for part in (landing, transcripts, state, engine, objects):
             part.close()
         lock.release()
@@ -120,6 +127,7 @@ def open_world(
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
         notices=notices,
+        background=background,
         port_is_free=_port_is_free,
         transcripts=cast(ports.Transcripts, transcripts),
         push_command=lambda push: _push_command(found, environ, push),
@@ -201,6 +209,12 @@ def _worktrees(
         notices.add(leftover(str(place), reason))
 
     return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, note)
+
+
+def _ring(live: Path) -> None:
+    """Ring as the end of a session does: a file of that folder is written."""
+    (live / paths.BELL).mkdir(parents=True, exist_ok=True, mode=0o700)
+    (live / paths.BELL / paths.BACKGROUND).write_bytes(b"")
 
 
 def _doorbell(found: FoundRepository, target: str | None) -> ports.Doorbell:
