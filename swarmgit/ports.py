@@ -17,6 +17,7 @@ from swarmgit.model.incidents import Report
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
+from swarmgit.model.status import Difference
 from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
 
@@ -75,11 +76,33 @@ class Objects(Protocol):
         """Return whether `new` contains `old`."""
 
 
+class PutBack(Struct, frozen=True):
+    """A state branch that was put back to `commit`. `why`: what was wrong with it, in words."""
+
+    commit: CommitId
+    why: str
+
+
 class StateStore(Protocol):
-    """The state branch: read by tree, written by building the changed tree objects, compare-and-swap."""
+    """The state branch: read by tree, written by building the changed tree objects, compare-and-swap.
+
+    What was last written is kept under a second ref (`refs/swarm/kept/state`) as well.
+    """
 
     def head(self) -> CommitId | None:
-        """Return the state branch's commit."""
+        """Return the state branch's commit, None where there never was one.
+
+        StateLost: it is gone or cannot be read. StateReplaced: it does not contain what was last written here.
+        """
+
+    def put_back(self) -> PutBack | None:
+        """Where the branch is gone or cannot be read, put its last good commit back; None where nothing was wrong."""
+
+    def reset(self, to: Literal["kept", "present", "empty"] | CommitId) -> CommitId | None:
+        """Move the branch as a person says and return its commit; what it was before is kept as a ref.
+
+        `kept`: to what was last written here. `present`: nowhere, what is there counts. `empty`: begin anew.
+        """
 
     def write(self, changes: Mapping[str, bytes | None], message: str, at: datetime) -> CommitId | None:
         """Commit `changes` (path → content, None deletes) on the branch's head; None when nothing changed.
@@ -141,6 +164,12 @@ class Engine(Protocol):
 
     def salvage(self, ref: str, oid: CommitId) -> None:
         """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
+
+    def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
+        """Return what differs between two commits, as a person's verdict is about it."""
+
+    def diff(self, old: CommitId, new: CommitId) -> str:
+        """Return what differs between two commits as git shows it, with what is no text in it replaced."""
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""
@@ -465,6 +494,13 @@ class Notices(Protocol):
         """Drop what has an incident."""
 
 
+class Failures(Protocol):
+    """What of an action's failure is kept on this machine."""
+
+    def keep_trace(self, signature: str, text: str) -> str:
+        """Keep a traceback, once for each signature, and return where it is; '' where it cannot be kept."""
+
+
 class Transcripts(Protocol):
     """What sessions were told and have said, in the person's repository under refs of swarmgit's own."""
 
@@ -634,8 +670,8 @@ class World(Struct, frozen=True):
     commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
     (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
-    `transcripts` what sessions said. `port_is_free` tries a port of the loopback. `fault` is called before each effect
-    with its name: the crash tests raise in it.
+    `failures` what is known of actions that failed, `transcripts` what sessions said. `port_is_free` tries a port of
+    the loopback. `fault` is called before each effect with its name: the crash tests raise in it.
     `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
@@ -665,6 +701,7 @@ class World(Struct, frozen=True):
     secrets: Secrets
     notices: Notices
     background: Background
+    failures: Failures
     port_is_free: Callable[[int], bool]
     transcripts: Transcripts
     push_command: Callable[[Push], Command]

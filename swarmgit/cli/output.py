@@ -36,6 +36,13 @@ class Settings(NamedTuple):
         """Who gives the command, as far as the machine knows."""
         return self.environ.get("USER") or self.environ.get("LOGNAME") or "person"
 
+    def refuse_sessions(self, command: str) -> None:
+        """Raise PersonMustAct inside a session: what `command` answers is a person's to say."""
+        if self.environ.get("SWARM_SESSION"):
+            from swarmgit.errors import PersonMustAct
+
+            raise PersonMustAct(f"'swarmgit {command}' is for people, not for sessions", "swarmgit mail send human")
+
 
 def settings_from(cwd: Path, *, quiet: bool) -> Settings:
     """Read the process's surroundings once."""

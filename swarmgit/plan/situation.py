@@ -114,12 +114,18 @@ class Situation(Struct, frozen=True):
 class Draft(Struct):
     """The plan while it is being made. Only the functions of this package write into it."""
 
+    held: frozenset[TaskId] = frozenset()
+    """Tasks of which nothing moves in this tick: work of theirs could not be saved."""
+
     actions: list[Action] = field(default_factory=list)
     wants: list[Want] = field(default_factory=list)
     views: dict[TaskId, TaskStatus] = field(default_factory=dict)
     entries: dict[EntryId, Entry] = field(default_factory=dict)
     refused: dict[EntryId, Rejection] = field(default_factory=dict)
     stuck: dict[EntryId, str] = field(default_factory=dict)
+    unreviewed: dict[EntryId, str] = field(default_factory=dict)
+    """Entries that wait for a person's verdict, and why."""
+
     identities: dict[AgentName, Identity] = field(default_factory=dict)
     histories: dict[GateName, GateHistory] = field(default_factory=dict)
     wakes: list[float] = field(default_factory=list)

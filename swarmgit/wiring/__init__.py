@@ -12,6 +12,7 @@ from swarmgit.adapters.background import Threads
 from swarmgit.adapters.clock import SystemClock, awake_s
 from swarmgit.adapters.deferred import Deferred
 from swarmgit.adapters.drafts import drafts
+from swarmgit.adapters.failures import FailureNotes
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
 from swarmgit.adapters.git.engine import GitEngine, engine_git
 from swarmgit.adapters.git.history import landed_in_history
@@ -128,6 +129,7 @@ def open_world(
         secrets=guard,
         notices=notices,
         background=background,
+        failures=FailureNotes(found.live / paths.FAILURES, f"{paths.RUN_LINK}/{paths.FAILURES}"),
         port_is_free=_port_is_free,
         transcripts=cast(ports.Transcripts, transcripts),
         push_command=lambda push: _push_command(found, environ, push),

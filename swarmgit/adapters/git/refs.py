@@ -32,14 +32,15 @@ class RefChange(Struct, frozen=True):
 class RefWriter:
     """`git update-ref --stdin` with hooks off. The child inherits the reconciler's lock by `git.pass_fds`.
 
-    `reason` goes into reflogs; None writes none.
+    `reason` goes into reflogs; None writes none. `is_logged`: a reflog is written whatever the person's settings say.
     """
 
-    def __init__(self, git: Git, reason: str | None = None) -> None:
+    def __init__(self, git: Git, reason: str | None = None, *, is_logged: bool = False) -> None:
         self._git = git
         self._args = ("-c", "core.logAllRefUpdates=false", "update-ref", "--stdin", "-z")
         if reason is not None:
-            self._args = ("update-ref", "-m", reason, "--stdin", "-z")
+            logs = ("-c", "core.logAllRefUpdates=true") if is_logged else ()
+            self._args = (*logs, "update-ref", "-m", reason, "--stdin", "-z")
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._errors = b""

@@ -15,6 +15,7 @@ from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.refs import drop_stale_lock
 from swarmgit.adapters.git.run import Git
 from swarmgit.documents.paths import RUN_LINK, STATE_CHECKOUT, SWARM, branch_ref
+from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId
 
 SHOWS = "swarmgit-shows"
@@ -114,7 +115,11 @@ class StateCheckout:
             shown = (self._admin / SHOWS).read_text().strip()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return CommitId(shown) if self._objects.kind(shown) == "commit" else None
+        try:
+            self._objects.tree(self._objects.commit(shown).tree)
+        except SwarmError:  # of a state that was lost, or damaged
+            return None
+        return CommitId(shown)
 
     def _is_whole(self, shown: CommitId, *, thoroughly: bool) -> bool:
         """Return whether the files are there: the top folder's always, all of them once in our life."""
