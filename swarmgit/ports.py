@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.incidents import Report
-from swarmgit.model.observed import MergeTry
+from swarmgit.model.observed import Lack, MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.status import Difference
@@ -163,7 +163,10 @@ class Engine(Protocol):
         """
 
     def salvage(self, ref: str, oid: CommitId) -> None:
-        """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
+        """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`).
+
+        Where something of it cannot be read any more, what is left is pinned instead, as a commit without a parent.
+        """
 
     def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
         """Return what differs between two commits, as a person's verdict is about it."""
@@ -173,6 +176,19 @@ class Engine(Protocol):
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""
+
+
+class Integrity(Protocol):
+    """Whether what open work stands on can be had."""
+
+    def missing(self, wanted: AbstractSet[CommitId], target: CommitId | None, now: datetime) -> Mapping[CommitId, Lack]:
+        """Return those of `wanted` that cannot be had, and why.
+
+        That a commit is there is asked at most every so often; whether all that it needs is, only where it is in doubt.
+        """
+
+    def doubt(self, commits: Iterable[CommitId]) -> None:
+        """Look closer at these next time: something that was done with them has failed."""
 
 
 class Signature(Struct, frozen=True):
@@ -251,6 +267,9 @@ class Worktrees(Protocol):
 
     def look(self, session: SessionId) -> Capture:
         """Snapshot a worktree that somebody works in, within a few seconds; raise SwarmError where that is too long."""
+
+    def rescue(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
+        """Snapshot the leased worktree as a commit without a parent, where the one it was filled with cannot be had."""
 
     def before(self, session: SessionId, path: str) -> bytes:
         """Return what a file held in the commit that the worktree was filled with; b'' where it was not there."""
@@ -664,7 +683,8 @@ class World(Struct, frozen=True):
     `awake_s` says how long this machine has been awake since its start: the same clock for all processes.
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
     wraps a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only
-    way out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names,
+    way out to a remote. `adapters` names all that are installed, `obeyed` the files their programs
+    obey. `price` says what tokens cost by the model's names,
     most exact first; `outlook` what an adapter's sessions with such a model can do, `unreachable` why they could not
     work by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
     commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
@@ -681,6 +701,7 @@ class World(Struct, frozen=True):
     objects: Objects
     state: StateStore
     engine: Engine
+    integrity: Integrity
     conflicts: Conflicts
     signatures: Signatures
     worktrees: Worktrees
@@ -694,6 +715,7 @@ class World(Struct, frozen=True):
     confine: Callable[[Command, Policy, Confinement], Confined]
     granted: Callable[[Policy, str], frozenset[str]]
     adapters: Callable[[], AbstractSet[str]]
+    obeyed: Callable[[], tuple[str, ...]]
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
     outlook: Callable[[str, tuple[str, ...], Mapping[str, int]], Outlook]
     unreachable: Callable[[Policy, Runtime, str], str]

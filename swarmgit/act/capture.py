@@ -51,8 +51,9 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
     subject, body = _words(action, world)
     own_subject = subject if subject != action.title else ""
     author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
-    capture = world.worktrees.capture(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
-    if spec.kind == "merge":
+    take = world.worktrees.rescue if action.without_base else world.worktrees.capture
+    capture = take(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
+    if spec.kind == "merge" and not action.without_base:
         proposal = world.conflicts.propose(capture.commit, action.auto)
         capture = replace(capture, commit=proposal.commit, markers=proposal.markers, undecided=proposal.undecided)
     secrets = _secrets(capture, spec.id, world, policy)
@@ -60,7 +61,7 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
     capture = replace(capture, secrets=secrets, tampered=tampered, objections=objections, subject=own_subject)
     world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
     salvage = None
-    if action.salvage and capture.changes:
+    if action.without_base or (action.salvage and capture.changes):
         salvage = paths.salvage_ref(spec.task, spec.id)
         world.engine.salvage(salvage, capture.commit)
     return replace(capture, gate_inputs=world.engine.gate_inputs(capture.commit, action.gates), salvage=salvage)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from msgspec.structs import replace
 
-from swarmgit.act import tampering
+from swarmgit.act import needs, tampering
 from swarmgit.act.capture import remember_setup
 from swarmgit.act.conflicts import conflict_files
 from swarmgit.act.predictions import show_work
@@ -54,6 +54,7 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         )
         confined = world.confine(world.command_for(action.runtime, placement), policy, where)
     except SwarmError as error:
+        world.integrity.doubt(needs.of(action))
         world.executor.refuse(spec, error.message)
         return Done(action)
     files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
@@ -134,6 +135,7 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
         named = _shell_texts((spec.command, *config.setup))
         confined = world.confine(Command(argv, env), policy, Confinement(spec, "gate", lease.tree, folder, named=named))
     except SwarmError as error:
+        world.integrity.doubt(needs.of(action))
         world.executor.refuse(spec, error.message)
         return Done(action)
     return _run(action, _start_spec(spec, confined, lease, config, {}), world)

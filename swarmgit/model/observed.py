@@ -69,6 +69,13 @@ class RemoteHead(Struct, frozen=True):
     unpushed: tuple[CommitId, ...] = ()
 
 
+class Lack(Struct, frozen=True):
+    """Why a commit cannot be had, as a sentence. `absent`: it is not there; `broken`: what it needs is not whole."""
+
+    kind: Literal["absent", "broken"]
+    text: str
+
+
 class FreePorts(Protocol):
     def __call__(self, count: int, taken: AbstractSet[int], /) -> tuple[int, ...] | None:
         """Return so many free ports in a row, none of them in `taken`; None where none were found."""
@@ -90,8 +97,10 @@ class Observed(Struct, frozen=True):
     `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
     was never heard of. `mail`: mailboxes by recipient, read on demand. `leaks`: secrets that were taken out of what was
     written, and not reported yet. `reports`: what went wrong outside of any plan, and has no incident yet.
-    `ports` looks for free ones when it is asked. `verdicts`: what people say of held entries.
+    `ports` looks for free ones when it is asked. `verdicts`: what people say of held entries. `obeyed`: names
+    of files that agent programs obey, as their adapters say; read when there is work to judge.
     `unreachable`: by runtime and model ('' for none), why its sessions could not work.
+    `missing`: of the commits that open work stands on, those that cannot be had, and why.
     `at`: the instant that all of it is judged by, None for one of the past.
     """
 
@@ -118,6 +127,7 @@ class Observed(Struct, frozen=True):
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
     verdicts: Mapping[EntryId, Verdict] = field(default_factory=dict)
+    obeyed: tuple[str, ...] = ()
     convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)
@@ -129,6 +139,7 @@ class Observed(Struct, frozen=True):
     reports: tuple[Report, ...] = ()
     ports: FreePorts = any_ports
     unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    missing: Mapping[CommitId, Lack] = field(default_factory=dict)
     at: datetime | None = None
 
     def is_broken(self, path: str) -> bool:

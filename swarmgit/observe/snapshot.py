@@ -13,6 +13,7 @@ from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import Observed
 from swarmgit.model.work import Session
+from swarmgit.observe.needs import kept, needed
 from swarmgit.observe.outboxes import OutboxReader
 from swarmgit.observe.ports import PortRanges
 from swarmgit.observe.pushes import RemoteWatcher
@@ -62,12 +63,15 @@ class Observer:
             silence = timedelta(minutes=swarm.watchdog.limits.silence_minutes)
             sessions = self._vigils.kept(sessions.values(), now, silence)
             sessions = self._vitals.measured(sessions.values(), now, silence)
+        merges = world.cache.merges()
+        missing = world.integrity.missing(needed(stored, sessions.values(), merges), target, now)
         return replace(
             _said(stored, state_head, target),
             sessions=sessions,
             outboxes=self._outboxes.outboxes(sessions.values(), now),
             evidence=world.cache.evidence(),
-            merges=world.cache.merges(),
+            merges=kept(merges, missing),
+            missing=missing,
             contained=self._contained(stored, target),
             target_code_tree=world.engine.code_tree(target) if target else None,
             target_gate_inputs=world.engine.gate_inputs(target, desired.gates) if target else {},
@@ -79,6 +83,7 @@ class Observer:
             reports=world.notices.all(),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
+            obeyed=world.obeyed() if any(session.capture for session in sessions.values()) else (),
             at=_after_ends(now, sessions.values()),
         )
 

@@ -58,7 +58,7 @@ def plan(
     if desired.swarm is None:
         return Plan(is_settled=True, needs_person=True)
     situation = Situation.of(desired, desired.swarm, observed, now, only, apply_now=apply_now)
-    draft = Draft(held)
+    draft = Draft(held, missing=observed.missing)
     gate_runs.collect(situation, draft)
     mail.collect(situation, draft)
     incidents.collect(situation, draft)

@@ -20,6 +20,7 @@ from swarmgit.plan import (
     evidence,
     full_runs,
     landings,
+    losses,
     mergers,
     pushes,
     rates,
@@ -44,6 +45,7 @@ def run(situation: Situation, draft: Draft) -> None:
     """Write into the draft what the queue does in this tick, and each entry as it stands after it."""
     draft.entries.update(situation.observed.entries)
     landings.settle(situation, draft)
+    losses.settle(situation, draft)
     pushes.tend(situation, draft)
     mergers.follow(situation, draft)
     target = situation.observed.target_head

@@ -53,6 +53,7 @@ def advance(situation: Situation, draft: Draft, task_id: TaskId) -> TaskStatus:
         if status.last is not None and status.last.outcome == "running":
             return status
         cv.count_session(draft, situation, status)
+        status = _reopen(situation, draft, task, status)  # what ended because of it is not started again before it
     if task is None or situation.control(task_id).cancelled:
         return _withdraw(situation, draft, task, status)
     return _next(situation, draft, task, status)
@@ -180,6 +181,8 @@ def _submitted(situation: Situation, draft: Draft, task: Task, status: TaskStatu
     if entry is not None:
         return _follow_entry(situation, draft, task, status, entry)
     last = status.attempts[-1]
+    if gone := situation.lacks(last.head, last.base):
+        return _again(situation, task, attempts.with_last(status, attempts.lose(draft, task.id, last, gone)))
     match verify.submitted(situation, draft, task, last):
         case verify.Passed(attempt):
             return _enqueue(situation, draft, task, attempts.with_last(status, attempt))
@@ -193,6 +196,8 @@ def _submitted(situation: Situation, draft: Draft, task: Task, status: TaskStatu
 
 def _unchanged(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
     last = status.attempts[-1]
+    if gone := situation.lacks(last.head, last.base):
+        return _again(situation, task, attempts.with_last(status, attempts.lose(draft, task.id, last, gone)))
     match verify.unchanged(situation, draft, task, last):
         case verify.Passed(attempt):
             cv.count_completion(draft, situation, attempt, task)
@@ -242,6 +247,9 @@ def _follow_entry(situation: Situation, draft: Draft, task: Task, status: TaskSt
             return landed(situation, draft, status, entry)
         case "rejected":
             return _rejected(situation, draft, task, status, draft.refused.get(entry.id))
+        case "dropped" if gone := situation.lacks(entry.head, entry.base):
+            lost = attempts.lose(draft, task.id, status.attempts[-1], gone)
+            return _again(situation, task, attempts.with_last(replace(status, entry=None), lost))
         case "dropped":
             return _again(situation, task, _give_up_last(draft, replace(status, entry=None)))
         case _:

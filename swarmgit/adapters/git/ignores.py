@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from swarmgit.adapters.git.filling import places
 from swarmgit.adapters.git.private_git import escaped
@@ -28,7 +28,9 @@ class Kept:
 class Ignores:
     """`engine` has bounds. Once it has run out of time, nothing counts as ignored and no pattern is tried again."""
 
-    def __init__(self, engine: Git, slot: Slot, kept: Kept) -> None:
+    def __init__(self, engine: Git, slot: Slot, kept: Kept, env: Mapping[str, str] | None = None) -> None:
+        """`env` names another index than the slot's, so that other paths count as tracked."""
+        self._env = env or places(slot)
         self._engine = engine
         self._slot = slot
         self._kept = kept
@@ -39,10 +41,10 @@ class Ignores:
         hidden = [argument for path in self._slot.kept for argument in ("-x", escaped(path))]
         words = ("ls-files", "-z", "-o")
         try:
-            output = self._engine.out(*words, "--exclude-standard", *hidden, env=places(self._slot))
+            output = self._engine.out(*words, "--exclude-standard", *hidden, env=self._env)
         except OutOfTime:
             self.is_beaten = True
-            output = self._engine.out(*words, *hidden, env=places(self._slot))
+            output = self._engine.out(*words, *hidden, env=self._env)
         return [path for path in output.split(b"\0") if path and not self._kept.covers(path.rstrip(b"/"))]
 
     def ignored(self, paths: Sequence[bytes]) -> set[bytes]:
@@ -50,7 +52,7 @@ class Ignores:
         if not paths or self.is_beaten:
             return set()
         names = b"".join(b"./%s\0" % path for path in paths)  # so that no name is taken for a pathspec
-        env = {**places(self._slot), "GIT_LITERAL_PATHSPECS": "0"}
+        env = {**self._env, "GIT_LITERAL_PATHSPECS": "0"}
         try:
             asked = self._engine.call("check-ignore", "-z", "--stdin", stdin=names, env=env)
         except OutOfTime:

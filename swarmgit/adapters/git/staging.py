@@ -14,7 +14,7 @@ from pathlib import Path
 
 from swarmgit.adapters.git.filling import places
 from swarmgit.adapters.git.run import Git, OutOfTime
-from swarmgit.adapters.git.scan import Findings
+from swarmgit.adapters.git.scan import Findings, scan_all
 from swarmgit.adapters.git.slots import Slot
 
 CALLS_MAX = 200
@@ -35,6 +35,15 @@ def snapshot(engine: Git, slot: Slot, findings: Findings) -> str:
             engine.out("update-index", "--force-remove", "-z", "--stdin", stdin=gone, env=env)
         _add(engine, slot, env, findings)
         return engine.out("write-tree", env=env).decode("ascii").strip()
+
+
+def snapshot_of_all(engine: Git, slot: Slot) -> tuple[str, Findings]:
+    """Return the tree of all that lies in a slot, whatever it was filled with, and what was found there."""
+    with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
+        env = places(slot, Path(made, "index"))
+        findings = scan_all(engine, slot, env)
+        _add(engine, slot, env, findings)
+        return engine.out("write-tree", env=env).decode("ascii").strip(), findings
 
 
 def _listing(paths: Sequence[bytes] | set[bytes]) -> bytes:

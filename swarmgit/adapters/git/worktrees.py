@@ -206,6 +206,14 @@ class GitWorktrees:
     def _quick(self) -> Git:
         return self._engine.bounded(LOOK_CPU_S_MAX, LOOK_WALL_S_MAX)
 
+    def rescue(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
+        """Snapshot all files of the leased worktree as a commit without a parent; its index is not used again."""
+        self._mend()
+        slot = replace(self._held(session), recyclable=False)
+        self._slots.write(slot)
+        taken = capture.rescue(self._engine.bounded(CPU_S_MAX, WALL_S_MAX), slot, capture.Label(message, author, at))
+        return replace(taken, code_tree=self._code_tree(taken.commit))
+
     def given(self, config: WorktreeConfig) -> str:
         """Return a hash of what a gate's worktree gets besides the commit; its caches (`share`) are none of it."""
         included = [filling.content_hash(self._person.top, path) for path in config.include]
