@@ -1,11 +1,14 @@
 """One agent's work can take git for ever; then everybody else's goes on, and that work is refused and saved."""
 
+import pytest
+
 from tests.conftest import Repo
 
 STARS = "**/" * 30 + "*?b"
 DEEP = "/".join("a" * 90)
 
 
+@pytest.mark.timeout(400)
 def test_ignore_rules_without_end_stop_nobody_else(repo: Repo) -> None:
     # given a task whose agent writes an ignore file that git cannot evaluate, and another one
     repo.start({"README.md": "hello\n"})
@@ -16,7 +19,9 @@ def test_ignore_rules_without_end_stop_nobody_else(repo: Repo) -> None:
     repo.commit(message="tasks")
     # when the swarm runs
     phases: list[dict[str, str]] = []
-    result = repo.reconcile(on_tick=lambda tick: phases.append({t: v.phase for t, v in tick.look.plan.views.items()}))
+    result = repo.reconcile(
+        timeout_s=300, on_tick=lambda tick: phases.append({t: v.phase for t, v in tick.look.plan.views.items()})
+    )
     # then the other task lands, while this one is still looked at, and this one is refused with the reason
     assert result.code == 4
     assert repo.landed() == ["good"]

@@ -40,7 +40,7 @@ class Limits(Struct, frozen=True):
     """How much one session may hand in: sizes in bytes. `patterns_cpu_s`: what git may use where it compares the names
     with patterns that are part of the work."""
 
-    patterns_cpu_s: int = 10
+    patterns_cpu_s: int = 5
     file_size: int = 50 << 20
     total_size: int = 2 << 30
     files: int = 200_000
