@@ -6,20 +6,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
 
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
-from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
+from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.incidents import Report
+from swarmgit.model.landings import Told
 from swarmgit.model.observed import Lack, MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.status import Difference
 from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -79,6 +82,16 @@ class PutBack(Struct, frozen=True):
 
     commit: CommitId
     why: str
+
+
+class History(Protocol):
+    """What commits of a branch say about landings."""
+
+    def told(self, head: CommitId, seen: CommitId | None) -> Told:
+        """Return what the commits say that `head` contains and `seen` does not, the newest first."""
+
+    def missing(self, commits: Sequence[CommitId], head: CommitId) -> frozenset[CommitId]:
+        """Return which of `commits` are not contained in `head`."""
 
 
 class StateStore(Protocol):
@@ -208,6 +221,9 @@ class Signatures(Protocol):
     def verify(self, commits: Sequence[CommitId], allowed: bytes) -> Mapping[CommitId, Signature]:
         """Return what the signatures of commits are worth, by the keys that `allowed` lists in git's format."""
 
+    def known(self) -> bytes:
+        """Return the keys that were made here, in git's format of allowed signers."""
+
 
 class Conflicts(Protocol):
     """What a session resolves: laid out for it, taken back, and remembered."""
@@ -262,6 +278,9 @@ class Worktrees(Protocol):
 
     def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot the leased worktree as one commit on the commit it was filled with; equal input, equal commit."""
+
+    def look(self, session: SessionId) -> Capture:
+        """Snapshot a worktree that somebody works in, within a few seconds; raise SwarmError where that is too long."""
 
     def rescue(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot the leased worktree as a commit without a parent, where the one it was filled with cannot be had."""
@@ -534,6 +553,19 @@ class Transcripts(Protocol):
         """Drop the refs of these."""
 
 
+class Background(Protocol):
+    """Work on what agents wrote, beside the tick: however long it takes, everything else goes on."""
+
+    def run(self, name: str, what: object, work: Callable[[], T]) -> T | None:
+        """Return what `work` came to, or raise what it raised; None while it, or other work of that name, goes on.
+
+        Ask again later with the same `what`. One thing at a time for each name.
+        """
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Return when all that was started has ended, or after `timeout_s`."""
+
+
 class Doorbell(Protocol):
     """Wakes the loop. Losing a ring costs a delay, never a wrong state."""
 
@@ -568,15 +600,6 @@ class Outlook(Struct, frozen=True):
 
     window: int | None = None
     takes_messages: bool = False
-
-
-class LandedTask(Struct, frozen=True):
-    """The commit on the target's history that names a task, and who made it."""
-
-    commit: CommitId
-    agent: AgentName
-    session: SessionId
-    model: str
 
 
 class Placement(Struct, frozen=True):
@@ -668,8 +691,8 @@ class World(Struct, frozen=True):
     way out to a remote. `adapters` names all that are installed, `obeyed` the files their programs
     obey. `price` says what tokens cost by the model's names,
     most exact first; `outlook` what an adapter's sessions with such a model can do, `unreachable` why they could not
-    work by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
-    commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
+    work by policy. `environment` is the fingerprint that goes into evidence keys. `history` reads what
+    the target's commits say about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
     (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
     `failures` what is known of actions that failed, `transcripts` what sessions said. `port_is_free` tries a port of
@@ -704,11 +727,12 @@ class World(Struct, frozen=True):
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
     notices: Notices
+    background: Background
     failures: Failures
     port_is_free: Callable[[int], bool]
     transcripts: Transcripts
     push_command: Callable[[Push], Command]
-    landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]
+    history: History
     drafts: Callable[[Desired], tuple[str, ...]]
     state_branch: str
     sandbox: Callable[[Policy], SandboxReport]
