@@ -19,7 +19,7 @@ from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.status import Difference
 from swarmgit.model.usage import Usage
-from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
+from swarmgit.model.work import Behind, Capture, Evidence, IndexLock, Obstacle, Push, SessionSpec, Stream, Voice
 
 
 class Clock(Protocol):
@@ -324,6 +324,18 @@ class Landing(Protocol):
 
     def heal(self, target: str) -> None:
         """Finish or undo what a killed landing left: half-followed checkouts and locks that are provably ours."""
+
+    def locks(self, target: str) -> tuple[IndexLock, ...]:
+        """Return the locks of the indexes of the target's checkouts."""
+
+    def behind(self) -> tuple[Behind, ...]:
+        """Return the checkouts of the target that could not be brought along yet."""
+
+    def hurry(self) -> None:
+        """Let everything that is behind be due at once."""
+
+    def catch_up(self, now: datetime) -> None:
+        """Bring along what is behind and due; what cannot be is due again later. Raises nothing of it."""
 
     def unpin(self, ref: str) -> None:
         """Drop a candidate's ref."""

@@ -29,7 +29,7 @@ from swarmgit.model.incidents import Incident, IncidentControl, Report
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.secrets import Leak
 from swarmgit.model.status import Difference, Entry, Identity, TaskStatus
-from swarmgit.model.work import Evidence, Session
+from swarmgit.model.work import Behind, Evidence, IndexLock, Session
 
 
 class MergeTry(Struct, frozen=True):
@@ -93,6 +93,8 @@ class Observed(Struct, frozen=True):
     `contained`: of the commits that entries are about to land, those the target already contains.
     `trusted_since`: a gate's answer other than pass counts only from then on: starting `reconcile` again is how a
     person says that the surroundings were repaired. `blocked`: entries whose landing an edit is in the way of.
+    `behind`: checkouts of the target that do not show what has landed yet.
+    `index_locks`: asked for only where one keeps a landing waiting.
     `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
     `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
     was never heard of. `mail`: mailboxes by recipient, read on demand. `leaks`: secrets that were taken out of what was
@@ -119,6 +121,8 @@ class Observed(Struct, frozen=True):
     target_code_tree: TreeId | None = None
     target_gate_inputs: Mapping[str, str] = field(default_factory=dict)
     blocked: Mapping[EntryId, tuple[str, ...]] = field(default_factory=dict)
+    behind: tuple[Behind, ...] = ()
+    index_locks: tuple[IndexLock, ...] = ()
     problems: tuple[Problem, ...] = ()
     unreadable: frozenset[TaskId] = frozenset()
     environment: str = ""
