@@ -14,7 +14,7 @@ from swarmgit.adapters.drafts import drafts
 from swarmgit.adapters.failures import FailureNotes
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
 from swarmgit.adapters.git.engine import GitEngine, engine_git, mend
-from swarmgit.adapters.git.history import landed_in_history
+from swarmgit.adapters.git.history import GitHistory
 from swarmgit.adapters.git.integrity import GitIntegrity
 from swarmgit.adapters.git.memory import Memory
 from swarmgit.adapters.git.mergeprograms import merge_programs
@@ -116,6 +116,7 @@ def open_world(
         confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
         granted=lambda *given: confiner.granted(*given),  # noqa: PLW0108 - as above
         adapters=runtimes.names,
+        obeyed=runtimes.obeyed,
         price=prices.price,
         outlook=outlook,
         unreachable=lambda policy, runtime, model: confiner.unreachable(
@@ -128,7 +129,7 @@ def open_world(
         port_is_free=_port_is_free,
         transcripts=cast(ports.Transcripts, transcripts),
         push_command=lambda push: _push_command(found, environ, push),
-        landed_in_history=lambda commit: landed_in_history(objects.git, commit),
+        history=GitHistory(objects),
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
         sandbox=lambda policy: confiner.describe(policy),  # noqa: PLW0108
