@@ -10,6 +10,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
+from swarmgit.model.checkouts import Behind, IndexLock, Obstacle
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
@@ -20,7 +21,7 @@ from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.status import Difference
 from swarmgit.model.usage import Usage
-from swarmgit.model.work import Behind, Capture, Evidence, IndexLock, Obstacle, Push, SessionSpec, Stream, Voice
+from swarmgit.model.work import Capture, Evidence, Push, SessionSpec, Stream, Voice
 
 
 class Clock(Protocol):

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
+from swarmgit.model.checkouts import Behind, IndexLock
 from swarmgit.model.control import EntryControl, Freeze, LandingControl, QueueControl, TaskControl, Verdict
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
@@ -30,7 +31,7 @@ from swarmgit.model.landings import TargetLanding
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.secrets import Leak
 from swarmgit.model.status import Difference, Entry, Identity, TaskStatus
-from swarmgit.model.work import Behind, Evidence, IndexLock, Session
+from swarmgit.model.work import Evidence, Session
 
 
 class MergeTry(Struct, frozen=True):

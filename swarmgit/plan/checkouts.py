@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from shlex import quote
 
-from swarmgit.model.work import Behind, IndexLock
+from swarmgit.model.checkouts import Behind, IndexLock
 
 INDEX_LOCK = "index.lock"
 UNDER_WAY = {

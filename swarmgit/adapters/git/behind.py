@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from swarmgit.adapters.git.loose import write_file
+from swarmgit.model.checkouts import Behind
 from swarmgit.model.ids import CommitId
-from swarmgit.model.work import Behind
 
 FOLDER = "behind"
 BACK_OFF = timedelta(seconds=2)

@@ -14,8 +14,8 @@ from swarmgit.adapters.git.checkouts import Checkout
 from swarmgit.adapters.git.follow import Step
 from swarmgit.adapters.git.pathdiff import Change
 from swarmgit.errors import SwarmError
+from swarmgit.model.checkouts import Behind
 from swarmgit.model.ids import CommitId
-from swarmgit.model.work import Behind
 
 Changes = Mapping[str, Change]
 WORDS_MAX = 400

@@ -25,8 +25,8 @@ from swarmgit.adapters.git.traces import traces
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.documents.paths import CANDIDATE, branch_ref
 from swarmgit.errors import SwarmError, TryLater
+from swarmgit.model.checkouts import Behind, IndexLock
 from swarmgit.model.ids import CommitId
-from swarmgit.model.work import Behind, IndexLock
 from swarmgit.ports import InTheWay, Landed, Moved
 
 INTENT = "landing.json"

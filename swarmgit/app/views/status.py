@@ -10,9 +10,10 @@ from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.queue import push_row, queue_rows
 from swarmgit.app.views.tasks import statuses, task_row
 from swarmgit.app.views.times import stamp
+from swarmgit.model.checkouts import Behind
 from swarmgit.model.desired import Problem, WatchdogLimits
 from swarmgit.model.status import Identity
-from swarmgit.model.work import AGENT_PROGRAMS, Behind, Session
+from swarmgit.model.work import AGENT_PROGRAMS, Session
 from swarmgit.plan import cv, full_runs
 from swarmgit.plan.watchdog import condition, limits_of
 
