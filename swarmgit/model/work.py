@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from swarmgit.model.events import FileAction, Stream
 from swarmgit.model.handoffs import Acceptance, Summary
-from swarmgit.model.health import Repetition, Vigil, Vitals
+from swarmgit.model.health import Hearing, Repetition, Vigil, Vitals
 from swarmgit.model.ids import (
     AgentName,
     BlobId,
@@ -41,7 +41,8 @@ __all__ = [
 ]
 
 SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
-SessionState = Literal["starting", "running", "ended", "lost"]
+SessionState = Literal["starting", "running", "ending", "ended", "lost"]
+"""`ending`: its processes are gone, and what they printed is not read to its end yet."""
 AGENT_PROGRAMS: frozenset[SessionKind] = frozenset({"agent", "merge", "triage"})
 """The kinds of session in which an agent program works."""
 Voice = Literal["stdout", "stderr"]
@@ -251,6 +252,7 @@ class Session(Struct, frozen=True):
     summary: Summary | None = None
     acceptance: Acceptance | None = None
     vigil: Vigil | None = None
+    hearing: Hearing = field(default_factory=Hearing)
 
     @property
     def is_over(self) -> bool:

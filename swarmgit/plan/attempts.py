@@ -25,6 +25,8 @@ WASTE = frozenset(
     {"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget", "handed-over"}
 )
 TIME_LIMIT = "time limit"
+UNREADABLE = "it cannot be followed"
+"""Nobody could see its limits."""
 RESTART_AFTER = timedelta(seconds=2)
 """A session that has no process by then was cut off between its folder and its process; starting it is idempotent."""
 
@@ -66,6 +68,11 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
         lost = replace(attempt, outcome="lost", ended=situation.now, reason="its session folder is gone")
         return with_last(status, lost)
     status = handoffs.follow(situation, draft, status, session)
+    if session.state == "ending":
+        draft.passing.add(status.task)
+        return replace(
+            status, phase="running", reason="the session has ended; its output is being read", waiting_for=()
+        )
     if not session.is_over:
         return _keep_running(situation, draft, task, status, session)
     if not session.is_finished:
@@ -115,6 +122,8 @@ def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus,
         return "a restart was asked for"
     if situation.apply_now and task is not None and session.spec.generation != task.generation:
         return "the task has changed, and the change is to be applied now"
+    if session.hearing.deaf:
+        return f"{UNREADABLE}: {session.hearing.deaf}"
     if session.is_late(situation.now):
         return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
     return budget.reason_to_stop(situation, task, status, session)
@@ -201,6 +210,8 @@ def _killed(session: Session, *, was_killed: bool) -> str:
 
 
 def _stopped(session: Session, reason: str) -> governor.Answer:
+    if session.stream.fault is not None and session.stream.fault.kind == "unreadable":
+        return governor.outcome_of(session.stream.fault, session)
     if reason.startswith(TIME_LIMIT):
         return "timeout", reason, rejections.by_time(session.spec.minutes_max)
     if reason.startswith(budget.STOPS):

@@ -136,7 +136,7 @@ def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:
             error = fields.table(said.get("error"))
             data = fields.table(error.get("data"))
             message = fields.text(data.get("message")) or fields.text(error.get("name"))
-            return (fault(message, fields.tokens(data.get("statusCode")) or None),)
+            return (fault(message, fields.status(data.get("statusCode"))),)
         case _:
             return None
 

@@ -81,8 +81,8 @@ def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:
 
 def _system(said: Mapping[str, Any]) -> Iterator[Event]:
     if said.get("subtype") == "init":
-        yield Conversation(None, fields.text(said.get("model")))
-    elif said.get("subtype") == "retry" and "rate" in json.dumps(said.get("data") or {}).lower():
+        yield Conversation(None, fields.name(said.get("model")))
+    elif said.get("subtype") == "retry" and any("rate" in word.lower() for word in fields.leaves(said.get("data"))):
         yield Limited()
 
 
