@@ -433,6 +433,16 @@ class Readers(Protocol):
         """Return a new reader for a runtime's stream."""
 
 
+class Prices(Protocol):
+    def __call__(self, models: tuple[str, ...], usage: Usage, prices: Mapping[str, Price], /) -> float | None:
+        """Return what tokens cost by the names of the model, None where nobody knows."""
+
+
+class Outlooks(Protocol):
+    def __call__(self, adapter: str, models: tuple[str, ...], windows: Mapping[str, int], /) -> Outlook:
+        """Return what is known beforehand of an adapter's sessions with one of these models."""
+
+
 @runtime_checkable
 class ErrorReader(Protocol):
     """A stream reader that wants to know what a program prints on its standard error, too."""

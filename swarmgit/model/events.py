@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from swarmgit.model.usage import Usage
+from swarmgit.model.usage import Usage, Voice
 
 FaultKind = Literal[
     "auth", "config", "rate-limit", "transient", "context", "conversation", "turns", "unreadable", "other"
@@ -104,6 +104,7 @@ class Stream(Struct, frozen=True):
     the program has said its last word; None where it has none, and its exit code alone tells. `fault`: why it could
     not go on; a later success takes it back. `limited`: it is waiting for a provider right now. `context_used`: tokens
     that its last request filled of `context_window`. `takes_messages`: what is put into its inbox reaches it at work.
+    `speaks_for`: whom its limits and refusals can bind.
     `misread`: lines that its adapter could not bear, and counted as text; `misread_as`: the first error of that kind.
     """
 
@@ -122,5 +123,6 @@ class Stream(Struct, frozen=True):
     fault: Fault | None = None
     is_complete: bool | None = None
     takes_messages: bool = False
+    speaks_for: Voice = "session"
     misread: int = 0
     misread_as: str = ""

@@ -25,6 +25,7 @@ from swarmgit.model.ids import (
 )
 from swarmgit.model.secrets import Secret
 from swarmgit.model.status import GateOutcome
+from swarmgit.model.usage import Usage
 
 __all__ = [
     "AGENT_PROGRAMS",
@@ -225,7 +226,8 @@ class Session(Struct, frozen=True):
     `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree. `spoke`:
     where it printed last; both where nobody can tell. `stop_reason` is set once a stop was asked for (and stays,
     across restarts); `stop_at` is when. `summary`: what it has written down for a successor; `acceptance`: how it says
-    that it has understood its predecessor's.
+    that it has understood its predecessor's. `ceiling`: the most that it can have used in its time; None: it says
+    nothing of it.
     """
 
     spec: SessionSpec
@@ -253,6 +255,7 @@ class Session(Struct, frozen=True):
     acceptance: Acceptance | None = None
     vigil: Vigil | None = None
     hearing: Hearing = field(default_factory=Hearing)
+    ceiling: Usage | None = None
 
     @property
     def is_over(self) -> bool:

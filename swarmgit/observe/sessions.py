@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -22,7 +21,6 @@ from swarmgit.model.events import Fault
 from swarmgit.model.handoffs import Acceptance, Summary
 from swarmgit.model.health import Hearing
 from swarmgit.model.ids import SessionId
-from swarmgit.model.usage import Usage
 from swarmgit.model.work import (
     AGENT_PROGRAMS,
     Evidence,
@@ -35,8 +33,9 @@ from swarmgit.model.work import (
     Taken,
 )
 from swarmgit.observe import gate_answers, pushes
+from swarmgit.observe.ceilings import Ceilings, models_of
 from swarmgit.observe.hearing import ERRORS, LIVE, Ear, Listener, reason_of
-from swarmgit.ports import Executor, Job, Outlook
+from swarmgit.ports import Executor, Job, Outlooks, Prices
 
 CHUNK_BYTES = 1 << 20
 OUTPUT_BYTES_MAX = 8 << 20
@@ -47,16 +46,6 @@ TAIL_CHARS = 4000
 STATES: dict[str, SessionState] = {"queued": "starting", "running": "running", "lost": "lost"}
 
 
-class Prices(Protocol):
-    def __call__(self, models: tuple[str, ...], usage: Usage, prices: Mapping[str, Price], /) -> float | None:
-        """Return what tokens cost by the names of the model, None where nobody knows."""
-
-
-class Outlooks(Protocol):
-    def __call__(self, adapter: str, models: tuple[str, ...], windows: Mapping[str, int], /) -> Outlook:
-        """Return what is known beforehand of an adapter's sessions with one of these models."""
-
-
 class SessionWatcher:
     """Turns jobs into sessions. Keeps its place in each stream; a new process starts over and gets the same."""
 
@@ -65,6 +54,7 @@ class SessionWatcher:
         self._listener = listener
         self._price = price
         self._outlook = outlook
+        self._ceilings = Ceilings(price, outlook)
         self._prices: Mapping[str, Price] = {}
         self._windows: Mapping[str, int] = {}
         self._final: dict[SessionId, str | None] = {}
@@ -76,6 +66,7 @@ class SessionWatcher:
         adapters = {name: runtime.adapter for name, runtime in swarm.runtimes.items()} if swarm else {}
         self._prices = swarm.prices if swarm else {}
         self._windows = swarm.context_windows if swarm else {}
+        self._ceilings.prices, self._ceilings.windows = self._prices, self._windows
         jobs = self._executor.poll()
         gone = (self._final.keys() | self._evidence.keys() | self._pushed.keys()) - jobs.keys()
         for id_ in gone:
@@ -111,6 +102,7 @@ class SessionWatcher:
         is_over = has_ended and ear.is_at_the_end
         taken = self._taken(id_) if is_over else None
         summary, acceptance = self._handoff(id_) if job.spec.kind == "agent" else (None, None)
+        stream = self._with_outlook(self._priced(_heard(ear), job.spec), job.spec, ear.adapter)
         return Session(
             spec=job.spec,
             state=STATES.get(job.state, "ended") if is_over or not has_ended else "ending",
@@ -121,7 +113,7 @@ class SessionWatcher:
             stop_reason=job.stop_reason,
             stop_at=job.stop_at,
             last_output=job.last_output,
-            stream=self._with_outlook(self._priced(_heard(ear), job.spec), job.spec, ear.adapter),
+            stream=stream,
             spoke=job.spoke,
             stderr_tail=self._tail(id_, ERRORS) if is_over else ear.errors_tail.decode("utf-8", "replace"),
             report=self._report(id_) if is_over else None,
@@ -133,6 +125,7 @@ class SessionWatcher:
             summary=summary,
             acceptance=acceptance,
             hearing=ear.hearing,
+            ceiling=self._ceilings.of(job, stream, ear.adapter),
         )
 
     def _handoff(self, id_: SessionId) -> tuple[Summary | None, Acceptance | None]:
@@ -151,7 +144,7 @@ class SessionWatcher:
         """Return the stream with the window of its model, and whether the session can be asked anything."""
         if spec.kind != "agent":
             return stream
-        models = tuple(name for name in (stream.model, spec.model) if name) if stream.context_used else ()
+        models = models_of(stream, spec) if stream.context_used else ()
         seen = self._outlook(adapter, models, self._windows)
         is_set = any(name in self._windows for name in models)
         window = seen.window if is_set else stream.context_window or seen.window
@@ -159,7 +152,7 @@ class SessionWatcher:
 
     def _priced(self, stream: Stream, spec: SessionSpec) -> Stream:
         """Return the stream with its price: what a person has set for the model, what the program said, the table's."""
-        models = tuple(name for name in (stream.model, spec.model) if name)
+        models = models_of(stream, spec)
         usage = stream.usage
         is_set = any(name in self._prices for name in models)
         if not models or not usage.tokens or (usage.usd is not None and not is_set):

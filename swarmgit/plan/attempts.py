@@ -163,6 +163,8 @@ def _settle(
     )
     outcome, reason, rejection = _outcome(situation, task, session, was_killed=was_killed)
     settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection, conversation=_conversation(session))
+    if outcome in {"rate-limited", "refused"}:
+        settled = replace(settled, speaks_for=session.stream.speaks_for)
     settled = replace(settled, retry_at=governor.retry_at(situation, settled, session.stream.fault))
     if task is not None and capture is not None and outcome in starts.CARRIED | {"submitted"}:
         return replace(settled, kept_paths=keepable(capture, task))

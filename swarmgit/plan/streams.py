@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from swarmgit.model.incidents import Report
 from swarmgit.model.work import Session
-from swarmgit.plan import incidents
+from swarmgit.plan import budget, incidents
 from swarmgit.plan.situation import Draft, Situation
 
 MEBIBYTE = 1 << 20
@@ -15,7 +15,9 @@ MEBIBYTE = 1 << 20
 def report(situation: Situation, draft: Draft) -> None:
     """Report what is the matter with the output of sessions; one that was reported before is not counted again."""
     for session in situation.observed.sessions.values():
-        for said in told(session):
+        status = situation.observed.statuses.get(session.spec.task) if session.spec.task else None
+        beyond = budget.impossible(session, status.attempts if status is not None else ())
+        for said in (*told(session), *((_beyond(session, beyond),) if beyond else ())):
             incidents.report(situation, draft, said)
 
 
@@ -33,6 +35,11 @@ def told(session: Session) -> Iterator[Report]:
     if hearing.passed_over and session.is_over:
         what = f"{hearing.passed_over / MEBIBYTE:.0f} MiB of what it printed were passed over; its end was read"
         yield _report(session, "flood", "a session printed more than anybody reads", what)
+
+
+def _beyond(session: Session, reason: str) -> Report:
+    what = f"{reason.removeprefix(f'{budget.STOPS}: ')}; so much counts as its model and its time allow"
+    return _report(session, "usage", "a session says that it has used more than it can have", what)
 
 
 def _report(session: Session, kind: str, title: str, what: str, *, is_urgent: bool = False) -> Report:

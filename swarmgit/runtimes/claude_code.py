@@ -86,7 +86,7 @@ class ClaudeCode:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY))
+        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY, speaks_for="account"))
 
 
 def conversation_of(session: str) -> str:

@@ -64,7 +64,9 @@ class Codex:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, usage_covers="conversation", remedy=REMEDY))
+        return DialectReader(
+            Dialect(translate, has_last_word=True, usage_covers="conversation", remedy=REMEDY, speaks_for="account")
+        )
 
 
 def _provider(env: Mapping[str, str], granted: AbstractSet[str]) -> tuple[str, ...]:

@@ -56,7 +56,9 @@ class Copilot:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, usage_covers="conversation", remedy=REMEDY))
+        return DialectReader(
+            Dialect(translate, has_last_word=True, usage_covers="conversation", remedy=REMEDY, speaks_for="account")
+        )
 
 
 def _settings(judge: str | None) -> dict[str, str]:

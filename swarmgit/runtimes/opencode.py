@@ -74,7 +74,9 @@ class OpenCode:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY, errors=complaint))
+        return DialectReader(
+            Dialect(translate, has_last_word=True, remedy=REMEDY, speaks_for="account", errors=complaint)
+        )
 
 
 def complaint(line: str) -> Iterator[Event]:

@@ -54,7 +54,7 @@ class Qwen:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY))
+        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY, speaks_for="account"))
 
 
 def _hooks(judge: str | None) -> dict[str, Any]:
