@@ -18,7 +18,7 @@ def heal(world: World) -> None:
     target = world.repository.target
     if target is not None:
         world.landing.heal(target)
-        restore_state(world)
+    restore_state(world)
     world.state.link_run()
     world.state.sync_checkout(wait=False)
     live = world.executor.poll()
@@ -28,7 +28,11 @@ def heal(world: World) -> None:
 
 
 def restore_state(world: World) -> None:
-    """Where there is no state branch, begin it with what the target's own trailers say: nothing lands twice."""
+    """Put a lost state branch back, and tell of it. Where there never was one, begin it with what the target says."""
+    put_back = world.state.put_back()
+    if put_back is not None:
+        world.notices.add(breakdowns.state_put_back(put_back.commit, put_back.why))
+        return
     target = world.repository.target
     head = world.objects.ref(paths.branch_ref(target)) if target else None
     if head is None or world.state.head() is not None:

@@ -14,6 +14,7 @@ from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import Observed
 from swarmgit.model.work import Session
 from swarmgit.observe.hearing import Listener
+from swarmgit.observe.needs import kept, needed
 from swarmgit.observe.outboxes import OutboxReader
 from swarmgit.observe.ports import PortRanges
 from swarmgit.observe.pushes import RemoteWatcher
@@ -68,12 +69,15 @@ class Observer:
             silence = timedelta(minutes=swarm.watchdog.limits.silence_minutes)
             sessions = self._vigils.kept(sessions.values(), now, silence)
             sessions = self._vitals.measured(sessions.values(), now, silence)
+        merges = world.cache.merges()
+        missing = world.integrity.missing(needed(stored, sessions.values(), merges), target, now)
         return replace(
             _said(stored, state_head, target),
             sessions=sessions,
             outboxes=self._outboxes.outboxes(sessions.values(), now),
             evidence=world.cache.evidence(),
-            merges=world.cache.merges(),
+            merges=kept(merges, missing),
+            missing=missing,
             contained=self._contained(stored, target),
             target_code_tree=world.engine.code_tree(target) if target else None,
             target_gate_inputs=world.engine.gate_inputs(target, desired.gates) if target else {},
@@ -85,6 +89,7 @@ class Observer:
             reports=world.notices.all(),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
+            obeyed=world.obeyed() if any(session.capture for session in sessions.values()) else (),
             at=_after_ends(now, sessions.values()),
         )
 
@@ -188,6 +193,7 @@ def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) 
         freeze=stored.freeze,
         queue_control=stored.queue_control,
         entry_controls=stored.entry_controls,
+        verdicts=stored.verdicts,
         convoys=stored.convoys,
         incidents=stored.incidents,
         incident_controls=stored.incident_controls,

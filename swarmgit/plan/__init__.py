@@ -17,6 +17,7 @@ from swarmgit.plan import (
     conditions,
     convoys,
     escalations,
+    failures,
     full_runs,
     gate_runs,
     handoffs,
@@ -47,23 +48,25 @@ def plan(
     only: frozenset[TaskId] = frozenset(),
     *,
     apply_now: bool = False,
+    held: frozenset[TaskId] = frozenset(),
 ) -> Plan:
     """Return the actions that bring what is observed closer to what is desired.
 
     The order is the order of decisions: what has ended and what was written is taken in, the queue lands what it can,
     each task takes its next step, free slots are handed out, mail goes out, and what is finished leaves the hot
     folders. Stops come before starts, so that a freed slot is used once the stop has been seen to work.
+
+    `held`: tasks whose work could not be saved. They stay as the state has them, and nothing of theirs is let go of.
     """
     if desired.swarm is None:
         return Plan(is_settled=True, needs_person=True)
     situation = Situation.of(desired, desired.swarm, observed, now, only, apply_now=apply_now)
-    draft = Draft()
+    draft = Draft(held, missing=observed.missing)
     gate_runs.collect(situation, draft)
     mail.collect(situation, draft)
     incidents.collect(situation, draft)
     queue.run(situation, draft)
-    for task in _open_tasks(situation):
-        draft.views[task] = tasks.advance(situation, draft, task)
+    _advance(situation, draft)
     triage.follow(situation, draft)
     convoys.reassign(situation, draft)
     schedule.start(situation, draft)
@@ -86,6 +89,13 @@ def plan(
     _retire_recorded(situation, draft)
     _keep_unread(situation, draft)
     return _close(situation, draft)
+
+
+def _advance(situation: Situation, draft: Draft) -> None:
+    """Let each open task take its next step, but for those that are held."""
+    failures.hold_entries(situation, draft)
+    for task in _open_tasks(situation):
+        draft.views[task] = failures.held(situation, draft, task) or tasks.advance(situation, draft, task)
 
 
 def _open_tasks(situation: Situation) -> list[TaskId]:
@@ -167,9 +177,10 @@ def _story(stored: TaskStatus | None, status: TaskStatus) -> str:
 
 
 def _close(situation: Situation, draft: Draft) -> Plan:
+    failures.withhold(situation, draft)
     actions = _in_order(draft.actions)
     blocked = any(isinstance(action, MOVES) for action in actions) and bool(situation.observed.blocked)
-    is_moving = any(not (isinstance(action, MOVES) and blocked) for action in actions)
+    is_moving = bool(draft.held) or any(not (isinstance(action, MOVES) and blocked) for action in actions)
     sessions = situation.observed.sessions.values()
     is_settled = not is_moving and not draft.is_waiting_for_time and all(session.is_over for session in sessions)
     needs_person = draft.needs_person or any(view.phase in ASLEEP for view in draft.views.values())

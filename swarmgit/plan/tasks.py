@@ -17,7 +17,7 @@ from swarmgit.model.status import (
     Rejection,
     TaskStatus,
 )
-from swarmgit.plan import attempts, attribution, cv, governor, rejections, revival, verify
+from swarmgit.plan import attempts, attribution, cv, governor, rejections, revival, verdicts, verify
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
@@ -53,6 +53,7 @@ def advance(situation: Situation, draft: Draft, task_id: TaskId) -> TaskStatus:
         if status.last is not None and status.last.outcome == "running":
             return status
         cv.count_session(draft, situation, status)
+        status = _reopen(situation, draft, task, status)  # what ended because of it is not started again before it
     if task is None or situation.control(task_id).cancelled:
         return _withdraw(situation, draft, task, status)
     return _next(situation, draft, task, status)
@@ -65,14 +66,15 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
     if task is None or control.cancelled or is_running or status.phase == "landed":
         return status
     is_restart = control.restart is not None and control.restart != status.restart
-    is_asleep = status.phase in {"failed", "needs-human"} and status.last is not None
+    entry = draft.entries.get(status.entry) if status.entry else None
+    is_open = entry is not None and entry.state in WAITING
+    is_asleep = status.phase in {"failed", "needs-human"} and status.last is not None and not is_open
     is_edited = is_asleep and status.last is not None and status.last.generation != task.generation
     if not (is_restart or is_edited or status.phase == "cancelled"):
         return status
-    entry = draft.entries.get(status.entry) if status.entry else None
     if entry is not None and entry.state in {"landing", "landed"}:
         return status
-    if entry is not None and entry.state in WAITING:
+    if entry is not None and is_open:
         drop_entry(situation, draft, entry, "the task starts again")
     return replace(
         _give_up_last(draft, status),
@@ -179,6 +181,8 @@ def _submitted(situation: Situation, draft: Draft, task: Task, status: TaskStatu
     if entry is not None:
         return _follow_entry(situation, draft, task, status, entry)
     last = status.attempts[-1]
+    if gone := situation.lacks(last.head, last.base):
+        return _again(situation, task, attempts.with_last(status, attempts.lose(draft, task.id, last, gone)))
     match verify.submitted(situation, draft, task, last):
         case verify.Passed(attempt):
             return _enqueue(situation, draft, task, attempts.with_last(status, attempt))
@@ -192,6 +196,8 @@ def _submitted(situation: Situation, draft: Draft, task: Task, status: TaskStatu
 
 def _unchanged(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
     last = status.attempts[-1]
+    if gone := situation.lacks(last.head, last.base):
+        return _again(situation, task, attempts.with_last(status, attempts.lose(draft, task.id, last, gone)))
     match verify.unchanged(situation, draft, task, last):
         case verify.Passed(attempt):
             cv.count_completion(draft, situation, attempt, task)
@@ -227,6 +233,7 @@ def _enqueue(situation: Situation, draft: Draft, task: Task, status: TaskStatus)
         priority=task.priority,
         model=last.model or last.runtime,
         tier=tier,
+        guarded=last.guarded,
         events=(LedgerEvent(situation.now, "queued", {"head": last.head, "base": last.base, "tier": tier}),),
     )
     draft.entries[entry.id] = entry
@@ -240,9 +247,15 @@ def _follow_entry(situation: Situation, draft: Draft, task: Task, status: TaskSt
             return landed(situation, draft, status, entry)
         case "rejected":
             return _rejected(situation, draft, task, status, draft.refused.get(entry.id))
+        case "dropped" if gone := situation.lacks(entry.head, entry.base):
+            lost = attempts.lose(draft, task.id, status.attempts[-1], gone)
+            return _again(situation, task, attempts.with_last(replace(status, entry=None), lost))
         case "dropped":
             return _again(situation, task, _give_up_last(draft, replace(status, entry=None)))
         case _:
+            if entry.id in draft.unreviewed:
+                reason, waits = draft.unreviewed[entry.id], (verdicts.WAITS_FOR,)
+                return replace(status, phase="needs-human", reason=reason, waiting_for=waits)
             stuck = draft.stuck.get(entry.id)
             waiting = (stuck,) if stuck else ()
             return replace(status, phase="queued", reason=stuck or IN_LINE, waiting_for=waiting)
