@@ -12,14 +12,14 @@ from swarmgit.ports import Job, Outlooks, Prices
 WINDOW, WINDOW_MAX = 200_000, 2_000_000
 """Tokens of a model that nobody knows; and of the largest window that a program may say it has."""
 
-TURN_S, TURNS_MIN = 4.0, 8
+TURN_S, TURNS_MIN = 4.0, 4
 OUTPUT_PER_S, OUTPUT_MIN = 500, 32_000
 """Every so often a whole window is sent; so many turns and tokens a session may say at once, however young it is."""
 
 USD_IN, USD_OUT = 10.0, 50.0
 """US dollars for a million tokens of a model whose price nobody knows: those of the dearest one."""
 
-USD_MARGIN = 2.0
+USD_MARGIN = 1.5
 """What is put into a cache, and what is beyond a step of a price list, costs more than its plain price."""
 
 MILLION = 1_000_000
@@ -38,9 +38,11 @@ class Ceilings:
         """Return the most that a session can have used until it printed last; None where it says nothing of it."""
         if not stream.usage.tokens and stream.usage.usd is None:
             return None
-        models = models_of(stream, job.spec)
+        models = (
+            models_of(stream, job.spec) if stream.speaks_for == "account" else tuple(filter(None, (job.spec.model,)))
+        )
         window = self._outlook(adapter, models, self.windows).window or WINDOW
-        if stream.speaks_for == "account":
+        if is_its_own:
             window = max(window, min(stream.context_window or 0, WINDOW_MAX))
         seconds = _seconds(job)
         sent = int((TURNS_MIN + seconds / TURN_S) * window)
