@@ -38,9 +38,8 @@ class Ceilings:
         """Return the most that a session can have used until it printed last; None where it says nothing of it."""
         if not stream.usage.tokens and stream.usage.usd is None:
             return None
-        models = (
-            models_of(stream, job.spec) if stream.speaks_for == "account" else tuple(filter(None, (job.spec.model,)))
-        )
+        is_its_own = stream.speaks_for == "account"
+        models = models_of(stream, job.spec) if is_its_own else (job.spec.model,) if job.spec.model else ()
         window = self._outlook(adapter, models, self.windows).window or WINDOW
         if is_its_own:
             window = max(window, min(stream.context_window or 0, WINDOW_MAX))
