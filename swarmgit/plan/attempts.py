@@ -99,7 +99,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
 def _keep_running(
     situation: Situation, draft: Draft, task: Task | None, status: TaskStatus, session: Session
 ) -> TaskStatus:
-    reason = session.stop_reason or _reason_to_stop(situation, task, status, session)
+    reason = session.stop_reason or _reason_to_stop(situation, task, status, session) or _deaf(session)
     if reason is None and task is not None and session.state == "running":
         reason = handoffs.due(situation, draft, task, session) or watchdog.watch(situation, draft, task, session)
     if reason:
@@ -127,11 +127,13 @@ def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus,
         return "the task has changed, and the change is to be applied now"
     if (taken := claims.reason_to_stop(situation, status)) is not None:
         return taken
-    if session.hearing.deaf:
-        return f"{UNREADABLE}: {session.hearing.deaf}"
     if session.is_late(situation.now):
         return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
     return budget.reason_to_stop(situation, task, status, session)
+
+
+def _deaf(session: Session) -> str | None:
+    return f"{UNREADABLE}: {session.hearing.deaf}" if session.hearing.deaf else None
 
 
 def _finish(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> FinishSession:
