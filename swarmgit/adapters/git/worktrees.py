@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,7 +17,8 @@ from swarmgit.adapters.git import capture, carry, filling, pristine, private_git
 from swarmgit.adapters.git.engine import mend
 from swarmgit.adapters.git.history import Target
 from swarmgit.adapters.git.rewrite import rewrite
-from swarmgit.adapters.git.run import Git, GitFailed
+from swarmgit.adapters.git.run import Git, GitFailed, OutOfTime
+from swarmgit.adapters.git.scan import Limits
 from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.desired import WorktreeConfig
@@ -26,6 +27,11 @@ from swarmgit.model.work import Capture
 from swarmgit.ports import Identity, Lease
 
 NOWHERE = Target(Git(Path("/dev/null")), "refs/heads/none")
+CPU_S_MAX, WALL_S_MAX = 120, 900.0
+"""What each git call may use of the processor while work is taken in, and how long all of them may take."""
+LOOK_CPU_S_MAX, LOOK_WALL_S_MAX = 2, 10.0
+LOOK = capture.Label("work in progress", Identity("swarmgit", "swarmgit@localhost"), datetime(1970, 1, 1, tzinfo=UTC))
+QUICK = Limits(patterns_cpu_s=LOOK_CPU_S_MAX)
 GATES = "gates"
 """The pool whose sessions run on work that may be refused."""
 
@@ -188,23 +194,35 @@ class GitWorktrees:
         """Snapshot the leased worktree as one commit on the commit it was filled with; `gate_inputs` stays empty."""
         self._mend()
         slot = self._held(session)
+        git = self._engine.bounded(CPU_S_MAX, WALL_S_MAX)
         label = capture.Label(message, author, at)
         try:
-            taken = capture.capture(self._engine, slot, label, self._fault)
+            taken = capture.capture(git, slot, label, self._fault)
+        except OutOfTime:
+            raise
         except SwarmError:  # perhaps over an object that is damaged, and would be written if it were not there
-            if rewrite(self._engine, slot) == 0:
+            if rewrite(git, slot) == 0:
                 raise
-            taken = capture.capture(self._engine, slot, label, self._fault)
+            taken = capture.capture(git, slot, label, self._fault)
         if taken.objections and slot.recyclable:
             self._slots.write(replace(slot, recyclable=False))
         return replace(taken, code_tree=self._code_tree(taken.commit))
+
+    def look(self, session: SessionId) -> Capture:
+        """Snapshot a worktree that somebody works in; OutOfTime where that takes more than some seconds."""
+        self._mend()
+        return capture.capture(self._quick, self._held(session), LOOK, lambda _: None, QUICK)
+
+    @property
+    def _quick(self) -> Git:
+        return self._engine.bounded(LOOK_CPU_S_MAX, LOOK_WALL_S_MAX)
 
     def rescue(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot all files of the leased worktree as a commit without a parent; its index is not used again."""
         self._mend()
         slot = replace(self._held(session), recyclable=False)
         self._slots.write(slot)
-        taken = capture.rescue(self._engine, slot, capture.Label(message, author, at))
+        taken = capture.rescue(self._engine.bounded(CPU_S_MAX, WALL_S_MAX), slot, capture.Label(message, author, at))
         return replace(taken, code_tree=self._code_tree(taken.commit))
 
     def given(self, config: WorktreeConfig) -> str:
@@ -254,7 +272,7 @@ class GitWorktrees:
         if slot.setup_hash == slot.setup_wanted:
             return
         apart = {*slot.included, *slot.shared}
-        made = filling.ignored(self._engine, slot) if outputs is None else map(filling.plain, outputs)
+        made = filling.ignored(self._quick, slot) if outputs is None else map(filling.plain, outputs)
         kept = tuple(path for path in made if path and path not in apart)
         self._slots.write(replace(slot, setup_hash=slot.setup_wanted, outputs=kept))
 
