@@ -73,8 +73,7 @@ class Observer:
             sessions = self._vitals.measured(sessions.values(), now, silence)
         merges = world.cache.merges()
         needed = stands_on(stored, sessions.values())
-        wanted = needed | derived(stored, sessions.values(), merges)
-        missing = world.integrity.missing(wanted, target, now)
+        missing = world.integrity.missing(needed | derived(stored, sessions.values(), merges), target, now)
         blocked = self._blocked(swarm, trusted_since)
         return replace(
             _said(stored, state_head, target),

@@ -11,7 +11,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.model.actions import Submit
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.status import WAITING, Entry, Rejection
@@ -28,6 +27,7 @@ from swarmgit.plan import (
     resolutions,
     reviews,
     stacks,
+    submissions,
 )
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
 from swarmgit.plan.choose import EXACT_SLOTS_MAX, choose, find_searches
@@ -47,7 +47,7 @@ def run(situation: Situation, draft: Draft) -> None:
     landings.settle(situation, draft)
     _drop_landed(situation, draft)
     losses.settle(situation, draft)
-    _submit(situation, draft)
+    submissions.pin(situation, draft)
     pushes.tend(situation, draft)
     mergers.follow(situation, draft)
     target = situation.observed.target_head
@@ -64,14 +64,6 @@ def run(situation: Situation, draft: Draft) -> None:
     _drop_unwanted(situation, draft)
     clashes.void(situation, draft)
     _line_up(situation, draft, target)
-
-
-def _submit(situation: Situation, draft: Draft) -> None:
-    """Have a ref in the person's repository for the work of each entry; what leaks a secret never became one."""
-    for name in sorted(situation.observed.unsubmitted):
-        entry = draft.entries[name]
-        if entry.state in WAITING or entry.state == "landing":
-            draft.add(Submit(name, entry.task, entry.head, paths.submitted_ref(entry.task, entry.session)))
 
 
 def _drop_landed(situation: Situation, draft: Draft) -> None:

@@ -87,7 +87,6 @@ def open_world(
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
     engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects, voices)
-    integrity = GitIntegrity(engine.objects, lambda: _mend(found), is_leader=lead)
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
@@ -99,6 +98,7 @@ def open_world(
         confiner.ready()
 
     background = Threads(lambda: _ring(found.live))
+    integrity = GitIntegrity(engine.objects, lambda: _mend(found), background, is_leader=lead)
 
     return ports.World(
         repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
@@ -142,7 +142,7 @@ def open_world(
         environment=surroundings(environ),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
         fault=fault,
-        close=lambda: _close(background, (integrity, landing, transcripts, state, engine, objects), lock),
+        close=lambda: _close(background, (landing, transcripts, state, engine, objects), lock),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from person_repository import Person
 
+from swarmgit.adapters.background import Threads
 from swarmgit.adapters.git.engine import GitEngine, engine_git
 from swarmgit.adapters.git.keeping import LOOSE_MAX, Keeper
 from swarmgit.adapters.git.objects import GitObjects
@@ -48,9 +49,10 @@ def git(engine: GitEngine, *args: str, stdin: str = "") -> str:
 
 
 def kept(engine: GitEngine, *commits: str) -> Keeper:
-    keeper = Keeper(engine.objects)
+    background = Threads(lambda: None)
+    keeper = Keeper(engine.objects, background)
     keeper.keep(frozenset(map(CommitId, commits)))
-    keeper.close()
+    background.wait()
     return keeper
 
 

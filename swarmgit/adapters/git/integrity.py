@@ -12,6 +12,7 @@ from swarmgit.adapters.git.objects import GitObjects, parse_commit, parse_tree
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import Lack
+from swarmgit.ports import Background
 
 AGAIN_AFTER = timedelta(seconds=30)
 """How long a commit that was there counts as there, unless something fails that is done with it."""
@@ -23,9 +24,11 @@ class GitIntegrity:
     `is_leader`: whether this process holds the reconciler's lock; only then anything is changed in the engine.
     """
 
-    def __init__(self, engine: GitObjects, mend: Callable[[], None], *, is_leader: bool) -> None:
+    def __init__(
+        self, engine: GitObjects, mend: Callable[[], None], background: Background, *, is_leader: bool
+    ) -> None:
         self._engine = engine
-        self._keeper = Keeper(engine)
+        self._keeper = Keeper(engine, background)
         self._mend = mend if is_leader else lambda: None
         self._is_leader = is_leader
         self._whole: set[CommitId] = set()
@@ -40,10 +43,6 @@ class GitIntegrity:
     def keep(self, commits: AbstractSet[CommitId]) -> None:
         if self._is_leader:
             self._keeper.keep(commits)
-
-    def close(self) -> None:
-        """Give a copy that is under way a moment."""
-        self._keeper.close()
 
     def missing(self, wanted: AbstractSet[CommitId], target: CommitId | None, now: datetime) -> Mapping[CommitId, Lack]:
         if self._asked is None or not self._asked <= now < self._asked + AGAIN_AFTER:

@@ -7,7 +7,6 @@ written as files: the engine's own, by one process, cheap to lose.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -19,39 +18,36 @@ from swarmgit.adapters.git.transfer import needed_tree
 from swarmgit.documents.paths import OWNED
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId
+from swarmgit.ports import Background
 
 LOOSE_MAX = 200
-"""So many objects are copied one by one; more go into a pack, in a thread of their own."""
+"""So many objects are copied one by one; more go into a pack, beside the tick."""
 
 TRIES_MAX = 3
-END_S_MAX = 0.8
 
 
 class Keeper:
     """Copies commits with their trees, not their history, into the engine that `objects` reads."""
 
-    def __init__(self, objects: GitObjects) -> None:
+    def __init__(self, objects: GitObjects, background: Background) -> None:
         self._objects = objects
+        self._background = background
         self._store = objects.git.git_dir / "objects"
         self._pins = objects.git.git_dir / OWNED
         self._writer = LooseWriter(self._store, durable=False)
         self._tries: dict[CommitId, int] = {}
-        self._thread: threading.Thread | None = None
 
     def keep(self, commits: AbstractSet[CommitId]) -> None:
         """See to it that the engine has copies of these commits and of no others; where there are none, leave all.
 
         So the next one only takes what differs. What cannot be read is tried a few times, then left to who needs it.
         """
-        if self._thread is not None and self._thread.is_alive():
-            return
         owned = self.owned()
         large = [commit for commit in sorted(commits - owned) if self._may_try(commit) and not self._copy_few(commit)]
         if commits & self.owned():
             self.disown(owned - commits)
         if large:
-            self._thread = threading.Thread(target=self._copy_many, args=(large,), daemon=True)
-            self._thread.start()
+            self._background.run("copies of commits", tuple(large), lambda: self._copy_many(large))
 
     def owned(self) -> frozenset[CommitId]:
         """Return the commits of which the engine has copies."""
@@ -64,11 +60,6 @@ class Keeper:
         """Forget that the engine has copies of these: something of them cannot be read, or nobody needs them."""
         for commit in commits:
             (self._pins / commit).unlink(missing_ok=True)
-
-    def close(self) -> None:
-        """Give a copy that is under way a moment; one that is not done by then is made by the next process."""
-        if self._thread is not None:
-            self._thread.join(END_S_MAX)
 
     def _may_try(self, commit: CommitId) -> bool:
         self._tries[commit] = self._tries.get(commit, 0) + 1
