@@ -22,12 +22,18 @@ _VARYING = re.compile(r"\b[0-9a-hjkmnp-tv-z]{26}\b|\b[0-9a-f]{7,64}\b|[0-9]+")
 def failed(action: Action, error: Exception, world: World, step: Step | None = None) -> Failed:
     """Return what an exception is to its step. `step`: whose it is, where the action alone does not tell."""
     of = step or step_of(action)
+    message, hint, trace = words(of.kind, error, world)
+    return Failed(action, message, hint, of, trace)
+
+
+def words(kind: str, error: Exception, world: World) -> tuple[str, str | None, str]:
+    """Return the sentence, the hint, and where the traceback is, '' where there is none to keep."""
     if isinstance(error, SwarmError):
-        return Failed(action, error.message, error.hint, of)
+        return error.message, error.hint, ""
     said = f"{type(error).__name__}: {error}"[:WORDS_MAX]
-    trace = world.failures.keep_trace(f"{of.kind} {signature(said)}", "".join(traceback.format_exception(error)))
-    named = f"{of.kind}: {said}" + (f" (traceback: {trace})" if trace else "")
-    return Failed(action, named, SURROUNDINGS if isinstance(error, OSError) else BUG, of, trace)
+    trace = world.failures.keep_trace(f"{kind} {signature(said)}", "".join(traceback.format_exception(error)))
+    named = f"{kind}: {said}" + (f" (traceback: {trace})" if trace else "")
+    return named, SURROUNDINGS if isinstance(error, OSError) else BUG, trace
 
 
 def signature(message: str) -> str:
