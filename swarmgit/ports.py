@@ -17,6 +17,7 @@ from swarmgit.model.incidents import Report
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
+from swarmgit.model.status import Difference
 from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
 
@@ -161,6 +162,12 @@ class Engine(Protocol):
 
     def salvage(self, ref: str, oid: CommitId) -> None:
         """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
+
+    def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
+        """Return what differs between two commits, as a person's verdict is about it."""
+
+    def diff(self, old: CommitId, new: CommitId) -> str:
+        """Return what differs between two commits as git shows it, with what is no text in it replaced."""
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""

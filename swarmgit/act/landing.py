@@ -35,6 +35,8 @@ def try_merges(action: TryMerges, world: World) -> tuple[Outcome, ...]:
         try:
             world.fault("merge")
             tried = world.engine.merge(onto, item.head, item.message, action.gates, action.style, action.auto)
+            if tried.commit is not None and item.guarded is not None:
+                tried = replace(tried, difference=world.engine.difference(onto, tried.commit, item.guarded))
             if action.is_signed:
                 tried = world.signatures.sign(tried)
         except MemoryError:

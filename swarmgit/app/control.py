@@ -228,6 +228,11 @@ def write_request(world: World, path: str, content: bytes, message: str, at: dat
     _write(world, {path: content}, message, at)
 
 
+def write_requests(world: World, changes: Mapping[str, bytes], message: str, at: datetime) -> None:
+    """Write requests of a person that belong together, in one commit."""
+    _write(world, changes, message, at)
+
+
 def _write(world: World, changes: Mapping[str, bytes | None], message: str, at: datetime) -> bool:
     """Commit, and return whether anything changed. The branch never begins with a request: see `restore_state`."""
     recovery.restore_state(world)

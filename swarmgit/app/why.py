@@ -19,6 +19,7 @@ from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import CHARGED, Rejection, TaskStatus
 from swarmgit.plan.pushes import standing
+from swarmgit.plan.verdicts import WAITS_FOR
 from swarmgit.plan.wallets import members
 
 PATHS_SHOWN = 5
@@ -230,7 +231,11 @@ def _commands(look: Look, status: TaskStatus) -> Iterator[str]:
         yield "swarmgit thaw"
     if control and control.paused:
         yield f"swarmgit task resume {status.task}"
-    if status.phase in {"needs-human", "failed", "cancelled"}:
+    if status.waiting_for == (WAITS_FOR,):
+        yield f"swarmgit review show {status.task}"
+        yield f"swarmgit review pass {status.task}"
+        yield f"swarmgit review fail {status.task}"
+    elif status.phase in {"needs-human", "failed", "cancelled"}:
         yield f"swarmgit task restart {status.task}"
     stands = status.task in look.desired.held or (control is not None and control.paused)
     if status.phase in {"waiting", "rework", "verifying", "queued"} and not stands:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "convoy": ("convoy:convoy", "Show convoys and how far they are; write and add to them."),
     "prompt": ("look:prompt", "Print exactly what an agent would get for a task."),
     "queue": ("queue:queue", "Show the merge queue and its ledger."),
+    "review": ("review:review", "Pass or fail work that a person has to see before it lands."),
     "simulate": ("simulate:simulate", "Try the merge queue's choices on a model."),
     "gates": ("queue:gates", "Show how often each gate has passed and failed."),
     "mail": ("mail:mail", "Write to agents and people, and read what they write."),

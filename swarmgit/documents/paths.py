@@ -21,6 +21,7 @@ RUN_LINK = f"{SWARM}/run"
 # state, below the root of the state branch's tree
 STATE_TASKS = "tasks"
 STATE_AGENTS = "agents"
+STATE_REVIEWS = "reviews"
 STATE_QUEUE = "merge-queue"
 STATE_GATES = "gates"
 STATE_CONVOYS = "convoys"
@@ -190,6 +191,14 @@ def remote_ref(branch: str) -> str:
 
 def branch_ref(branch: str) -> str:
     return f"refs/heads/{branch}"
+
+
+def state_verdict(entry: EntryId) -> str:
+    return f"{STATE_REVIEWS}/{entry}.yaml"
+
+
+def archived_verdict(entry: EntryId, enqueued: datetime) -> str:
+    return f"{STATE_ARCHIVE}/{enqueued:%Y-%m}/{enqueued:%d}/{STATE_REVIEWS}/{entry}.yaml"
 
 
 def archived_entry(entry: EntryId, enqueued: datetime) -> str:

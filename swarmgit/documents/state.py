@@ -16,7 +16,7 @@ import msgspec
 
 from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl, Verdict
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.incidents import IncidentControl
@@ -109,6 +109,14 @@ def dump_entry_control(value: EntryControl) -> bytes:
 
 def load_entry_control(path: str, data: bytes) -> EntryControl:
     return _load(path, data, EntryControl)
+
+
+def dump_verdict(value: Verdict) -> bytes:
+    return _dump(value)
+
+
+def load_verdict(path: str, data: bytes) -> Verdict:
+    return _load(path, data, Verdict)
 
 
 def dump_followed(value: Followed) -> bytes:

@@ -77,12 +77,16 @@ class KeepEvidence(Struct, frozen=True):
 
 
 class MergeItem(Struct, frozen=True):
-    """One entry to merge; `message` is the candidate's text, trailers included."""
+    """One entry to merge; `message` is the candidate's text, trailers included.
+
+    `guarded`: the paths whose content a person's verdict is about; None: nobody asks what the candidate changes.
+    """
 
     entry: EntryId
     task: TaskId
     head: CommitId
     message: str
+    guarded: tuple[str, ...] | None = None
 
 
 class TryMerges(Struct, frozen=True):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct
+
+from swarmgit.model.ids import CommitId, EntryId, TaskId, TreeId
+from swarmgit.model.status import Difference
 
 
 class TaskControl(Struct, frozen=True):
@@ -42,3 +46,25 @@ class EntryControl(Struct, frozen=True):
     by: str = ""
     reason: str = ""
     at: datetime | None = None
+
+
+class Verdict(Struct, frozen=True):
+    """What a person says of held work: it lands, or goes back with `text` as the reason.
+
+    `round`: which of the entry's questions it answers. `how`: how the person was asked for it. It is about `head`,
+    the difference and the policy, by their digests; `tree`: the exact tree that was shown, where conflicts were
+    resolved in it.
+    """
+
+    entry: EntryId
+    task: TaskId
+    verdict: Literal["pass", "fail"]
+    by: str
+    how: Literal["terminal", "web", "signed"]
+    at: datetime
+    round: int
+    head: CommitId
+    difference: Difference
+    policy: str
+    tree: TreeId | None = None
+    text: str = ""

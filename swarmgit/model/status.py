@@ -98,6 +98,7 @@ class Rejection(Struct, frozen=True):
         "lost",
         "stopped",
         "budget",
+        "review",
     ]
     summary: str
     next_step: str
@@ -110,6 +111,15 @@ class Rejection(Struct, frozen=True):
     reference: str | None = None
 
 
+class Difference(Struct, frozen=True):
+    """What a person's verdict is about, as digests: the lines that differ, the paths with their modes and types, and
+    the content of the files that only land with a verdict."""
+
+    patch: str
+    files: str
+    guarded: str
+
+
 class Attempt(Struct, frozen=True):
     """One session's try at a task. `head` is the captured commit, `tree` its code tree (without `.swarm/`).
 
@@ -117,7 +127,8 @@ class Attempt(Struct, frozen=True):
     `conversation`: what a later session needs to go on with this one. `retry_at`: not before then.
     `experiment`: the experiment and arm (`id/arm`) that it was made for.
     `transcript`: the ref under which what the session was told and has said is kept for a while. `handoff`: what it
-    told its successor, and whether that one has understood.
+    told its successor, and whether that one has understood. `guarded`: the changed paths that only land with a
+    person's verdict.
     """
 
     number: int
@@ -144,6 +155,7 @@ class Attempt(Struct, frozen=True):
     experiment: str = ""
     transcript: str | None = None
     handoff: Handoff | None = None
+    guarded: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float | None:
@@ -230,6 +242,7 @@ class Entry(Struct, frozen=True):
     """One merge-queue entry: a file in the ledger, its events in order. State is what the last events say.
 
     `head` is the task's own work. `proposal`: a merge of it whose conflicts were resolved; then that is what lands.
+    `guarded`: the paths it changes that only land with a person's verdict.
     """
 
     id: EntryId
@@ -249,6 +262,7 @@ class Entry(Struct, frozen=True):
     landed_commit: CommitId | None = None
     events: tuple[LedgerEvent, ...] = ()
     proposal: CommitId | None = None
+    guarded: tuple[str, ...] = ()
 
     @property
     def work(self) -> CommitId:

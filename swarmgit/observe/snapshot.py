@@ -182,6 +182,7 @@ def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) 
         freeze=stored.freeze,
         queue_control=stored.queue_control,
         entry_controls=stored.entry_controls,
+        verdicts=stored.verdicts,
         convoys=stored.convoys,
         incidents=stored.incidents,
         incident_controls=stored.incident_controls,

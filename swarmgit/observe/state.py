@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from swarmgit.documents import incidents, paths
 from swarmgit.documents import state as documents
 from swarmgit.errors import SwarmError
-from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl, Verdict
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
 from swarmgit.model.histories import GateHistory
@@ -38,6 +38,7 @@ KINDS: Mapping[Any, type] = {
     documents.load_freeze: Freeze,
     documents.load_queue_control: QueueControl,
     documents.load_entry_control: EntryControl,
+    documents.load_verdict: Verdict,
     documents.load_mail_control: MailControl,
     documents.load_incident_control: IncidentControl,
     incidents.load: Incident,
@@ -49,6 +50,7 @@ NAMES: Mapping[type, Callable[[Any], str]] = {
     GateHistory: lambda value: value.gate,
     ConvoyStatus: lambda value: value.convoy,
     Incident: lambda value: value.id,
+    Verdict: lambda value: value.entry,
 }
 UNREADABLE_BRAKE = Freeze("swarmgit", datetime.min.replace(tzinfo=UTC), f"{paths.FREEZE} cannot be read")
 """A brake that cannot be read is on: nobody can tell that it was lifted."""
@@ -73,6 +75,7 @@ class Stored(Struct, frozen=True):
     freeze: Freeze | None = None
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
+    verdicts: Mapping[EntryId, Verdict] = field(default_factory=dict)
     convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)
@@ -126,6 +129,9 @@ class StateReader:
                 GateName(k): v for k, v in self._folder(root, paths.STATE_GATES, documents.load_gate_history).items()
             },
             **self._controls(root),
+            verdicts={
+                EntryId(k): v for k, v in self._folder(root, paths.STATE_REVIEWS, documents.load_verdict).items()
+            },
             mail=self._mailboxes(root),
             incidents=self._folder(root, paths.STATE_INCIDENTS, incidents.load),
             convoys={

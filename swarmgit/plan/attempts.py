@@ -13,6 +13,7 @@ from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
 from swarmgit.plan import attribution, books, budget, governor, handoffs, rejections, scope, starts, watchdog
+from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 KILLED = 128 + 9
@@ -151,6 +152,7 @@ def _settle(
         salvage=capture.salvage if capture else None,
         transcript=session.transcript,
         gate_inputs=capture.gate_inputs if capture else {},
+        guarded=guarded_paths(capture.changes, situation.desired.policy) if capture else (),
     )
     outcome, reason, rejection = _outcome(situation, task, session, was_killed=was_killed)
     settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection, conversation=_conversation(session))

@@ -94,20 +94,21 @@ def _is_wild(part: str) -> bool:
     return any(letter in part for letter in "*?[")
 
 
-def protected_rule(path: str, extra: Sequence[str] = ()) -> str | None:
+def protected_rule(path: str, extra: Sequence[str] = (), obeyed: Sequence[str] = ()) -> str | None:
     """Return the pattern that protects `path`, None where nothing does.
 
-    Built-in rules hold at any depth; `extra` are gitwildmatch patterns of the policy, read as a .gitignore in the
-    root would be. Names are compared after NFKC, case folding and removal of what cannot be seen.
+    Built-in rules hold at any depth, and so do `obeyed`, what adapters say that their programs obey; `extra` are
+    gitwildmatch patterns of the policy, read as a .gitignore in the root would be. Names are compared after NFKC, case
+    folding and removal of what cannot be seen.
     """
     parts = tuple(fold(part) for part in path.split("/"))
-    for rule in BUILT_IN:
-        if _stands_in(_names(rule), parts):
+    for rule in (*BUILT_IN, *obeyed):
+        if stands_in(_names(rule), parts):
             return rule
     return next((rule for rule in extra if _extra_matches(rule, "/".join(parts))), None)
 
 
-def _stands_in(names: tuple[str, ...], parts: tuple[str, ...]) -> bool:
+def stands_in(names: tuple[str, ...], parts: tuple[str, ...]) -> bool:
     """Return whether the names follow each other in the path, or the path ends as their parent (a swapped folder)."""
     if any(parts[at : at + len(names)] == names for at in range(len(parts) - len(names) + 1)):
         return True

@@ -25,6 +25,7 @@ from swarmgit.plan import (
     rates,
     rejections,
     resolutions,
+    reviews,
     stacks,
 )
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
@@ -46,6 +47,7 @@ def run(situation: Situation, draft: Draft) -> None:
     pushes.tend(situation, draft)
     mergers.follow(situation, draft)
     target = situation.observed.target_head
+    reviews.hold(situation, draft)
     if target is None or situation.observed.freeze is not None:
         return
     landings.make_way(situation, draft)
@@ -86,7 +88,10 @@ def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
         draft.stuck[entry.id] = stop or ""
     _want(situation, draft, book, choice.needed)
     if choice.land:
-        landings.land_stack(situation, draft, book, book.tips[target, choice.land])
+        prefixes = [book.tips[target, choice.land[:size]] for size in range(1, len(choice.land) + 1)]
+        differ = [tip for tip in prefixes if reviews.question(situation, draft, tip)]
+        if not differ:
+            landings.land_stack(situation, draft, book, prefixes[-1])
     elif book.is_complete:
         _follow(situation, draft, book, choice, is_target_known=stop is not None)
 

@@ -10,10 +10,14 @@ from swarmgit.model.ids import GateName
 from swarmgit.model.policy import Policy
 from swarmgit.model.status import Rejection
 from swarmgit.model.work import Capture, Change
+from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.patterns import matches, meet
 from swarmgit.plan.protected import fold, is_granted, is_ignorable, protected_rule
 
 PATHS_MAX = 50
+GUARDED_MAX = 200
+"""Nobody reads more files of this kind in one review."""
+
 ABSENT = "000000"
 LINK = "120000"
 GITLINK = "160000"
@@ -29,6 +33,7 @@ def judge(capture: Capture, task: Task, policy: Policy) -> tuple[Rejection, ...]
         *_objections(capture),
         *_outside(capture, task),
         *_protected(capture, task, policy),
+        *_unreadable(capture, policy),
         *_hostile(capture),
         *_twins(capture),
         *_kinds_of_file(capture, task),
@@ -112,6 +117,18 @@ def _protected(capture: Capture, task: Task, policy: Policy) -> Iterable[Rejecti
             paths,
             f"{{count}} protected by {', '.join(rules)} changed: {_named(paths)}",
             "Undo the changes to these files; they are not part of this task.",
+        )
+
+
+def _unreadable(capture: Capture, policy: Policy) -> Iterable[Rejection]:
+    """More files that need a person's verdict than a person would look at."""
+    paths = guarded_paths(capture.changes, policy)
+    if len(paths) > GUARDED_MAX:
+        yield _rejection(
+            "protected",
+            paths,
+            f"{{count}} that a person has to review changed, more than {GUARDED_MAX}",
+            "Change fewer of these files: they steer people's tools, and a person reads each of them.",
         )
 
 

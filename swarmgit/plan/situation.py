@@ -123,6 +123,9 @@ class Draft(Struct):
     entries: dict[EntryId, Entry] = field(default_factory=dict)
     refused: dict[EntryId, Rejection] = field(default_factory=dict)
     stuck: dict[EntryId, str] = field(default_factory=dict)
+    unreviewed: dict[EntryId, str] = field(default_factory=dict)
+    """Entries that wait for a person's verdict, and why."""
+
     identities: dict[AgentName, Identity] = field(default_factory=dict)
     histories: dict[GateName, GateHistory] = field(default_factory=dict)
     wakes: list[float] = field(default_factory=list)

@@ -17,7 +17,7 @@ from swarmgit.model.status import (
     Rejection,
     TaskStatus,
 )
-from swarmgit.plan import attempts, attribution, cv, governor, rejections, revival, verify
+from swarmgit.plan import attempts, attribution, cv, governor, rejections, revival, verdicts, verify
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
@@ -65,14 +65,15 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
     if task is None or control.cancelled or is_running or status.phase == "landed":
         return status
     is_restart = control.restart is not None and control.restart != status.restart
-    is_asleep = status.phase in {"failed", "needs-human"} and status.last is not None
+    entry = draft.entries.get(status.entry) if status.entry else None
+    is_open = entry is not None and entry.state in WAITING
+    is_asleep = status.phase in {"failed", "needs-human"} and status.last is not None and not is_open
     is_edited = is_asleep and status.last is not None and status.last.generation != task.generation
     if not (is_restart or is_edited or status.phase == "cancelled"):
         return status
-    entry = draft.entries.get(status.entry) if status.entry else None
     if entry is not None and entry.state in {"landing", "landed"}:
         return status
-    if entry is not None and entry.state in WAITING:
+    if entry is not None and is_open:
         drop_entry(situation, draft, entry, "the task starts again")
     return replace(
         _give_up_last(draft, status),
@@ -227,6 +228,7 @@ def _enqueue(situation: Situation, draft: Draft, task: Task, status: TaskStatus)
         priority=task.priority,
         model=last.model or last.runtime,
         tier=tier,
+        guarded=last.guarded,
         events=(LedgerEvent(situation.now, "queued", {"head": last.head, "base": last.base, "tier": tier}),),
     )
     draft.entries[entry.id] = entry
@@ -243,6 +245,9 @@ def _follow_entry(situation: Situation, draft: Draft, task: Task, status: TaskSt
         case "dropped":
             return _again(situation, task, _give_up_last(draft, replace(status, entry=None)))
         case _:
+            if entry.id in draft.unreviewed:
+                reason, waits = draft.unreviewed[entry.id], (verdicts.WAITS_FOR,)
+                return replace(status, phase="needs-human", reason=reason, waiting_for=waits)
             stuck = draft.stuck.get(entry.id)
             waiting = (stuck,) if stuck else ()
             return replace(status, phase="queued", reason=stuck or IN_LINE, waiting_for=waiting)

@@ -12,8 +12,9 @@ from swarmgit.app.fsck.report import Violation
 from swarmgit.app.world import World
 from swarmgit.documents import incidents, paths, state
 from swarmgit.errors import SwarmError
+from swarmgit.model.control import Verdict
 from swarmgit.model.histories import Followed
-from swarmgit.model.ids import CommitId
+from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.status import Entry, TaskStatus
 
 LOADERS = {
@@ -25,6 +26,7 @@ LOADERS = {
     paths.STATE_FOLLOWED: state.load_followed,
     paths.STATE_MAIL: state.load_mail,
     paths.STATE_CONVOYS: state.load_convoy_status,
+    paths.STATE_REVIEWS: state.load_verdict,
 }
 REQUESTS: Mapping[str, Callable[[str, bytes], object]] = {
     f"{paths.STATE_CONTROL}/queue": state.load_entry_control,
@@ -44,6 +46,7 @@ class Ledger:
     salvage: Mapping[str, str] = field(default_factory=dict)
     said_landed: Mapping[str, CommitId] = field(default_factory=dict)
     followed: Mapping[str, Followed] = field(default_factory=dict)
+    verdicts: Mapping[EntryId, Verdict] = field(default_factory=dict)
     violations: tuple[Violation, ...] = ()
 
     @cached_property
@@ -90,6 +93,7 @@ def read_ledger(world: World) -> Ledger:
         {attempt.salvage: path for path, task in tasks.items() for attempt in task.attempts if attempt.salvage},
         {path: task.landed_commit for path, task in tasks.items() if task.phase == "landed" and task.landed_commit},
         {path: value for path, value in values.items() if isinstance(value, Followed)},
+        {value.entry: value for value in values.values() if isinstance(value, Verdict)},
         tuple(violations),
     )
 
@@ -111,7 +115,7 @@ def load(path: str, data: bytes) -> object:
         if path.startswith(f"{below}/"):
             return read(path, data)
     if folder == paths.STATE_ARCHIVE:
-        kinds = (paths.STATE_QUEUE, paths.STATE_MAIL, paths.STATE_INCIDENTS)
+        kinds = (paths.STATE_QUEUE, paths.STATE_MAIL, paths.STATE_INCIDENTS, paths.STATE_REVIEWS)
         folder = next((kind for kind in kinds if f"/{kind}/" in rest), paths.STATE_TASKS)
     if folder == paths.STATE_INCIDENTS:
         return incidents.load(path, data)
