@@ -18,7 +18,7 @@ from swarmgit.documents import paths
 from swarmgit.documents.state import to_json
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model import trailers
-from swarmgit.model.actions import FinishSession, Retire, RunGate, StartSession, StopSession
+from swarmgit.model.actions import FinishSession, Retire, RunGate, SetAside, StartSession, StopSession
 from swarmgit.model.desired import Task, WorktreeConfig
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.outcomes import Done, Outcome
@@ -257,5 +257,15 @@ def retire(action: Retire, world: World) -> Outcome:
     world.executor.reap(action.session)
     _remember_setup(action.session, world)
     world.worktrees.release(action.session)
+    world.executor.forget(action.session)
+    return Done(action)
+
+
+def set_aside(action: SetAside, world: World) -> Outcome:
+    """Stop following a session whose work cannot be taken in. No process of it is left; its worktree stays as it is.
+
+    A later `reconcile` finds a worktree without a session, and saves what is in it before it gives it back.
+    """
+    world.executor.reap(action.session)
     world.executor.forget(action.session)
     return Done(action)

@@ -23,12 +23,14 @@ from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Done, Failed, Outcome
 from swarmgit.observe.snapshot import Observer
+from swarmgit.plan.failures import sentence
 from swarmgit.ports import Doorbell, World
 
 TROUBLES_MAX = 7
 """Ticks in a row that come to nothing at all before `reconcile` ends; one that watches never does."""
 
 TROUBLE_WAIT_S, TROUBLE_WAIT_S_MAX = 0.2, 5.0
+RECOUNT_S = 0.05
 LISTEN_S = 0.25
 """So soon an interrupt is seen while the loop waits for a doorbell."""
 
@@ -208,7 +210,7 @@ def _end(course: Course, trouble: Trouble | None, *, is_interrupted: bool) -> Re
     if trouble is None and done is not None and mode == "settle" and done.plan.is_settled and not _changed(done):
         return _result(done, look, "settled")
     if course.is_late:
-        what = trouble.message if trouble else _first_failure(done) if done else ""
+        what = trouble.message if trouble else _failing(done) if done else ""
         last = f"; {what}" if what else ""
         reason = f"not settled after {course.options.timeout_s:g} s; sessions go on{last}"
         return Result(PERSON_MUST_ACT, reason, look)
@@ -236,7 +238,8 @@ def _pause(course: Course, done: Ticked, bell: Doorbell, interrupted: threading.
     if _changed(done):
         bell.wait(0)
         return
-    limits = [done.plan.wake_in_s or 0.0]
+    has_failed = any(isinstance(outcome, Failed) for outcome in done.outcomes)  # the next tick counts that
+    limits = [RECOUNT_S if has_failed else done.plan.wake_in_s or 0.0]
     if course.options.timeout_s is not None:
         limits.append(max(0.0, course.options.timeout_s - course.waited_s))
     left_s = max(0.005, min(limits))
@@ -257,14 +260,20 @@ def _changed(done: Ticked) -> bool:
     )
 
 
-def _first_failure(done: Ticked) -> str:
-    return next((o.message for o in done.outcomes if isinstance(o, Failed)), "")
+def _failing(done: Ticked) -> str:
+    """Return what has failed and has not worked since, for which task, in words; of many the first; '' for none."""
+    said = [f"{each.step.owner or 'the swarm'}: {sentence(each)}" for each in done.plan.failing]
+    said += [outcome.message for outcome in done.outcomes if isinstance(outcome, Failed)]
+    more = f"; and {len(said) - 1} more (swarmgit status)" if len(said) > 1 else ""
+    return f"{said[0]}{more}" if said else ""
 
 
 def _result(done: Ticked, look: Look, reason: str) -> Result:
     if done.desired.problems or done.observed.problems or done.desired.swarm is None:
         count = len(done.desired.problems) + len(done.observed.problems)
         return Result(PERSON_MUST_ACT, f"{reason}; {count} problems need a person", look)
+    if done.plan.failing:
+        return Result(PERSON_MUST_ACT, f"{reason}, but for what fails: {_failing(done)}", look)
     if done.plan.needs_person:
         return Result(NEEDS_PERSON, f"{reason}; some tasks need a person", look)
     return Result(0, reason, look)

@@ -18,6 +18,7 @@ from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl, Verdict
 from swarmgit.model.convoys import ConvoyStatus
+from swarmgit.model.failures import Failures
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.incidents import IncidentControl
 from swarmgit.model.mail import Mail, MailControl
@@ -125,6 +126,14 @@ def dump_followed(value: Followed) -> bytes:
 
 def load_followed(path: str, data: bytes) -> Followed:
     return _load(path, data, Followed)
+
+
+def dump_failures(value: Failures) -> bytes:
+    return _dump(value)
+
+
+def load_failures(path: str, data: bytes) -> Failures:
+    return _load(path, data, Failures)
 
 
 def dump_freeze(value: Freeze) -> bytes:

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
+from swarmgit.model.failures import FailedStep, Failures, ForgetTries
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import ForgetReports, Incident
@@ -162,6 +163,13 @@ class Retire(Struct, frozen=True):
     task: TaskId | None = None
 
 
+class SetAside(Struct, frozen=True):
+    """Stop following a session whose work cannot be taken in, as a person asked. Its worktree stays as it is."""
+
+    session: SessionId
+    task: TaskId
+
+
 class Unpin(Struct, frozen=True):
     """An entry is finished: drop what kept its candidate."""
 
@@ -193,6 +201,12 @@ class SaveConvoy(Struct, frozen=True):
 class SaveIncident(Struct, frozen=True):
     incident: Incident
     reason: str = ""
+
+
+class SaveFailures(Struct, frozen=True):
+    """Without steps the file goes."""
+
+    failures: Failures
 
 
 class SaveFollowed(Struct, frozen=True):
@@ -249,7 +263,9 @@ class TakeMail(Struct, frozen=True):
     seeds: tuple[str, ...] = ()
 
 
-SaveDocument = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveConvoy | SaveIncident
+SaveDocument = (
+    SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveConvoy | SaveIncident | SaveFailures
+)
 Save = SaveDocument | SaveMail | SaveFile | Archive | Remove
 Effect = (
     StartSession
@@ -265,11 +281,13 @@ Effect = (
     | Land
     | Salvage
     | Retire
+    | SetAside
     | Unpin
     | DeliverMail
     | TakeMail
     | ForgetLeaks
     | ForgetReports
+    | ForgetTries
 )
 Action = Effect | Save
 
@@ -278,6 +296,7 @@ class Plan(Struct, frozen=True):
     """What a tick will do. `views`: every unfinished task's status as this plan sees it, saved or not.
 
     `is_settled`: nothing more will happen until a person acts. `wake_in_s`: look again by then at the latest.
+    `failing`: steps that have failed and are not tried in this tick.
     """
 
     actions: tuple[Action, ...] = ()
@@ -285,3 +304,4 @@ class Plan(Struct, frozen=True):
     is_settled: bool = False
     needs_person: bool = False
     wake_in_s: float | None = None
+    failing: tuple[FailedStep, ...] = ()

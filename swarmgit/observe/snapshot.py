@@ -77,6 +77,7 @@ class Observer:
             remote=self._remote.look(swarm, target),
             leaks=world.secrets.noticed(),
             reports=world.notices.all(),
+            tries=world.failures.all(),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
             at=_after_ends(now, sessions.values()),
@@ -188,6 +189,7 @@ def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) 
         incident_controls=stored.incident_controls,
         mail=stored.mail,
         mail_controls=stored.mail_controls,
+        failures=stored.failures,
         problems=stored.problems,
         unreadable=stored.unreadable,
     )

@@ -15,6 +15,7 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl, Verdict
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
+from swarmgit.model.failures import Failures
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, ConvoyId, EntryId, GateName, MailId, TaskId
 from swarmgit.model.incidents import Incident, IncidentControl
@@ -36,6 +37,7 @@ KINDS: Mapping[Any, type] = {
     documents.load_convoy_status: ConvoyStatus,
     documents.load_control: TaskControl,
     documents.load_freeze: Freeze,
+    documents.load_failures: Failures,
     documents.load_queue_control: QueueControl,
     documents.load_entry_control: EntryControl,
     documents.load_verdict: Verdict,
@@ -81,6 +83,7 @@ class Stored(Struct, frozen=True):
     incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)
     mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
+    failures: Mapping[str, Failures] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unreadable: frozenset[TaskId] = frozenset()
 
@@ -134,6 +137,7 @@ class StateReader:
             },
             mail=self._mailboxes(root),
             incidents=self._folder(root, paths.STATE_INCIDENTS, incidents.load),
+            failures=self._folder(root, paths.STATE_FAILURES, documents.load_failures),
             convoys={
                 ConvoyId(k): v for k, v in self._folder(root, paths.STATE_CONVOYS, documents.load_convoy_status).items()
             },

@@ -53,6 +53,7 @@ def advance(situation: Situation, draft: Draft, task_id: TaskId) -> TaskStatus:
         if status.last is not None and status.last.outcome == "running":
             return status
         cv.count_session(draft, situation, status)
+        status = _reopen(situation, draft, task, status)
     if task is None or situation.control(task_id).cancelled:
         return _withdraw(situation, draft, task, status)
     return _next(situation, draft, task, status)
