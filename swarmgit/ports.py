@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
 
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.failures import Try
-from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
+from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.incidents import Report
-from swarmgit.model.observed import MergeTry
+from swarmgit.model.landings import Told
+from swarmgit.model.observed import Lack, MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.status import Difference
 from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -80,6 +83,16 @@ class PutBack(Struct, frozen=True):
 
     commit: CommitId
     why: str
+
+
+class History(Protocol):
+    """What commits of a branch say about landings."""
+
+    def told(self, head: CommitId, seen: CommitId | None) -> Told:
+        """Return what the commits say that `head` contains and `seen` does not, the newest first."""
+
+    def missing(self, commits: Sequence[CommitId], head: CommitId) -> frozenset[CommitId]:
+        """Return which of `commits` are not contained in `head`."""
 
 
 class StateStore(Protocol):
@@ -162,7 +175,10 @@ class Engine(Protocol):
         """
 
     def salvage(self, ref: str, oid: CommitId) -> None:
-        """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
+        """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`).
+
+        Where something of it cannot be read any more, what is left is pinned instead, as a commit without a parent.
+        """
 
     def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
         """Return what differs between two commits, as a person's verdict is about it."""
@@ -172,6 +188,19 @@ class Engine(Protocol):
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""
+
+
+class Integrity(Protocol):
+    """Whether what open work stands on can be had."""
+
+    def missing(self, wanted: AbstractSet[CommitId], target: CommitId | None, now: datetime) -> Mapping[CommitId, Lack]:
+        """Return those of `wanted` that cannot be had, and why.
+
+        That a commit is there is asked at most every so often; whether all that it needs is, only where it is in doubt.
+        """
+
+    def doubt(self, commits: Iterable[CommitId]) -> None:
+        """Look closer at these next time: something that was done with them has failed."""
 
 
 class Signature(Struct, frozen=True):
@@ -192,6 +221,9 @@ class Signatures(Protocol):
 
     def verify(self, commits: Sequence[CommitId], allowed: bytes) -> Mapping[CommitId, Signature]:
         """Return what the signatures of commits are worth, by the keys that `allowed` lists in git's format."""
+
+    def known(self) -> bytes:
+        """Return the keys that were made here, in git's format of allowed signers."""
 
 
 class Conflicts(Protocol):
@@ -247,6 +279,12 @@ class Worktrees(Protocol):
 
     def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot the leased worktree as one commit on the commit it was filled with; equal input, equal commit."""
+
+    def look(self, session: SessionId) -> Capture:
+        """Snapshot a worktree that somebody works in, within a few seconds; raise SwarmError where that is too long."""
+
+    def rescue(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
+        """Snapshot the leased worktree as a commit without a parent, where the one it was filled with cannot be had."""
 
     def before(self, session: SessionId, path: str) -> bytes:
         """Return what a file held in the commit that the worktree was filled with; b'' where it was not there."""
@@ -525,6 +563,19 @@ class Transcripts(Protocol):
         """Drop the refs of these."""
 
 
+class Background(Protocol):
+    """Work on what agents wrote, beside the tick: however long it takes, everything else goes on."""
+
+    def run(self, name: str, what: object, work: Callable[[], T]) -> T | None:
+        """Return what `work` came to, or raise what it raised; None while it, or other work of that name, goes on.
+
+        Ask again later with the same `what`. One thing at a time for each name.
+        """
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Return when all that was started has ended, or after `timeout_s`."""
+
+
 class Doorbell(Protocol):
     """Wakes the loop. Losing a ring costs a delay, never a wrong state."""
 
@@ -559,15 +610,6 @@ class Outlook(Struct, frozen=True):
 
     window: int | None = None
     takes_messages: bool = False
-
-
-class LandedTask(Struct, frozen=True):
-    """The commit on the target's history that names a task, and who made it."""
-
-    commit: CommitId
-    agent: AgentName
-    session: SessionId
-    model: str
 
 
 class Placement(Struct, frozen=True):
@@ -656,10 +698,11 @@ class World(Struct, frozen=True):
     `awake_s` says how long this machine has been awake since its start: the same clock for all processes.
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
     wraps a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only
-    way out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names,
+    way out to a remote. `adapters` names all that are installed, `obeyed` the files their programs
+    obey. `price` says what tokens cost by the model's names,
     most exact first; `outlook` what an adapter's sessions with such a model can do, `unreachable` why they could not
-    work by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
-    commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
+    work by policy. `environment` is the fingerprint that goes into evidence keys. `history` reads what
+    the target's commits say about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
     (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
     `failures` what is known of actions that failed, `transcripts` what sessions said. `port_is_free` tries a port of
@@ -673,6 +716,7 @@ class World(Struct, frozen=True):
     objects: Objects
     state: StateStore
     engine: Engine
+    integrity: Integrity
     conflicts: Conflicts
     signatures: Signatures
     worktrees: Worktrees
@@ -686,17 +730,19 @@ class World(Struct, frozen=True):
     confine: Callable[[Command, Policy, Confinement], Confined]
     granted: Callable[[Policy, str], frozenset[str]]
     adapters: Callable[[], AbstractSet[str]]
+    obeyed: Callable[[], tuple[str, ...]]
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
     outlook: Callable[[str, tuple[str, ...], Mapping[str, int]], Outlook]
     unreachable: Callable[[Policy, Runtime, str], str]
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
     notices: Notices
+    background: Background
     failures: Failures
     port_is_free: Callable[[int], bool]
     transcripts: Transcripts
     push_command: Callable[[Push], Command]
-    landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]
+    history: History
     drafts: Callable[[Desired], tuple[str, ...]]
     state_branch: str
     sandbox: Callable[[Policy], SandboxReport]

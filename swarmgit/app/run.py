@@ -166,6 +166,7 @@ def _try(course: Course) -> Trouble | None:
         if course.number == 1:
             _unpin_closed(world, course.look)
         if course.options.mode == "once":
+            world.background.wait()
             world.state.sync_checkout(wait=True)
         elif not _changed(done) or course.number % TICKS_PER_SYNC == 0:
             world.state.sync_checkout(wait=False)

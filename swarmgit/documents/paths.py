@@ -36,6 +36,8 @@ STATE_SIGNERS = "allowed_signers"
 STATE_INCIDENTS = "incidents"
 INCIDENT_CONTROL = f"{STATE_CONTROL}/incidents"
 MAIL_CONTROL = f"{STATE_CONTROL}/mail"
+LANDING_CONTROL = f"{STATE_CONTROL}/landings"
+ACKNOWLEDGED = f"{STATE_CONTROL}/acknowledged"
 FREEZE = f"{STATE_CONTROL}/freeze.yaml"
 QUEUE_CONTROL = f"{STATE_CONTROL}/queue.yaml"
 
@@ -116,11 +118,20 @@ def mail_control(name: str) -> str:
     return f"{MAIL_CONTROL}/{name}.yaml"
 
 
+def landing_control(name: str) -> str:
+    return f"{LANDING_CONTROL}/{name}.yaml"
+
+
+def acknowledgement(commit: CommitId) -> str:
+    return f"{ACKNOWLEDGED}/{commit}.yaml"
+
+
 # live, below `<git common dir>/swarmgit/`
 LIVE = "swarmgit"
 SESSIONS = "sessions"
 ACTIVE = "active"
 BELL = "bell"
+BACKGROUND = "background"
 CACHE = "cache"
 ENGINE = "engine.git"
 MENDED = "engine-mended"

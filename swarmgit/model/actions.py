@@ -47,7 +47,10 @@ class StopSession(Struct, frozen=True):
 
 
 class FinishSession(Struct, frozen=True):
-    """Take a session's work in: make sure no process of it is left, capture the tree, save what has not landed."""
+    """Take a session's work in: make sure no process of it is left, capture the tree, save what has not landed.
+
+    `without_base`: the commit that it started from cannot be had; then all of its files are saved, and nothing judged.
+    """
 
     spec: SessionSpec
     title: str
@@ -56,6 +59,7 @@ class FinishSession(Struct, frozen=True):
     salvage: bool
     reason: str = "the session has ended"
     auto: MergeConfig | None = None
+    without_base: bool = False
 
 
 class Predict(Struct, frozen=True):

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from swarmgit import ports, runtimes
 from swarmgit.adapters import prices
+from swarmgit.adapters.background import Threads
 from swarmgit.adapters.clock import SystemClock, awake_s
 from swarmgit.adapters.deferred import Deferred
 from swarmgit.adapters.drafts import drafts
 from swarmgit.adapters.failures import FailureNotes
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
-from swarmgit.adapters.git.engine import GitEngine, engine_git
-from swarmgit.adapters.git.history import landed_in_history
+from swarmgit.adapters.git.engine import GitEngine, engine_git, mend
+from swarmgit.adapters.git.history import GitHistory
+from swarmgit.adapters.git.integrity import GitIntegrity
 from swarmgit.adapters.git.memory import Memory
 from swarmgit.adapters.git.mergeprograms import merge_programs
 from swarmgit.adapters.git.objects import GitObjects
@@ -41,8 +43,15 @@ STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
 
 
+CLOSING_S_MAX = 0.2
+"""What is at work in the background ends with the process; what ends by itself meanwhile may."""
+
 SANDBOXES = ("bubblewrap", "landlock", "sandbox-exec")
 """The kinds of sandbox, the best first."""
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
 
 
 def no_fault(name: str) -> None:
@@ -78,6 +87,7 @@ def open_world(
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
     engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects, voices)
+    integrity = GitIntegrity(engine.objects, lambda: _mend(found), is_leader=lead)
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
@@ -88,10 +98,7 @@ def open_world(
         worktrees.ready()
         confiner.ready()
 
-    def close() -> None:
-        for part in (landing, transcripts, state, engine, objects):
-            part.close()
-        lock.release()
+    background = Threads(lambda: _ring(found.live))
 
     return ports.World(
         repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
@@ -100,6 +107,7 @@ def open_world(
         objects=objects,
         state=RedactedState(state, guard),
         engine=engine,
+        integrity=integrity,
         conflicts=cast(ports.Conflicts, Deferred(lambda: _conflicts(engine, voices, memory))),
         signatures=cast(ports.Signatures, Deferred(lambda: _signatures(found, engine))),
         worktrees=cast(ports.Worktrees, worktrees),
@@ -113,6 +121,7 @@ def open_world(
         confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
         granted=lambda *given: confiner.granted(*given),  # noqa: PLW0108 - as above
         adapters=runtimes.names,
+        obeyed=runtimes.obeyed,
         price=prices.price,
         outlook=outlook,
         unreachable=lambda policy, runtime, model: confiner.unreachable(
@@ -121,19 +130,27 @@ def open_world(
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
         notices=notices,
+        background=background,
         failures=FailureNotes(found.live / paths.FAILURES, f"{paths.RUN_LINK}/{paths.FAILURES}"),
         port_is_free=_port_is_free,
         transcripts=cast(ports.Transcripts, transcripts),
         push_command=lambda push: _push_command(found, environ, push),
-        landed_in_history=lambda commit: landed_in_history(objects.git, commit),
+        history=GitHistory(objects),
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
         sandbox=lambda policy: confiner.describe(policy),  # noqa: PLW0108
         environment=surroundings(environ),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
         fault=fault,
-        close=close,
+        close=lambda: _close(background, (landing, transcripts, state, engine, objects), lock),
     )
+
+
+def _close(background: Threads, parts: Sequence[Closable], lock: ReconcilerLock) -> None:
+    background.wait(CLOSING_S_MAX)
+    for part in parts:
+        part.close()
+    lock.release()
 
 
 def _target(objects: GitObjects, cache: FileCache) -> str | None:
@@ -143,6 +160,10 @@ def _target(objects: GitObjects, cache: FileCache) -> str | None:
     if target is not None and target != remembered:
         cache.write(TARGET_NAME, target.encode())
     return target
+
+
+def _mend(found: FoundRepository) -> None:
+    mend(found.live / paths.ENGINE, found.common_dir, found.algorithm)
 
 
 def _state(
@@ -205,6 +226,12 @@ def _worktrees(
     return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, note)
 
 
+def _ring(live: Path) -> None:
+    """Ring as the end of a session does: a file of that folder is written."""
+    (live / paths.BELL).mkdir(parents=True, exist_ok=True, mode=0o700)
+    (live / paths.BELL / paths.BACKGROUND).write_bytes(b"")
+
+
 def _doorbell(found: FoundRepository, target: str | None) -> ports.Doorbell:
     from swarmgit.adapters.doorbell import WatchdogDoorbell
 
@@ -241,7 +268,7 @@ def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tu
     """Return uncommitted intent where the target is checked out here; on another branch differences mean nothing."""
     if found.top is None or desired.commit is None or objects.resolve("HEAD^{commit}") is None:
         return ()
-    head = (found.git_dir / "HEAD").read_text(encoding="utf-8").strip()
+    head = (found.git_dir / "HEAD").read_text("utf-8", "surrogateescape").strip()
     if desired.swarm is None or head != f"ref: {paths.branch_ref(desired.swarm.target)}":
         return ()
     tree = objects.resolve(f"{desired.commit}:{paths.SWARM}")

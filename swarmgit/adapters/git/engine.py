@@ -19,11 +19,13 @@ from swarmgit.adapters.git.merge import Bases, Merged, merge_trees, touched_by_b
 from swarmgit.adapters.git.objects import GitObjects, Remembered
 from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
+from swarmgit.adapters.git.remains import remains
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.documents.paths import ENGINE, MENDED, SWARM
+from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Gate, MergeConfig
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.model.observed import MergeTry
@@ -39,7 +41,8 @@ EMPTY_TREE = {
 }
 STRAYS = ("commondir", "config.worktree", "info/exclude", "info/grafts", "info/sparse-checkout")
 """What git reads in a git directory besides, and the engine has none of."""
-NO_ATTRIBUTES = "* !filter !diff !merge !text !eol !ident !working-tree-encoding\n"
+NO_ATTRIBUTES = "* !filter !diff !merge !text !crlf !eol !ident !working-tree-encoding\n"
+"""`crlf` is the old name of `text`."""
 CONFIG = """[core]
 \trepositoryformatversion = {version}
 \tbare = true
@@ -189,7 +192,12 @@ class GitEngine:
         if not ref.startswith("refs/swarm/"):
             raise ValueError(f"swarmgit keeps saved work under refs/swarm/, not in {ref}")
         if self._person.ref(ref) != oid:
-            self.transfer.bring(oid)
+            try:
+                self.transfer.bring(oid)
+            except SwarmError:  # something of it is missing, then what is left is saved; else this fails as well
+                oid, new = remains(self.objects, oid)
+                self._writer.write(new)
+                self.transfer.bring(oid)
             move_own(self._person_refs, self._person.git.git_dir, [RefChange(ref, oid)], len(oid))
 
     def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
