@@ -22,7 +22,6 @@ from swarmgit.model.actions import (
     Salvage,
     SaveConvoy,
     SaveEntry,
-    SaveFailures,
     SaveFile,
     SaveFollowed,
     SaveGateHistory,
@@ -30,7 +29,6 @@ from swarmgit.model.actions import (
     SaveIncident,
     SaveMail,
     SaveTask,
-    SetAside,
     StartPush,
     StartSession,
     StopSession,
@@ -38,7 +36,7 @@ from swarmgit.model.actions import (
     TryMerges,
     Unpin,
 )
-from swarmgit.model.failures import ForgetTries
+from swarmgit.model.failures import ForgetTries, SaveFailures, SetAside
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.outcomes import Done, Outcome, ToSave
 from swarmgit.model.policy import Policy

@@ -15,8 +15,9 @@ from swarmgit.act.conflicts import conflict_files
 from swarmgit.act.predictions import show_work
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, SwarmError
-from swarmgit.model.actions import Retire, RunGate, SetAside, StartSession, StopSession
+from swarmgit.model.actions import Retire, RunGate, StartSession, StopSession
 from swarmgit.model.desired import Task, WorktreeConfig
+from swarmgit.model.failures import SetAside
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.model.policy import Policy

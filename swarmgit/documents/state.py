@@ -26,7 +26,6 @@ from swarmgit.model.control import (
     Verdict,
 )
 from swarmgit.model.convoys import ConvoyStatus
-from swarmgit.model.failures import Failures
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.incidents import IncidentControl
 from swarmgit.model.mail import Mail, MailControl
@@ -126,14 +125,6 @@ def dump_verdict(value: Verdict) -> bytes:
 
 def dump_followed(value: Followed) -> bytes:
     return _dump(value)
-
-
-def dump_failures(value: Failures) -> bytes:
-    return _dump(value)
-
-
-def load_failures(path: str, data: bytes) -> Failures:
-    return _load(path, data, Failures)
 
 
 def dump_freeze(value: Freeze) -> bytes:

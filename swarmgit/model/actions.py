@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
-from swarmgit.model.failures import FailedStep, Failures, ForgetTries
+from swarmgit.model.failures import FailedStep, ForgetTries, SaveFailures, SetAside
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import ForgetReports, Incident
@@ -167,13 +167,6 @@ class Retire(Struct, frozen=True):
     task: TaskId | None = None
 
 
-class SetAside(Struct, frozen=True):
-    """Stop following a session whose work cannot be taken in, as a person asked. Its worktree stays as it is."""
-
-    session: SessionId
-    task: TaskId
-
-
 class Unpin(Struct, frozen=True):
     """An entry is finished: drop what kept its candidate."""
 
@@ -205,12 +198,6 @@ class SaveConvoy(Struct, frozen=True):
 class SaveIncident(Struct, frozen=True):
     incident: Incident
     reason: str = ""
-
-
-class SaveFailures(Struct, frozen=True):
-    """Without steps the file goes."""
-
-    failures: Failures
 
 
 class SaveFollowed(Struct, frozen=True):

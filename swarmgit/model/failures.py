@@ -79,3 +79,16 @@ class Failures(Struct, frozen=True):
 
     owner: str
     steps: tuple[FailedStep, ...] = ()
+
+
+class SetAside(Struct, frozen=True):
+    """An action: stop following a session whose work cannot be taken in, as a person asked. Its worktree stays."""
+
+    session: SessionId
+    task: TaskId
+
+
+class SaveFailures(Struct, frozen=True):
+    """An action: write an owner's failed steps; without any its file goes."""
+
+    failures: Failures

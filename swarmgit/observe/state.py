@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from swarmgit.documents import incidents, paths
+from swarmgit.documents import failures, incidents, paths
 from swarmgit.documents import state as documents
 from swarmgit.errors import SwarmError
 from swarmgit.model.control import EntryControl, Freeze, LandingControl, QueueControl, TaskControl, Verdict
@@ -37,7 +37,7 @@ KINDS: Mapping[Any, type] = {
     documents.load_convoy_status: ConvoyStatus,
     documents.load_control: TaskControl,
     documents.load_freeze: Freeze,
-    documents.load_failures: Failures,
+    failures.load: Failures,
     documents.load_queue_control: QueueControl,
     documents.load_entry_control: EntryControl,
     documents.load_verdict: Verdict,
@@ -140,7 +140,7 @@ class StateReader:
             },
             mail=self._mailboxes(root),
             incidents=self._folder(root, paths.STATE_INCIDENTS, incidents.load),
-            failures=self._folder(root, paths.STATE_FAILURES, documents.load_failures),
+            failures=self._folder(root, paths.STATE_FAILURES, failures.load),
             convoys={
                 ConvoyId(k): v for k, v in self._folder(root, paths.STATE_CONVOYS, documents.load_convoy_status).items()
             },

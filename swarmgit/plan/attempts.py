@@ -7,12 +7,24 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.model.actions import FinishSession, Retire, Salvage, SaveFile, SetAside, StopSession
+from swarmgit.model.actions import FinishSession, Retire, Salvage, SaveFile, StopSession
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, books, budget, claims, governor, handoffs, rejections, scope, starts, watchdog
+from swarmgit.plan import (
+    attribution,
+    books,
+    budget,
+    claims,
+    failures,
+    governor,
+    handoffs,
+    rejections,
+    scope,
+    starts,
+    watchdog,
+)
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
@@ -77,7 +89,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
     if not session.is_over:
         return _keep_running(situation, draft, task, status, session)
     if not session.is_finished and status.task in draft.given_up:
-        return _give_up(situation, draft, status, session)
+        return failures.give_up(situation, draft, status, session)
     if not session.is_finished:
         draft.add(_finish(situation, task, status, session))
         draft.passing.add(status.task)
@@ -96,19 +108,6 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
         return with_last(status, handoffs.hand_over(situation, draft, settled, session))
     draft.add(Retire(attempt.session, status.task))
     return with_last(status, settled)
-
-
-def _give_up(situation: Situation, draft: Draft, status: TaskStatus, session: Session) -> TaskStatus:
-    """Return the status of a task that a person wants to go on without what its session has made: that stays there."""
-    draft.add(SetAside(session.spec.id, status.task))
-    over = replace(
-        status.attempts[-1],
-        outcome="cancelled",
-        ended=max(session_ended(session, situation.now), session.spec.started),
-        usage=books.own_usage(session, status.attempts),
-        reason="a person went on without its work, which could not be taken in and stays in its worktree",
-    )
-    return with_last(status, over)
 
 
 def _keep_running(
@@ -285,10 +284,7 @@ def keepable(capture: Capture, task: Task) -> tuple[str, ...]:
 
 
 def salvaged(draft: Draft, task: TaskId, attempt: Attempt) -> Attempt:
-    """Return the attempt with its work pinned for people and for the next attempt; as it is, where there is none.
-
-    As it is, too, where a person goes on although that failed: it is in the engine as it was captured.
-    """
+    """Return the attempt with its work pinned; as it is, where there is none, or a person goes on without that."""
     lack = draft.missing.get(attempt.head) if attempt.head is not None else None
     is_gone = lack is not None and lack.kind == "absent"
     if attempt.head is None or attempt.salvage is not None or is_gone or task in draft.given_up:

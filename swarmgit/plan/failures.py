@@ -11,14 +11,24 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from swarmgit.model.actions import SaveFailures, SaveMail, SaveTask
-from swarmgit.model.failures import NOBODY, FailedStep, Failures, ForgetTries, Step, Try
+from swarmgit.model.actions import SaveMail, SaveTask
+from swarmgit.model.failures import (
+    NOBODY,
+    FailedStep,
+    Failures,
+    ForgetTries,
+    SaveFailures,
+    SetAside,
+    Step,
+    Try,
+)
 from swarmgit.model.ids import TaskId
 from swarmgit.model.incidents import Report
 from swarmgit.model.status import FINISHED, WAITING, TaskStatus
 from swarmgit.model.steps import owned_step, with_task
-from swarmgit.plan import incidents
-from swarmgit.plan.situation import Draft, Situation
+from swarmgit.model.work import Session
+from swarmgit.plan import books, incidents
+from swarmgit.plan.situation import Draft, Situation, session_ended
 
 SAME_MAX = 7
 TRIES_MAX = 20
@@ -162,6 +172,19 @@ def held(situation: Situation, draft: Draft, task: TaskId) -> TaskStatus | None:
     if task not in draft.held:
         return None
     return situation.observed.statuses.get(task) or TaskStatus(task=task, title=task)
+
+
+def give_up(situation: Situation, draft: Draft, status: TaskStatus, session: Session) -> TaskStatus:
+    """Return the status of a task that a person wants to go on without what its session has made: that stays there."""
+    draft.add(SetAside(session.spec.id, status.task))
+    over = replace(
+        status.attempts[-1],
+        outcome="cancelled",
+        ended=max(session_ended(session, situation.now), session.spec.started),
+        usage=books.own_usage(session, status.attempts),
+        reason="a person went on without its work, which could not be taken in and stays in its worktree",
+    )
+    return replace(status, attempts=(*status.attempts[:-1], over))
 
 
 def tell(situation: Situation, draft: Draft) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from swarmgit.documents import incidents, paths
+from swarmgit.documents import failures, incidents, paths
 from swarmgit.documents import state as documents
 from swarmgit.model.actions import (
     Archive,
@@ -14,7 +14,6 @@ from swarmgit.model.actions import (
     Save,
     SaveConvoy,
     SaveEntry,
-    SaveFailures,
     SaveFile,
     SaveFollowed,
     SaveGateHistory,
@@ -22,8 +21,8 @@ from swarmgit.model.actions import (
     SaveIncident,
     SaveMail,
     SaveTask,
-    SetAside,
 )
+from swarmgit.model.failures import SaveFailures, SetAside
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.mail import DEAD
 from swarmgit.model.outcomes import Failed, Outcome, ToSave
@@ -86,8 +85,8 @@ def _changes(save: Save, before: dict[str, bytes | None], read: Reader) -> dict[
             return {paths.state_convoy(convoy.convoy): documents.dump_convoy_status(convoy)}
         case SaveIncident(incident):
             return {paths.state_incident(incident.id): incidents.dump(incident)}
-        case SaveFailures(failures):
-            return {paths.state_failures(failures.owner): documents.dump_failures(failures) if failures.steps else None}
+        case SaveFailures(of):
+            return {paths.state_failures(of.owner): failures.dump(of) if of.steps else None}
         case SaveFollowed(followed):
             return {paths.state_followed(followed.new): documents.dump_followed(followed)}
         case SaveMail():
@@ -151,8 +150,8 @@ def _quiet(saves: Sequence[Save]) -> str:  # noqa: C901, PLR0912  one line per k
                 words.append(f"convoy {convoy.convoy}")
             case SaveIncident(incident):
                 words.append(f"incident {incident.id}")
-            case SaveFailures(failures):
-                words.append(f"{failures.owner}: {'a step failed' if failures.steps else 'what failed has worked'}")
+            case SaveFailures(of):
+                words.append(f"{of.owner}: {'a step failed' if of.steps else 'what failed has worked'}")
             case SaveFollowed(followed):
                 words.append(f"follow {followed.remote}/{followed.branch} to {followed.new[:10]}")
             case SaveMail(mail, _):
