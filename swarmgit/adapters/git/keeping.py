@@ -59,7 +59,8 @@ class Keeper:
     def disown(self, commits: AbstractSet[CommitId]) -> None:
         """Forget that the engine has copies of these: something of them cannot be read, or nobody needs them."""
         for commit in commits:
-            (self._pins / commit).unlink(missing_ok=True)
+            with suppress(OSError):
+                (self._pins / commit).unlink(missing_ok=True)
 
     def _may_try(self, commit: CommitId) -> bool:
         self._tries[commit] = self._tries.get(commit, 0) + 1
