@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
+from swarmgit.documents import paths, quoting
 from swarmgit.model.actions import FinishSession, Retire, Salvage, SaveFile, StopSession
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
@@ -22,6 +22,7 @@ PROGRAM_KILLED = "its program was killed from outside, or killed itself"
 CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
 """Exit codes of a program that was asked to end: some end with 0 then, as if all were well."""
 KEPT_PATHS_MAX = 500
+REASON_CHARS_MAX = 4000
 WASTE = frozenset(
     {"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget", "handed-over"}
 )
@@ -160,7 +161,13 @@ def _settle(
     if gone := situation.lacks(session.spec.base, taken.head):
         return replace(taken, outcome="lost", reason=f"what it stands on cannot be had: {gone}")
     outcome, reason, rejection = _outcome(situation, task, session, was_killed=was_killed)
-    settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection, conversation=_conversation(session))
+    settled = replace(
+        taken,
+        outcome=outcome,
+        reason=quoting.line(reason, REASON_CHARS_MAX),
+        rejection=rejection and rejections.in_lines(rejection),
+        conversation=_conversation(session),
+    )
     settled = replace(settled, retry_at=governor.retry_at(situation, settled, session.stream.fault))
     if task is not None and capture is not None and outcome in starts.CARRIED | {"submitted"}:
         return replace(settled, kept_paths=keepable(capture, task))
