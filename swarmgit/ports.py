@@ -12,8 +12,9 @@ from msgspec import Struct, field
 
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
-from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
+from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.incidents import Report
+from swarmgit.model.landings import Told
 from swarmgit.model.observed import Lack, MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
@@ -79,6 +80,16 @@ class PutBack(Struct, frozen=True):
 
     commit: CommitId
     why: str
+
+
+class History(Protocol):
+    """What commits of a branch say about landings."""
+
+    def told(self, head: CommitId, seen: CommitId | None) -> Told:
+        """Return what the commits say that `head` contains and `seen` does not, the newest first."""
+
+    def missing(self, commits: Sequence[CommitId], head: CommitId) -> frozenset[CommitId]:
+        """Return which of `commits` are not contained in `head`."""
 
 
 class StateStore(Protocol):
@@ -207,6 +218,9 @@ class Signatures(Protocol):
 
     def verify(self, commits: Sequence[CommitId], allowed: bytes) -> Mapping[CommitId, Signature]:
         """Return what the signatures of commits are worth, by the keys that `allowed` lists in git's format."""
+
+    def known(self) -> bytes:
+        """Return the keys that were made here, in git's format of allowed signers."""
 
 
 class Conflicts(Protocol):
@@ -570,15 +584,6 @@ class Outlook(Struct, frozen=True):
     takes_messages: bool = False
 
 
-class LandedTask(Struct, frozen=True):
-    """The commit on the target's history that names a task, and who made it."""
-
-    commit: CommitId
-    agent: AgentName
-    session: SessionId
-    model: str
-
-
 class Placement(Struct, frozen=True):
     """Where a session is about to run: what a runtime needs to know to build its command.
 
@@ -668,8 +673,8 @@ class World(Struct, frozen=True):
     way out to a remote. `adapters` names all that are installed, `obeyed` the files their programs
     obey. `price` says what tokens cost by the model's names,
     most exact first; `outlook` what an adapter's sessions with such a model can do, `unreachable` why they could not
-    work by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
-    commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
+    work by policy. `environment` is the fingerprint that goes into evidence keys. `history` reads what
+    the target's commits say about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
     (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
     `failures` what is known of actions that failed, `transcripts` what sessions said. `port_is_free` tries a port of
@@ -708,7 +713,7 @@ class World(Struct, frozen=True):
     port_is_free: Callable[[int], bool]
     transcripts: Transcripts
     push_command: Callable[[Push], Command]
-    landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]
+    history: History
     drafts: Callable[[Desired], tuple[str, ...]]
     state_branch: str
     sandbox: Callable[[Policy], SandboxReport]

@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "state": ("state:state", "Show the history of the state branch, or move it on purpose."),
     "events": ("trail:events", "Show who did what to which file."),
     "logs": ("trail:logs", "Show what a session printed."),
-    "task": ("task:task", "Write, list, pause, resume, cancel or restart tasks."),
+    "task": ("task:task", "Write, list, pause, resume, cancel, restart, reopen or accept tasks."),
     "convoy": ("convoy:convoy", "Show convoys and how far they are; write and add to them."),
     "prompt": ("look:prompt", "Print exactly what an agent would get for a task."),
     "queue": ("queue:queue", "Show the merge queue and its ledger."),

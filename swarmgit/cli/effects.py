@@ -75,9 +75,11 @@ WRITES = frozenset(
         "runtime check",
         "state reset",
         "stop",
+        "task accept",
         "task cancel",
         "task new",
         "task pause",
+        "task reopen",
         "task restart",
         "task resume",
         "thaw",
@@ -90,7 +92,7 @@ def only_reads(context: click.Context | None) -> bool:
     """Return whether the command of a context only reads; so does what is no command yet, such as `--help`."""
     if context is None:
         return True
-    if context.params.get("fix"):  # `doctor --fix`
+    if context.params.get("fix") or context.params.get("acknowledge"):  # `doctor --fix`, `fsck --acknowledge`
         return False
     return name_of(context) not in WRITES
 

@@ -35,6 +35,8 @@ STATE_SIGNERS = "allowed_signers"
 STATE_INCIDENTS = "incidents"
 INCIDENT_CONTROL = f"{STATE_CONTROL}/incidents"
 MAIL_CONTROL = f"{STATE_CONTROL}/mail"
+LANDING_CONTROL = f"{STATE_CONTROL}/landings"
+ACKNOWLEDGED = f"{STATE_CONTROL}/acknowledged"
 FREEZE = f"{STATE_CONTROL}/freeze.yaml"
 QUEUE_CONTROL = f"{STATE_CONTROL}/queue.yaml"
 
@@ -109,6 +111,14 @@ def incident_control(name: str) -> str:
 
 def mail_control(name: str) -> str:
     return f"{MAIL_CONTROL}/{name}.yaml"
+
+
+def landing_control(name: str) -> str:
+    return f"{LANDING_CONTROL}/{name}.yaml"
+
+
+def acknowledgement(commit: CommitId) -> str:
+    return f"{ACKNOWLEDGED}/{commit}.yaml"
 
 
 # live, below `<git common dir>/swarmgit/`

@@ -22,6 +22,30 @@ class TaskControl(Struct, frozen=True):
     at: datetime | None = None
 
 
+class LandingControl(Struct, frozen=True):
+    """What a person says of a task that the target names already. The tick that carries it out removes it.
+
+    `accept`: `commit` counts as its landing. `reopen`: it is worked for once more, for the time `run`.
+    """
+
+    task: TaskId
+    wants: Literal["accept", "reopen"]
+    commit: CommitId | None = None
+    run: int = 1
+    by: str = ""
+    reason: str = ""
+    at: datetime | None = None
+
+
+class Acknowledgement(Struct, frozen=True):
+    """A commit whose violations of a promise a person has taken note of; `fsck` shows them apart from then on."""
+
+    commit: CommitId
+    by: str = ""
+    reason: str = ""
+    at: datetime | None = None
+
+
 class Freeze(Struct, frozen=True):
     by: str
     at: datetime

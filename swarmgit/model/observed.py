@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
-from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl, Verdict
+from swarmgit.model.control import EntryControl, Freeze, LandingControl, QueueControl, TaskControl, Verdict
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
 from swarmgit.model.histories import GateHistory
@@ -26,6 +26,7 @@ from swarmgit.model.ids import (
     TreeId,
 )
 from swarmgit.model.incidents import Incident, IncidentControl, Report
+from swarmgit.model.landings import TargetLanding
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.secrets import Leak
 from swarmgit.model.status import Difference, Entry, Identity, TaskStatus
@@ -100,6 +101,7 @@ class Observed(Struct, frozen=True):
     `ports` looks for free ones when it is asked. `verdicts`: what people say of held entries. `obeyed`: names
     of files that agent programs obey, as their adapters say; read when there is work to judge.
     `unreachable`: by runtime and model ('' for none), why its sessions could not work.
+    `landings`: commits of the target that name a task which state does not know as settled.
     `missing`: of the commits that open work stands on, those that cannot be had, and why.
     `at`: the instant that all of it is judged by, None for one of the past.
     """
@@ -141,6 +143,8 @@ class Observed(Struct, frozen=True):
     unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
     missing: Mapping[CommitId, Lack] = field(default_factory=dict)
     at: datetime | None = None
+    landings: Mapping[TaskId, TargetLanding] = field(default_factory=dict)
+    landing_controls: Mapping[str, LandingControl] = field(default_factory=dict)
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

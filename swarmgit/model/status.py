@@ -29,6 +29,7 @@ Phase = Literal[
     "verifying",
     "queued",
     "landed",
+    "reverted",
     "rework",
     "needs-human",
     "unchanged",
@@ -36,7 +37,7 @@ Phase = Literal[
     "failed",
     "cancelled",
 ]
-FINISHED: frozenset[str] = frozenset({"landed", "unchanged", "reported", "cancelled"})
+FINISHED: frozenset[str] = frozenset({"landed", "reverted", "unchanged", "reported", "cancelled"})
 ASLEEP: frozenset[str] = frozenset({"failed", "needs-human"})
 
 GateOutcome = Literal["pass", "fail", "error", "skipped"]
@@ -175,7 +176,8 @@ class TaskStatus(Struct, frozen=True):
     """`window` is the number of the first attempt that counts against the budget: a changed task file or
     `task restart` opens a new window. `restart` is the last restart request that was honoured. `taken_from`: agents
     that could not do it, and do not get it again. `asides`: sessions that worked for it besides its attempts.
-    `paid_from`: the first attempt whose cost counts: a person's restart or edit begins anew, another agent does not."""
+    `paid_from`: the first attempt whose cost counts: a person's restart or edit begins anew, another agent does not.
+    `run`: which time it is worked for: only a person's `task reopen` lets a task that has landed land again."""
 
     task: TaskId
     title: str
@@ -194,6 +196,7 @@ class TaskStatus(Struct, frozen=True):
     restart: str | None = None
     taken_from: tuple[AgentName, ...] = ()
     asides: tuple[Aside, ...] = ()
+    run: int = 1
 
     @property
     def last(self) -> Attempt | None:
@@ -242,6 +245,7 @@ class Entry(Struct, frozen=True):
     """One merge-queue entry: a file in the ledger, its events in order. State is what the last events say.
 
     `head` is the task's own work. `proposal`: a merge of it whose conflicts were resolved; then that is what lands.
+    `run`: which time the task lands by it.
     `guarded`: the paths it changes that only land with a person's verdict.
     """
 
@@ -262,6 +266,7 @@ class Entry(Struct, frozen=True):
     landed_commit: CommitId | None = None
     events: tuple[LedgerEvent, ...] = ()
     proposal: CommitId | None = None
+    run: int = 1
     guarded: tuple[str, ...] = ()
 
     @property

@@ -20,6 +20,7 @@ from swarmgit.observe.pushes import RemoteWatcher
 from swarmgit.observe.reach import ReachWatcher
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
+from swarmgit.observe.target import TargetReader
 from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.ports import Objects, World
@@ -48,6 +49,7 @@ class Observer:
         self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
         self._ports = PortRanges(world.repository.store, world.port_is_free)
         self._reach = ReachWatcher(world.unreachable)
+        self._target = TargetReader(world, keeps=measures)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -85,6 +87,7 @@ class Observer:
             unreachable=self._reach.look(desired),
             obeyed=world.obeyed() if any(session.capture for session in sessions.values()) else (),
             at=_after_ends(now, sessions.values()),
+            landings=self._target.landings(stored, target, desired.tasks.keys()),
         )
 
     def _environment(self, swarm: Swarm | None) -> str:
@@ -118,6 +121,7 @@ class Observer:
     def keep(self) -> None:
         """Keep what was parsed for the next process."""
         self._state.keep(self._stored)
+        self._target.keep()
 
     def _contained(self, stored: Stored, target: CommitId | None) -> frozenset[CommitId]:
         """Return which recorded landings the target shows. They lie close to its head, on one side or the other."""
@@ -191,6 +195,7 @@ def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) 
         convoys=stored.convoys,
         incidents=stored.incidents,
         incident_controls=stored.incident_controls,
+        landing_controls=stored.landing_controls,
         mail=stored.mail,
         mail_controls=stored.mail_controls,
         problems=stored.problems,

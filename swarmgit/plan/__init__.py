@@ -98,20 +98,21 @@ def _advance(situation: Situation, draft: Draft) -> None:
 def _open_tasks(situation: Situation) -> list[TaskId]:
     """Return the tasks that may still change: neither archived nor finished, unless a person asked for them again."""
     statuses, observed = situation.observed.statuses, situation.observed
-    names = {*situation.desired.tasks, *statuses, *situation.by_task}
+    asked = {each.task for each in observed.landing_controls.values()}
+    names = {*situation.desired.tasks, *statuses, *situation.by_task, *asked}
     return sorted(
         name
         for name in names
         if name not in observed.unreadable
-        and (name in statuses or name in situation.by_task or name not in observed.archived)
-        and (name not in statuses or _may_change(situation, statuses[name]))
+        and (name in statuses or name in situation.by_task or name in asked or name not in observed.archived)
+        and (name not in statuses or name in asked or _may_change(situation, statuses[name]))
     )
 
 
 def _may_change(situation: Situation, status: TaskStatus) -> bool:
     if status.phase not in FINISHED or status.task in situation.by_task:
         return True
-    if status.phase == "landed":
+    if status.phase in {"landed", "reverted"}:
         return False
     control = situation.control(status.task)
     if control.restart is not None and control.restart != status.restart:

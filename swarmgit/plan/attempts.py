@@ -12,7 +12,7 @@ from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, books, budget, governor, handoffs, rejections, scope, starts, watchdog
+from swarmgit.plan import attribution, books, budget, claims, governor, handoffs, rejections, scope, starts, watchdog
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
@@ -119,6 +119,8 @@ def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus,
         return "a restart was asked for"
     if situation.apply_now and task is not None and session.spec.generation != task.generation:
         return "the task has changed, and the change is to be applied now"
+    if (taken := claims.reason_to_stop(situation, status)) is not None:
+        return taken
     if session.is_late(situation.now):
         return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
     return budget.reason_to_stop(situation, task, status, session)

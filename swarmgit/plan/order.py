@@ -20,7 +20,7 @@ Nothing starves: after `PRIORITY_RANK[low]` steps an entry stands before everyth
 
 URGENT = -1
 BLOCKED_RETRY_S = 1.0
-SETTLED = frozenset({"landed", "unchanged", "reported", "cancelled"})
+SETTLED = frozenset({"landed", "reverted", "unchanged", "reported", "cancelled"})
 
 
 def order(situation: Situation, draft: Draft) -> list[Entry]:

@@ -45,6 +45,7 @@ def run(situation: Situation, draft: Draft) -> None:
     """Write into the draft what the queue does in this tick, and each entry as it stands after it."""
     draft.entries.update(situation.observed.entries)
     landings.settle(situation, draft)
+    _drop_landed(situation, draft)
     losses.settle(situation, draft)
     pushes.tend(situation, draft)
     mergers.follow(situation, draft)
@@ -62,6 +63,17 @@ def run(situation: Situation, draft: Draft) -> None:
     _drop_unwanted(situation, draft)
     clashes.void(situation, draft)
     _line_up(situation, draft, target)
+
+
+def _drop_landed(situation: Situation, draft: Draft) -> None:
+    """Take entries out of the line whose task the target names already: nothing lands twice."""
+    for entry in tuple(draft.entries.values()):
+        found = situation.observed.landings.get(entry.task)
+        if entry.state in WAITING and found is not None and found.run >= entry.run:
+            reason = f"commit {found.commit[:10]} of the target names its task already"
+            resolutions.keep_proposal(draft, entry)
+            save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
+            draft.add(Unpin(entry.id))
 
 
 def _drop_unwanted(situation: Situation, draft: Draft) -> None:

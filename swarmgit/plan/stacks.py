@@ -260,4 +260,4 @@ def _message(situation: Situation, entry: Entry) -> str:
 
 
 def _maker(entry: Entry) -> trailers.Maker:
-    return trailers.Maker(entry.task, entry.agent, entry.session, entry.model or "unknown", entry.attempt)
+    return trailers.Maker(entry.task, entry.agent, entry.session, entry.model or "unknown", entry.attempt, entry.run)

@@ -14,7 +14,7 @@ from swarmgit.adapters.drafts import drafts
 from swarmgit.adapters.failures import FailureNotes
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
 from swarmgit.adapters.git.engine import GitEngine, engine_git, mend
-from swarmgit.adapters.git.history import landed_in_history
+from swarmgit.adapters.git.history import GitHistory
 from swarmgit.adapters.git.integrity import GitIntegrity
 from swarmgit.adapters.git.memory import Memory
 from swarmgit.adapters.git.mergeprograms import merge_programs
@@ -129,7 +129,7 @@ def open_world(
         port_is_free=_port_is_free,
         transcripts=cast(ports.Transcripts, transcripts),
         push_command=lambda push: _push_command(found, environ, push),
-        landed_in_history=lambda commit: landed_in_history(objects.git, commit),
+        history=GitHistory(objects),
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
         sandbox=lambda policy: confiner.describe(policy),  # noqa: PLW0108

@@ -114,6 +114,7 @@ DAMAGES = [
     corrupt_commit,
     remove_commit,
     remove_tree,
+    remove_file,
     truncate_tree,
     empty_ref,
     garbage_ref,

@@ -41,7 +41,7 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
         entry
         for commit, entries in landed.items()
         for entry in entries
-        if commit not in line and entry.state == "landed"
+        if commit not in line and entry.state == "landed" and entry not in ledger.others
     ]
     inside = _reachable(world, line, {entry.landed_commit for entry in elsewhere if entry.landed_commit})
     for entry in elsewhere:
