@@ -36,7 +36,7 @@ def fsck_text(report: FsckReport) -> str:
         for each in report.violations
     ]
     lines += [
-        f"acknowledged by {said.by or 'a person'} ({printable(said.reason)}): {each.promise}: {each.commit}"
+        f"acknowledged by {said.by or 'a person'} ({quoting.line(said.reason)}): {each.promise}: {each.commit}"
         for each, said in report.acknowledged
     ]
     verdict = "every promise is kept" if report.is_ok else counted(len(report.violations), "violation")
