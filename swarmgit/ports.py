@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -21,6 +21,8 @@ from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.status import Difference
 from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -276,6 +278,9 @@ class Worktrees(Protocol):
 
     def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot the leased worktree as one commit on the commit it was filled with; equal input, equal commit."""
+
+    def look(self, session: SessionId) -> Capture:
+        """Snapshot a worktree that somebody works in, within a few seconds; raise SwarmError where that is too long."""
 
     def rescue(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot the leased worktree as a commit without a parent, where the one it was filled with cannot be had."""
@@ -548,6 +553,19 @@ class Transcripts(Protocol):
         """Drop the refs of these."""
 
 
+class Background(Protocol):
+    """Work on what agents wrote, beside the tick: however long it takes, everything else goes on."""
+
+    def run(self, name: str, what: object, work: Callable[[], T]) -> T | None:
+        """Return what `work` came to, or raise what it raised; None while it, or other work of that name, goes on.
+
+        Ask again later with the same `what`. One thing at a time for each name.
+        """
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Return when all that was started has ended, or after `timeout_s`."""
+
+
 class Doorbell(Protocol):
     """Wakes the loop. Losing a ring costs a delay, never a wrong state."""
 
@@ -709,6 +727,7 @@ class World(Struct, frozen=True):
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
     notices: Notices
+    background: Background
     failures: Failures
     port_is_free: Callable[[int], bool]
     transcripts: Transcripts
