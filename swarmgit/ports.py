@@ -400,6 +400,9 @@ class Executor(Protocol):
     def read(self, session: SessionId, name: str, offset: int = 0, size_max: int = 1 << 20) -> bytes:
         """Return at most `size_max` bytes of a session's file from `offset`; b'' where there is none. Never blocks."""
 
+    def size(self, session: SessionId, name: str) -> int | None:
+        """Return how many bytes a session's file has; None where there is no regular one."""
+
     def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
         """Ask to end: TERM, then KILL of the whole tree once the grace has passed; call again until it is over."""
 
@@ -473,6 +476,38 @@ class StreamReader(Protocol):
 
     def stream(self) -> Stream:
         """Return what has been said so far."""
+
+
+@runtime_checkable
+class KeepingReader(Protocol):
+    """A stream reader whose knowledge outlives its process."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes, as every stream reader does."""
+
+    def stream(self) -> Stream:
+        """Return what has been said so far."""
+
+    def state(self) -> bytes:
+        """Return all that it knows, as JSON."""
+
+    def restore(self, state: bytes) -> bool:
+        """Go on from where another stood; False, and nothing changes, where `state` is of no such reader."""
+
+
+class Readers(Protocol):
+    def __call__(self, adapter: str, /) -> StreamReader:
+        """Return a new reader for a runtime's stream."""
+
+
+class Prices(Protocol):
+    def __call__(self, models: tuple[str, ...], usage: Usage, prices: Mapping[str, Price], /) -> float | None:
+        """Return what tokens cost by the names of the model, None where nobody knows."""
+
+
+class Outlooks(Protocol):
+    def __call__(self, adapter: str, models: tuple[str, ...], windows: Mapping[str, int], /) -> Outlook:
+        """Return what is known beforehand of an adapter's sessions with one of these models."""
 
 
 @runtime_checkable

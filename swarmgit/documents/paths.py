@@ -156,6 +156,7 @@ STUCK_FILE = "stuck.json"
 SUMMARY_FILE = f"{OUTBOX}/handoff"
 ACCEPTED_FILE = f"{OUTBOX}/accepted"
 VITALS_FILE = "vitals.json"
+HEARD_FILE = "heard.json"
 VIGIL_FILE = "vigil.json"
 
 # refs

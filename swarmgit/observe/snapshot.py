@@ -13,6 +13,7 @@ from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import Observed
 from swarmgit.model.work import Session
+from swarmgit.observe.hearing import Listener
 from swarmgit.observe.needs import kept, needed
 from swarmgit.observe.outboxes import OutboxReader
 from swarmgit.observe.ports import PortRanges
@@ -42,7 +43,12 @@ class Observer:
     def __init__(self, world: World, *, measures: bool = False) -> None:
         self._world = world
         self._state = StateReader(world.objects, world.cache)
-        self._sessions = SessionWatcher(world.executor, world.stream_reader, world.price, world.outlook)
+        self._sessions = SessionWatcher(
+            world.executor,
+            Listener(world.executor, world.stream_reader, world.awake_s, notes=measures),
+            world.price,
+            world.outlook,
+        )
         self._remote = RemoteWatcher(world.objects)
         self._outboxes = OutboxReader(world.executor)
         self._vigils = VigilKeeper(world.executor, world.awake_s, notes=measures)

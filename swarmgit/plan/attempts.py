@@ -27,6 +27,8 @@ WASTE = frozenset(
     {"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget", "handed-over"}
 )
 TIME_LIMIT = "time limit"
+UNREADABLE = "it cannot be followed"
+"""Nobody could see its limits."""
 RESTART_AFTER = timedelta(seconds=2)
 """A session that has no process by then was cut off between its folder and its process; starting it is idempotent."""
 
@@ -68,6 +70,11 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
         lost = replace(attempt, outcome="lost", ended=situation.now, reason="its session folder is gone")
         return with_last(status, lost)
     status = handoffs.follow(situation, draft, status, session)
+    if session.state == "ending":
+        draft.passing.add(status.task)
+        return replace(
+            status, phase="running", reason="the session has ended; its output is being read", waiting_for=()
+        )
     if not session.is_over:
         return _keep_running(situation, draft, task, status, session)
     if not session.is_finished:
@@ -93,7 +100,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
 def _keep_running(
     situation: Situation, draft: Draft, task: Task | None, status: TaskStatus, session: Session
 ) -> TaskStatus:
-    reason = session.stop_reason or _reason_to_stop(situation, task, status, session)
+    reason = session.stop_reason or _reason_to_stop(situation, task, status, session) or _deaf(session)
     if reason is None and task is not None and session.state == "running":
         reason = handoffs.due(situation, draft, task, session) or watchdog.watch(situation, draft, task, session)
     if reason:
@@ -124,6 +131,10 @@ def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus,
     if session.is_late(situation.now):
         return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
     return budget.reason_to_stop(situation, task, status, session)
+
+
+def _deaf(session: Session) -> str | None:
+    return f"{UNREADABLE}: {session.hearing.deaf}" if session.hearing.deaf else None
 
 
 def _finish(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> FinishSession:
@@ -170,6 +181,8 @@ def _settle(
         rejection=rejection and rejections.in_lines(rejection),
         conversation=_conversation(session),
     )
+    if outcome in {"rate-limited", "refused"}:
+        settled = replace(settled, speaks_for=session.stream.speaks_for)
     settled = replace(settled, retry_at=governor.retry_at(situation, settled, session.stream.fault))
     if task is not None and capture is not None and outcome in starts.CARRIED | {"submitted"}:
         return replace(settled, kept_paths=keepable(capture, task))
@@ -217,6 +230,8 @@ def _killed(session: Session, *, was_killed: bool) -> str:
 
 
 def _stopped(session: Session, reason: str) -> governor.Answer:
+    if session.stream.fault is not None and session.stream.fault.kind == "unreadable":
+        return governor.outcome_of(session.stream.fault, session)
     if reason.startswith(TIME_LIMIT):
         return "timeout", reason, rejections.by_time(session.spec.minutes_max)
     if reason.startswith(budget.STOPS):

@@ -73,6 +73,7 @@ def session_row(look: Look, session: Session) -> dict[str, Any]:
         "started": stamp(spec.started),
         "attempt": spec.attempt,
         "tokens": session.stream.usage.tokens,
+        "unread_bytes": session.hearing.unread,
         "usd": session.stream.usage.usd,
         "context_used": session.stream.context_used,
         "context_window": session.stream.context_window,
@@ -109,5 +110,6 @@ def agent_row(look: Look, identity: Identity) -> dict[str, Any]:
         "reworked": identity.reworked,
         "failed": identity.failed,
         "tokens": identity.tokens,
+        "tokens_at_least": identity.uncounted > 0,
         "usd": identity.usd,
     }
