@@ -55,7 +55,7 @@ def _headline(document: Document) -> Iterator[str]:
         yield f"open incidents: {document['incidents']} (swarmgit incident list)"
     for each in document["behind"]:
         files = ", ".join(each["files"][:5]) or "what has landed"
-        yield printable(f"behind: {each['checkout']} does not show {files} yet: {each['why']}")
+        yield quoting.line(f"behind: {each['checkout']} does not show {files} yet: {each['why']}")
     yield from (f"draft: {path} is not committed" for path in document["drafts"])
 
 
