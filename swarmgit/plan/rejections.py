@@ -21,6 +21,19 @@ def in_lines(rejection: Rejection) -> Rejection:
     return replace(rejection, summary=summary, next_step=next_step)
 
 
+def merged(refused: tuple[Rejection, ...]) -> Rejection:
+    """Return one rejection that holds all of them, so that an agent hears of everything at once."""
+    first, *others = refused
+    if not others:
+        return first
+    return replace(
+        first,
+        summary="; ".join(r.summary for r in refused),
+        next_step=" ".join(dict.fromkeys(r.next_step for r in refused)),
+        paths=tuple(dict.fromkeys(path for r in refused for path in r.paths)),
+    )
+
+
 def by_gate(gate: Gate, evidence: Evidence, where: str) -> Rejection:
     verb = "failed" if evidence.outcome == "fail" else "could not give an answer"
     detail = f": {evidence.reason}" if evidence.reason else ""
