@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
 
+from swarmgit.model.checkouts import Behind, IndexLock, Obstacle
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
@@ -20,7 +21,7 @@ from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.status import Difference
 from swarmgit.model.usage import Usage
-from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
+from swarmgit.model.work import Capture, Evidence, Push, SessionSpec, Stream, Voice
 
 T = TypeVar("T")
 
@@ -343,6 +344,18 @@ class Landing(Protocol):
 
     def heal(self, target: str) -> None:
         """Finish or undo what a killed landing left: half-followed checkouts and locks that are provably ours."""
+
+    def locks(self, target: str) -> tuple[IndexLock, ...]:
+        """Return the locks of the indexes of the target's checkouts."""
+
+    def behind(self) -> tuple[Behind, ...]:
+        """Return the checkouts of the target that could not be brought along yet."""
+
+    def hurry(self) -> None:
+        """Let everything that is behind be due at once."""
+
+    def catch_up(self, now: datetime) -> None:
+        """Bring along what is behind and due; what cannot be is due again later. Raises nothing of it."""
 
     def unpin(self, ref: str) -> None:
         """Drop a candidate's ref."""

@@ -52,6 +52,9 @@ def _headline(document: Document) -> Iterator[str]:
     yield from (f"problem: {_place(problem)}" for problem in document["problems"])
     if document.get("incidents"):
         yield f"open incidents: {document['incidents']} (swarmgit incident list)"
+    for each in document["behind"]:
+        files = ", ".join(each["files"][:5]) or "what has landed"
+        yield printable(f"behind: {each['checkout']} does not show {files} yet: {each['why']}")
     yield from (f"draft: {path} is not committed" for path in document["drafts"])
 
 

@@ -203,15 +203,6 @@ class Evidence(Struct, frozen=True):
     output: str = ""
 
 
-class Obstacle(Struct, frozen=True):
-    """A person's edits that a landing would have to write over. `traces` changes once the edits do; `at`: when seen."""
-
-    checkout: str
-    paths: tuple[str, ...]
-    traces: str
-    at: datetime
-
-
 class Prediction(Struct, frozen=True):
     """What of a live session's work conflicted with commit `onto` when it was looked at."""
 

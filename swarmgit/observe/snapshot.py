@@ -73,6 +73,7 @@ class Observer:
             sessions = self._vitals.measured(sessions.values(), now, silence)
         merges = world.cache.merges()
         missing = world.integrity.missing(needed(stored, sessions.values(), merges), target, now)
+        blocked = self._blocked(swarm, trusted_since)
         return replace(
             _said(stored, state_head, target),
             sessions=sessions,
@@ -83,7 +84,9 @@ class Observer:
             contained=self._contained(stored, target),
             target_code_tree=world.engine.code_tree(target) if target else None,
             target_gate_inputs=world.engine.gate_inputs(target, desired.gates) if target else {},
-            blocked=self._blocked(swarm, trusted_since),
+            blocked=blocked,
+            index_locks=world.landing.locks(swarm.target) if swarm and ("index.lock",) in blocked.values() else (),
+            behind=world.landing.behind(),
             environment=self._environment(swarm),
             trusted_since=trusted_since,
             remote=self._remote.look(swarm, target),
