@@ -12,7 +12,19 @@ from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, books, budget, claims, governor, handoffs, rejections, scope, starts, watchdog
+from swarmgit.plan import (
+    attribution,
+    books,
+    budget,
+    claims,
+    failures,
+    governor,
+    handoffs,
+    rejections,
+    scope,
+    starts,
+    watchdog,
+)
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
@@ -76,6 +88,8 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
     status = handoffs.follow(situation, draft, status, session)
     if not session.is_over:
         return _keep_running(situation, draft, task, status, session)
+    if not session.is_finished and status.task in draft.given_up:
+        return failures.give_up(situation, draft, status, session)
     if not session.is_finished:
         draft.add(_finish(situation, task, status, session))
         draft.passing.add(status.task)
@@ -270,9 +284,10 @@ def keepable(capture: Capture, task: Task) -> tuple[str, ...]:
 
 
 def salvaged(draft: Draft, task: TaskId, attempt: Attempt) -> Attempt:
-    """Return the attempt with its work pinned for people and for the next attempt; as it is, where there is none."""
+    """Return the attempt with its work pinned; as it is, where there is none, or a person goes on without that."""
     lack = draft.missing.get(attempt.head) if attempt.head is not None else None
-    if attempt.head is None or attempt.salvage is not None or (lack is not None and lack.kind == "absent"):
+    is_gone = lack is not None and lack.kind == "absent"
+    if attempt.head is None or attempt.salvage is not None or is_gone or task in draft.given_up:
         return attempt
     is_conflict = attempt.outcome == "conflict"
     ref = (paths.abandoned_ref if is_conflict else paths.salvage_ref)(task, attempt.session)
