@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from swarmgit.app.views.plan import KIND_OF_PHASE, Step, steps_of, who
-from swarmgit.cli.table import printable
+from swarmgit.documents import quoting
 from swarmgit.model.actions import SaveTask, StartSession, StopSession
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
@@ -19,7 +19,7 @@ from swarmgit.plan import checkouts
 if TYPE_CHECKING:
     from swarmgit.app.control import Stopped
     from swarmgit.app.look import Look
-    from swarmgit.app.run import Result, TickReport
+    from swarmgit.app.run import Result, TickReport, Trouble
 
 INTERRUPTED = (
     "interrupted: sessions go on, and the next 'swarmgit reconcile' takes them up again. "
@@ -36,11 +36,23 @@ class Narrator(Struct):
     phases: dict[TaskId, str] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     stopped: set[SessionId] = field(default_factory=set)
+    troubled: str = ""
 
     def lines(self, report: TickReport) -> Iterator[str]:
         names = max((len(task) for task in report.look.desired.tasks), default=0)
+        if self.troubled:
+            self.troubled = ""
+            yield line(report.look.now.astimezone(self.zone), Step("healed", None, "it works again"))
         for step in self._steps(report):
             yield line(report.look.now.astimezone(self.zone), step, min(names, NAME_COLUMNS_MAX))
+
+    def trouble(self, trouble: Trouble) -> Iterator[str]:
+        """Yield a line about a tick that came to nothing; none where it was said and nothing has gone well since."""
+        if trouble.message != self.troubled:
+            self.troubled = trouble.message
+            hint = f" ({trouble.hint})" if trouble.hint else ""
+            words = f"{trouble.message}{hint}; it is tried again until it works"
+            yield line(trouble.at.astimezone(self.zone), Step("error", None, words))
 
     def _steps(self, report: TickReport) -> Iterator[Step]:
         for outcome in report.outcomes:
@@ -95,7 +107,7 @@ def _is_save(action: object) -> bool:
 def line(at: datetime, step: Step, width: int = 0) -> str:
     """Return '12:01:03 start   api-auth  builder-01 (codemod)'; `width`: columns for the task's name."""
     name = f"{step.task.ljust(width)}  " if step.task else ""
-    return f"{at:%H:%M:%S} {step.kind:<7} {name}{printable(step.reason)}".rstrip()
+    return f"{at:%H:%M:%S} {step.kind:<7} {name}{quoting.line(step.reason)}".rstrip()
 
 
 def summary(result: Result) -> str:
