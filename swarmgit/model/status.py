@@ -55,12 +55,17 @@ AttemptOutcome = Literal[
     "transient",
     "refused",
     "over-budget",
+    "output-limit",
+    "disk-limit",
     "handed-over",
     "landed",
     "unchanged",
     "reported",
 ]
-CHARGED: frozenset[str] = frozenset({"rejected", "failed", "timeout", "over-budget"})
+LIMITED: frozenset[str] = frozenset({"over-budget", "output-limit", "disk-limit"})
+"""Outcomes of sessions that were stopped at a limit; the next one goes on with their work."""
+
+CHARGED: frozenset[str] = frozenset({"rejected", "failed", "timeout"}) | LIMITED
 """Outcomes that use up an attempt; the rest is not the agent's doing, and bounded apart. `refused`: by the provider."""
 
 

@@ -110,13 +110,15 @@ class SessionWatcher:
         summary, acceptance = self._handoff(id_) if job.spec.kind == "agent" else (None, None)
         return Session(
             spec=job.spec,
-            state=STATES.get(job.state, "ended"),
+            state=_state(job),
             pid=job.pid,
             ended=job.ended,
             exit_code=job.exit_code,
             error=self._error(id_, job),
             stop_reason=job.stop_reason,
             stop_at=job.stop_at,
+            excess=job.excess,
+            is_unheard=job.is_unheard,
             last_output=job.last_output,
             stream=self._with_outlook(self._priced(ear.reader.stream(), job.spec), job.spec, adapter),
             spoke=job.spoke,
@@ -254,17 +256,25 @@ class SessionWatcher:
         return self._evidence[id_]
 
 
+def _state(job: Job) -> SessionState:
+    """Return where a session stands; one that ended unheard is as good as lost, whatever its exit code is."""
+    is_over = job.state not in {"queued", "running", "unknown"}
+    return "lost" if is_over and job.is_unheard else STATES.get(job.state, "ended")
+
+
 def _without_words(job: Job) -> Session:
     """Return a session whose stream nobody follows: it is finished when it is over."""
     return Session(
         spec=job.spec,
-        state=STATES.get(job.state, "ended"),
+        state=_state(job),
         pid=job.pid,
         ended=job.ended,
         exit_code=job.exit_code,
         error=job.error,
         stop_reason=job.stop_reason,
         stop_at=job.stop_at,
+        excess=job.excess,
+        is_unheard=job.is_unheard,
         last_output=job.last_output,
         is_finished=job.state not in {"queued", "running", "unknown"},
     )

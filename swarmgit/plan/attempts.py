@@ -10,9 +10,9 @@ from swarmgit.documents import paths
 from swarmgit.model.actions import FinishSession, Retire, Salvage, SaveFile, StopSession
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import Attempt, Rejection, TaskStatus
+from swarmgit.model.status import LIMITED, Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, books, budget, governor, handoffs, rejections, scope, starts, watchdog
+from swarmgit.plan import attribution, books, budget, excess, governor, handoffs, rejections, scope, starts, watchdog
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 KILLED = 128 + 9
@@ -21,9 +21,7 @@ PROGRAM_KILLED = "its program was killed from outside, or killed itself"
 CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
 """Exit codes of a program that was asked to end: some end with 0 then, as if all were well."""
 KEPT_PATHS_MAX = 500
-WASTE = frozenset(
-    {"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget", "handed-over"}
-)
+WASTE = frozenset({"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "handed-over"} | LIMITED)
 TIME_LIMIT = "time limit"
 RESTART_AFTER = timedelta(seconds=2)
 """A session that has no process by then was cut off between its folder and its process; starting it is idempotent."""
@@ -95,7 +93,8 @@ def _keep_running(
     if reason is None and task is not None and session.state == "running":
         reason = handoffs.due(situation, draft, task, session) or watchdog.watch(situation, draft, task, session)
     if reason:
-        draft.add(StopSession(session.spec.id, status.task, reason, situation.swarm.stop_grace_s))
+        found = excess.of(situation, session)
+        draft.add(StopSession(session.spec.id, status.task, reason, situation.swarm.stop_grace_s, found))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
         return replace(status, phase="running", reason=f"being stopped: {reason}", waiting_for=())
     if session.state == "starting" and task is not None and situation.now - session.spec.started > RESTART_AFTER:
@@ -117,11 +116,12 @@ def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus,
         return "the task has changed, and the change is to be applied now"
     if session.is_late(situation.now):
         return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
-    return budget.reason_to_stop(situation, task, status, session)
+    return excess.reason_to_stop(situation, session) or budget.reason_to_stop(situation, task, status, session)
 
 
 def _finish(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> FinishSession:
-    has_failed = session.state == "lost" or session.exit_code != 0 or session.stop_reason is not None
+    is_stopped = session.stop_reason is not None or session.excess is not None or session.is_unheard
+    has_failed = session.state == "lost" or session.exit_code != 0 or is_stopped
     return FinishSession(
         spec=session.spec,
         title=task.title if task else status.title,
@@ -172,7 +172,7 @@ def _outcome(  # noqa: PLR0911  in order
     handed_over = handoffs.given(situation, task, session) if task is not None else None
     if handed_over is not None:
         return "handed-over", handed_over, None
-    if session.stop_reason or task is None:
+    if session.stop_reason or session.excess is not None or session.is_unheard or task is None:
         return _stopped(session, session.stop_reason or "the task was removed from intent")
     killed = _killed(session, was_killed=was_killed)
     if killed:
@@ -201,6 +201,11 @@ def _killed(session: Session, *, was_killed: bool) -> str:
 
 
 def _stopped(session: Session, reason: str) -> governor.Answer:
+    if session.excess is not None:
+        said = session.excess.sentence
+        return excess.OUTCOMES[session.excess.what], said, excess.rejection(said)
+    if excess.is_unheard(session):
+        return "lost", excess.UNHEARD, None
     if reason.startswith(TIME_LIMIT):
         return "timeout", reason, rejections.by_time(session.spec.minutes_max)
     if reason.startswith(budget.STOPS):
