@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -59,6 +60,10 @@ def _open(path: str) -> int:
             f"{path} cannot be made: this file system has no named pipes, and the output of a session needs one",
             hint="swarmgit doctor",
         ) from error
+    if not stat.S_ISFIFO(os.lstat(path).st_mode):
+        raise PersonMustAct(
+            f"{path} is not a pipe, and the output of a session needs one there", hint="swarmgit doctor"
+        )
     os.chmod(path, _MAKING)  # noqa: PTH101 - text, as all paths of a session here
     end = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     os.fchmod(end, _CLOSED)

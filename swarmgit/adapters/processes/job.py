@@ -183,7 +183,7 @@ def _spoke(folder: str) -> tuple[datetime | None, tuple[Voice, ...]]:
 def _unheard(job: Job, folder: str) -> Job:
     """Return the job of a session whose output is not kept any more: by its own excess, or by somebody's doing."""
     excess = channel.excess(folder, job.spec.output_bytes_max)
-    return replace(job, excess=excess, is_unheard=excess is None and job.stop_at is None)
+    return replace(job, excess=excess, is_unheard=excess is None)
 
 
 def _job(spec: SessionSpec, state: JobState, stop: Stop | None) -> Job:
