@@ -20,6 +20,14 @@ class PersonMustAct(SwarmError):
     """A person must change something first; trying again changes nothing."""
 
 
+class StateLost(PersonMustAct):
+    """The state branch is gone, or its commit cannot be read: whoever leads puts the last good one back."""
+
+
+class StateReplaced(PersonMustAct):
+    """The state branch does not contain what was last written here: a person says which of the two counts."""
+
+
 class TryLater(SwarmError):
     """A passing condition (a lock, a busy index, a moved ref); the same call may work in a moment."""
 

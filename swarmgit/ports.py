@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
@@ -13,11 +13,13 @@ from msgspec import Struct, field
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.health import OUTPUT_BYTES_MAX, Excess
-from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
+from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.incidents import Report
-from swarmgit.model.observed import MergeTry
+from swarmgit.model.landings import Told
+from swarmgit.model.observed import Lack, MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
+from swarmgit.model.status import Difference
 from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
 
@@ -74,11 +76,43 @@ class Objects(Protocol):
         """Return whether `new` contains `old`."""
 
 
+class PutBack(Struct, frozen=True):
+    """A state branch that was put back to `commit`. `why`: what was wrong with it, in words."""
+
+    commit: CommitId
+    why: str
+
+
+class History(Protocol):
+    """What commits of a branch say about landings."""
+
+    def told(self, head: CommitId, seen: CommitId | None) -> Told:
+        """Return what the commits say that `head` contains and `seen` does not, the newest first."""
+
+    def missing(self, commits: Sequence[CommitId], head: CommitId) -> frozenset[CommitId]:
+        """Return which of `commits` are not contained in `head`."""
+
+
 class StateStore(Protocol):
-    """The state branch: read by tree, written by building the changed tree objects, compare-and-swap."""
+    """The state branch: read by tree, written by building the changed tree objects, compare-and-swap.
+
+    What was last written is kept under a second ref (`refs/swarm/kept/state`) as well.
+    """
 
     def head(self) -> CommitId | None:
-        """Return the state branch's commit."""
+        """Return the state branch's commit, None where there never was one.
+
+        StateLost: it is gone or cannot be read. StateReplaced: it does not contain what was last written here.
+        """
+
+    def put_back(self) -> PutBack | None:
+        """Where the branch is gone or cannot be read, put its last good commit back; None where nothing was wrong."""
+
+    def reset(self, to: Literal["kept", "present", "empty"] | CommitId) -> CommitId | None:
+        """Move the branch as a person says and return its commit; what it was before is kept as a ref.
+
+        `kept`: to what was last written here. `present`: nowhere, what is there counts. `empty`: begin anew.
+        """
 
     def write(self, changes: Mapping[str, bytes | None], message: str, at: datetime) -> CommitId | None:
         """Commit `changes` (path → content, None deletes) on the branch's head; None when nothing changed.
@@ -139,10 +173,32 @@ class Engine(Protocol):
         """
 
     def salvage(self, ref: str, oid: CommitId) -> None:
-        """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`)."""
+        """Bring a commit into the person's repository and pin it there by `ref` (`refs/swarm/…`).
+
+        Where something of it cannot be read any more, what is left is pinned instead, as a commit without a parent.
+        """
+
+    def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
+        """Return what differs between two commits, as a person's verdict is about it."""
+
+    def diff(self, old: CommitId, new: CommitId) -> str:
+        """Return what differs between two commits as git shows it, with what is no text in it replaced."""
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""
+
+
+class Integrity(Protocol):
+    """Whether what open work stands on can be had."""
+
+    def missing(self, wanted: AbstractSet[CommitId], target: CommitId | None, now: datetime) -> Mapping[CommitId, Lack]:
+        """Return those of `wanted` that cannot be had, and why.
+
+        That a commit is there is asked at most every so often; whether all that it needs is, only where it is in doubt.
+        """
+
+    def doubt(self, commits: Iterable[CommitId]) -> None:
+        """Look closer at these next time: something that was done with them has failed."""
 
 
 class Signature(Struct, frozen=True):
@@ -163,6 +219,9 @@ class Signatures(Protocol):
 
     def verify(self, commits: Sequence[CommitId], allowed: bytes) -> Mapping[CommitId, Signature]:
         """Return what the signatures of commits are worth, by the keys that `allowed` lists in git's format."""
+
+    def known(self) -> bytes:
+        """Return the keys that were made here, in git's format of allowed signers."""
 
 
 class Conflicts(Protocol):
@@ -218,6 +277,9 @@ class Worktrees(Protocol):
 
     def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot the leased worktree as one commit on the commit it was filled with; equal input, equal commit."""
+
+    def rescue(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
+        """Snapshot the leased worktree as a commit without a parent, where the one it was filled with cannot be had."""
 
     def before(self, session: SessionId, path: str) -> bytes:
         """Return what a file held in the commit that the worktree was filled with; b'' where it was not there."""
@@ -464,6 +526,13 @@ class Notices(Protocol):
         """Drop what has an incident."""
 
 
+class Failures(Protocol):
+    """What of an action's failure is kept on this machine."""
+
+    def keep_trace(self, signature: str, text: str) -> str:
+        """Keep a traceback, once for each signature, and return where it is; '' where it cannot be kept."""
+
+
 class Transcripts(Protocol):
     """What sessions were told and have said, in the person's repository under refs of swarmgit's own."""
 
@@ -517,15 +586,6 @@ class Outlook(Struct, frozen=True):
 
     window: int | None = None
     takes_messages: bool = False
-
-
-class LandedTask(Struct, frozen=True):
-    """The commit on the target's history that names a task, and who made it."""
-
-    commit: CommitId
-    agent: AgentName
-    session: SessionId
-    model: str
 
 
 class Placement(Struct, frozen=True):
@@ -617,14 +677,15 @@ class World(Struct, frozen=True):
     `awake_s` says how long this machine has been awake since its start: the same clock for all processes.
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
     wraps a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only
-    way out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names,
+    way out to a remote. `adapters` names all that are installed, `obeyed` the files their programs
+    obey. `price` says what tokens cost by the model's names,
     most exact first; `outlook` what an adapter's sessions with such a model can do, `unreachable` why they could not
-    work by policy. `environment` is the fingerprint that goes into evidence keys. `landed_in_history` reads what a
-    commit's history says about landings. `drafts` lists intent files whose working copy differs from the commit.
+    work by policy. `environment` is the fingerprint that goes into evidence keys. `history` reads what
+    the target's commits say about landings. `drafts` lists intent files whose working copy differs from the commit.
     `sandbox` says what confines sessions under a policy. `settings` is a fingerprint of what the person's own git obeys
     (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
-    `transcripts` what sessions said. `port_is_free` tries a port of the loopback. `fault` is called before each effect
-    with its name: the crash tests raise in it.
+    `failures` what is known of actions that failed, `transcripts` what sessions said. `port_is_free` tries a port of
+    the loopback. `fault` is called before each effect with its name: the crash tests raise in it.
     `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
@@ -634,6 +695,7 @@ class World(Struct, frozen=True):
     objects: Objects
     state: StateStore
     engine: Engine
+    integrity: Integrity
     conflicts: Conflicts
     signatures: Signatures
     worktrees: Worktrees
@@ -647,16 +709,18 @@ class World(Struct, frozen=True):
     confine: Callable[[Command, Policy, Confinement], Confined]
     granted: Callable[[Policy, str], frozenset[str]]
     adapters: Callable[[], AbstractSet[str]]
+    obeyed: Callable[[], tuple[str, ...]]
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
     outlook: Callable[[str, tuple[str, ...], Mapping[str, int]], Outlook]
     unreachable: Callable[[Policy, Runtime, str], str]
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
     notices: Notices
+    failures: Failures
     port_is_free: Callable[[int], bool]
     transcripts: Transcripts
     push_command: Callable[[Push], Command]
-    landed_in_history: Callable[[CommitId], Mapping[TaskId, LandedTask]]
+    history: History
     drafts: Callable[[Desired], tuple[str, ...]]
     state_branch: str
     sandbox: Callable[[Policy], SandboxReport]

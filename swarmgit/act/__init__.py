@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from swarmgit.act import landing, mail, predictions, push, sessions
-from swarmgit.errors import SwarmError
+from swarmgit.act.failing import failed
 from swarmgit.model.actions import (
     Action,
     Archive,
@@ -37,24 +37,28 @@ from swarmgit.model.actions import (
     Unpin,
 )
 from swarmgit.model.incidents import ForgetReports
-from swarmgit.model.outcomes import Done, Failed, Outcome, ToSave
+from swarmgit.model.outcomes import Done, Outcome, ToSave
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.ports import World
 
 
-def execute(action: Action, world: World, policy: Policy) -> Outcome:
-    """Do one action. A failure that a person or time can mend becomes a value; a bug stays an exception."""
-    world.fault(type(action).__name__)
+def execute(action: Action, world: World, policy: Policy) -> tuple[Outcome, ...]:
+    """Do one action and return what came of it: one outcome, or one for each entry that it was for.
+
+    Whatever is raised on the way is a failure of this action, a bug too: nobody else's step hangs on it.
+    """
     try:
-        return _execute(action, world, policy) or Done(action)
-    except SwarmError as error:
-        return Failed(action, error.message, error.hint)
-    except OSError as error:
-        return Failed(action, f"{type(action).__name__}: {error}", "check disk space and permissions: swarmgit doctor")
+        world.fault(type(action).__name__)
+        done = _execute(action, world, policy)
+    except MemoryError:  # the whole process has it, not this step
+        raise
+    except Exception as error:  # noqa: BLE001  the boundary of a step
+        return (failed(action, error, world),)
+    return done if isinstance(done, tuple) else (done,)
 
 
-def _execute(action: Action, world: World, policy: Policy) -> Outcome | None:  # noqa: C901, PLR0911, PLR0912  one line per action
+def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Outcome, ...]:  # noqa: C901, PLR0911, PLR0912  one line per action
     match action:
         case StartSession():
             return sessions.start(action, world, policy)

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from swarmgit.act.failing import failed
 from swarmgit.documents import paths
-from swarmgit.model.actions import FollowRemote, Land, Salvage, TryMerges, Unpin
-from swarmgit.model.ids import CommitId, EntryId
+from swarmgit.errors import SwarmError
+from swarmgit.model.actions import FollowRemote, Land, MergeItem, Salvage, TryMerges, Unpin
+from swarmgit.model.failures import Step
+from swarmgit.model.ids import EntryId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.outcomes import Blocked, Done, Outcome
 from swarmgit.model.work import Obstacle
@@ -20,23 +23,56 @@ def salvage(action: Salvage, world: World) -> Outcome:
     return Done(action)
 
 
-def try_merges(action: TryMerges, world: World) -> Outcome:
-    """Merge each entry on the one before it; the results are kept where the next observation finds them."""
+def try_merges(action: TryMerges, world: World) -> tuple[Outcome, ...]:
+    """Merge each entry on the one before it; the results are kept where the next observation finds them.
+
+    An entry that cannot be merged at all fails alone: the others are merged without it.
+    """
     onto = action.onto
-    found: list[MergeTry] = []
-    pins: dict[str, CommitId] = {}
+    found: list[tuple[MergeItem, MergeTry]] = []
+    outcomes: list[Outcome] = []
     for item in action.items:
-        tried = world.engine.merge(onto, item.head, item.message, action.gates, action.style, action.auto)
-        if action.is_signed:
-            tried = world.signatures.sign(tried)
-        found.append(replace(tried, rules=action.rules))
+        try:
+            world.fault("merge")
+            tried = world.engine.merge(onto, item.head, item.message, action.gates, action.style, action.auto)
+            if tried.commit is not None and item.guarded is not None:
+                tried = replace(tried, difference=world.engine.difference(onto, tried.commit, item.guarded))
+            if action.is_signed:
+                tried = world.signatures.sign(tried)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001  the boundary of a step: one entry's
+            outcomes.append(_unmerged(action, item, error, world))
+            continue
+        found.append((item, replace(tried, rules=action.rules)))
         if tried.commit is None:
             break
-        pins[paths.candidate_ref(item.entry)] = tried.commit
         onto = tried.commit
-    world.engine.pin(pins)
-    world.cache.keep_merges(found)
-    return Done(action)
+    unpinned = _pin(action, found, world)
+    kept = [tried for item, tried in found if item not in unpinned]
+    if kept:
+        world.cache.keep_merges(kept)
+    return (*outcomes, *unpinned.values(), Done(action))
+
+
+def _pin(action: TryMerges, found: Sequence[tuple[MergeItem, MergeTry]], world: World) -> dict[MergeItem, Outcome]:
+    """Pin candidates, all at once where that works; return what came of those that cannot be."""
+    pins = {item: {paths.candidate_ref(item.entry): tried.commit} for item, tried in found if tried.commit is not None}
+    try:
+        world.engine.pin({ref: commit for each in pins.values() for ref, commit in each.items()})
+    except SwarmError:
+        unpinned: dict[MergeItem, Outcome] = {}
+        for item, pin in pins.items():
+            try:
+                world.engine.pin(pin)
+            except SwarmError as error:
+                unpinned[item] = _unmerged(action, item, error, world)
+        return unpinned
+    return {}
+
+
+def _unmerged(action: TryMerges, item: MergeItem, error: Exception, world: World) -> Outcome:
+    return failed(action, error, world, Step("TryMerges", item.task, item.entry))
 
 
 def land(action: Land, world: World) -> Outcome:

@@ -11,7 +11,7 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace
 
-from swarmgit.act import tampering, transcripts
+from swarmgit.act import needs, tampering, transcripts
 from swarmgit.act.conflicts import conflict_files
 from swarmgit.act.predictions import show_work
 from swarmgit.documents import paths
@@ -60,6 +60,7 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
         )
         confined = world.confine(world.command_for(action.runtime, placement), policy, where)
     except SwarmError as error:
+        world.integrity.doubt(needs.of(action))
         world.executor.refuse(spec, error.message)
         return Done(action)
     files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
@@ -145,6 +146,7 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
         named = _shell_texts((spec.command, *config.setup))
         confined = world.confine(Command(argv, env), policy, Confinement(spec, "gate", lease.tree, folder, named=named))
     except SwarmError as error:
+        world.integrity.doubt(needs.of(action))
         world.executor.refuse(spec, error.message)
         return Done(action)
     return _run(action, _start_spec(spec, confined, lease, config, {}), world)
@@ -179,8 +181,9 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
     subject, body = _words(action, world)
     own_subject = subject if subject != action.title else ""
     author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
-    capture = world.worktrees.capture(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
-    if spec.kind == "merge":
+    take = world.worktrees.rescue if action.without_base else world.worktrees.capture
+    capture = take(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
+    if spec.kind == "merge" and not action.without_base:
         proposal = world.conflicts.propose(capture.commit, action.auto)
         capture = replace(capture, commit=proposal.commit, markers=proposal.markers, undecided=proposal.undecided)
     secrets = _secrets(capture, spec.id, world, policy)
@@ -188,7 +191,7 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
     capture = replace(capture, secrets=secrets, tampered=tampered, objections=objections, subject=own_subject)
     world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
     salvage = None
-    if action.salvage and capture.changes:
+    if action.without_base or (action.salvage and capture.changes):
         salvage = paths.salvage_ref(spec.task, spec.id)
         world.engine.salvage(salvage, capture.commit)
     return replace(capture, gate_inputs=world.engine.gate_inputs(capture.commit, action.gates), salvage=salvage)

@@ -18,6 +18,8 @@ class RedactedState:
         self.head = state.head
         self.sync_checkout = state.sync_checkout
         self.link_run = state.link_run
+        self.put_back = state.put_back
+        self.reset = state.reset
 
     def write(self, changes: Mapping[str, bytes | None], message: str, at: datetime) -> CommitId | None:
         """Write what is left after redaction."""

@@ -71,10 +71,10 @@ def cancel(world: World, name: str, by: str, reason: str = "") -> None:
 def restart(world: World, name: str, by: str, reason: str = "") -> None:
     """Begin a task afresh: this lifts a pause and a cancellation, and gives it all its attempts again."""
     seen, status = _task(world, name)
-    if status.phase == "landed":
+    if status.phase in {"landed", "reverted"}:
         raise PersonMustAct(
             f"task {status.task} has landed as {status.landed_commit or 'a commit of the target'}",
-            "write a new task for what is still to do: swarmgit task new",
+            f"work for it once more: swarmgit task reopen {status.task}; for what is still to do: swarmgit task new",
         )
     request = ulid(seen.now, f"restart {status.task} {by}")
     control = TaskControl(restart=request, by=by, reason=reason, at=seen.now)
@@ -211,7 +211,7 @@ def _task(world: World, name: str) -> tuple[Look, TaskStatus]:
 
 
 def _refuse_finished(status: TaskStatus, verb: str) -> None:
-    if status.phase in {"landed", "unchanged", "reported"}:
+    if status.phase in {"landed", "reverted", "unchanged", "reported"}:
         raise PersonMustAct(f"task {status.task} is finished ({status.phase}); there is nothing to {verb}")
 
 
@@ -223,13 +223,18 @@ def _write_control(world: World, task: TaskId, control: TaskControl, message: st
     _write(world, {paths.state_control(task): state.dump_control(control)}, message, at)
 
 
+def write_requests(world: World, changes: Mapping[str, bytes | None], message: str, at: datetime) -> None:
+    """Write requests of a person, all in one commit."""
+    _write(world, changes, message, at)
+
+
 def write_request(world: World, path: str, content: bytes, message: str, at: datetime) -> None:
     """Write one request of a person."""
     _write(world, {path: content}, message, at)
 
 
 def _write(world: World, changes: Mapping[str, bytes | None], message: str, at: datetime) -> bool:
-    """Commit, and return whether anything changed. The branch never begins with a request: see `restore_state`."""
+    """Commit, and return whether anything changed. A state branch that was lost is put back first."""
     recovery.restore_state(world)
     commit = world.state.write(changes, message, at)
     if commit is not None:

@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 REWORK = frozenset({"rejected", "conflict", "failed", "timeout"}) | LIMITED
 """Ends of attempts whose price bought nothing that landed."""
 
-DONE = frozenset({"landed", "unchanged", "reported"})
+DONE = frozenset({"landed", "reverted", "unchanged", "reported"})
 
 
 class Shown(Struct, frozen=True):

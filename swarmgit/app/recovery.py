@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from swarmgit import record
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
-from swarmgit.model.actions import SaveTask
 from swarmgit.model.ids import SessionId
-from swarmgit.model.outcomes import ToSave
-from swarmgit.model.status import TaskStatus
 from swarmgit.plan import breakdowns
 from swarmgit.ports import Identity, World
 
@@ -18,7 +14,7 @@ def heal(world: World) -> None:
     target = world.repository.target
     if target is not None:
         world.landing.heal(target)
-        restore_state(world)
+    restore_state(world)
     world.state.link_run()
     world.state.sync_checkout(wait=False)
     live = world.executor.poll()
@@ -28,29 +24,10 @@ def heal(world: World) -> None:
 
 
 def restore_state(world: World) -> None:
-    """Where there is no state branch, begin it with what the target's own trailers say: nothing lands twice."""
-    target = world.repository.target
-    head = world.objects.ref(paths.branch_ref(target)) if target else None
-    if head is None or world.state.head() is not None:
-        return
-    now = world.clock.now()
-    known = [
-        ToSave(
-            SaveTask(
-                TaskStatus(
-                    task=task,
-                    title=task,
-                    phase="landed",
-                    reason=f"landed as {landed.commit[:10]}; restored from the target's history",
-                    landed_commit=landed.commit,
-                    finished=now,
-                ),
-                f"{task}: landed (restored from the target's history)",
-            )
-        )
-        for task, landed in sorted(world.landed_in_history(head).items())
-    ]
-    record.commit(known, world.state, lambda _: None, now)
+    """Put a lost state branch back, and tell of it."""
+    put_back = world.state.put_back()
+    if put_back is not None:
+        world.notices.add(breakdowns.state_put_back(put_back.commit, put_back.why))
 
 
 def _save_orphan(world: World, session: SessionId) -> None:

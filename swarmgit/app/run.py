@@ -101,7 +101,7 @@ def _loop(
         if number == 1:
             _unpin_closed(world, look)
         on_tick(TickReport(number, done.plan.actions, done.outcomes, look))
-        failures = failures + 1 if _failed(done) else 0
+        failures = failures + 1 if _failed(done) and not _changed(done) else 0
         if options.mode == "once" or bell is None:
             world.state.sync_checkout(wait=True)
             return _result(done, look, "one tick is done")

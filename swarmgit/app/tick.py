@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from msgspec import Struct
 
 from swarmgit import act, record
+from swarmgit.act.failing import failed
 from swarmgit.app.recovery import restore_state
 from swarmgit.model.actions import (
     Action,
@@ -17,6 +19,7 @@ from swarmgit.model.actions import (
     Plan,
     Retire,
     RunGate,
+    Save,
     StartPush,
     StartSession,
     TakeMail,
@@ -26,8 +29,9 @@ from swarmgit.model.desired import Desired
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.observed import Observed
-from swarmgit.model.outcomes import Outcome
+from swarmgit.model.outcomes import Failed, Outcome
 from swarmgit.model.secrets import ForgetLeaks
+from swarmgit.model.steps import owned_step
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
 from swarmgit.ports import World
@@ -40,6 +44,15 @@ STARTING = (StartSession, RunGate, StartPush)
 LOOKS_MAX = 3
 STARTERS = 4
 """Worktrees are filled side by side: most of a start is git writing files."""
+
+
+class _Parts(Struct, frozen=True):
+    """A plan's actions in the order of a tick: effects, what is recorded of them, what comes after the record."""
+
+    effects: tuple[Action, ...]
+    saves: tuple[Save, ...]
+    let_go: tuple[Action, ...]
+    starts: tuple[Action, ...]
 
 
 class Ticked(Struct, frozen=True):
@@ -62,29 +75,50 @@ class Ticker(Struct):
     only: frozenset[TaskId] = frozenset()
     apply_now: bool = False
     trusted_since: datetime | None = None
-    had_state: bool = False
 
     def tick(self) -> Ticked:
         """Do one tick.
 
         What is let go of was recorded before: a session without a folder and without a record would be lost work.
-        Where work could not be saved, the tick ends there: nothing is let go of, and no session starts over it.
+        Where a task's work could not be saved, it is planned again without that task: nothing of it is recorded or let
+        go of, and no session starts over it. All the others go on.
         """
         world = self.world
         desired, observed = self._look()
         now = observed.at or world.clock.now()  # a machine may have slept since: that is for the next look to see
-        decided = plan(desired, observed, now, self.only, apply_now=self.apply_now)
-        let_go = [action for action in decided.actions if isinstance(action, LETTING_GO)]
-        starts = [action for action in decided.actions if isinstance(action, STARTING)]
-        others = [action for action in decided.actions if not isinstance(action, (*LETTING_GO, *STARTING))]
-        outcomes = self._execute(others, desired)
-        world.fault("record")
-        commit = record.commit(outcomes, world.state, self._reader(observed), now)
-        world.fault("recorded")
-        if not record.has_unsaved_work(outcomes):
-            outcomes += self._execute(let_go, desired)
-            outcomes += self._start(starts, desired)
+        decided = self._plan(desired, observed, now)
+        outcomes = self._execute(_parts(decided).effects, desired)
+        unsaved = record.unsaved(outcomes)
+        if unsaved:
+            decided = self._plan(desired, observed, now, unsaved)
+        parts = _parts(decided)
+        outcomes += self._execute(parts.saves, desired)
+        commit, refused = self._record(outcomes, observed, now)
+        lost = _owners((each.action for each in refused), observed)
+        outcomes += refused
+        outcomes += self._execute(_of_others(parts.let_go, lost, observed), desired)
+        outcomes += self._start(_of_others(parts.starts, lost, observed), desired)
         return Ticked(desired, observed, decided, tuple(outcomes), commit, now)
+
+    def _plan(self, desired: Desired, observed: Observed, now: datetime, held: frozenset[TaskId] = frozenset()) -> Plan:
+        return plan(desired, observed, now, self.only, apply_now=self.apply_now, held=held)
+
+    def _record(
+        self, outcomes: Sequence[Outcome], observed: Observed, now: datetime
+    ) -> tuple[CommitId | None, list[Failed]]:
+        """Write down what happened, and return the saves that could not be put into words."""
+        world = self.world
+        refused: list[Failed] = []
+        world.fault("record")
+        commit = record.commit(
+            outcomes,
+            world.state,
+            self._reader(observed),
+            now,
+            lambda save, error: refused.append(failed(save, error, world)),
+        )
+        world.fault("recorded")
+        return commit, refused
 
     def _look(self) -> tuple[Desired, Observed]:
         """Return intent and world of the same commit: a landing is judged by the gates of the head that it moves."""
@@ -98,23 +132,20 @@ class Ticker(Struct):
         return desired, observed
 
     def _observe(self, desired: Desired) -> Observed:
-        """Return what is. A state branch that was deleted under our hands is restored before anybody decides."""
-        observed = self.observer.observe(desired, self.trusted_since)
-        if observed.state_head is None and self.had_state:
-            restore_state(self.world)
-            observed = self.observer.observe(desired, self.trusted_since)
-        self.had_state = observed.state_head is not None
-        return observed
+        """Return what is. A state branch that was lost under our hands is put back before anybody decides."""
+        restore_state(self.world)
+        return self.observer.observe(desired, self.trusted_since)
 
     def _execute(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
-        return [act.execute(action, self.world, desired.policy) for action in actions]
+        return [outcome for action in actions for outcome in act.execute(action, self.world, desired.policy)]
 
     def _start(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
         """Start what starts, side by side, once the worktrees that were let go of can be used again."""
         if len(actions) < 2:
             return self._execute(actions, desired)
         with ThreadPoolExecutor(STARTERS) as pool:
-            return list(pool.map(lambda action: act.execute(action, self.world, desired.policy), actions))
+            done = pool.map(lambda action: act.execute(action, self.world, desired.policy), actions)
+            return [outcome for outcomes in done for outcome in outcomes]
 
     def _reader(self, observed: Observed) -> Callable[[str], bytes | None]:
         def read(path: str) -> bytes | None:
@@ -124,3 +155,24 @@ class Ticker(Struct):
             return self.world.objects.blob(oid) if oid else None
 
         return read
+
+
+def _parts(decided: Plan) -> _Parts:
+    actions = decided.actions
+    return _Parts(
+        effects=tuple(a for a in actions if not isinstance(a, (*LETTING_GO, *STARTING, Save))),
+        saves=tuple(a for a in actions if isinstance(a, Save)),
+        let_go=tuple(a for a in actions if isinstance(a, LETTING_GO)),
+        starts=tuple(a for a in actions if isinstance(a, STARTING)),
+    )
+
+
+def _of_others(actions: Sequence[Action], tasks: AbstractSet[TaskId], observed: Observed) -> list[Action]:
+    """Return the actions that are of none of these tasks."""
+    return [action for action in actions if not tasks or not _owners([action], observed) & tasks]
+
+
+def _owners(actions: Iterable[Action], observed: Observed) -> set[TaskId]:
+    """Return the tasks whose steps these actions are."""
+    steps = (owned_step(action, observed.entries, observed.sessions) for action in actions)
+    return {step.task for step in steps if step.task is not None}

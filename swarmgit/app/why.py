@@ -19,6 +19,7 @@ from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import CHARGED, Rejection, TaskStatus
 from swarmgit.plan.pushes import standing
+from swarmgit.plan.verdicts import WAITS_FOR
 from swarmgit.plan.wallets import members
 
 PATHS_SHOWN = 5
@@ -73,6 +74,7 @@ STARTS = {
     "needs-human": "It needs a person",
     "failed": "It has failed and is not tried again by itself",
     "cancelled": "It is cancelled",
+    "reverted": "It had landed and was taken back",
     "unchanged": "No change was needed, and the gates pass without one",
 }
 
@@ -165,7 +167,7 @@ def _attempts(look: Look, status: TaskStatus) -> Iterator[str]:
 
 def _rejection(status: TaskStatus) -> Iterator[str]:
     rejection = status.last.rejection if status.last else None
-    if rejection is None or status.phase in {"landed", "unchanged", "reported"}:
+    if rejection is None or status.phase in {"landed", "reverted", "unchanged", "reported"}:
         return
     yield _sentence("It was sent back", rejection.summary)
     yield from _details(rejection)
@@ -230,8 +232,12 @@ def _commands(look: Look, status: TaskStatus) -> Iterator[str]:
         yield "swarmgit thaw"
     if control and control.paused:
         yield f"swarmgit task resume {status.task}"
-    if status.phase in {"needs-human", "failed", "cancelled"}:
-        yield f"swarmgit task restart {status.task}"
+    if status.waiting_for == (WAITS_FOR,):
+        yield f"swarmgit review show {status.task}"
+        yield f"swarmgit review pass {status.task}"
+        yield f"swarmgit review fail {status.task}"
+    else:
+        yield from _again(look, status)
     stands = status.task in look.desired.held or (control is not None and control.paused)
     if status.phase in {"waiting", "rework", "verifying", "queued"} and not stands:
         yield "swarmgit reconcile"
@@ -241,3 +247,14 @@ def _commands(look: Look, status: TaskStatus) -> Iterator[str]:
         yield f"swarmgit task show {status.task}"
     if status.landed_commit:
         yield f"git show {status.landed_commit}"
+
+
+def _again(look: Look, status: TaskStatus) -> Iterator[str]:
+    """Yield what lets a task that has ended go on."""
+    is_claimed = status.phase == "needs-human" and status.task in look.observed.landings
+    if is_claimed:
+        yield f"swarmgit task accept {status.task}"
+    if is_claimed or status.phase == "reverted":
+        yield f"swarmgit task reopen {status.task}"
+    elif status.phase in {"needs-human", "failed", "cancelled"}:
+        yield f"swarmgit task restart {status.task}"

@@ -21,12 +21,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "why": ("look:why", "Explain a task's present phase."),
     "log": ("trail:log", "Show the commits of the state branch."),
     "diff": ("trail:diff", "Show what changed on the state branch."),
+    "state": ("state:state", "Show the history of the state branch, or move it on purpose."),
     "events": ("trail:events", "Show who did what to which file."),
     "logs": ("trail:logs", "Show what a session printed."),
-    "task": ("task:task", "Write, list, pause, resume, cancel or restart tasks."),
+    "task": ("task:task", "Write, list, pause, resume, cancel, restart, reopen or accept tasks."),
     "convoy": ("convoy:convoy", "Show convoys and how far they are; write and add to them."),
     "prompt": ("look:prompt", "Print exactly what an agent would get for a task."),
     "queue": ("queue:queue", "Show the merge queue and its ledger."),
+    "review": ("review:review", "Pass or fail work that a person has to see before it lands."),
     "simulate": ("simulate:simulate", "Try the merge queue's choices on a model."),
     "gates": ("queue:gates", "Show how often each gate has passed and failed."),
     "mail": ("mail:mail", "Write to agents and people, and read what they write."),
@@ -75,7 +77,10 @@ def cli(context: click.Context, cwd: Path, quiet: bool) -> None:
 def main() -> int:
     """Run the command line and return its exit code."""
     from swarmgit.cli.boundary import run
+    from swarmgit.cli.effects import only_reads
+    from swarmgit.cli.streams import make_robust
 
+    make_robust(lambda: only_reads(click.get_current_context(silent=True)))
     return run(cli)
 
 

@@ -26,13 +26,17 @@ def doctor(settings: Settings, fix: bool, as_json: bool) -> int:
 
 
 @click.command()
+@click.option("--acknowledge", metavar="COMMIT", help="Take note of what is wrong with COMMIT: it is shown apart then.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; needed with --acknowledge.")
 @json_option
 @click.pass_obj
-def fsck(settings: Settings, as_json: bool) -> int:
+def fsck(settings: Settings, acknowledge: str | None, reason: str, as_json: bool) -> int:
     """Check every promise over the whole history (exit code 1 when one is broken)."""
     from swarmgit.app.fsck import check
     from swarmgit.cli.render_health import fsck_text
 
+    if acknowledge is not None:
+        _acknowledge(settings, acknowledge, reason)
     report = check(settings.world())
     if as_json:
         say_json(report.document())
@@ -56,3 +60,14 @@ def gc(settings: Settings, dry_run: bool, as_json: bool) -> int:
     else:
         note(settings, gc_text(report))
     return 1 if report.leftovers else 0
+
+
+def _acknowledge(settings: Settings, commit: str, reason: str) -> None:
+    from swarmgit.app.landings import acknowledge
+    from swarmgit.errors import WrongUsage
+
+    settings.refuse_sessions("fsck --acknowledge")
+    if not reason.strip():
+        raise WrongUsage("--acknowledge needs a reason: --reason TEXT")
+    found = acknowledge(settings.world(), commit, settings.person, reason)
+    note(settings, f"{found} is acknowledged")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Mapping
@@ -36,6 +37,13 @@ class Settings(NamedTuple):
         """Who gives the command, as far as the machine knows."""
         return self.environ.get("USER") or self.environ.get("LOGNAME") or "person"
 
+    def refuse_sessions(self, command: str) -> None:
+        """Raise PersonMustAct inside a session: what `command` answers is a person's to say."""
+        if self.environ.get("SWARM_SESSION"):
+            from swarmgit.errors import PersonMustAct
+
+            raise PersonMustAct(f"'swarmgit {command}' is for people, not for sessions", "swarmgit mail send human")
+
 
 def settings_from(cwd: Path, *, quiet: bool) -> Settings:
     """Read the process's surroundings once."""
@@ -67,7 +75,8 @@ def say_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document, in the key order it was built in."""
     import json
 
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+    is_narrow = codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8"
+    click.echo(json.dumps(document, indent=2, ensure_ascii=is_narrow, default=str))
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document with a stable shape.")

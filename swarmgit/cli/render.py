@@ -17,6 +17,7 @@ COLOUR = {
     "landed": "32",
     "unchanged": "32",
     "reported": "32",
+    "reverted": "33",
     "rework": "33",
     "needs-human": "31",
     "failed": "31",

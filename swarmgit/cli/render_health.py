@@ -35,6 +35,10 @@ def fsck_text(report: FsckReport) -> str:
         f"{each.promise}: {f'{each.commit}: ' if each.commit else ''}{printable(each.message)}"
         for each in report.violations
     ]
+    lines += [
+        f"acknowledged by {said.by or 'a person'} ({printable(said.reason)}): {each.promise}: {each.commit}"
+        for each, said in report.acknowledged
+    ]
     verdict = "every promise is kept" if report.is_ok else counted(len(report.violations), "violation")
     return "\n".join((*lines, f"{counted(report.checked, 'landed commit')} checked: {verdict}"))
 

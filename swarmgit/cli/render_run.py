@@ -47,6 +47,8 @@ class Narrator(Struct):
         for action in report.actions:
             if isinstance(action, SaveTask):
                 yield from self._phase(action.status)
+        for said in report.look.observed.reports:
+            yield from self._once(Step("notice", None, f"{said.title}: {said.what}"))
         for problem in report.look.desired.problems:
             yield from self._once(Step("problem", None, str(problem)))
 
@@ -62,7 +64,8 @@ class Narrator(Struct):
                 yield from (step for step in steps_of(action, look) if step.kind not in SILENT and not _is_save(action))
             case Failed():
                 hint = f" ({outcome.hint})" if outcome.hint else ""
-                yield from self._once(Step("error", None, f"{outcome.message}{hint}"))
+                task = outcome.step.task if outcome.step else None
+                yield from self._once(Step("error", task, f"{outcome.message}{hint}"))
             case Blocked():
                 entry = look.observed.entries.get(outcome.entry) if outcome.entry else None
                 task = entry.task if entry else None

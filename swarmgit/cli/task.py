@@ -11,7 +11,7 @@ from swarmgit.cli.output import Settings, json_option, note, say, say_json
 
 @click.group()
 def task() -> None:
-    """Write, list, pause, resume, cancel or restart tasks."""
+    """Write, list, pause, resume, cancel, restart, reopen or accept tasks."""
 
 
 @task.command()
@@ -114,3 +114,29 @@ def restart(settings: Settings, id: str, reason: str) -> None:  # noqa: A002
 
     restart_task(settings.world(), id, settings.person, reason)
     note(settings, "restarted; go on with: swarmgit reconcile")
+
+
+@task.command()
+@click.argument("id")
+@click.option("--reason", default="", metavar="TEXT")
+@click.pass_obj
+def reopen(settings: Settings, id: str, reason: str) -> None:  # noqa: A002
+    """Work once more for a task that has landed, was reverted, or that a commit claims; it may land again."""
+    from swarmgit.app.landings import reopen as reopen_task
+
+    settings.refuse_sessions("task reopen")
+    found = reopen_task(settings.world(), id, settings.person, reason)
+    note(settings, f"{found} is open again; go on with: swarmgit reconcile")
+
+
+@task.command()
+@click.argument("id", metavar="ID|COMMIT")
+@click.option("--reason", default="", metavar="TEXT")
+@click.pass_obj
+def accept(settings: Settings, id: str, reason: str) -> None:  # noqa: A002
+    """Let the commit of the target that claims a task count as its landing: name the task, or the commit."""
+    from swarmgit.app.landings import accept as accept_commit
+
+    settings.refuse_sessions("task accept")
+    found = accept_commit(settings.world(), id, settings.person, reason)
+    note(settings, f"{found} counts as landed with the next tick: swarmgit reconcile")

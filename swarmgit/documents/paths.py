@@ -21,6 +21,7 @@ RUN_LINK = f"{SWARM}/run"
 # state, below the root of the state branch's tree
 STATE_TASKS = "tasks"
 STATE_AGENTS = "agents"
+STATE_REVIEWS = "reviews"
 STATE_QUEUE = "merge-queue"
 STATE_GATES = "gates"
 STATE_CONVOYS = "convoys"
@@ -34,6 +35,8 @@ STATE_SIGNERS = "allowed_signers"
 STATE_INCIDENTS = "incidents"
 INCIDENT_CONTROL = f"{STATE_CONTROL}/incidents"
 MAIL_CONTROL = f"{STATE_CONTROL}/mail"
+LANDING_CONTROL = f"{STATE_CONTROL}/landings"
+ACKNOWLEDGED = f"{STATE_CONTROL}/acknowledged"
 FREEZE = f"{STATE_CONTROL}/freeze.yaml"
 QUEUE_CONTROL = f"{STATE_CONTROL}/queue.yaml"
 
@@ -110,6 +113,14 @@ def mail_control(name: str) -> str:
     return f"{MAIL_CONTROL}/{name}.yaml"
 
 
+def landing_control(name: str) -> str:
+    return f"{LANDING_CONTROL}/{name}.yaml"
+
+
+def acknowledgement(commit: CommitId) -> str:
+    return f"{ACKNOWLEDGED}/{commit}.yaml"
+
+
 # live, below `<git common dir>/swarmgit/`
 LIVE = "swarmgit"
 SESSIONS = "sessions"
@@ -124,6 +135,7 @@ SECRETS = "secrets"
 LEAKS = "leaks"
 KEYS = "keys"
 NOTICES = "notices"
+FAILURES = "failures"
 
 # a session's folder
 CAPTURE_FILE = "capture.json"
@@ -156,6 +168,9 @@ CAPTURED = "refs/swarm/captured"
 REMOTE = "refs/swarm/remote"
 TRANSCRIPTS = "refs/swarm/sessions"
 ABANDONED = "refs/swarm/abandoned"
+KEPT = "refs/swarm/kept"
+KEPT_STATE = f"{KEPT}/state"
+"""The last commit of the state branch that was written here."""
 
 
 def candidate_ref(entry: EntryId) -> str:
@@ -179,12 +194,25 @@ def transcript_ref(session: SessionId) -> str:
     return f"{TRANSCRIPTS}/{session}"
 
 
+def kept_state_ref(commit: CommitId) -> str:
+    """Name a state that a person has put aside: what it says of landings stays proven."""
+    return f"{KEPT}/states/{commit[:16]}"
+
+
 def remote_ref(branch: str) -> str:
     return f"{REMOTE}/{branch}"
 
 
 def branch_ref(branch: str) -> str:
     return f"refs/heads/{branch}"
+
+
+def state_verdict(entry: EntryId) -> str:
+    return f"{STATE_REVIEWS}/{entry}.yaml"
+
+
+def archived_verdict(entry: EntryId, enqueued: datetime) -> str:
+    return f"{STATE_ARCHIVE}/{enqueued:%Y-%m}/{enqueued:%d}/{STATE_REVIEWS}/{entry}.yaml"
 
 
 def archived_entry(entry: EntryId, enqueued: datetime) -> str:

@@ -9,14 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
 from swarmgit.documents import blocks
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.control import (
+    Acknowledgement,
+    EntryControl,
+    Freeze,
+    LandingControl,
+    QueueControl,
+    TaskControl,
+    Verdict,
+)
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.incidents import IncidentControl
@@ -111,20 +119,16 @@ def load_entry_control(path: str, data: bytes) -> EntryControl:
     return _load(path, data, EntryControl)
 
 
+def dump_verdict(value: Verdict) -> bytes:
+    return _dump(value)
+
+
 def dump_followed(value: Followed) -> bytes:
     return _dump(value)
 
 
-def load_followed(path: str, data: bytes) -> Followed:
-    return _load(path, data, Followed)
-
-
 def dump_freeze(value: Freeze) -> bytes:
     return _dump(value)
-
-
-def load_freeze(path: str, data: bytes) -> Freeze:
-    return _load(path, data, Freeze)
 
 
 def dump_mail(value: Mail) -> bytes:
@@ -154,6 +158,13 @@ def dump_incident_control(value: IncidentControl) -> bytes:
 
 def load_incident_control(path: str, data: bytes) -> IncidentControl:
     return _load(path, data, IncidentControl)
+
+
+load_followed = partial(load, kind=Followed)
+load_freeze = partial(load, kind=Freeze)
+load_verdict = partial(load, kind=Verdict)
+load_landing_control = partial(load, kind=LandingControl)
+load_acknowledgement = partial(load, kind=Acknowledgement)
 
 
 def to_json(value: object) -> bytes:

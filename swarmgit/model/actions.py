@@ -51,7 +51,10 @@ class StopSession(Struct, frozen=True):
 
 
 class FinishSession(Struct, frozen=True):
-    """Take a session's work in: make sure no process of it is left, capture the tree, save what has not landed."""
+    """Take a session's work in: make sure no process of it is left, capture the tree, save what has not landed.
+
+    `without_base`: the commit that it started from cannot be had; then all of its files are saved, and nothing judged.
+    """
 
     spec: SessionSpec
     title: str
@@ -60,6 +63,7 @@ class FinishSession(Struct, frozen=True):
     salvage: bool
     reason: str = "the session has ended"
     auto: MergeConfig | None = None
+    without_base: bool = False
 
 
 class Predict(Struct, frozen=True):
@@ -82,12 +86,16 @@ class KeepEvidence(Struct, frozen=True):
 
 
 class MergeItem(Struct, frozen=True):
-    """One entry to merge; `message` is the candidate's text, trailers included."""
+    """One entry to merge; `message` is the candidate's text, trailers included.
+
+    `guarded`: the paths whose content a person's verdict is about; None: nobody asks what the candidate changes.
+    """
 
     entry: EntryId
     task: TaskId
     head: CommitId
     message: str
+    guarded: tuple[str, ...] | None = None
 
 
 class TryMerges(Struct, frozen=True):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct
+
+from swarmgit.model.ids import CommitId, EntryId, TaskId, TreeId
+from swarmgit.model.status import Difference
 
 
 class TaskControl(Struct, frozen=True):
@@ -13,6 +17,30 @@ class TaskControl(Struct, frozen=True):
     paused: bool = False
     cancelled: bool = False
     restart: str | None = None
+    by: str = ""
+    reason: str = ""
+    at: datetime | None = None
+
+
+class LandingControl(Struct, frozen=True):
+    """What a person says of a task that the target names already. The tick that carries it out removes it.
+
+    `accept`: `commit` counts as its landing. `reopen`: it is worked for once more, for the time `run`.
+    """
+
+    task: TaskId
+    wants: Literal["accept", "reopen"]
+    commit: CommitId | None = None
+    run: int = 1
+    by: str = ""
+    reason: str = ""
+    at: datetime | None = None
+
+
+class Acknowledgement(Struct, frozen=True):
+    """A commit whose violations of a promise a person has taken note of; `fsck` shows them apart from then on."""
+
+    commit: CommitId
     by: str = ""
     reason: str = ""
     at: datetime | None = None
@@ -42,3 +70,25 @@ class EntryControl(Struct, frozen=True):
     by: str = ""
     reason: str = ""
     at: datetime | None = None
+
+
+class Verdict(Struct, frozen=True):
+    """What a person says of held work: it lands, or goes back with `text` as the reason.
+
+    `round`: which of the entry's questions it answers. `how`: how the person was asked for it. It is about `head`,
+    the difference and the policy, by their digests; `tree`: the exact tree that was shown, where conflicts were
+    resolved in it.
+    """
+
+    entry: EntryId
+    task: TaskId
+    verdict: Literal["pass", "fail"]
+    by: str
+    how: Literal["terminal", "web", "signed"]
+    at: datetime
+    round: int
+    head: CommitId
+    difference: Difference
+    policy: str
+    tree: TreeId | None = None
+    text: str = ""

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
-from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.control import EntryControl, Freeze, LandingControl, QueueControl, TaskControl, Verdict
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
 from swarmgit.model.histories import GateHistory
@@ -26,9 +26,10 @@ from swarmgit.model.ids import (
     TreeId,
 )
 from swarmgit.model.incidents import Incident, IncidentControl, Report
+from swarmgit.model.landings import TargetLanding
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.secrets import Leak
-from swarmgit.model.status import Entry, Identity, TaskStatus
+from swarmgit.model.status import Difference, Entry, Identity, TaskStatus
 from swarmgit.model.work import Evidence, Session
 
 
@@ -39,7 +40,7 @@ class MergeTry(Struct, frozen=True):
     path: path, resolvers, agreed, hunks, check. `hints`: where paths are left, the blob that is proposed for each.
     `both`: the paths that both sides changed. `regenerate`: all that is left is generated, by these commands.
     `rules`: the digest of the merge settings it was tried with. `signer`: whose key signed the candidate, as a line of
-    git's allowed signers; '' where none did.
+    git's allowed signers; '' where none did. `difference`: what the candidate changes, where that was asked for.
     """
 
     base: CommitId
@@ -55,6 +56,7 @@ class MergeTry(Struct, frozen=True):
     regenerate: tuple[str, ...] = ()
     rules: str = ""
     signer: str = ""
+    difference: Difference | None = None
 
 
 class RemoteHead(Struct, frozen=True):
@@ -66,6 +68,13 @@ class RemoteHead(Struct, frozen=True):
     head: CommitId
     relation: Literal["same", "behind", "ahead", "diverged"]
     unpushed: tuple[CommitId, ...] = ()
+
+
+class Lack(Struct, frozen=True):
+    """Why a commit cannot be had, as a sentence. `absent`: it is not there; `broken`: what it needs is not whole."""
+
+    kind: Literal["absent", "broken"]
+    text: str
 
 
 class FreePorts(Protocol):
@@ -89,8 +98,11 @@ class Observed(Struct, frozen=True):
     `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
     was never heard of. `mail`: mailboxes by recipient, read on demand. `leaks`: secrets that were taken out of what was
     written, and not reported yet. `reports`: what went wrong outside of any plan, and has no incident yet.
-    `ports` looks for free ones when it is asked.
+    `ports` looks for free ones when it is asked. `verdicts`: what people say of held entries. `obeyed`: names
+    of files that agent programs obey, as their adapters say; read when there is work to judge.
     `unreachable`: by runtime and model ('' for none), why its sessions could not work.
+    `landings`: commits of the target that name a task which state does not know as settled.
+    `missing`: of the commits that open work stands on, those that cannot be had, and why.
     `at`: the instant that all of it is judged by, None for one of the past.
     """
 
@@ -116,6 +128,8 @@ class Observed(Struct, frozen=True):
     trusted_since: datetime | None = None
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
+    verdicts: Mapping[EntryId, Verdict] = field(default_factory=dict)
+    obeyed: tuple[str, ...] = ()
     convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)
@@ -127,7 +141,10 @@ class Observed(Struct, frozen=True):
     reports: tuple[Report, ...] = ()
     ports: FreePorts = any_ports
     unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    missing: Mapping[CommitId, Lack] = field(default_factory=dict)
     at: datetime | None = None
+    landings: Mapping[TaskId, TargetLanding] = field(default_factory=dict)
+    landing_controls: Mapping[str, LandingControl] = field(default_factory=dict)
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from swarmgit.model.actions import Action, Save
+from swarmgit.model.failures import Step
 from swarmgit.model.ids import EntryId
 
 
@@ -13,11 +14,13 @@ class Done(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """A passing or personal failure, as a sentence; a bug stays an exception."""
+    """One action failed, whatever the reason: a failure of its step alone. `trace`: where a bug's traceback is."""
 
     action: Action
     message: str
     hint: str | None = None
+    step: Step | None = None
+    trace: str = ""
 
 
 class Blocked(Struct, frozen=True):

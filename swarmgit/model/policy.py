@@ -59,6 +59,12 @@ class SecretRules(Struct, frozen=True):
     allow: tuple[str, ...] = ()
 
 
+class ReviewRules(Struct, frozen=True):
+    """`hold_owns_hours`: so long the files of work that waits for a person's verdict stay its own."""
+
+    hold_owns_hours: float = 24.0
+
+
 class Policy(Struct, frozen=True):
     """`policy.yaml`. The built-in protected paths are always added; a document can only add to them.
 
@@ -77,6 +83,7 @@ class Policy(Struct, frozen=True):
     comms: tuple[CommsRule, ...] = ()
     secrets: SecretRules = SecretRules()
     transcripts: bool = True
+    review: ReviewRules = ReviewRules()
 
     def programs_of(self, role: str) -> tuple[str, ...] | None:
         """Return the programs that a role's sessions may start, the basic ones among them; None: no list, so all."""

@@ -29,6 +29,7 @@ Phase = Literal[
     "verifying",
     "queued",
     "landed",
+    "reverted",
     "rework",
     "needs-human",
     "unchanged",
@@ -36,7 +37,7 @@ Phase = Literal[
     "failed",
     "cancelled",
 ]
-FINISHED: frozenset[str] = frozenset({"landed", "unchanged", "reported", "cancelled"})
+FINISHED: frozenset[str] = frozenset({"landed", "reverted", "unchanged", "reported", "cancelled"})
 ASLEEP: frozenset[str] = frozenset({"failed", "needs-human"})
 
 GateOutcome = Literal["pass", "fail", "error", "skipped"]
@@ -103,6 +104,7 @@ class Rejection(Struct, frozen=True):
         "lost",
         "stopped",
         "budget",
+        "review",
     ]
     summary: str
     next_step: str
@@ -115,6 +117,15 @@ class Rejection(Struct, frozen=True):
     reference: str | None = None
 
 
+class Difference(Struct, frozen=True):
+    """What a person's verdict is about, as digests: the lines that differ, the paths with their modes and types, and
+    the content of the files that only land with a verdict."""
+
+    patch: str
+    files: str
+    guarded: str
+
+
 class Attempt(Struct, frozen=True):
     """One session's try at a task. `head` is the captured commit, `tree` its code tree (without `.swarm/`).
 
@@ -122,7 +133,8 @@ class Attempt(Struct, frozen=True):
     `conversation`: what a later session needs to go on with this one. `retry_at`: not before then.
     `experiment`: the experiment and arm (`id/arm`) that it was made for.
     `transcript`: the ref under which what the session was told and has said is kept for a while. `handoff`: what it
-    told its successor, and whether that one has understood.
+    told its successor, and whether that one has understood. `guarded`: the changed paths that only land with a
+    person's verdict.
     """
 
     number: int
@@ -149,6 +161,7 @@ class Attempt(Struct, frozen=True):
     experiment: str = ""
     transcript: str | None = None
     handoff: Handoff | None = None
+    guarded: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float | None:
@@ -168,7 +181,8 @@ class TaskStatus(Struct, frozen=True):
     """`window` is the number of the first attempt that counts against the budget: a changed task file or
     `task restart` opens a new window. `restart` is the last restart request that was honoured. `taken_from`: agents
     that could not do it, and do not get it again. `asides`: sessions that worked for it besides its attempts.
-    `paid_from`: the first attempt whose cost counts: a person's restart or edit begins anew, another agent does not."""
+    `paid_from`: the first attempt whose cost counts: a person's restart or edit begins anew, another agent does not.
+    `run`: which time it is worked for: only a person's `task reopen` lets a task that has landed land again."""
 
     task: TaskId
     title: str
@@ -187,6 +201,7 @@ class TaskStatus(Struct, frozen=True):
     restart: str | None = None
     taken_from: tuple[AgentName, ...] = ()
     asides: tuple[Aside, ...] = ()
+    run: int = 1
 
     @property
     def last(self) -> Attempt | None:
@@ -235,6 +250,8 @@ class Entry(Struct, frozen=True):
     """One merge-queue entry: a file in the ledger, its events in order. State is what the last events say.
 
     `head` is the task's own work. `proposal`: a merge of it whose conflicts were resolved; then that is what lands.
+    `run`: which time the task lands by it.
+    `guarded`: the paths it changes that only land with a person's verdict.
     """
 
     id: EntryId
@@ -254,6 +271,8 @@ class Entry(Struct, frozen=True):
     landed_commit: CommitId | None = None
     events: tuple[LedgerEvent, ...] = ()
     proposal: CommitId | None = None
+    run: int = 1
+    guarded: tuple[str, ...] = ()
 
     @property
     def work(self) -> CommitId:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from swarmgit.model.ids import AgentName, SessionId, TaskId
@@ -9,31 +11,39 @@ from swarmgit.model.ids import AgentName, SessionId, TaskId
 AGENT_DOMAIN = "agents.swarmgit.invalid"
 """Reserved by RFC 2606, so that no agent's address can ever be somebody's."""
 
+RUN_DIGITS_MAX = 10
+
 
 class Maker(Struct, frozen=True):
-    """Who made a commit. `model` is the runtime's name where no model was at work."""
+    """Who made a commit. `model` is the runtime's name where no model was at work.
+
+    `run`: which time it is that the task lands; more than once only where a person asked for it again.
+    """
 
     task: TaskId
     agent: AgentName
     session: SessionId
     model: str
     attempt: int
+    run: int = 1
 
 
 def message(subject: str, body: str, *makers: Maker) -> str:
-    """Return a commit message that ends with swarmgit's trailers, a block of five for each maker."""
+    """Return a commit message that ends with swarmgit's trailers, a block for each maker."""
     head = " ".join(subject.split()) or f"Work on {makers[0].task}"
     text = f"\n\n{body.strip()}" if body.strip() else ""
     return f"{head}{text}\n\n" + "".join(map(_block, makers))
 
 
 def _block(maker: Maker) -> str:
+    run = f"Swarm-Run: {maker.run}\n" if maker.run > 1 else ""
     return (
         f"Swarm-Task: {maker.task}\n"
         f"Swarm-Agent: {maker.agent}\n"
         f"Swarm-Session: {maker.session}\n"
         f"Swarm-Model: {maker.model}\n"
         f"Swarm-Attempt: {maker.attempt}\n"
+        f"{run}"
     )
 
 
@@ -57,3 +67,9 @@ def parse_all(text: str) -> list[dict[str, str]]:
             found.append({})
         found[-1][name.removeprefix("Swarm-").lower()] = value.strip()
     return found
+
+
+def run_of(named: Mapping[str, str]) -> int:
+    """Return which time a task lands by a commit with these trailers; 1 where they do not say so readably."""
+    said = named.get("run", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) <= RUN_DIGITS_MAX and int(said) > 0 else 1

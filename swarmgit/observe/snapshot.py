@@ -13,12 +13,14 @@ from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import Observed
 from swarmgit.model.work import Session
+from swarmgit.observe.needs import kept, needed
 from swarmgit.observe.outboxes import OutboxReader
 from swarmgit.observe.ports import PortRanges
 from swarmgit.observe.pushes import RemoteWatcher
 from swarmgit.observe.reach import ReachWatcher
 from swarmgit.observe.sessions import SessionWatcher
 from swarmgit.observe.state import StateReader, Stored
+from swarmgit.observe.target import TargetReader
 from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.ports import Objects, World
@@ -47,6 +49,7 @@ class Observer:
         self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
         self._ports = PortRanges(world.repository.store, world.port_is_free)
         self._reach = ReachWatcher(world.unreachable)
+        self._target = TargetReader(world, keeps=measures)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -62,12 +65,15 @@ class Observer:
             silence = timedelta(minutes=swarm.watchdog.limits.silence_minutes)
             sessions = self._vigils.kept(sessions.values(), now, silence)
             sessions = self._vitals.measured(sessions.values(), now, silence)
+        merges = world.cache.merges()
+        missing = world.integrity.missing(needed(stored, sessions.values(), merges), target, now)
         return replace(
             _said(stored, state_head, target),
             sessions=sessions,
             outboxes=self._outboxes.outboxes(sessions.values(), now),
             evidence=world.cache.evidence(),
-            merges=world.cache.merges(),
+            merges=kept(merges, missing),
+            missing=missing,
             contained=self._contained(stored, target),
             target_code_tree=world.engine.code_tree(target) if target else None,
             target_gate_inputs=world.engine.gate_inputs(target, desired.gates) if target else {},
@@ -79,7 +85,9 @@ class Observer:
             reports=world.notices.all(),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
+            obeyed=world.obeyed() if any(session.capture for session in sessions.values()) else (),
             at=_after_ends(now, sessions.values()),
+            landings=self._target.landings(stored, target, desired.tasks.keys()),
         )
 
     def _environment(self, swarm: Swarm | None) -> str:
@@ -113,6 +121,7 @@ class Observer:
     def keep(self) -> None:
         """Keep what was parsed for the next process."""
         self._state.keep(self._stored)
+        self._target.keep()
 
     def _contained(self, stored: Stored, target: CommitId | None) -> frozenset[CommitId]:
         """Return which recorded landings the target shows. They lie close to its head, on one side or the other."""
@@ -182,9 +191,11 @@ def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) 
         freeze=stored.freeze,
         queue_control=stored.queue_control,
         entry_controls=stored.entry_controls,
+        verdicts=stored.verdicts,
         convoys=stored.convoys,
         incidents=stored.incidents,
         incident_controls=stored.incident_controls,
+        landing_controls=stored.landing_controls,
         mail=stored.mail,
         mail_controls=stored.mail_controls,
         problems=stored.problems,

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from swarmgit.documents import incidents, paths
 from swarmgit.documents import state as documents
 from swarmgit.errors import SwarmError
-from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.control import EntryControl, Freeze, LandingControl, QueueControl, TaskControl, Verdict
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
 from swarmgit.model.histories import GateHistory
@@ -38,8 +38,10 @@ KINDS: Mapping[Any, type] = {
     documents.load_freeze: Freeze,
     documents.load_queue_control: QueueControl,
     documents.load_entry_control: EntryControl,
+    documents.load_verdict: Verdict,
     documents.load_mail_control: MailControl,
     documents.load_incident_control: IncidentControl,
+    documents.load_landing_control: LandingControl,
     incidents.load: Incident,
 }
 NAMES: Mapping[type, Callable[[Any], str]] = {
@@ -49,6 +51,7 @@ NAMES: Mapping[type, Callable[[Any], str]] = {
     GateHistory: lambda value: value.gate,
     ConvoyStatus: lambda value: value.convoy,
     Incident: lambda value: value.id,
+    Verdict: lambda value: value.entry,
 }
 UNREADABLE_BRAKE = Freeze("swarmgit", datetime.min.replace(tzinfo=UTC), f"{paths.FREEZE} cannot be read")
 """A brake that cannot be read is on: nobody can tell that it was lifted."""
@@ -73,11 +76,13 @@ class Stored(Struct, frozen=True):
     freeze: Freeze | None = None
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
+    verdicts: Mapping[EntryId, Verdict] = field(default_factory=dict)
     convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)
     mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
+    landing_controls: Mapping[str, LandingControl] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unreadable: frozenset[TaskId] = frozenset()
 
@@ -94,11 +99,12 @@ class _Saved(msgspec.Struct):
 
 
 class StateReader:
-    """Reads the state branch at any of its commits."""
+    """Reads the state branch at any of its commits. `keeps`: what was parsed is kept for the next process."""
 
-    def __init__(self, objects: Objects, cache: LiveCache) -> None:
+    def __init__(self, objects: Objects, cache: LiveCache, *, keeps: bool = True) -> None:
         self._objects = objects
         self._cache = cache
+        self._keeps = keeps
         self._saved: _Saved | None = None
         self._blobs: dict[str, Any] = {}
         self._trees: dict[str, dict[str, Any]] = {}
@@ -126,6 +132,9 @@ class StateReader:
                 GateName(k): v for k, v in self._folder(root, paths.STATE_GATES, documents.load_gate_history).items()
             },
             **self._controls(root),
+            verdicts={
+                EntryId(k): v for k, v in self._folder(root, paths.STATE_REVIEWS, documents.load_verdict).items()
+            },
             mail=self._mailboxes(root),
             incidents=self._folder(root, paths.STATE_INCIDENTS, incidents.load),
             convoys={
@@ -140,7 +149,7 @@ class StateReader:
 
     def keep(self, stored: Stored) -> None:
         """Keep what was parsed for the next process; only what the state still holds."""
-        if not self._unsaved:
+        if not self._unsaved or not self._keeps:
             return
         kept = (
             *(stored.statuses, stored.entries, stored.identities),
@@ -248,7 +257,10 @@ class StateReader:
         answers = inside.get("incidents")
         asked = self._files(answers, paths.INCIDENT_CONTROL, documents.load_incident_control) if answers else {}
         letters = self._files(post, paths.MAIL_CONTROL, documents.load_mail_control) if post else {}
+        said = inside.get("landings")
+        landings = self._files(said, paths.LANDING_CONTROL, documents.load_landing_control) if said else {}
         return {
+            "landing_controls": landings,
             "controls": {TaskId(k): v for k, v in controls.items()},
             "entry_controls": {EntryId(k): v for k, v in wishes.items()},
             "mail_controls": letters,

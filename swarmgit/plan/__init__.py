@@ -17,6 +17,7 @@ from swarmgit.plan import (
     conditions,
     convoys,
     escalations,
+    failures,
     full_runs,
     gate_runs,
     handoffs,
@@ -44,23 +45,25 @@ def plan(
     only: frozenset[TaskId] = frozenset(),
     *,
     apply_now: bool = False,
+    held: frozenset[TaskId] = frozenset(),
 ) -> Plan:
     """Return the actions that bring what is observed closer to what is desired.
 
     The order is the order of decisions: what has ended and what was written is taken in, the queue lands what it can,
     each task takes its next step, free slots are handed out, mail goes out, and what is finished leaves the hot
     folders. Stops come before starts, so that a freed slot is used once the stop has been seen to work.
+
+    `held`: tasks whose work could not be saved. They stay as the state has them, and nothing of theirs is let go of.
     """
     if desired.swarm is None:
         return Plan(is_settled=True, needs_person=True)
     situation = Situation.of(desired, desired.swarm, observed, now, only, apply_now=apply_now)
-    draft = Draft()
+    draft = Draft(held, missing=observed.missing)
     gate_runs.collect(situation, draft)
     mail.collect(situation, draft)
     incidents.collect(situation, draft)
     queue.run(situation, draft)
-    for task in _open_tasks(situation):
-        draft.views[task] = tasks.advance(situation, draft, task)
+    _advance(situation, draft)
     triage.follow(situation, draft)
     convoys.reassign(situation, draft)
     schedule.start(situation, draft)
@@ -85,23 +88,31 @@ def plan(
     return _close(situation, draft)
 
 
+def _advance(situation: Situation, draft: Draft) -> None:
+    """Let each open task take its next step, but for those that are held."""
+    failures.hold_entries(situation, draft)
+    for task in _open_tasks(situation):
+        draft.views[task] = failures.held(situation, draft, task) or tasks.advance(situation, draft, task)
+
+
 def _open_tasks(situation: Situation) -> list[TaskId]:
     """Return the tasks that may still change: neither archived nor finished, unless a person asked for them again."""
     statuses, observed = situation.observed.statuses, situation.observed
-    names = {*situation.desired.tasks, *statuses, *situation.by_task}
+    asked = {each.task for each in observed.landing_controls.values()}
+    names = {*situation.desired.tasks, *statuses, *situation.by_task, *asked}
     return sorted(
         name
         for name in names
         if name not in observed.unreadable
-        and (name in statuses or name in situation.by_task or name not in observed.archived)
-        and (name not in statuses or _may_change(situation, statuses[name]))
+        and (name in statuses or name in situation.by_task or name in asked or name not in observed.archived)
+        and (name not in statuses or name in asked or _may_change(situation, statuses[name]))
     )
 
 
 def _may_change(situation: Situation, status: TaskStatus) -> bool:
     if status.phase not in FINISHED or status.task in situation.by_task:
         return True
-    if status.phase == "landed":
+    if status.phase in {"landed", "reverted"}:
         return False
     control = situation.control(status.task)
     if control.restart is not None and control.restart != status.restart:
@@ -164,9 +175,10 @@ def _story(stored: TaskStatus | None, status: TaskStatus) -> str:
 
 
 def _close(situation: Situation, draft: Draft) -> Plan:
+    failures.withhold(situation, draft)
     actions = _in_order(draft.actions)
     blocked = any(isinstance(action, MOVES) for action in actions) and bool(situation.observed.blocked)
-    is_moving = any(not (isinstance(action, MOVES) and blocked) for action in actions)
+    is_moving = bool(draft.held) or any(not (isinstance(action, MOVES) and blocked) for action in actions)
     sessions = situation.observed.sessions.values()
     is_settled = not is_moving and not draft.is_waiting_for_time and all(session.is_over for session in sessions)
     needs_person = draft.needs_person or any(view.phase in ASLEEP for view in draft.views.values())

@@ -56,6 +56,9 @@ def move(situation: Situation, draft: Draft) -> None:
             draft.add(
                 Archive(paths.state_entry(entry.id, entry.enqueued), paths.archived_entry(entry.id, entry.enqueued))
             )
+            if entry.id in situation.observed.verdicts:
+                to = paths.archived_verdict(entry.id, entry.enqueued)
+                draft.add(Archive(paths.state_verdict(entry.id), to))
     for incident in situation.observed.incidents.values():
         if incident.closed is not None and incident.closed < old and incident.id not in draft.incidents:
             draft.add(Archive(paths.state_incident(incident.id), paths.archived_incident(incident.id, incident.opened)))

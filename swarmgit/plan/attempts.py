@@ -12,7 +12,20 @@ from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import LIMITED, Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, books, budget, excess, governor, handoffs, rejections, scope, starts, watchdog
+from swarmgit.plan import (
+    attribution,
+    books,
+    budget,
+    claims,
+    excess,
+    governor,
+    handoffs,
+    rejections,
+    scope,
+    starts,
+    watchdog,
+)
+from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 KILLED = 128 + 9
@@ -108,12 +121,16 @@ def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus,
     control = situation.control(status.task)
     if control.cancelled:
         return "the task was cancelled"
+    if gone := situation.lacks(session.spec.base):
+        return f"what it started from cannot be had: {gone}"
     if task is None and status.task not in situation.desired.held:
         return "the task was removed from intent"
     if control.restart and control.restart != status.restart:
         return "a restart was asked for"
     if situation.apply_now and task is not None and session.spec.generation != task.generation:
         return "the task has changed, and the change is to be applied now"
+    if (taken := claims.reason_to_stop(situation, status)) is not None:
+        return taken
     if session.is_late(situation.now):
         return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
     return excess.reason_to_stop(situation, session) or budget.reason_to_stop(situation, task, status, session)
@@ -128,6 +145,7 @@ def _finish(situation: Situation, task: Task | None, status: TaskStatus, session
         gates=situation.desired.gates,
         worktree=situation.swarm.worktree,
         salvage=has_failed,
+        without_base=bool(situation.lacks(session.spec.base)),
     )
 
 
@@ -151,7 +169,10 @@ def _settle(
         salvage=capture.salvage if capture else None,
         transcript=session.transcript,
         gate_inputs=capture.gate_inputs if capture else {},
+        guarded=guarded_paths(capture.changes, situation.desired.policy, situation.observed.obeyed) if capture else (),
     )
+    if gone := situation.lacks(session.spec.base, taken.head):
+        return replace(taken, outcome="lost", reason=f"what it stands on cannot be had: {gone}")
     outcome, reason, rejection = _outcome(situation, task, session, was_killed=was_killed)
     settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection, conversation=_conversation(session))
     settled = replace(settled, retry_at=governor.retry_at(situation, settled, session.stream.fault))
@@ -216,7 +237,7 @@ def _stopped(session: Session, reason: str) -> governor.Answer:
 
 
 def _judge(situation: Situation, task: Task, session: Session, capture: Capture) -> governor.Answer:
-    refused = scope.judge(capture, task, situation.desired.policy)
+    refused = scope.judge(capture, task, situation.desired.policy, situation.observed.obeyed)
     if refused:
         return "rejected", "; ".join(r.summary for r in refused), merge_rejections(refused)
     if task.is_read_only:
@@ -251,13 +272,20 @@ def keepable(capture: Capture, task: Task) -> tuple[str, ...]:
 
 
 def salvaged(draft: Draft, task: TaskId, attempt: Attempt) -> Attempt:
-    """Return the attempt with its work pinned for people and for the next attempt."""
-    if attempt.head is None or attempt.salvage is not None:
+    """Return the attempt with its work pinned for people and for the next attempt; as it is, where there is none."""
+    lack = draft.missing.get(attempt.head) if attempt.head is not None else None
+    if attempt.head is None or attempt.salvage is not None or (lack is not None and lack.kind == "absent"):
         return attempt
     is_conflict = attempt.outcome == "conflict"
     ref = (paths.abandoned_ref if is_conflict else paths.salvage_ref)(task, attempt.session)
     draft.add(Salvage(task, attempt.session, attempt.head, ref))
     return replace(attempt, salvage=ref)
+
+
+def lose(draft: Draft, task: TaskId, attempt: Attempt, gone: str) -> Attempt:
+    """Return submitted work as lost, because a commit that it stands on cannot be had; what is left of it is kept."""
+    lost = replace(attempt, outcome="lost", reason=f"what it stands on cannot be had: {gone}", kept_paths=())
+    return salvaged(draft, task, lost)
 
 
 def _wants_salvage(attempt: Attempt, capture: Capture | None) -> bool:

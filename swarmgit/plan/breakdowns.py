@@ -105,6 +105,25 @@ def _disk(situation: Situation) -> Report | None:
     )
 
 
+# --- the state branch: noted where it is put back ---------------------------------------------------------------------
+
+
+def state_put_back(commit: CommitId, why: str) -> Report:
+    """Return what is said of a state branch that was lost and put back to its last good commit."""
+    return Report(
+        signature="state/put-back",
+        key=f"state/put-back/{commit}",
+        title="the state branch was lost and put back",
+        what=f"{why}; it was put back to {commit[:12]}",
+        detection="tier 1: mechanical",
+        cause="Somebody deleted the branch, a fetch with --prune mirrored another repository, or files are damaged.",
+        resolution="Put back from what is kept of it; what was written after that is found out again.",
+        prevention=("infrastructure: who deletes branches here, and is the disk sound (git fsck)?",),
+        answers=("swarmgit log -n 5", "git fsck", "swarmgit fsck"),
+        is_urgent=True,
+    )
+
+
 # --- worktrees: noted where they are found --------------------------------------------------------------------------
 
 

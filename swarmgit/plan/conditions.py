@@ -49,7 +49,7 @@ def _facts(status: TaskStatus) -> tuple[tuple[str, Truth, str, str], ...]:
     started: Truth = "true" if status.attempts else "false"
     verified: Truth = (
         "true"
-        if status.phase in {"queued", "landed", "unchanged", "reported"}
+        if status.phase in {"queued", "landed", "reverted", "unchanged", "reported"}
         else "unknown"
         if status.phase in {"waiting", "running", "verifying"}
         else "false"

@@ -31,6 +31,7 @@ from swarmgit.plan import (
     watchdog,
 )
 from swarmgit.plan.attempts import KILLED, RESTART_AFTER, TIME_LIMIT, merge_rejections
+from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.merge_prompt import prompt_for_merge
 from swarmgit.plan.patterns import matches
@@ -225,7 +226,10 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session) 
         **({"beneath": facts["beneath"]} if "beneath" in facts else {}),
         "resolution": [{"path": path, "resolvers": [spec.agent]} for path in facts["paths"]],
     }
-    resolved = with_event(situation, entry, "resolved", {**data, **done}, state="queued", proposal=capture.commit)
+    more = guarded_paths(capture.changes, situation.desired.policy, situation.observed.obeyed)
+    guarded = tuple(dict.fromkeys((*entry.guarded, *more)))
+    fields = {"state": "queued", "proposal": capture.commit, "guarded": guarded}
+    resolved = with_event(situation, entry, "resolved", {**data, **done}, **fields)
     save(draft, resolved)
     then_generate(situation, draft, resolved)
 
@@ -284,7 +288,7 @@ def _judge_work(situation: Situation, entry: Entry, session: Session, facts: Fac
         return "failed", f"it changed {', '.join(outside[:5])}, which only one side had touched"
     if capture.undecided:
         return "failed", f"it decided nothing about {', '.join(capture.undecided[:5])}"
-    refused = scope.judge(capture, _with_leave(task), situation.desired.policy)
+    refused = scope.judge(capture, _with_leave(task), situation.desired.policy, situation.observed.obeyed)
     return ("failed", merge_rejections(refused).summary) if refused else ("resolved", "")
 
 

@@ -10,7 +10,7 @@ from swarmgit.model.mail import Mail
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Attempt, Entry, TaskStatus
 from swarmgit.model.work import TAMPERED, Session
-from swarmgit.plan import budget, causes, incidents, mail, watchdog
+from swarmgit.plan import budget, causes, incidents, losses, mail, watchdog
 from swarmgit.plan.situation import Draft, Situation
 
 NUMBERS = re.compile(r"\b[0-9a-hjkmnp-tv-z]{26}\b|[0-9]+")
@@ -141,7 +141,10 @@ def _attempt(situation: Situation, draft: Draft, view: TaskStatus, attempt: Atte
     answers = (f"swarmgit why {view.task}", f"swarmgit logs {attempt.session}")
     session = situation.observed.sessions.get(attempt.session)
     cause = causes.of(attempt, session) if attempt.outcome in causes.ENDS else None
-    if cause is not None:
+    gone = situation.lacks(attempt.head, attempt.base)
+    if gone and attempt.outcome == "lost":
+        incidents.report(situation, draft, losses.incident(view.task, attempt, gone))
+    elif cause is not None:
         incidents.report(situation, draft, causes.report(cause, view.task, attempt))
     elif attempt.outcome in ENDED_BADLY and not attempt.reason.startswith(watchdog.PREFIX):  # that has one of its own
         title, check = ENDED_BADLY[attempt.outcome]

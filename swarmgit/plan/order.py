@@ -9,7 +9,7 @@ from functools import lru_cache
 from swarmgit.model.desired import PRIORITY_RANK
 from swarmgit.model.ids import CommitId, ConvoyId, EntryId, TaskId
 from swarmgit.model.status import Entry
-from swarmgit.plan import patterns
+from swarmgit.plan import patterns, verdicts
 from swarmgit.plan.situation import Draft, Situation
 
 AGE_STEP = timedelta(hours=1)
@@ -20,12 +20,13 @@ Nothing starves: after `PRIORITY_RANK[low]` steps an entry stands before everyth
 
 URGENT = -1
 BLOCKED_RETRY_S = 1.0
-SETTLED = frozenset({"landed", "unchanged", "reported", "cancelled"})
+SETTLED = frozenset({"landed", "reverted", "unchanged", "reported", "cancelled"})
 
 
 def order(situation: Situation, draft: Draft) -> list[Entry]:
     """Return the entries that wait, first to land first; those that land together side by side."""
-    standing = [entry for entry in draft.entries.values() if entry.state in {"queued", "gating"}]
+    open_entries = [entry for entry in draft.entries.values() if entry.state in {"queued", "gating"}]
+    standing = [entry for entry in open_entries if entry.id not in draft.unreviewed]
     waiting = [entry for entry in standing if entry.id not in situation.observed.blocked]
     for entry in standing:
         if entry.id in situation.observed.blocked:
@@ -49,7 +50,7 @@ def wait_for_edit(situation: Situation, draft: Draft, entry: Entry) -> None:
 def level(situation: Situation, entry: Entry) -> int:
     """Return an entry's level: smaller goes first."""
     control = situation.observed.entry_controls.get(entry.id)
-    if control is not None and control.urgent:
+    if (control is not None and control.urgent) or verdicts.is_passed(situation, entry):
         return URGENT
     waited = max(timedelta(0), situation.now - entry.enqueued) // AGE_STEP
     return max(0, PRIORITY_RANK.get(entry.priority, 2) - waited)

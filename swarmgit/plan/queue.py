@@ -20,11 +20,13 @@ from swarmgit.plan import (
     evidence,
     full_runs,
     landings,
+    losses,
     mergers,
     pushes,
     rates,
     rejections,
     resolutions,
+    reviews,
     stacks,
 )
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
@@ -43,9 +45,12 @@ def run(situation: Situation, draft: Draft) -> None:
     """Write into the draft what the queue does in this tick, and each entry as it stands after it."""
     draft.entries.update(situation.observed.entries)
     landings.settle(situation, draft)
+    _drop_landed(situation, draft)
+    losses.settle(situation, draft)
     pushes.tend(situation, draft)
     mergers.follow(situation, draft)
     target = situation.observed.target_head
+    reviews.hold(situation, draft)
     if target is None or situation.observed.freeze is not None:
         return
     landings.make_way(situation, draft)
@@ -58,6 +63,17 @@ def run(situation: Situation, draft: Draft) -> None:
     _drop_unwanted(situation, draft)
     clashes.void(situation, draft)
     _line_up(situation, draft, target)
+
+
+def _drop_landed(situation: Situation, draft: Draft) -> None:
+    """Take entries out of the line whose task the target names already: nothing lands twice."""
+    for entry in tuple(draft.entries.values()):
+        found = situation.observed.landings.get(entry.task)
+        if entry.state in WAITING and found is not None and found.run >= entry.run:
+            reason = f"commit {found.commit[:10]} of the target names its task already"
+            resolutions.keep_proposal(draft, entry)
+            save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
+            draft.add(Unpin(entry.id))
 
 
 def _drop_unwanted(situation: Situation, draft: Draft) -> None:
@@ -86,7 +102,10 @@ def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
         draft.stuck[entry.id] = stop or ""
     _want(situation, draft, book, choice.needed)
     if choice.land:
-        landings.land_stack(situation, draft, book, book.tips[target, choice.land])
+        prefixes = [book.tips[target, choice.land[:size]] for size in range(1, len(choice.land) + 1)]
+        differ = [tip for tip in prefixes if reviews.question(situation, draft, tip)]
+        if not differ:
+            landings.land_stack(situation, draft, book, prefixes[-1])
     elif book.is_complete:
         _follow(situation, draft, book, choice, is_target_known=stop is not None)
 

@@ -37,6 +37,15 @@ def by_conflict(paths: tuple[str, ...], reference: str | None) -> Rejection:
     )
 
 
+def by_review(by: str, text: str, paths: tuple[str, ...]) -> Rejection:
+    return Rejection(
+        kind="review",
+        summary=f"{by} reviewed it and did not pass it" + (f": {text}" if text else ""),
+        next_step="Do what the review asks for, and submit again.",
+        paths=paths[:PATHS_MAX],
+    )
+
+
 def by_exit(session: Session) -> Rejection:
     return Rejection(
         kind="exit",

@@ -21,7 +21,7 @@ def objection(task: Task | None, status: TaskStatus | None, entry: Entry) -> str
         return f"task {entry.task} is not asked for any more"
     if last.session != entry.session or last.number < status.window:
         return f"task {entry.task} has gone on since: its last attempt is {last.session}"
-    if last.outcome not in RETURNED or status.phase in {"landed", "cancelled", "unchanged", "reported"}:
+    if last.outcome not in RETURNED or status.phase in {"landed", "reverted", "cancelled", "unchanged", "reported"}:
         return f"task {entry.task} is {status.phase}; only work that was sent back and waits can be tried again"
     if last.generation != task.generation:
         return f"the file of task {entry.task} has changed since this work was made"

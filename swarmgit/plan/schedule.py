@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from swarmgit.model.desired import PRIORITY_RANK, Task
 from swarmgit.model.ids import AgentName, TaskId
 from swarmgit.model.status import Phase
-from swarmgit.plan import agents, breakdowns, budget, governor, mail, ports, routing, scope, starts
+from swarmgit.plan import agents, breakdowns, budget, governor, mail, ports, routing, scope, starts, verdicts
 from swarmgit.plan.situation import Draft, Situation
 
 SATISFIED = frozenset({"landed", "unchanged", "reported"})
@@ -74,6 +74,8 @@ def busy(situation: Situation, draft: Draft) -> frozenset[AgentName]:
 def _floor(situation: Situation, draft: Draft, wanting: list[Task]) -> _Floor:
     tasks = situation.desired.tasks
     owners = {id_: tasks[id_] for id_, status in draft.views.items() if status.phase in AT_WORK and id_ in tasks}
+    held = (entry for entry in draft.entries.values() if entry.id in draft.unreviewed and entry.task in tasks)
+    owners |= {entry.task: tasks[entry.task] for entry in held if verdicts.owns_files(situation, entry)}
     live = agents.at_work(situation, draft)
     owners |= {
         spec.task: tasks[spec.task] for spec in live if spec.kind == "agent" and spec.task and spec.task in tasks
@@ -88,7 +90,7 @@ def _candidates(situation: Situation, draft: Draft) -> list[Task]:
     wanting = [
         situation.desired.tasks[id_]
         for id_, status in draft.views.items()
-        if status.phase in {"waiting", "rework"} and id_ in situation.desired.tasks
+        if status.phase in {"waiting", "rework"} and id_ in situation.desired.tasks and id_ not in draft.held
     ]
     return sorted(wanting, key=lambda t: (PRIORITY_RANK[t.priority], draft.views[t.id].phase != "rework", t.id))
 

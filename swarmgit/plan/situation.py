@@ -17,7 +17,7 @@ from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, MailId, TaskId, TreeId
 from swarmgit.model.incidents import Incident
 from swarmgit.model.mail import Mail
-from swarmgit.model.observed import MergeTry, Observed
+from swarmgit.model.observed import Lack, MergeTry, Observed
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
 from swarmgit.model.usage import Aside
 from swarmgit.model.work import Evidence, Session
@@ -101,6 +101,11 @@ class Situation(Struct, frozen=True):
         found = self.observed.merges.get((onto, head))
         return found if found is not None and found.rules == self.rules else None
 
+    def lacks(self, *commits: CommitId | None) -> str:
+        """Return why one of these commits cannot be had, as a sentence; '' where all can."""
+        found = (self.observed.missing.get(commit) for commit in commits if commit is not None)
+        return next((lack.text for lack in found if lack is not None), "")
+
     def control(self, task: TaskId) -> TaskControl:
         return self.observed.controls.get(task, NO_CONTROL)
 
@@ -114,12 +119,18 @@ class Situation(Struct, frozen=True):
 class Draft(Struct):
     """The plan while it is being made. Only the functions of this package write into it."""
 
+    held: frozenset[TaskId] = frozenset()
+    """Tasks of which nothing moves in this tick: work of theirs could not be saved."""
+
     actions: list[Action] = field(default_factory=list)
     wants: list[Want] = field(default_factory=list)
     views: dict[TaskId, TaskStatus] = field(default_factory=dict)
     entries: dict[EntryId, Entry] = field(default_factory=dict)
     refused: dict[EntryId, Rejection] = field(default_factory=dict)
     stuck: dict[EntryId, str] = field(default_factory=dict)
+    unreviewed: dict[EntryId, str] = field(default_factory=dict)
+    """Entries that wait for a person's verdict, and why."""
+
     identities: dict[AgentName, Identity] = field(default_factory=dict)
     histories: dict[GateName, GateHistory] = field(default_factory=dict)
     wakes: list[float] = field(default_factory=list)
@@ -135,6 +146,9 @@ class Draft(Struct):
 
     mail_origins: dict[str, set[str]] = field(default_factory=dict)
     mail_times: dict[str, datetime] = field(default_factory=dict)
+
+    missing: Mapping[CommitId, Lack] = field(default_factory=dict)
+    """Commits that cannot be had: nothing can be asked of them."""
 
     needs_person: bool = False
     is_waiting_for_time: bool = False

@@ -18,7 +18,7 @@ from swarmgit.model.actions import MergeItem, TryMerges
 from swarmgit.model.desired import Gate
 from swarmgit.model.ids import CommitId, EntryId, GateName, SessionId, TreeId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.status import Candidate, Entry
+from swarmgit.model.status import Candidate, Difference, Entry
 from swarmgit.plan import evidence, tiers
 from swarmgit.plan.choices import Known, Stack
 from swarmgit.plan.evidence import Subject, Verdict
@@ -28,7 +28,8 @@ from swarmgit.plan.situation import Draft, Situation
 class Tip(Struct, frozen=True):
     """The top of a stack: its last entry's commit and tree, and what the gates of all say about the tree.
 
-    `tier` and `resolution` say how the last entry's conflicts with what is below it were resolved.
+    `tier` and `resolution` say how the last entry's conflicts with what is below it were resolved, `difference` what it
+    changes there, where that was asked for.
     """
 
     base: CommitId
@@ -38,6 +39,7 @@ class Tip(Struct, frozen=True):
     verdict: Verdict
     tier: str = "clean"
     resolution: tuple[Mapping[str, Any], ...] = ()
+    difference: Difference | None = None
 
     @property
     def stack(self) -> Stack:
@@ -109,7 +111,7 @@ def read_line(
     taken: list[Entry] = []
     for position, entry in enumerate(rest):
         tried = situation.tried(onto, entry.work)
-        if tried is None:
+        if tried is None or (tried.commit is not None and tried.difference is None and _is_looked_at(entry)):
             ask_for_merges(situation, draft, onto, rest[position:])
             book.is_complete = False
             break
@@ -135,7 +137,7 @@ def _note(situation: Situation, book: Book, base: CommitId, entries: tuple[Entry
     subject = _subject(candidate, entries)
     verdict = evidence.judge(situation, gates, subject, since(situation, entries[-1]))
     tier, resolution = tiers.how(entries[-1], tried)
-    book.tips[key] = Tip(base, entries, candidate, gates, verdict, tier, resolution)
+    book.tips[key] = Tip(base, entries, candidate, gates, verdict, tier, resolution, tried.difference)
     reds = {answer.session for _, answer in verdict.bad[:1]} | book.reds.get(candidate.code_tree, set())
     book.known[key] = Known(
         base,
@@ -218,11 +220,25 @@ def own_bases(entries: Mapping[EntryId, Entry], target: CommitId) -> set[CommitI
 
 
 def ask_for_merges(situation: Situation, draft: Draft, onto: CommitId, line: list[Entry]) -> None:
-    items = tuple(MergeItem(entry.id, entry.task, entry.work, _message(situation, entry)) for entry in line)
+    items = tuple(
+        MergeItem(
+            entry.id,
+            entry.task,
+            entry.work,
+            _message(situation, entry),
+            entry.guarded if _is_looked_at(entry) else None,
+        )
+        for entry in line
+    )
     merge = situation.swarm.merge
     auto = merge if "auto" in merge.tiers else None
     is_signed = merge.sign is not None
     draft.add(TryMerges(onto, items, situation.desired.gates, merge.style, auto, situation.rules, is_signed))
+
+
+def _is_looked_at(entry: Entry) -> bool:
+    """Return whether a person's verdict was asked for, so that what the entry changes has to be known."""
+    return any(event.kind == "held" for event in entry.events)
 
 
 def ask_for_batch(situation: Situation, draft: Draft, tip: Tip) -> None:
@@ -244,4 +260,4 @@ def _message(situation: Situation, entry: Entry) -> str:
 
 
 def _maker(entry: Entry) -> trailers.Maker:
-    return trailers.Maker(entry.task, entry.agent, entry.session, entry.model or "unknown", entry.attempt)
+    return trailers.Maker(entry.task, entry.agent, entry.session, entry.model or "unknown", entry.attempt, entry.run)

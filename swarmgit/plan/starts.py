@@ -20,8 +20,8 @@ def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentNa
     """Return the facts of a new session for a task's next attempt."""
     label = experiments.label_of(situation.desired, task, status)
     runtime, model = agents.runtime_of(situation.swarm, experiments.as_in(situation.desired, task, label))
-    last = _paused(task, status, runtime.name, model)
-    before = last or _handed_over(task, status)
+    last = _paused(situation, task, status, (runtime.name, model))
+    before = last or _handed_over(situation, task, status)
     base = before.base if before else situation.observed.target_head
     assert base is not None
     number = max((a.number for a in status.attempts), default=0) + 1
@@ -43,20 +43,24 @@ def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentNa
     )
 
 
-def _paused(task: Task, status: TaskStatus, runtime: str, model: str | None) -> Attempt | None:
+def _paused(situation: Situation, task: Task, status: TaskStatus, program: tuple[str, str | None]) -> Attempt | None:
     """Return the attempt whose conversation goes on: the last, if only a pause ended it and nothing has changed."""
     last = status.last
     if last is None or last.number < status.window or last.outcome not in PAUSES or last.conversation is None:
         return None
-    is_same = (last.runtime, last.model, last.generation) == (runtime, model, task.generation)
+    if situation.lacks(last.base):
+        return None
+    is_same = (last.runtime, last.model, last.generation) == (*program, task.generation)
     return last if is_same else None
 
 
-def _handed_over(task: Task, status: TaskStatus) -> Attempt | None:
+def _handed_over(situation: Situation, task: Task, status: TaskStatus) -> Attempt | None:
     """Return the attempt that this session takes over from: it starts where that one did, with what it has changed."""
     last = status.last
     is_it = last is not None and last.number >= status.window and last.outcome == "handed-over"
-    return last if is_it and last is not None and last.generation == task.generation else None
+    if last is None or not is_it or situation.lacks(last.base):
+        return None
+    return last if last.generation == task.generation else None
 
 
 def _home(status: TaskStatus, last: Attempt) -> SessionId:
@@ -77,6 +81,8 @@ def start_session(
     )
     last = before.last if before.last is not None and before.last.number >= status.window else None
     carried = last if last is not None and last.outcome in CARRIED and last.kept_paths else None
+    if carried is not None and situation.lacks(carried.head, carried.base):
+        carried = None
     identity = situation.observed.identities.get(spec.agent) if spec.agent else None
     role = experiments.role_text(situation.desired, task, spec.experiment)
     prompt = briefing.going_on(task, mails) if spec.resume else briefing.prompt_for(task, role, identity, before, mails)

@@ -17,9 +17,8 @@ from swarmgit.model.status import (
     Rejection,
     TaskStatus,
 )
-from swarmgit.plan import attempts, attribution, cv, governor, rejections, revival, verify
+from swarmgit.plan import attempts, attribution, claims, cv, governor, rejections, revival, verdicts, verify, withdrawal
 from swarmgit.plan.attempts import salvaged
-from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
 
 IN_LINE = "in the merge queue; its own gates are green"
@@ -46,15 +45,24 @@ def advance(situation: Situation, draft: Draft, task_id: TaskId) -> TaskStatus:
     if task is not None:
         status = replace(status, title=task.title, convoy=task.convoy)
     status = _reopen(situation, draft, task, attempts.adopt(situation, status))
-    if status.phase in FINISHED:
+    said = claims.asked(situation, task_id)
+    if status.phase in FINISHED and said is None:
         return status
     if status.last is not None and status.last.outcome == "running":
         status = attempts.follow(situation, draft, task, status)
         if status.last is not None and status.last.outcome == "running":
             return status
         cv.count_session(draft, situation, status)
+        status = _reopen(situation, draft, task, status)  # what ended because of it is not started again before it
+    if said is not None:
+        return claims.answered(situation, draft, withdrawal.let_go(situation, draft, status), said)
+    found = None if withdrawal.is_landing(draft, status) else claims.of(situation, status)
+    if found is not None and found.proof:
+        return claims.landed(situation, withdrawal.let_go(situation, draft, status), found)
     if task is None or situation.control(task_id).cancelled:
         return _withdraw(situation, draft, task, status)
+    if found is not None:
+        return claims.held(withdrawal.let_go(situation, draft, status), found)
     return _next(situation, draft, task, status)
 
 
@@ -62,20 +70,21 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
     """Return the status with a new window of attempts where a person asked for one: restart, edit, or put back."""
     control = situation.control(status.task)
     is_running = status.last is not None and status.last.outcome == "running"
-    if task is None or control.cancelled or is_running or status.phase == "landed":
+    if task is None or control.cancelled or is_running or status.phase in {"landed", "reverted"}:
         return status
     is_restart = control.restart is not None and control.restart != status.restart
-    is_asleep = status.phase in {"failed", "needs-human"} and status.last is not None
+    entry = draft.entries.get(status.entry) if status.entry else None
+    is_open = entry is not None and entry.state in WAITING
+    is_asleep = status.phase in {"failed", "needs-human"} and status.last is not None and not is_open
     is_edited = is_asleep and status.last is not None and status.last.generation != task.generation
     if not (is_restart or is_edited or status.phase == "cancelled"):
         return status
-    entry = draft.entries.get(status.entry) if status.entry else None
     if entry is not None and entry.state in {"landing", "landed"}:
         return status
-    if entry is not None and entry.state in WAITING:
-        drop_entry(situation, draft, entry, "the task starts again")
+    if entry is not None and is_open:
+        withdrawal.drop_entry(situation, draft, entry, "the task starts again")
     return replace(
-        _give_up_last(draft, status),
+        withdrawal.give_up_last(draft, status),
         phase="waiting",
         reason="",
         entry=None,
@@ -99,27 +108,10 @@ def _withdraw(situation: Situation, draft: Draft, task: Task | None, status: Tas
     if entry is not None and entry.state == "landing":
         return replace(status, phase="queued", reason="it was already landing when it was withdrawn")
     if entry is not None and entry.state not in {"rejected", "dropped"}:
-        drop_entry(situation, draft, entry, "the task was withdrawn")
+        withdrawal.drop_entry(situation, draft, entry, "the task was withdrawn")
     reason = "cancelled by a person" if situation.control(status.task).cancelled else "removed from intent"
-    status = _give_up_last(draft, status)
+    status = withdrawal.give_up_last(draft, status)
     return replace(status, phase="cancelled", reason=reason, waiting_for=(), finished=situation.now)
-
-
-def _give_up_last(draft: Draft, status: TaskStatus) -> TaskStatus:
-    """Return the status with submitted work that will not land any more closed and kept."""
-    last = status.last
-    if last is None or last.outcome not in {"submitted", "no-change"}:
-        return status
-    closed = replace(last, outcome="cancelled")
-    return attempts.with_last(status, salvaged(draft, status.task, closed) if last.outcome == "submitted" else closed)
-
-
-def drop_entry(situation: Situation, draft: Draft, entry: Entry, why: str) -> None:
-    event = LedgerEvent(situation.now, "dropped", {"reason": why})
-    keep_proposal(draft, entry)
-    dropped = replace(entry, state="dropped", events=(*entry.events, event))
-    draft.entries[entry.id] = dropped
-    draft.add(SaveEntry(dropped))
 
 
 def _next(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
@@ -179,6 +171,8 @@ def _submitted(situation: Situation, draft: Draft, task: Task, status: TaskStatu
     if entry is not None:
         return _follow_entry(situation, draft, task, status, entry)
     last = status.attempts[-1]
+    if gone := situation.lacks(last.head, last.base):
+        return _again(situation, task, attempts.with_last(status, attempts.lose(draft, task.id, last, gone)))
     match verify.submitted(situation, draft, task, last):
         case verify.Passed(attempt):
             return _enqueue(situation, draft, task, attempts.with_last(status, attempt))
@@ -192,6 +186,8 @@ def _submitted(situation: Situation, draft: Draft, task: Task, status: TaskStatu
 
 def _unchanged(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
     last = status.attempts[-1]
+    if gone := situation.lacks(last.head, last.base):
+        return _again(situation, task, attempts.with_last(status, attempts.lose(draft, task.id, last, gone)))
     match verify.unchanged(situation, draft, task, last):
         case verify.Passed(attempt):
             cv.count_completion(draft, situation, attempt, task)
@@ -227,6 +223,8 @@ def _enqueue(situation: Situation, draft: Draft, task: Task, status: TaskStatus)
         priority=task.priority,
         model=last.model or last.runtime,
         tier=tier,
+        run=status.run,
+        guarded=last.guarded,
         events=(LedgerEvent(situation.now, "queued", {"head": last.head, "base": last.base, "tier": tier}),),
     )
     draft.entries[entry.id] = entry
@@ -240,9 +238,15 @@ def _follow_entry(situation: Situation, draft: Draft, task: Task, status: TaskSt
             return landed(situation, draft, status, entry)
         case "rejected":
             return _rejected(situation, draft, task, status, draft.refused.get(entry.id))
+        case "dropped" if gone := situation.lacks(entry.head, entry.base):
+            lost = attempts.lose(draft, task.id, status.attempts[-1], gone)
+            return _again(situation, task, attempts.with_last(replace(status, entry=None), lost))
         case "dropped":
-            return _again(situation, task, _give_up_last(draft, replace(status, entry=None)))
+            return _again(situation, task, withdrawal.give_up_last(draft, replace(status, entry=None)))
         case _:
+            if entry.id in draft.unreviewed:
+                reason, waits = draft.unreviewed[entry.id], (verdicts.WAITS_FOR,)
+                return replace(status, phase="needs-human", reason=reason, waiting_for=waits)
             stuck = draft.stuck.get(entry.id)
             waiting = (stuck,) if stuck else ()
             return replace(status, phase="queued", reason=stuck or IN_LINE, waiting_for=waiting)

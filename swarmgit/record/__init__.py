@@ -22,7 +22,7 @@ from swarmgit.model.actions import (
     SaveMail,
     SaveTask,
 )
-from swarmgit.model.ids import CommitId
+from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.mail import DEAD
 from swarmgit.model.outcomes import Failed, Outcome, ToSave
 from swarmgit.ports import StateStore
@@ -32,60 +32,68 @@ SUBJECT_CHARS_MAX = 100
 Reader = Callable[[str], bytes | None]
 """Reads a file of the state branch as it stands before the commit."""
 
+Refuse = Callable[[Save, Exception], None]
 
-def commit(outcomes: Sequence[Outcome], state: StateStore, read: Reader, now: datetime) -> CommitId | None:
-    """Write the saves of a tick as one state commit; None when there is nothing to write."""
-    saves = savable(outcomes)
-    changes = files(saves, read)
+
+def commit(
+    outcomes: Sequence[Outcome], state: StateStore, read: Reader, now: datetime, refuse: Refuse | None = None
+) -> CommitId | None:
+    """Write the saves of a tick as one state commit; None when there is nothing to write.
+
+    `refuse` hears of each save that cannot be put into words; the others are written without it.
+    """
+    saves = [outcome.save for outcome in outcomes if isinstance(outcome, ToSave)]
+    changes = files(saves, read, refuse)
     if not changes:
         return None
     return state.write(changes, message(saves), now)
 
 
-def savable(outcomes: Sequence[Outcome]) -> list[Save]:
-    """Return what may be written. Where work could not be saved nothing is: the record would say that it was.
-
-    The next tick observes what did happen and decides again; every effect may be repeated.
-    """
-    if has_unsaved_work(outcomes):
-        return []
-    return [outcome.save for outcome in outcomes if isinstance(outcome, ToSave)]
+def unsaved(outcomes: Sequence[Outcome]) -> frozenset[TaskId]:
+    """Return the tasks whose work should have been saved and was not: nothing of them may be recorded or let go of."""
+    found = (outcome.action for outcome in outcomes if isinstance(outcome, Failed))
+    return frozenset(action.task for action in found if isinstance(action, Salvage))
 
 
-def has_unsaved_work(outcomes: Sequence[Outcome]) -> bool:
-    """Return whether work that should have been saved was not: then nothing is recorded, let go of, or started."""
-    return any(isinstance(outcome, Failed) and isinstance(outcome.action, Salvage) for outcome in outcomes)
-
-
-def files(saves: Sequence[Save], read: Reader) -> dict[str, bytes | None]:  # noqa: C901, PLR0912  one line per kind
+def files(saves: Sequence[Save], read: Reader, refuse: Refuse | None = None) -> dict[str, bytes | None]:
     """Return the changed files by path; None deletes."""
     changes: dict[str, bytes | None] = {}
     for save in saves:
-        match save:
-            case SaveTask(status):
-                changes[paths.state_task(status.task)] = documents.dump_status(status)
-            case SaveEntry(entry):
-                changes[paths.state_entry(entry.id, entry.enqueued)] = documents.dump_entry(entry)
-            case SaveIdentity(identity):
-                changes[paths.state_agent(identity.name)] = documents.dump_identity(identity)
-            case SaveGateHistory(history):
-                changes[paths.state_gate(history.gate)] = documents.dump_gate_history(history)
-            case SaveConvoy(convoy):
-                changes[paths.state_convoy(convoy.convoy)] = documents.dump_convoy_status(convoy)
-            case SaveIncident(incident):
-                changes[paths.state_incident(incident.id)] = incidents.dump(incident)
-            case SaveFollowed(followed):
-                changes[paths.state_followed(followed.new)] = documents.dump_followed(followed)
-            case SaveMail():
-                changes.update(_mail(save))
-            case Remove(path):
-                changes[path] = None
-            case SaveFile():
-                changes[save.path] = _content(save, changes, read)
-            case Archive(path, to):
-                changes[to] = _pending(path, changes, read)
-                changes[path] = None
+        try:
+            changes.update(_changes(save, changes, read))
+        except MemoryError:
+            raise
+        except Exception as error:
+            if refuse is None:
+                raise
+            refuse(save, error)
     return changes
+
+
+def _changes(save: Save, before: dict[str, bytes | None], read: Reader) -> dict[str, bytes | None]:  # noqa: C901, PLR0911, PLR0912  one line per kind
+    match save:
+        case SaveTask(status):
+            return {paths.state_task(status.task): documents.dump_status(status)}
+        case SaveEntry(entry):
+            return {paths.state_entry(entry.id, entry.enqueued): documents.dump_entry(entry)}
+        case SaveIdentity(identity):
+            return {paths.state_agent(identity.name): documents.dump_identity(identity)}
+        case SaveGateHistory(history):
+            return {paths.state_gate(history.gate): documents.dump_gate_history(history)}
+        case SaveConvoy(convoy):
+            return {paths.state_convoy(convoy.convoy): documents.dump_convoy_status(convoy)}
+        case SaveIncident(incident):
+            return {paths.state_incident(incident.id): incidents.dump(incident)}
+        case SaveFollowed(followed):
+            return {paths.state_followed(followed.new): documents.dump_followed(followed)}
+        case SaveMail():
+            return _mail(save)
+        case Remove(path):
+            return {path: None}
+        case SaveFile():
+            return {save.path: _content(save, before, read)}
+        case Archive(path, to):
+            return {to: _pending(path, before, read), path: None}
 
 
 def _mail(save: SaveMail) -> dict[str, bytes | None]:

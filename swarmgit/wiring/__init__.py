@@ -11,9 +11,11 @@ from swarmgit.adapters import prices
 from swarmgit.adapters.clock import SystemClock, awake_s
 from swarmgit.adapters.deferred import Deferred
 from swarmgit.adapters.drafts import drafts
+from swarmgit.adapters.failures import FailureNotes
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
-from swarmgit.adapters.git.engine import GitEngine, engine_git
-from swarmgit.adapters.git.history import landed_in_history
+from swarmgit.adapters.git.engine import GitEngine, engine_git, mend
+from swarmgit.adapters.git.history import GitHistory
+from swarmgit.adapters.git.integrity import GitIntegrity
 from swarmgit.adapters.git.memory import Memory
 from swarmgit.adapters.git.mergeprograms import merge_programs
 from swarmgit.adapters.git.objects import GitObjects
@@ -77,6 +79,7 @@ def open_world(
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
     engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects, voices)
+    integrity = GitIntegrity(engine.objects, lambda: _mend(found), is_leader=lead)
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
@@ -99,6 +102,7 @@ def open_world(
         objects=objects,
         state=RedactedState(state, guard),
         engine=engine,
+        integrity=integrity,
         conflicts=cast(ports.Conflicts, Deferred(lambda: _conflicts(engine, voices, memory))),
         signatures=cast(ports.Signatures, Deferred(lambda: _signatures(found, engine))),
         worktrees=cast(ports.Worktrees, worktrees),
@@ -112,6 +116,7 @@ def open_world(
         confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
         granted=lambda *given: confiner.granted(*given),  # noqa: PLW0108 - as above
         adapters=runtimes.names,
+        obeyed=runtimes.obeyed,
         price=prices.price,
         outlook=outlook,
         unreachable=lambda policy, runtime, model: confiner.unreachable(
@@ -120,10 +125,11 @@ def open_world(
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
         notices=notices,
+        failures=FailureNotes(found.live / paths.FAILURES, f"{paths.RUN_LINK}/{paths.FAILURES}"),
         port_is_free=_port_is_free,
         transcripts=cast(ports.Transcripts, transcripts),
         push_command=lambda push: _push_command(found, environ, push),
-        landed_in_history=lambda commit: landed_in_history(objects.git, commit),
+        history=GitHistory(objects),
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
         sandbox=lambda policy: confiner.describe(policy),  # noqa: PLW0108
@@ -141,6 +147,10 @@ def _target(objects: GitObjects, cache: FileCache) -> str | None:
     if target is not None and target != remembered:
         cache.write(TARGET_NAME, target.encode())
     return target
+
+
+def _mend(found: FoundRepository) -> None:
+    mend(found.live / paths.ENGINE, found.common_dir, found.algorithm)
 
 
 def _state(
@@ -239,7 +249,7 @@ def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tu
     """Return uncommitted intent where the target is checked out here; on another branch differences mean nothing."""
     if found.top is None or desired.commit is None or objects.resolve("HEAD^{commit}") is None:
         return ()
-    head = (found.git_dir / "HEAD").read_text(encoding="utf-8").strip()
+    head = (found.git_dir / "HEAD").read_text("utf-8", "surrogateescape").strip()
     if desired.swarm is None or head != f"ref: {paths.branch_ref(desired.swarm.target)}":
         return ()
     tree = objects.resolve(f"{desired.commit}:{paths.SWARM}")

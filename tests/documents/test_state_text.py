@@ -14,7 +14,7 @@ from msgspec.structs import fields
 
 from swarmgit.documents import blocks, places, schemas, state
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.control import Freeze, TaskControl
+from swarmgit.model.control import Freeze, TaskControl, Verdict
 from swarmgit.model.desired import Desired, Swarm, Task
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import AgentName, BlobId, CommitId, EvidenceKey, GateName, SessionId, TaskId, TreeId
@@ -30,6 +30,7 @@ KINDS = {
     "gate-history": (GateHistory, state.dump_gate_history, state.load_gate_history),
     "control": (TaskControl, state.dump_control, state.load_control),
     "followed": (Followed, state.dump_followed, state.load_followed),
+    "verdict": (Verdict, state.dump_verdict, state.load_verdict),
     "freeze": (Freeze, state.dump_freeze, state.load_freeze),
 }
 

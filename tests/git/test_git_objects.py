@@ -12,10 +12,8 @@ import pytest
 from person_repository import AT, Person, make_person
 
 from swarmgit.adapters.git.discover import discover, find_target
-from swarmgit.adapters.git.history import landed_in_history
 from swarmgit.adapters.git.objects import MissingObject
 from swarmgit.adapters.git.person import blame
-from swarmgit.adapters.git.run import Git
 from swarmgit.errors import PersonMustAct
 from swarmgit.ports import TreeEntry
 
@@ -190,22 +188,6 @@ def test_an_empty_repository_has_no_target(tmp_path: Path) -> None:
     person = make_person(tmp_path)
     assert find_target(person.objects(), None) is None
     person.close()
-
-
-def test_landings_are_found_in_the_history(person: Person) -> None:
-    trailers = "Swarm-Task: t1\nSwarm-Agent: builder-01\nSwarm-Session: s1\nSwarm-Model: m"
-    person.git("checkout", "-q", "-b", "work")
-    person.git("commit", "-q", "--allow-empty", "-m", f"work\n\n{trailers}")
-    person.git("checkout", "-q", "main")
-    person.git("merge", "-q", "--no-ff", "work", "-m", f"land\n\n{trailers}")
-    merged = person.head()
-    person.git("commit", "-q", "--allow-empty", "-m", "Swarm-Task: not-a-trailer\n\nbody text\n\nmore")
-    person.git("commit", "-q", "--allow-empty", "-m", "other\n\nSwarm-Task: t2")
-    found = landed_in_history(Git(person.common_dir), "refs/heads/main")
-    assert {task: (entry.commit, entry.agent, entry.session, entry.model) for task, entry in found.items()} == {
-        "t1": (merged, "builder-01", "s1", "m"),
-        "t2": (person.head(), "", "", ""),
-    }
 
 
 def test_blame_names_the_commit_of_a_line(person: Person) -> None:

@@ -305,3 +305,14 @@ def test_the_number_of_an_attempt_is_never_used_twice() -> None:
     assert [a.spec.attempt for a in starts] == list(range(1, len(starts) + 1))
     assert len({a.spec.id for a in starts}) == len(starts)
     assert replace(made.status("it")) == made.status("it")
+
+
+def test_a_restart_of_a_running_task_starts_it_once_more_and_not_again_and_again() -> None:
+    made = life(task("it"), ends=never_ends)
+    made.tick()
+    made.control("it", restart="once")
+    made.tick()
+    made.ends = submits
+    made.settle()
+    assert made.started() == ["it", "it"]
+    assert [a.outcome for a in made.status("it").attempts][1:] == ["landed"]

@@ -44,7 +44,7 @@ from swarmgit.model.ids import BlobId, CommitId, ConvoyId, GateName, SessionId, 
 from swarmgit.model.mail import DEAD, Outbox
 from swarmgit.model.observed import MergeTry, Observed, RemoteHead
 from swarmgit.model.policy import Policy
-from swarmgit.model.status import Entry, TaskStatus
+from swarmgit.model.status import Difference, Entry, TaskStatus
 from swarmgit.model.work import Capture, Change, Evidence, Push, Pushed, Session, SessionSpec, Stream
 from swarmgit.plan import plan
 
@@ -145,6 +145,8 @@ class Life:
     followed: list[CommitId] = field(default_factory=list)
     policy: Policy = field(default_factory=Policy)
     convoys: dict[ConvoyId, Convoy] = field(default_factory=dict)
+    differs: Callable[[TaskId, CommitId], Difference] = lambda task, onto: Difference(task, "files", "guarded")
+    """What a task's candidate changes on a commit."""
 
     @property
     def desired(self) -> Desired:
@@ -354,7 +356,9 @@ class Life:
                 merges[onto, item.head] = MergeTry(onto, item.head, None, None, ("shared.txt",), rules=action.rules)
                 break
             commit = CommitId(f"batch {item.head}" if is_batch else f"{onto}+{item.task}")
-            merges[onto, item.head] = MergeTry(onto, item.head, commit, _tree_of(commit), rules=action.rules)
+            tried = MergeTry(onto, item.head, commit, _tree_of(commit), rules=action.rules)
+            is_asked = item.guarded is not None
+            merges[onto, item.head] = replace(tried, difference=self.differs(item.task, onto) if is_asked else None)
             onto = commit
         self.see(merges=merges)
 

@@ -13,8 +13,9 @@ from msgspec import Struct
 from swarmgit.adapters.git import pipes
 from swarmgit.adapters.git.filling import places
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit
+from swarmgit.adapters.git.objects import MissingObject
 from swarmgit.adapters.git.run import Git
-from swarmgit.adapters.git.scan import Findings, scan, shown
+from swarmgit.adapters.git.scan import Findings, scan, scan_all, shown
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import RawChange, tree_changes
 from swarmgit.adapters.git.twins import twins
@@ -48,7 +49,7 @@ def capture(engine: Git, slot: Slot, label: Label, fault: Callable[[str], None])
     fault("capture:scanned")
     tree = _snapshot(engine, slot, findings)
     fault("capture:staged")
-    commit = _commit(engine, tree, slot.commit, label)
+    commit = _commit(engine, tree, (CommitId(slot.commit),), label)
     fault("capture:committed")
     raw = tree_changes(engine, slot.commit, commit)
     for path in sorted({change.path for change in raw}.intersection(findings.linked)):
@@ -70,6 +71,21 @@ def capture(engine: Git, slot: Slot, label: Label, fault: Callable[[str], None])
         links=links,
         twins=twins(engine, slot.commit, commit, raw),
     )
+
+
+def rescue(engine: Git, slot: Slot, label: Label) -> Capture:
+    """Return all of a slot's files as a commit without a parent, where the one it was filled with cannot be had.
+
+    Nothing is compared, so nothing of it can be judged: it is there to be saved.
+    """
+    pipes.clear(slot.tree)
+    with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
+        env = places(slot, Path(made, "index"))
+        findings = scan_all(engine, slot, env)
+        _add(engine, env, findings)
+        tree = engine.out("write-tree", env=env).decode("ascii").strip()
+    commit = CommitId(_commit(engine, tree, (), label))
+    return Capture(commit, TreeId(tree), CommitId(slot.commit), objections=tuple(findings.objections))
 
 
 def _snapshot(engine: Git, slot: Slot, findings: Findings) -> str:
@@ -107,10 +123,10 @@ def _add(engine: Git, env: Mapping[str, str], findings: Findings) -> None:
             findings.object(path, "was not taken in because too many others could not be")
 
 
-def _commit(engine: Git, tree: str, parent: str, label: Label) -> str:
+def _commit(engine: Git, tree: str, parents: tuple[CommitId, ...], label: Label) -> str:
     author = Identity(label.author.name.strip(" .,:;<>\"\\'\n") or "agent", label.author.email or "agent@localhost")
-    text = CommitText(TreeId(tree), (CommitId(parent),), label.message, label.at, author, COMMITTER)
-    made = new_commit(text, "sha1" if len(parent) == 40 else "sha256")
+    text = CommitText(TreeId(tree), parents, label.message, label.at, author, COMMITTER)
+    made = new_commit(text, "sha1" if len(tree) == 40 else "sha256")
     LooseWriter(engine.git_dir / "objects").write([made])
     return made.oid
 
@@ -144,7 +160,10 @@ def _read_batch(engine: Git, batch: Sequence[RawChange]) -> Iterator[tuple[RawCh
     at = 0
     for change in batch:
         end = output.index(b"\n", at)
-        size = int(output[at:end].split(b" ")[2])
+        fields = output[at:end].split(b" ")
+        if len(fields) != 3:
+            raise MissingObject(change.new_blob)
+        size = int(fields[2])
         yield change, output[end + 1 : end + 1 + size]
         at = end + 2 + size
 

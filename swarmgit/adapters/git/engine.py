@@ -13,19 +13,23 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from swarmgit.adapters.git.difference import difference, shown
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit, new_tree, write_file
 from swarmgit.adapters.git.merge import Bases, Merged, merge_trees, touched_by_both
 from swarmgit.adapters.git.objects import GitObjects, Remembered
 from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
+from swarmgit.adapters.git.remains import remains
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.documents.paths import ENGINE, MENDED, SWARM
+from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Gate, MergeConfig
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.model.observed import MergeTry
+from swarmgit.model.status import Difference
 from swarmgit.ports import CommitInfo, Identity, TreeEntry
 
 if TYPE_CHECKING:  # loaded only where something conflicts
@@ -187,8 +191,19 @@ class GitEngine:
         if not ref.startswith("refs/swarm/"):
             raise ValueError(f"swarmgit keeps saved work under refs/swarm/, not in {ref}")
         if self._person.ref(ref) != oid:
-            self.transfer.bring(oid)
+            try:
+                self.transfer.bring(oid)
+            except SwarmError:  # something of it is missing, then what is left is saved; else this fails as well
+                oid, new = remains(self.objects, oid)
+                self._writer.write(new)
+                self.transfer.bring(oid)
             move_own(self._person_refs, self._person.git.git_dir, [RefChange(ref, oid)], len(oid))
+
+    def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
+        return difference(self.git, old, new, guarded)
+
+    def diff(self, old: CommitId, new: CommitId) -> str:
+        return shown(self.git, old, new)
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         return tuple(sorted(changed_files(self.objects, self.objects.tree_of(old), self.objects.tree_of(new))))

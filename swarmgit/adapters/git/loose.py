@@ -20,6 +20,7 @@ from msgspec import Struct
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.ports import Identity, TreeEntry
 
+READ_BYTES = 1 << 20
 SWARMGIT_IDENTITY = Identity("swarmgit", "swarmgit@localhost")
 
 
@@ -127,6 +128,20 @@ def _create(path: str, data: bytes) -> tuple[int, str]:
 def loose_path(objects_dir: Path, oid: str) -> Path:
     """Return where an object lies when it is loose."""
     return objects_dir / oid[:2] / oid[2:]
+
+
+def is_whole(path: Path, oid: str) -> bool:
+    """Return whether a loose object can be unpacked and is what its name says; a second name for a bad one is worse."""
+    digest = hashlib.new("sha1" if len(oid) == 40 else "sha256", usedforsecurity=False)
+    unpack = zlib.decompressobj()
+    try:
+        with path.open("rb") as file:
+            while packed := file.read(READ_BYTES):
+                digest.update(unpack.decompress(packed))
+        digest.update(unpack.flush())
+    except (OSError, zlib.error):
+        return False
+    return unpack.eof and digest.hexdigest() == oid
 
 
 def write_out(handles: Sequence[int]) -> None:

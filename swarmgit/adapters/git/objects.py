@@ -96,6 +96,11 @@ class GitObjects:
         found = self._cat.info(spec)
         return found[1] if found else None
 
+    def stored(self, oid: str) -> tuple[str, bytes] | None:
+        """Return kind and content of an object as the repository has it now; TryLater where git ends over it."""
+        found = self._cat.contents(oid)
+        return (found[1], found[2]) if found is not None else None
+
     def blob(self, oid: str) -> bytes:
         known = self._blobs.get(oid)
         return known if known is not None else self.content(oid, "blob")

@@ -32,14 +32,15 @@ class RefChange(Struct, frozen=True):
 class RefWriter:
     """`git update-ref --stdin` with hooks off. The child inherits the reconciler's lock by `git.pass_fds`.
 
-    `reason` goes into reflogs; None writes none.
+    `reason` goes into reflogs; None writes none. `is_logged`: a reflog is written whatever the person's settings say.
     """
 
-    def __init__(self, git: Git, reason: str | None = None) -> None:
+    def __init__(self, git: Git, reason: str | None = None, *, is_logged: bool = False) -> None:
         self._git = git
         self._args = ("-c", "core.logAllRefUpdates=false", "update-ref", "--stdin", "-z")
         if reason is not None:
-            self._args = ("update-ref", "-m", reason, "--stdin", "-z")
+            logs = ("-c", "core.logAllRefUpdates=true") if is_logged else ()
+            self._args = (*logs, "update-ref", "-m", reason, "--stdin", "-z")
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._errors = b""
@@ -93,7 +94,7 @@ class RefWriter:
 
 
 def _command(change: RefChange, zero: str) -> bytes:
-    name = change.name.encode()
+    name = os.fsencode(change.name)
     old = b"" if change.old is None else (change.old or zero).encode()
     if change.new is None:
         return b"delete %s\0%s\0" % (name, old)
@@ -120,7 +121,7 @@ def may_exist(common_dir: Path, name: str) -> bool:
     if (common_dir / name).exists() or (common_dir / "reftable").exists():
         return True
     try:
-        return name.encode() in (common_dir / "packed-refs").read_bytes()
+        return os.fsencode(name) in (common_dir / "packed-refs").read_bytes()
     except FileNotFoundError:
         return False
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from msgspec import Struct, field
@@ -23,7 +23,7 @@ from swarmgit.adapters.git.private_git import escaped
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import parse_raw
-from swarmgit.plan.protected import fold
+from swarmgit.plan.nametable import fold
 
 DEPTH_MAX = 100
 ENTRIES_MAX = 2_000_000
@@ -90,6 +90,19 @@ def scan(engine: Git, slot: Slot, limits: Limits = DEFAULT_LIMITS) -> Findings:
     _report_oddities(engine, slot, findings, oddities)
     _take(findings, root, candidates, limits)
     _find_bare_repositories(findings, root)
+    return findings
+
+
+def scan_all(engine: Git, slot: Slot, env: Mapping[str, str]) -> Findings:
+    """Return every file of a slot's tree that git does not ignore, as new; `env` names an index that is empty."""
+    findings = Findings()
+    kept = Kept(slot.kept)
+    output = engine.out("ls-files", "-z", "-o", "--exclude-standard", env=env)
+    tracked = engine.out("ls-files", "-z", "-c", env=places(slot))
+    names = dict.fromkeys(path for path in (output + tracked).split(b"\0") if path and not path.endswith(b"/"))
+    root = os.fsencode(slot.tree)
+    there = [path for path in names if not kept.covers(path) and os.path.lexists(os.path.join(root, path))]
+    _take(findings, root, there, DEFAULT_LIMITS)
     return findings
 
 

@@ -88,6 +88,11 @@ class GitSignatures:
             found[CommitId(commit)] = _signature(_STATES.get(state, "bad"), signer)
         return found
 
+    def known(self) -> bytes:
+        """Return git's lines of allowed signers for the keys that were made here."""
+        found = (folder for folder in sorted(self._keys.glob("*/")) if (folder / f"{KEY}.pub").is_file())
+        return "".join(f"{_line(f'{each.name}@{trailers.AGENT_DOMAIN}', each / KEY)}\n" for each in found).encode()
+
     def _found(self) -> str:
         found = shutil.which(self._program, path=HARDENED["PATH"])
         if found is None:

@@ -6,15 +6,18 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.overlay import Overlay
-from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, drop_stale_lock
+from swarmgit.adapters.git.refs import RefRefused, drop_stale_lock
 from swarmgit.adapters.git.statecheckout import StateCheckout
+from swarmgit.adapters.git.statekept import KeptState
 from swarmgit.documents.paths import branch_ref
 from swarmgit.errors import TryLater
 from swarmgit.model.ids import CommitId, TreeId
+from swarmgit.ports import PutBack
 
 TRIES_MAX = 20
 
@@ -44,28 +47,33 @@ class GitStateStore:
         self._fault = fault
         self._common_dir: Path = objects.git.git_dir
         self._writer = LooseWriter(self._common_dir / "objects", durable=durable)
-        self._refs = RefWriter(objects.git)
+        self._kept = KeptState(objects, branch, fault)
 
     def head(self) -> CommitId | None:
         """Return the local branch's commit, else that of a remote's branch (a fresh clone has only that)."""
-        return self._objects.ref(self._ref) or self._remote_head()
+        return self._kept.local() or self._remote_head()
+
+    def put_back(self) -> PutBack | None:
+        return self._kept.put_back()
+
+    def reset(self, to: Literal["kept", "present", "empty"] | CommitId) -> CommitId | None:
+        return self._kept.reset(to)
 
     def write(self, changes: Mapping[str, bytes | None], message: str, at: datetime) -> CommitId | None:
         refused: RefRefused | None = None
         for attempt in range(TRIES_MAX):
-            local = self._objects.ref(self._ref)
+            local = self._kept.local()
             parent = local or self._remote_head()
             commit = self._commit(parent, changes, message, at)
             if commit is None:
                 return None
             self._fault("state: objects written")
             try:
-                self._refs.move([RefChange(self._ref, commit, local or "")], len(commit))
+                self._kept.move(commit, local)
             except RefRefused as reason:
                 refused = reason
                 self._wait(local, attempt)
                 continue
-            self._fault("state: ref moved")
             return commit
         raise TryLater(
             f"branch {self._branch} could not be written in {TRIES_MAX} tries: {refused}",
@@ -84,7 +92,7 @@ class GitStateStore:
 
     def close(self) -> None:
         """End the git processes."""
-        self._refs.close()
+        self._kept.close()
         if self._checkout is not None:
             self._checkout.close()
 

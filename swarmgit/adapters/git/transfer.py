@@ -15,8 +15,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from swarmgit.adapters.git.loose import loose_path, write_out
-from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.loose import is_whole, loose_path, write_out
+from swarmgit.adapters.git.objects import GitObjects, MissingObject
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.model.ids import CommitId
 
@@ -108,6 +108,8 @@ class Transfer(Struct, frozen=True):
 
     def _link(self, oid: str) -> None:
         source, goal = loose_path(self._from, oid), loose_path(self._to, oid)
+        if not is_whole(source, oid):
+            raise MissingObject(oid)
         if self.durable:
             _write_out(source)
         goal.parent.mkdir(exist_ok=True)

@@ -190,6 +190,14 @@ class GitWorktrees:
             self._slots.write(replace(slot, recyclable=False))
         return replace(taken, code_tree=self._code_tree(taken.commit))
 
+    def rescue(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
+        """Snapshot all files of the leased worktree as a commit without a parent; its index is not used again."""
+        self._mend()
+        slot = replace(self._held(session), recyclable=False)
+        self._slots.write(slot)
+        taken = capture.rescue(self._engine, slot, capture.Label(message, author, at))
+        return replace(taken, code_tree=self._code_tree(taken.commit))
+
     def given(self, config: WorktreeConfig) -> str:
         """Return a hash of what a gate's worktree gets besides the commit; its caches (`share`) are none of it."""
         included = [filling.content_hash(self._person.top, path) for path in config.include]

@@ -21,7 +21,9 @@ def check(world: World) -> Report:
     head = world.objects.ref(paths.branch_ref(target)) if target else None
     checked, found = judge_target(world, ledger, head)
     violations = (*ledger.violations, *found, *_missing_salvage(world, ledger.salvage))
-    return Report(checked, violations)
+    said = ledger.acknowledged
+    known = tuple((each, said[each.commit]) for each in violations if each.commit in said)
+    return Report(checked, tuple(each for each in violations if each.commit not in said), known)
 
 
 def _missing_salvage(world: World, named: Mapping[str, str]) -> tuple[Violation, ...]:

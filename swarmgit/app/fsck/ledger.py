@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,11 +13,12 @@ from swarmgit.app.fsck.report import Violation
 from swarmgit.app.world import World
 from swarmgit.documents import incidents, paths, state
 from swarmgit.errors import SwarmError
+from swarmgit.model.control import Acknowledgement, Verdict
 from swarmgit.model.histories import Followed
-from swarmgit.model.ids import CommitId
+from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.status import Entry, TaskStatus
 
-LOADERS = {
+LOADERS: Mapping[str, Callable[[str, bytes], object]] = {
     paths.STATE_TASKS: state.load_status,
     paths.STATE_QUEUE: state.load_entry,
     paths.STATE_AGENTS: state.load_identity,
@@ -25,11 +27,14 @@ LOADERS = {
     paths.STATE_FOLLOWED: state.load_followed,
     paths.STATE_MAIL: state.load_mail,
     paths.STATE_CONVOYS: state.load_convoy_status,
+    paths.STATE_REVIEWS: state.load_verdict,
 }
 REQUESTS: Mapping[str, Callable[[str, bytes], object]] = {
     f"{paths.STATE_CONTROL}/queue": state.load_entry_control,
     paths.MAIL_CONTROL: state.load_mail_control,
     paths.INCIDENT_CONTROL: state.load_incident_control,
+    paths.LANDING_CONTROL: state.load_landing_control,
+    paths.ACKNOWLEDGED: state.load_acknowledgement,
 }
 
 
@@ -37,6 +42,7 @@ REQUESTS: Mapping[str, Callable[[str, bytes], object]] = {
 class Ledger:
     """`salvage`: ref → the file that names it. `said_landed`: file of a task → the commit it says it landed as.
 
+    `others`: landed entries that only other states know: those that were put aside here, or fetched from a remote.
     `followed`: file → what the target went forward to because others had pushed it.
     """
 
@@ -44,7 +50,10 @@ class Ledger:
     salvage: Mapping[str, str] = field(default_factory=dict)
     said_landed: Mapping[str, CommitId] = field(default_factory=dict)
     followed: Mapping[str, Followed] = field(default_factory=dict)
+    others: tuple[Entry, ...] = ()
+    verdicts: Mapping[EntryId, Verdict] = field(default_factory=dict)
     violations: tuple[Violation, ...] = ()
+    acknowledged: Mapping[str | None, Acknowledgement] = field(default_factory=dict)
 
     @cached_property
     def landed(self) -> tuple[Entry, ...]:
@@ -52,7 +61,7 @@ class Ledger:
 
     @cached_property
     def by_session(self) -> dict[str, Entry]:
-        return {entry.session: entry for entry in self.landed}
+        return {entry.session: entry for entry in (*self.others, *self.landed)}
 
     @cached_property
     def by_commit(self) -> dict[CommitId, tuple[Entry, ...]]:
@@ -62,7 +71,8 @@ class Ledger:
         """
         found: dict[CommitId, tuple[Entry, ...]] = {}
         pending = [(e.candidate.commit, e) for e in self.entries if e.state == "landing" and e.candidate]
-        for commit, entry in (*((e.landed_commit, e) for e in self.landed), *pending):
+        landed = ((e.landed_commit, e) for e in (*self.landed, *self.others))
+        for commit, entry in (*landed, *pending):
             if commit is not None:
                 found[commit] = (*found.get(commit, ()), entry)
         return found
@@ -82,7 +92,7 @@ def read_ledger(world: World) -> Ledger:
             violations.append(Violation("P8", None, f"{error}; {error.hint}" if error.hint else str(error)))
         except ValueError as error:
             violations.append(Violation("P8", None, str(error)))
-    entries = {path: value for path, value in values.items() if isinstance(value, Entry)}
+    entries: dict[str, Entry] = {path: value for path, value in values.items() if isinstance(value, Entry)}
     tasks = {path: value for path, value in values.items() if isinstance(value, TaskStatus)}
     violations += _landed_without_commit(entries)
     return Ledger(
@@ -90,8 +100,28 @@ def read_ledger(world: World) -> Ledger:
         {attempt.salvage: path for path, task in tasks.items() for attempt in task.attempts if attempt.salvage},
         {path: task.landed_commit for path, task in tasks.items() if task.phase == "landed" and task.landed_commit},
         {path: value for path, value in values.items() if isinstance(value, Followed)},
+        _others(world, head, {entry.id for entry in entries.values() if entry.state == "landed"}),
+        {value.entry: value for value in values.values() if isinstance(value, Verdict)},
         tuple(violations),
+        {value.commit: value for value in values.values() if isinstance(value, Acknowledgement)},
     )
+
+
+def _others(world: World, head: CommitId, known: set[EntryId]) -> tuple[Entry, ...]:
+    """Return the landed entries of other states that are not landed in this one. What is broken there stays out."""
+    refs = {**world.objects.refs(f"{paths.KEPT}/"), **world.objects.refs("refs/remotes/")}
+    names = [name for name in sorted(refs) if name.startswith(paths.KEPT) or name.endswith(f"/{world.state_branch}")]
+    found: dict[EntryId, Entry] = {}
+    for tip in dict.fromkeys(refs[name] for name in names):
+        if world.objects.is_ancestor(tip, head):
+            continue
+        with suppress(SwarmError):
+            files = world.objects.walk(world.objects.commit(tip).tree)
+            for path in (path for path in files if f"{paths.STATE_QUEUE}/" in path):
+                if path.rpartition("/")[2].removesuffix(".yaml") not in known:
+                    entry = state.load_entry(path, world.objects.blob(files[path].oid))
+                    found[entry.id] = entry
+    return tuple(entry for entry in found.values() if entry.state == "landed")
 
 
 def _landed_without_commit(entries: Mapping[str, Entry]) -> Iterator[Violation]:
@@ -111,7 +141,7 @@ def load(path: str, data: bytes) -> object:
         if path.startswith(f"{below}/"):
             return read(path, data)
     if folder == paths.STATE_ARCHIVE:
-        kinds = (paths.STATE_QUEUE, paths.STATE_MAIL, paths.STATE_INCIDENTS)
+        kinds = (paths.STATE_QUEUE, paths.STATE_MAIL, paths.STATE_INCIDENTS, paths.STATE_REVIEWS)
         folder = next((kind for kind in kinds if f"/{kind}/" in rest), paths.STATE_TASKS)
     if folder == paths.STATE_INCIDENTS:
         return incidents.load(path, data)

@@ -9,6 +9,7 @@ from swarmgit.app.fsck.landing import judge_landing
 from swarmgit.app.fsck.ledger import Ledger
 from swarmgit.app.fsck.report import Violation
 from swarmgit.app.fsck.signatures import judge_signatures
+from swarmgit.app.fsck.verdicts import judge_verdict
 from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.model import trailers
@@ -31,6 +32,7 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
         for entry in entries:
             checked += 1
             found += judge_landing(world, entry, info, gates.at(entry))
+            found += judge_verdict(ledger, entry, commit)
             landings.append((entry, info))
         if not entries and commit not in foreign and "task" in trailers.parse(info.message):
             checked += 1
@@ -39,13 +41,14 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
         entry
         for commit, entries in landed.items()
         for entry in entries
-        if commit not in line and entry.state == "landed"
+        if commit not in line and entry.state == "landed" and entry not in ledger.others
     ]
     inside = _reachable(world, line, {entry.landed_commit for entry in elsewhere if entry.landed_commit})
     for entry in elsewhere:
         checked += 1
         found += _off_the_line(world, entry, inside, gates)
         if entry.landed_commit in inside:
+            found += judge_verdict(ledger, entry, entry.landed_commit)
             landings.append((entry, world.objects.commit(entry.landed_commit)))
     found += judge_signatures(world, gates, landings)
     found += _statuses(ledger, {*line, *inside})

@@ -28,6 +28,7 @@ KIND_OF_PHASE = {
     "needs-human": "needs-human",
     "unchanged": "unchanged",
     "reported": "reported",
+    "reverted": "revert",
     "failed": "fail",
     "cancelled": "cancel",
 }

@@ -1,0 +1,45 @@
+"""What the target's own commits say about landings: who they name, and what was taken back again."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from swarmgit.model.ids import CommitId, SessionId, TaskId
+
+
+class Mention(Struct, frozen=True, array_like=True):
+    """A commit that names a task in its trailers. `run`: which time the task landed by it, after `task reopen`."""
+
+    commit: CommitId
+    task: TaskId
+    session: SessionId
+    run: int = 1
+
+
+class Revert(Struct, frozen=True, array_like=True):
+    """A commit that undoes `of`, all of it: its change is the other's, the other way round.
+
+    `tasks`: those that `of` names, each with its run; none where `of` is a revert itself.
+    """
+
+    commit: CommitId
+    of: CommitId
+    tasks: tuple[tuple[TaskId, int], ...] = ()
+
+
+class Told(Struct, frozen=True):
+    """What a stretch of history says, newest first."""
+
+    mentions: tuple[Mention, ...] = ()
+    reverts: tuple[Revert, ...] = ()
+
+
+class TargetLanding(Struct, frozen=True):
+    """A commit of the target that names a task which state does not know as landed.
+
+    `proof`: where it is known that swarmgit landed it; '' where the commit only claims it: anybody can write a trailer.
+    """
+
+    commit: CommitId
+    run: int
+    proof: str = ""

@@ -1,0 +1,84 @@
+"""Whose step an action is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from swarmgit.model import actions
+from swarmgit.model.actions import Action
+from swarmgit.model.failures import Step
+from swarmgit.model.ids import EntryId, SessionId, TaskId
+from swarmgit.model.status import Entry
+from swarmgit.model.work import Session
+
+
+def step_of(action: Action) -> Step:
+    """Return the step that an action is, as far as the action itself tells."""
+    step = _of_task(action) or _of_entry(action) or _of_session(action)
+    return step or Step(type(action).__name__)
+
+
+def owned_step(action: Action, entries: Mapping[EntryId, Entry], sessions: Mapping[SessionId, Session]) -> Step:
+    """Return the step that an action is, with its task where its entry or its session has one."""
+    return with_task(step_of(action), entries, sessions)
+
+
+def with_task(step: Step, entries: Mapping[EntryId, Entry], sessions: Mapping[SessionId, Session]) -> Step:
+    """Return a step with its task, by its entry or its session."""
+    if step.task is not None:
+        return step
+    entry = entries.get(step.entry) if step.entry else None
+    session = sessions.get(step.session) if step.session else None
+    task: TaskId | None = entry.task if entry else session.spec.task if session else None
+    return replace(step, task=task)
+
+
+def _of_task(action: Action) -> Step | None:
+    kind = type(action).__name__
+    match action:
+        case actions.StartSession(spec) | actions.FinishSession(spec):
+            return Step(kind, spec.task, session=spec.id, part="" if spec.kind == "agent" else spec.kind)
+        case actions.RunGate(spec):
+            return Step(kind, action.task or spec.task, session=spec.id, part=spec.gate or "")
+        case actions.StopSession(session, task) | actions.Retire(session, task):
+            return Step(kind, task, session=session)
+        case actions.Salvage(task, session):
+            return Step(kind, task, session=session)
+        case actions.SaveTask(status):
+            return Step(kind, status.task)
+        case actions.SaveMail(mail):
+            return Step(kind, mail.task, session=mail.session)
+        case _:
+            return None
+
+
+def _of_entry(action: Action) -> Step | None:
+    kind = type(action).__name__
+    match action:
+        case actions.SaveEntry(entry):
+            return Step(kind, entry.task, entry.id)
+        case actions.Land(entries):
+            return Step(kind, entry=entries[0])
+        case actions.Unpin(entry):
+            return Step(kind, entry=entry)
+        case actions.StartPush():
+            return Step(kind, entry=action.entry)
+        case _:
+            return None
+
+
+def _of_session(action: Action) -> Step | None:
+    kind = type(action).__name__
+    match action:
+        case actions.Predict(session) | actions.DeliverMail(session) | actions.TakeMail(session):
+            return Step(kind, session=session)
+        case actions.SaveIdentity(identity):
+            return Step(kind, part=identity.name)
+        case actions.SaveGateHistory(history):
+            return Step(kind, part=history.gate)
+        case actions.SaveFile(path) | actions.Archive(path) | actions.Remove(path):
+            return Step(kind, part=path)
+        case _:
+            return None

@@ -1,0 +1,154 @@
+"""What the target's history says about landings, beside what state says. Read once for each new head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+
+import msgspec
+from msgspec.structs import replace
+
+from swarmgit.documents import paths
+from swarmgit.errors import SwarmError
+from swarmgit.model import trailers
+from swarmgit.model.ids import CommitId, TaskId
+from swarmgit.model.landings import Mention, Revert, TargetLanding
+from swarmgit.observe.state import StateReader, Stored
+from swarmgit.ports import World
+
+CACHE_NAME = "target.json"
+SETTLED = frozenset({"landed", "reverted", "unchanged", "reported", "cancelled"})
+
+
+class _Read(msgspec.Struct):
+    """All that was read of the target up to `head`: the newest commit that names a task, for each of its runs."""
+
+    head: CommitId | None = None
+    mentions: list[Mention] = []
+    reverts: list[Revert] = []
+
+
+class TargetReader:
+    """Reads on from where the last look ended; a target that was moved back is read from its beginning.
+
+    `keeps`: what was read is kept for the next process; only who leads writes it.
+    """
+
+    def __init__(self, world: World, *, keeps: bool) -> None:
+        self._world = world
+        self._keeps = keeps
+        self._read: _Read | None = None
+        self._by_task: dict[TaskId, dict[int, Mention]] = {}
+        self._others = StateReader(world.objects, world.cache, keeps=False)
+        self._proofs: dict[tuple[Mention, tuple[CommitId, ...]], TargetLanding] = {}
+
+    def landings(
+        self, stored: Stored, target: CommitId | None, wanted: AbstractSet[TaskId]
+    ) -> Mapping[TaskId, TargetLanding]:
+        """Return, for each wanted task that state does not know as settled, the commit of the target that names it.
+
+        `wanted`: the tasks of the intent. A task that is asked for again is only named by what landed it again.
+        """
+        if target is None:
+            return {}
+        self._read_on(target)
+        found: dict[TaskId, TargetLanding] = {}
+        for task in {*wanted, *stored.statuses} & self._by_task.keys():
+            status = stored.statuses.get(task)
+            run = status.run if status is not None else 1
+            if (status is not None and status.phase in SETTLED) or (status is None and task in stored.archived):
+                continue
+            newest = max((each for each in self._by_task[task].values() if each.run >= run), key=_run, default=None)
+            if newest is not None:
+                found[task] = self._proven(stored, target, newest)
+        return found
+
+    def keep(self) -> None:
+        """Keep what was read for the next process."""
+        if self._keeps and self._read is not None and self._read.head is not None:
+            self._world.cache.write(CACHE_NAME, msgspec.json.encode(self._read))
+
+    def _read_on(self, target: CommitId) -> None:
+        read = self._read if self._read is not None else self._from_cache()
+        if read.head == target and self._read is not None:
+            return
+        if read.head is not None and not self._world.objects.is_ancestor(read.head, target):
+            read = _Read()
+        if read.head != target:
+            told = self._world.history.told(target, read.head)
+            new = {(each.task, each.run): each for each in (*reversed(read.mentions), *reversed(told.mentions))}
+            read = _Read(target, [*reversed(new.values())], [*told.reverts, *read.reverts])
+        self._read = read
+        self._by_task = {}
+        for each in read.mentions:
+            self._by_task.setdefault(each.task, {})[each.run] = each
+
+    def _from_cache(self) -> _Read:
+        raw = self._world.cache.read(CACHE_NAME)
+        try:
+            return msgspec.json.decode(raw, type=_Read) if raw else _Read()
+        except msgspec.MsgspecError:
+            return _Read()
+
+    def _proven(self, stored: Stored, target: CommitId, mention: Mention) -> TargetLanding:
+        """Return a task's landing with where it is proven: a ledger that has it, or swarmgit's signature."""
+        claim = TargetLanding(mention.commit, mention.run)
+        own = self._in_ledger(stored, target, mention)
+        if own is not None:
+            return replace(claim, commit=own, proof="the ledger")
+        tips = self._tips()
+        key = (mention, tuple(sorted(tips.values())))
+        if key not in self._proofs:
+            self._proofs[key] = self._elsewhere(tips, target, mention) or claim
+        return self._proofs[key]
+
+    def _elsewhere(self, tips: Mapping[str, CommitId], target: CommitId, mention: Mention) -> TargetLanding | None:
+        for name, tip in sorted(tips.items()):
+            try:
+                commit = self._in_ledger(self._others.read(tip), target, mention)
+            except SwarmError:  # a state that was put aside because it cannot be read
+                continue
+            if commit is not None:
+                return TargetLanding(commit, mention.run, name)
+        return TargetLanding(mention.commit, mention.run, "its signature") if self._is_signed(tips, mention) else None
+
+    def _in_ledger(self, stored: Stored, target: CommitId, mention: Mention) -> CommitId | None:
+        """Return the commit of the target by which a state says that the task has landed, None where it does not."""
+        status = stored.statuses.get(mention.task)
+        said = [status.landed_commit] if status is not None and status.run >= mention.run else []
+        entries = [e for e in stored.entries.values() if e.task == mention.task and e.run >= mention.run]
+        said += [e.candidate.commit for e in entries if e.candidate is not None and e.state in {"landing", "landed"}]
+        is_ancestor = self._world.objects.is_ancestor
+        commit = next((each for each in said if each is not None and is_ancestor(each, target)), None)
+        if commit is not None:
+            return commit
+        is_its = any(e.session == mention.session and e.state == "landed" for e in entries)
+        return mention.commit if is_its or self._is_archived(stored, mention) else None
+
+    def _is_archived(self, stored: Stored, mention: Mention) -> bool:
+        return mention.run == 1 and mention.task not in stored.statuses and mention.task in stored.archived
+
+    def _tips(self) -> dict[str, CommitId]:
+        """Return the states besides the present one: those that were put aside, and those of remotes."""
+        refs, branch = self._world.objects.refs, self._world.state_branch
+        kept = refs(f"{paths.KEPT}/")
+        fetched = {name: tip for name, tip in refs("refs/remotes/").items() if name.endswith(f"/{branch}")}
+        return {**kept, **fetched}
+
+    def _is_signed(self, tips: Mapping[str, CommitId], mention: Mention) -> bool:
+        """Return whether a key of swarmgit's has signed the commit, as far as any state here lists its keys."""
+        objects = self._world.objects
+        heads = {self._world.state.head(), *tips.values()} - {None}
+        blobs = {objects.resolve(f"{head}:{paths.STATE_SIGNERS}") for head in heads} - {None}
+        known = b"".join(objects.blob(blob) for blob in blobs if blob is not None) + self._world.signatures.known()
+        if not known:
+            return False
+        try:
+            found = self._world.signatures.verify((mention.commit,), known).get(mention.commit)
+        except SwarmError:  # nothing here can tell
+            return False
+        return found is not None and found.state == "good" and found.signer.endswith(f"@{trailers.AGENT_DOMAIN}")
+
+
+def _run(mention: Mention) -> int:
+    return mention.run

@@ -1,0 +1,64 @@
+"""What cannot be had is lost work: its entry leaves the line with that reason, and its task runs again."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from swarmgit.model.actions import Unpin
+from swarmgit.model.ids import TaskId
+from swarmgit.model.incidents import Report
+from swarmgit.model.status import WAITING, Attempt, Entry
+from swarmgit.plan import causes
+from swarmgit.plan.landings import save, with_event
+from swarmgit.plan.resolutions import keep_proposal
+from swarmgit.plan.situation import Draft, Situation
+
+
+def settle(situation: Situation, draft: Draft) -> None:
+    """Take out of the line whose work cannot be had; what was only derived from work is made again."""
+    if not situation.observed.missing:
+        return
+    for entry in tuple(draft.entries.values()):
+        if entry.state in WAITING:
+            _waiting(situation, draft, entry)
+        elif entry.state == "landing" and entry.candidate is not None:
+            _landing(situation, draft, entry)
+
+
+def _waiting(situation: Situation, draft: Draft, entry: Entry) -> None:
+    if gone := situation.lacks(entry.head, entry.base):
+        reason = f"what it stands on cannot be had: {gone}"
+        if not situation.lacks(entry.proposal):
+            keep_proposal(draft, entry)
+        save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
+        draft.add(Unpin(entry.id))
+    elif gone := situation.lacks(entry.proposal):
+        way = (entry.last("resolving") or {}).get("way", "ai")
+        data = {"way": way, "reason": gone, "outcome": "lost"}
+        save(draft, with_event(situation, entry, "unresolved", data, state="queued", proposal=None, candidate=None))
+    elif entry.candidate is not None and situation.lacks(entry.candidate.commit):
+        save(draft, replace(entry, candidate=None))
+
+
+def _landing(situation: Situation, draft: Draft, entry: Entry) -> None:
+    """Take back the intent to land a candidate that is gone, unless a remote may have taken it already."""
+    remote = situation.observed.remote
+    gone = situation.lacks(entry.candidate.commit if entry.candidate else None)
+    if gone and (remote is None or remote.relation != "ahead"):
+        save(draft, with_event(situation, entry, "abandoned", {"reason": gone}, state="queued", candidate=None))
+
+
+def incident(task: TaskId, attempt: Attempt, gone: str) -> Report:
+    """Return what is said of an attempt whose commits cannot be had."""
+    return Report(
+        signature="objects/missing",
+        key=f"objects/{attempt.session}",
+        title="work was lost because objects that it stood on are not in this repository",
+        what=f"{attempt.agent}, attempt {attempt.number} at {task}: {gone}",
+        detection="tier 1: mechanical",
+        **causes.whose(task, attempt),
+        cause="A clone without refs/swarm, a history that was rewritten and collected, or a damaged disk.",
+        resolution="The task runs again; what was left of its work is under refs/swarm/salvage.",
+        prevention=("infrastructure: what removes objects or refs/swarm from this repository?",),
+        answers=("git fsck", "swarmgit doctor", f"swarmgit why {task}"),
+    )

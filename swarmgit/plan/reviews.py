@@ -1,0 +1,124 @@
+"""Work that a person has to pass before it lands: it is held when its own gates are green, until there is a verdict.
+
+The entry says all of it: `held` is the question (why, and about what), `reviewed` the verdict that the tick has seen.
+A verdict answers one question. It stays good while what would land is what was passed: the same difference, by the
+same policy, untouched by whoever resolves conflicts. Else the difference is asked for again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import to_builtins
+
+from swarmgit.model.control import Verdict
+from swarmgit.model.status import Entry
+from swarmgit.plan import rejections, resolutions
+from swarmgit.plan.landings import save, with_event
+from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.stacks import Tip
+from swarmgit.plan.verdicts import answer, asked, why
+
+EASY = frozenset({"clean", "reimagine"})
+"""Tiers in which git's own merge did all: nobody chose between two sides."""
+
+
+def hold(situation: Situation, draft: Draft) -> None:
+    """Keep what waits for a verdict out of the line, and take in the verdicts that people have given."""
+    for entry in sorted(draft.entries.values(), key=lambda each: each.id):
+        if entry.state not in {"queued", "gating"}:
+            continue
+        reason = why(situation, entry)
+        if not reason:
+            _release(situation, draft, entry)
+            continue
+        verdict = answer(situation, entry)
+        if verdict is None:
+            _ask(situation, draft, entry, reason)
+        elif verdict.verdict == "fail":
+            _send_back(situation, draft, entry, verdict)
+        else:
+            _note(situation, draft, entry, verdict)
+
+
+def question(situation: Situation, draft: Draft, tip: Tip) -> bool:
+    """Ask again where the top of a stack is not what was passed; return whether that was so."""
+    entry = draft.entries[tip.entries[-1].id]
+    reason = why(situation, entry)
+    if not reason or _covers(answer(situation, entry), tip):
+        return False
+    data = {"base": tip.candidate.base, "commit": tip.candidate.commit, "tree": tip.candidate.code_tree}
+    again = f"{reason}; since the last verdict {_since(answer(situation, entry), tip)}"
+    _hold(situation, draft, entry, again, data)
+    return True
+
+
+def _covers(verdict: Verdict | None, tip: Tip) -> bool:
+    if verdict is None or verdict.verdict != "pass" or tip.difference != verdict.difference:
+        return False
+    return tip.tier in EASY or verdict.tree == tip.candidate.code_tree
+
+
+def _since(verdict: Verdict | None, tip: Tip) -> str:
+    if verdict is not None and verdict.difference == tip.difference:
+        return "its conflicts with the target were resolved"
+    return "the target has moved, and the difference is another one"
+
+
+def _ask(situation: Situation, draft: Draft, entry: Entry, reason: str) -> None:
+    """Ask once for each question: the first is about the work as its agent made it, or a verdict went stale."""
+    stale = situation.observed.verdicts.get(entry.id)
+    is_stale = stale is not None and stale.round == asked(entry) and asked(entry) > 0
+    if asked(entry) == 0 or is_stale:
+        _hold(situation, draft, entry, f"{reason}; the policy has changed since" if is_stale else reason, {})
+        return
+    said = entry.last("held") or {}
+    _keep(draft, entry, str(said.get("why", reason)))
+
+
+def _release(situation: Situation, draft: Draft, entry: Entry) -> None:
+    """Write down that nothing asks for the verdict any more: a person has changed the task."""
+    last = next((event.kind for event in reversed(entry.events) if event.kind in {"held", "released"}), "")
+    if last == "held":
+        save(draft, with_event(situation, entry, "released", {"why": "its task does not say review: full any more"}))
+
+
+def _hold(situation: Situation, draft: Draft, entry: Entry, reason: str, about: dict[str, Any]) -> None:
+    data = {"why": reason, "head": entry.head, **about}
+    held = with_event(situation, entry, "held", data, state="queued", candidate=None)
+    save(draft, held)
+    _keep(draft, held, reason)
+
+
+def _keep(draft: Draft, entry: Entry, reason: str) -> None:
+    """Say in the draft that an entry waits for a person, and what to run."""
+    command = f"swarmgit review show {entry.task}"
+    draft.unreviewed[entry.id] = f"a person has to review it before it lands, because {reason}; see `{command}`"
+
+
+def _note(situation: Situation, draft: Draft, entry: Entry, verdict: Verdict) -> None:
+    """Write a verdict into the ledger once, before anything lands by it."""
+    seen = entry.last("reviewed") or {}
+    if seen.get("round") != verdict.round or seen.get("verdict") != verdict.verdict:
+        save(draft, with_event(situation, entry, "reviewed", _facts(verdict)))
+
+
+def _send_back(situation: Situation, draft: Draft, entry: Entry, verdict: Verdict) -> None:
+    rejection = rejections.by_review(verdict.by, verdict.text, entry.guarded)
+    data = {"kind": rejection.kind, "reason": rejection.summary, **_facts(verdict)}
+    seen = with_event(situation, entry, "reviewed", _facts(verdict))
+    resolutions.keep_proposal(draft, entry)
+    save(draft, with_event(situation, seen, "rejected", data, state="rejected"))
+    draft.refused[entry.id] = rejection
+
+
+def _facts(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "verdict": verdict.verdict,
+        "by": verdict.by,
+        "how": verdict.how,
+        "round": verdict.round,
+        "head": verdict.head,
+        "policy": verdict.policy,
+        "difference": to_builtins(verdict.difference),
+    }
