@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from swarmgit.act import landing, mail, predictions, push, sessions
+from swarmgit.act import capture, landing, mail, predictions, push, sessions
 from swarmgit.act.failing import failed
 from swarmgit.model.actions import (
     Action,
@@ -67,7 +67,7 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
         case StopSession():
             return sessions.stop(action, world)
         case FinishSession():
-            return sessions.finish(action, world, policy)
+            return capture.finish(action, world, policy)
         case Retire():
             return sessions.retire(action, world)
         case Salvage():

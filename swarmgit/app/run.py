@@ -103,6 +103,7 @@ def _loop(
         on_tick(TickReport(number, done.plan.actions, done.outcomes, look))
         failures = failures + 1 if _failed(done) and not _changed(done) else 0
         if options.mode == "once" or bell is None:
+            world.background.wait()
             world.state.sync_checkout(wait=True)
             return _result(done, look, "one tick is done")
         if interrupted.is_set():

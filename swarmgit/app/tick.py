@@ -85,6 +85,7 @@ class Ticker(Struct):
         """
         world = self.world
         desired, observed = self._look()
+        world.landing.catch_up(world.clock.now())
         now = observed.at or world.clock.now()  # a machine may have slept since: that is for the next look to see
         decided = self._plan(desired, observed, now)
         outcomes = self._execute(_parts(decided).effects, desired)

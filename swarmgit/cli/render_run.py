@@ -14,6 +14,7 @@ from swarmgit.model.actions import SaveTask, StartSession, StopSession
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
 from swarmgit.model.status import FINISHED, TaskStatus
+from swarmgit.plan import checkouts
 
 if TYPE_CHECKING:
     from swarmgit.app.control import Stopped
@@ -69,7 +70,7 @@ class Narrator(Struct):
             case Blocked():
                 entry = look.observed.entries.get(outcome.entry) if outcome.entry else None
                 task = entry.task if entry else None
-                reason = f"an edit in {outcome.checkout} is in the way: {', '.join(outcome.paths[:5])}"
+                reason = f"{outcome.checkout}: {checkouts.in_the_way(outcome.paths)}; {checkouts.answer(outcome.paths)}"
                 yield from self._once(Step("blocked", task, reason))
             case _:
                 return

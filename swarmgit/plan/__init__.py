@@ -34,6 +34,9 @@ from swarmgit.plan import (
 from swarmgit.plan.situation import Draft, Situation
 
 POLL_S = 2.0
+UNREAD_S = 0.01
+"""How soon it looks again while a session has printed more than one look reads."""
+
 MOVES = (Land, FollowRemote, SaveFollowed)
 """What is tried again and again while a person's edit is in the way: that is waiting, not moving."""
 
@@ -182,6 +185,8 @@ def _close(situation: Situation, draft: Draft) -> Plan:
     sessions = situation.observed.sessions.values()
     is_settled = not is_moving and not draft.is_waiting_for_time and all(session.is_over for session in sessions)
     needs_person = draft.needs_person or any(view.phase in ASLEEP for view in draft.views.values())
+    if any(session.hearing.unread for session in situation.observed.sessions.values()):
+        draft.wakes.append(UNREAD_S)
     wake = min(draft.wakes, default=POLL_S)
     return Plan(actions, draft.views, is_settled, needs_person, min(wake, POLL_S))
 

@@ -15,14 +15,13 @@ from swarmgit.model.work import Capture, Session
 from swarmgit.plan import (
     attribution,
     books,
-    budget,
-    claims,
     excess,
     governor,
     handoffs,
     rejections,
     scope,
     starts,
+    stops,
     watchdog,
 )
 from swarmgit.plan.guarded import guarded_paths
@@ -35,7 +34,6 @@ CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
 """Exit codes of a program that was asked to end: some end with 0 then, as if all were well."""
 KEPT_PATHS_MAX = 500
 WASTE = frozenset({"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "handed-over"} | LIMITED)
-TIME_LIMIT = "time limit"
 RESTART_AFTER = timedelta(seconds=2)
 """A session that has no process by then was cut off between its folder and its process; starting it is idempotent."""
 
@@ -77,6 +75,11 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
         lost = replace(attempt, outcome="lost", ended=situation.now, reason="its session folder is gone")
         return with_last(status, lost)
     status = handoffs.follow(situation, draft, status, session)
+    if session.state == "ending":
+        draft.passing.add(status.task)
+        return replace(
+            status, phase="running", reason="the session has ended; its output is being read", waiting_for=()
+        )
     if not session.is_over:
         return _keep_running(situation, draft, task, status, session)
     if not session.is_finished:
@@ -102,7 +105,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
 def _keep_running(
     situation: Situation, draft: Draft, task: Task | None, status: TaskStatus, session: Session
 ) -> TaskStatus:
-    reason = session.stop_reason or _reason_to_stop(situation, task, status, session)
+    reason = session.stop_reason or stops.reason(situation, task, status, session)
     if reason is None and task is not None and session.state == "running":
         reason = handoffs.due(situation, draft, task, session) or watchdog.watch(situation, draft, task, session)
     if reason:
@@ -115,25 +118,6 @@ def _keep_running(
     draft.wake_at(session.deadline, situation.now)
     doing = "waits for its provider (rate-limited)" if session.is_limited(situation.now) else "is at work"
     return replace(status, phase="running", reason=f"{session.spec.agent} {doing}", waiting_for=())
-
-
-def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> str | None:
-    control = situation.control(status.task)
-    if control.cancelled:
-        return "the task was cancelled"
-    if gone := situation.lacks(session.spec.base):
-        return f"what it started from cannot be had: {gone}"
-    if task is None and status.task not in situation.desired.held:
-        return "the task was removed from intent"
-    if control.restart and control.restart != status.restart:
-        return "a restart was asked for"
-    if situation.apply_now and task is not None and session.spec.generation != task.generation:
-        return "the task has changed, and the change is to be applied now"
-    if (taken := claims.reason_to_stop(situation, status)) is not None:
-        return taken
-    if session.is_late(situation.now):
-        return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
-    return excess.reason_to_stop(situation, session) or budget.reason_to_stop(situation, task, status, session)
 
 
 def _finish(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> FinishSession:
@@ -175,6 +159,8 @@ def _settle(
         return replace(taken, outcome="lost", reason=f"what it stands on cannot be had: {gone}")
     outcome, reason, rejection = _outcome(situation, task, session, was_killed=was_killed)
     settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection, conversation=_conversation(session))
+    if outcome in {"rate-limited", "refused"}:
+        settled = replace(settled, speaks_for=session.stream.speaks_for)
     settled = replace(settled, retry_at=governor.retry_at(situation, settled, session.stream.fault))
     if task is not None and capture is not None and outcome in starts.CARRIED | {"submitted"}:
         return replace(settled, kept_paths=keepable(capture, task))
@@ -194,7 +180,7 @@ def _outcome(  # noqa: PLR0911  in order
     if handed_over is not None:
         return "handed-over", handed_over, None
     if session.stop_reason or session.excess is not None or session.is_unheard or task is None:
-        return _stopped(session, session.stop_reason or "the task was removed from intent")
+        return stops.outcome(session, session.stop_reason or "the task was removed from intent")
     killed = _killed(session, was_killed=was_killed)
     if killed:
         return "lost", killed, None
@@ -219,21 +205,6 @@ def _killed(session: Session, *, was_killed: bool) -> str:
     if session.state == "lost":
         return session.error or "its processes were killed from outside"
     return PROGRAM_KILLED if session.exit_code == KILLED and not session.error and not was_killed else ""
-
-
-def _stopped(session: Session, reason: str) -> governor.Answer:
-    if session.excess is not None:
-        said = session.excess.sentence
-        return excess.OUTCOMES[session.excess.what], said, excess.rejection(said)
-    if excess.is_unheard(session):
-        return "lost", excess.UNHEARD, None
-    if reason.startswith(TIME_LIMIT):
-        return "timeout", reason, rejections.by_time(session.spec.minutes_max)
-    if reason.startswith(budget.STOPS):
-        return "over-budget", reason, rejections.by_budget(reason)
-    if reason.startswith(watchdog.PREFIX):
-        return "timeout", reason, rejections.by_watchdog(reason)
-    return "cancelled", reason, None
 
 
 def _judge(situation: Situation, task: Task, session: Session, capture: Capture) -> governor.Answer:

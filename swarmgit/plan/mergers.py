@@ -30,13 +30,14 @@ from swarmgit.plan import (
     scope,
     watchdog,
 )
-from swarmgit.plan.attempts import KILLED, RESTART_AFTER, TIME_LIMIT, merge_rejections
+from swarmgit.plan.attempts import KILLED, RESTART_AFTER, merge_rejections
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.merge_prompt import prompt_for_merge
 from swarmgit.plan.patterns import matches
 from swarmgit.plan.resolutions import Facts, keep_proposal, runtime_for, then_generate
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.stops import TIME_LIMIT
 
 TIER_OF = {"generated": "auto", "ai": "ai"}
 ROLE = "merger"
@@ -103,7 +104,8 @@ def _no_provider(
     situation: Situation, draft: Draft, task: Task, session: SessionId, found: tuple[Runtime, str | None]
 ) -> tuple[str, str] | None:
     """Return why a merger cannot use its provider now: money, a pause, credentials, or policy."""
-    wait = budget.wait_beside(situation, draft, task) or governor.wait_beside(situation, draft, found[0], session)
+    wait = budget.wait_beside(situation, draft, task)
+    wait = wait or governor.wait_beside(situation, draft, found[0], session, task.id)
     why = schedule.unreachable(situation, found[0].name, found[1])
     return wait or ((schedule.NETWORK, why) if why else None)
 
@@ -196,7 +198,7 @@ def _salvage(session: Session) -> tuple[Salvage, ...]:
 
 
 def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session) -> None:
-    facts, spec, usage = entry.last("resolving") or {}, session.spec, session.stream.usage
+    facts, spec, usage = entry.last("resolving") or {}, session.spec, books.own_usage(session, ())
     outcome, reason = _judge(situation, entry, session, facts)
     data: dict[str, Any] = {
         "way": facts["way"],

@@ -9,7 +9,7 @@ from functools import lru_cache
 from swarmgit.model.desired import PRIORITY_RANK
 from swarmgit.model.ids import CommitId, ConvoyId, EntryId, TaskId
 from swarmgit.model.status import Entry
-from swarmgit.plan import patterns, verdicts
+from swarmgit.plan import checkouts, patterns, verdicts
 from swarmgit.plan.situation import Draft, Situation
 
 AGE_STEP = timedelta(hours=1)
@@ -41,8 +41,9 @@ def order(situation: Situation, draft: Draft) -> list[Entry]:
 
 def wait_for_edit(situation: Situation, draft: Draft, entry: Entry) -> None:
     """Say which of a person's edits a landing waits for."""
-    files = ", ".join(situation.observed.blocked[entry.id][:5])
-    draft.stuck[entry.id] = f"the landing waits: a local edit is in its way in {files}"
+    seen = situation.observed
+    reason = checkouts.in_the_way(seen.blocked[entry.id], seen.index_locks, situation.now)
+    draft.stuck[entry.id] = f"the landing waits: {reason}"
     draft.needs_person = True
     draft.wakes.append(BLOCKED_RETRY_S)
 
