@@ -18,7 +18,8 @@ from swarmgit.app.views.tasks import statuses
 from swarmgit.app.world import World
 from swarmgit.documents import state
 from swarmgit.errors import SwarmError
-from swarmgit.model.status import LIMITED, TaskStatus
+from swarmgit.model.endings import LIMITED
+from swarmgit.model.status import TaskStatus
 from swarmgit.plan.books import Books, Spending, spendings
 from swarmgit.plan.wallets import members
 

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from swarmgit.documents import paths
 from swarmgit.model.actions import FinishSession, Retire, Salvage, SaveFile, StopSession
 from swarmgit.model.desired import Task
+from swarmgit.model.endings import LIMITED
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import LIMITED, Attempt, Rejection, TaskStatus
+from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
 from swarmgit.plan import (
     attribution,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Task
+from swarmgit.model.endings import LIMITED, PAUSES
 from swarmgit.model.ids import AgentName, SessionId, ulid
 from swarmgit.model.mail import Digest
-from swarmgit.model.status import LIMITED, PAUSES, Attempt, TaskStatus
+from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import SessionSpec
 from swarmgit.plan import agents, briefing, experiments
 from swarmgit.plan.situation import Situation
