@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from swarmgit.model.checkouts import Behind, IndexLock, Obstacle
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
+from swarmgit.model.failures import Try
 from swarmgit.model.health import OUTPUT_BYTES_MAX, Excess
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.incidents import Report
@@ -580,7 +581,16 @@ class Notices(Protocol):
 
 
 class Failures(Protocol):
-    """What of an action's failure is kept on this machine."""
+    """What came of steps that fail, kept on this machine until the state has counted it; and their tracebacks."""
+
+    def note(self, tried: Try) -> None:
+        """Keep what came of a try; in memory alone where it cannot be written."""
+
+    def all(self) -> tuple[Try, ...]:
+        """Return what was noted and not dropped yet."""
+
+    def drop(self, tries: Sequence[Try]) -> None:
+        """Drop what was counted."""
 
     def keep_trace(self, signature: str, text: str) -> str:
         """Keep a traceback, once for each signature, and return where it is; '' where it cannot be kept."""

@@ -13,6 +13,7 @@ from swarmgit.model.checkouts import Behind, IndexLock
 from swarmgit.model.control import EntryControl, Freeze, LandingControl, QueueControl, TaskControl, Verdict
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
+from swarmgit.model.failures import Failures, Try
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import (
     AgentName,
@@ -144,6 +145,8 @@ class Observed(Struct, frozen=True):
     outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)
     leaks: tuple[Leak, ...] = ()
     reports: tuple[Report, ...] = ()
+    failures: Mapping[str, Failures] = field(default_factory=dict)
+    tries: tuple[Try, ...] = ()
     ports: FreePorts = any_ports
     unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
     missing: Mapping[CommitId, Lack] = field(default_factory=dict)

@@ -92,6 +92,7 @@ class Observer:
             remote=self._remote.look(swarm, target),
             leaks=world.secrets.noticed(),
             reports=world.notices.all(),
+            tries=world.failures.all(),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
             obeyed=world.obeyed() if any(session.capture for session in sessions.values()) else (),
@@ -207,6 +208,7 @@ def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) 
         landing_controls=stored.landing_controls,
         mail=stored.mail,
         mail_controls=stored.mail_controls,
+        failures=stored.failures,
         problems=stored.problems,
         unreadable=stored.unreadable,
     )

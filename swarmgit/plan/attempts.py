@@ -17,6 +17,7 @@ from swarmgit.plan import (
     attribution,
     books,
     excess,
+    failures,
     governor,
     handoffs,
     rejections,
@@ -83,6 +84,8 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
         )
     if not session.is_over:
         return _keep_running(situation, draft, task, status, session)
+    if not session.is_finished and status.task in draft.given_up:
+        return failures.give_up(situation, draft, status, session)
     if not session.is_finished:
         draft.add(_finish(situation, task, status, session))
         draft.passing.add(status.task)
@@ -244,9 +247,10 @@ def keepable(capture: Capture, task: Task) -> tuple[str, ...]:
 
 
 def salvaged(draft: Draft, task: TaskId, attempt: Attempt) -> Attempt:
-    """Return the attempt with its work pinned for people and for the next attempt; as it is, where there is none."""
+    """Return the attempt with its work pinned; as it is, where there is none, or a person goes on without that."""
     lack = draft.missing.get(attempt.head) if attempt.head is not None else None
-    if attempt.head is None or attempt.salvage is not None or (lack is not None and lack.kind == "absent"):
+    is_gone = lack is not None and lack.kind == "absent"
+    if attempt.head is None or attempt.salvage is not None or is_gone or task in draft.given_up:
         return attempt
     is_conflict = attempt.outcome == "conflict"
     ref = (paths.abandoned_ref if is_conflict else paths.salvage_ref)(task, attempt.session)

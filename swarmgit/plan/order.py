@@ -26,7 +26,8 @@ SETTLED = frozenset({"landed", "reverted", "unchanged", "reported", "cancelled"}
 def order(situation: Situation, draft: Draft) -> list[Entry]:
     """Return the entries that wait, first to land first; those that land together side by side."""
     open_entries = [entry for entry in draft.entries.values() if entry.state in {"queued", "gating"}]
-    standing = [entry for entry in open_entries if entry.id not in draft.unreviewed]
+    standing = [entry for entry in open_entries if entry.id not in draft.unreviewed and entry.id not in draft.apart]
+    draft.stuck.update((entry.id, draft.apart[entry.id]) for entry in open_entries if entry.id in draft.apart)
     waiting = [entry for entry in standing if entry.id not in situation.observed.blocked]
     for entry in standing:
         if entry.id in situation.observed.blocked:
