@@ -77,12 +77,12 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
     if session is None:
         lost = replace(attempt, outcome="lost", ended=situation.now, reason="its session folder is gone")
         return with_last(status, lost)
-    status = handoffs.follow(situation, draft, status, session)
     if session.state == "ending":
         draft.passing.add(status.task)
         return replace(
             status, phase="running", reason="the session has ended; its output is being read", waiting_for=()
         )
+    status = handoffs.follow(situation, draft, status, session)
     if not session.is_over:
         return _keep_running(situation, draft, task, status, session)
     if not session.is_finished and status.task in draft.given_up:
