@@ -32,14 +32,13 @@ from swarmgit.model.actions import (
     StartPush,
     StartSession,
     StopSession,
-    Submit,
     TakeMail,
     TryMerges,
-    Unpin,
 )
 from swarmgit.model.failures import ForgetTries, SaveFailures, SetAside
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.outcomes import Done, Outcome, ToSave
+from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.ports import World

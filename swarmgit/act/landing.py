@@ -9,12 +9,13 @@ from msgspec.structs import replace
 from swarmgit.act.failing import failed
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
-from swarmgit.model.actions import FollowRemote, Land, MergeItem, Salvage, Submit, TryMerges, Unpin
+from swarmgit.model.actions import FollowRemote, Land, MergeItem, Salvage, TryMerges
 from swarmgit.model.checkouts import Obstacle
 from swarmgit.model.failures import Step
 from swarmgit.model.ids import EntryId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.outcomes import Blocked, Done, Outcome, Underway
+from swarmgit.model.pins import Submit, Unpin
 from swarmgit.ports import InTheWay, World
 
 

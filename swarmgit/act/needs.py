@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from swarmgit.model.actions import Action, FinishSession, Land, RunGate, Salvage, StartSession, Submit, TryMerges
+from swarmgit.model.actions import Action, FinishSession, Land, RunGate, Salvage, StartSession, TryMerges
 from swarmgit.model.ids import CommitId, EntryId
+from swarmgit.model.pins import Submit
 
 
 def of(action: Action, entry: EntryId | None = None) -> tuple[CommitId, ...]:

@@ -23,7 +23,6 @@ from swarmgit.model.actions import (
     StartPush,
     StartSession,
     TakeMail,
-    Unpin,
 )
 from swarmgit.model.desired import Desired
 from swarmgit.model.failures import ForgetTries, Try
@@ -31,6 +30,7 @@ from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Done, Failed, Outcome
+from swarmgit.model.pins import Unpin
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.steps import owned_step, with_task
 from swarmgit.observe.snapshot import Observer

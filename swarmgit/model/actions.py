@@ -15,6 +15,7 @@ from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import ForgetReports, Incident
 from swarmgit.model.mail import Mail
+from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
@@ -170,22 +171,6 @@ class Retire(Struct, frozen=True):
 
     session: SessionId
     task: TaskId | None = None
-
-
-class Submit(Struct, frozen=True):
-    """Pin an entry's work in the person's repository by `ref`, for as long as it stands in the merge queue."""
-
-    entry: EntryId
-    task: TaskId
-    commit: CommitId
-    ref: str
-
-
-class Unpin(Struct, frozen=True):
-    """Entries are finished: drop what kept their candidates, and `refs`, which kept their work."""
-
-    entries: tuple[EntryId, ...]
-    refs: tuple[str, ...] = ()
 
 
 class SaveTask(Struct, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from swarmgit.model import actions
+from swarmgit.model import actions, pins
 from swarmgit.model.actions import Action
 from swarmgit.model.failures import NOBODY, SaveFailures, SetAside, Step
 from swarmgit.model.ids import EntryId, SessionId, TaskId
@@ -63,9 +63,9 @@ def _of_entry(action: Action) -> Step | None:
             return Step(kind, entry.task, entry.id)
         case actions.Land(entries):
             return Step(kind, entry=entries[0])
-        case actions.Unpin(entries):
+        case pins.Unpin(entries):
             return Step(kind, entry=entries[0])
-        case actions.Submit(entry, task):
+        case pins.Submit(entry, task):
             return Step(kind, task, entry)
         case actions.StartPush():
             return Step(kind, entry=action.entry)

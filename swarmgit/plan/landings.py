@@ -7,8 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.model.actions import Land, Remember, SaveEntry, SaveFile, Unpin
+from swarmgit.model.actions import Land, Remember, SaveEntry, SaveFile
 from swarmgit.model.ids import CommitId
+from swarmgit.model.pins import Unpin
 from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
 from swarmgit.plan import evidence, gate_runs, pushes, stacks
 from swarmgit.plan.order import wait_for_edit

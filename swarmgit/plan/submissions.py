@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swarmgit.documents import paths
-from swarmgit.model.actions import Submit
+from swarmgit.model.pins import Submit
 from swarmgit.model.status import WAITING
 from swarmgit.plan.situation import Draft, Situation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -18,14 +18,13 @@ from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit, new
 from swarmgit.adapters.git.merge import Bases, Merged, merge_trees, touched_by_both
 from swarmgit.adapters.git.objects import GitObjects, MemoryWriter, Remembered
 from swarmgit.adapters.git.pathdiff import changed_files
-from swarmgit.adapters.git.refs import RefChange, RefWriter, may_exist, move_own, stored
-from swarmgit.adapters.git.remains import remains
+from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
 from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.saved import SavedWork
 from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.documents.paths import ENGINE, MENDED, SWARM
-from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Gate, MergeConfig
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.model.observed import MergeTry
@@ -94,7 +93,7 @@ def is_as_made(folder: Path, common_dir: Path, algorithm: str) -> bool:
         return False
 
 
-class GitEngine:
+class GitEngine(SavedWork):
     """ports.Engine. `objects` reads the engine, which sees the person's objects too; `person` reads theirs.
 
     `keeps` False: what would be written stays in memory.
@@ -106,12 +105,11 @@ class GitEngine:
         self.git = git
         self.objects = GitObjects(git, person.algorithm)
         self.transfer = Transfer(self.objects, person, durable)
-        self._person = person
         self._voices = voices or Voices()
         self._writer = LooseWriter(git.git_dir / "objects", durable=False) if keeps else MemoryWriter(self.objects)
+        super().__init__(self.objects, person, self.transfer, self._writer)
         self._bases = Bases(self.objects)
         self._refs = RefWriter(git)
-        self._person_refs = RefWriter(person.git)
         self._code_trees: Remembered[TreeId] = Remembered(4096)
         self._inputs: Remembered[str] = Remembered(4096)
 
@@ -207,42 +205,11 @@ class GitEngine:
         if self.objects.ref(ref) is not None:
             move_own(self._refs, self.git.git_dir, [RefChange(ref, None)], 40)
 
-    def salvage(self, ref: str, oid: CommitId) -> None:
-        _check_own(ref)
-        if self._person.ref(ref) != oid:
-            try:
-                self.transfer.bring(oid)
-            except SwarmError:  # something of it is missing, then what is left is saved; else this fails as well
-                oid, new = remains(self.objects, oid)
-                self._writer.write(new)
-                self.transfer.bring(oid)
-            self._move_persons([RefChange(ref, oid)])
-
     def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
         return difference(self.git, old, new, guarded)
 
     def diff(self, old: CommitId, new: CommitId) -> str:
         return shown(self.git, old, new)
-
-    def submit(self, works: Mapping[str, CommitId]) -> None:
-        for commit in works.values():
-            self.transfer.bring(commit)
-        self._move_persons([RefChange(ref, commit) for ref, commit in works.items()])
-
-    def withdraw(self, refs: Iterable[str]) -> None:
-        common_dir = self._person.git.git_dir
-        self._move_persons([RefChange(ref, None) for ref in refs if may_exist(common_dir, ref)])
-
-    def unsubmitted(self, works: Mapping[str, CommitId]) -> frozenset[str]:
-        common_dir = self._person.git.git_dir
-        return frozenset(ref for ref, commit in works.items() if stored(common_dir, ref) != commit)
-
-    def _move_persons(self, changes: Sequence[RefChange]) -> None:
-        for change in changes:
-            _check_own(change.name)
-        if changes:
-            length = 40 if self._person.algorithm == "sha1" else 64
-            move_own(self._person_refs, self._person.git.git_dir, changes, length)
 
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         return tuple(sorted(changed_files(self.objects, self.objects.tree_of(old), self.objects.tree_of(new))))
@@ -251,12 +218,7 @@ class GitEngine:
         """End the git processes."""
         self.objects.close()
         self._refs.close()
-        self._person_refs.close()
-
-
-def _check_own(ref: str) -> None:
-    if not ref.startswith("refs/swarm/"):
-        raise ValueError(f"what swarmgit keeps is under refs/swarm/, not {ref}")
+        super().close()
 
 
 def _hash_of_matching(files: dict[str, TreeEntry], patterns: Sequence[str]) -> str:
