@@ -20,6 +20,7 @@ from swarmgit.model.status import Attempt, AttemptOutcome, Rejection, TaskStatus
 from swarmgit.model.work import Session
 from swarmgit.plan import agents, rejections
 from swarmgit.plan.situation import Draft, Situation, session_ended
+from swarmgit.plan.times import is_ahead
 
 LIMIT_S, LIMIT_S_MAX = 5.0, 900.0
 RETRY_S, RETRY_S_MAX = 2.0, 60.0
@@ -135,18 +136,21 @@ def _holds(situation: Situation, draft: Draft, crowd: dict[str, int]) -> Holds:
     for status in {**situation.observed.statuses, **draft.views}.values():
         if status.last is not None:
             _hold(situation, found, status, status.last)
-        if status.asides and status.asides[-1].retry_at is not None:
-            _later(found, _account(situation.swarm, status.asides[-1].runtime), status.asides[-1].retry_at)
+        aside = status.asides[-1] if status.asides else None
+        pause = _until(situation, aside.ended, aside.retry_at) if aside is not None else None
+        if aside is not None and pause is not None:
+            _later(found, _account(situation.swarm, aside.runtime), pause)
     for session in situation.observed.sessions.values():
         until = session.limited_until
-        if until is not None:
+        if until is not None and until <= situation.now + timedelta(seconds=STATED_S_MAX):
             _later(found, _account(situation.swarm, session.spec.runtime), until)
     return found
 
 
 def _hold(situation: Situation, found: Holds, status: TaskStatus, last: Attempt) -> None:
-    if last.outcome == "rate-limited" and last.retry_at is not None:
-        _later(found, _account(situation.swarm, last.runtime), last.retry_at)
+    until = _until(situation, last.ended, last.retry_at)
+    if last.outcome == "rate-limited" and until is not None:
+        _later(found, _account(situation.swarm, last.runtime), until)
     elif last.outcome == "refused" and last.number >= status.window and not is_trusted_again(situation, last):
         found.refused[_account(situation.swarm, last.runtime)] = status.task
 
@@ -154,7 +158,9 @@ def _hold(situation: Situation, found: Holds, status: TaskStatus, last: Attempt)
 def is_trusted_again(situation: Situation, last: Attempt) -> bool:
     """Return whether a person has started the reconciler since: so they say that what was refused is repaired."""
     since = situation.observed.trusted_since
-    return since is not None and last.ended is not None and last.ended < since
+    if since is None or last.ended is None:
+        return False
+    return last.ended < since or is_ahead(last.ended, situation.now)
 
 
 def _later(found: Holds, account: str, until: datetime) -> None:
@@ -172,7 +178,7 @@ def wait(situation: Situation, draft: Draft, task: Task, found: Holds) -> Waits 
     refused = _refused(draft, account, found)
     if refused is not None:
         return refused
-    paused = _own_pause(status)
+    paused = _own_pause(situation, status)
     release = max(filter(None, (paused, _release(task.id, account, found))), default=None)
     if release is None or release <= situation.now:
         return None
@@ -206,9 +212,16 @@ def _refused(draft: Draft, account: str, found: Holds) -> Waits | None:
     return "credentials", f"{account} refused the session of {who}; see `swarmgit why {who}`, then reconcile again"
 
 
-def _own_pause(status: TaskStatus | None) -> datetime | None:
+def _own_pause(situation: Situation, status: TaskStatus | None) -> datetime | None:
     last = status.last if status else None
-    return last.retry_at if last is not None and status is not None and last.number >= status.window else None
+    if last is None or status is None or last.number < status.window:
+        return None
+    return _until(situation, last.ended, last.retry_at)
+
+
+def _until(situation: Situation, began: datetime | None, until: datetime | None) -> datetime | None:
+    """Return the end of a pause; None where the clock was set back since it began: asking again is what tells then."""
+    return None if began is not None and is_ahead(began, situation.now) else until
 
 
 def _release(task: TaskId, account: str, found: Holds) -> datetime | None:

@@ -115,7 +115,7 @@ def test_what_a_triage_costs_counts_for_its_task_and_its_day() -> None:
 def test_a_merger_waits_for_the_pause_that_its_account_was_asked_for() -> None:
     made = life(task("a"), swarm={"runtimes": {"judge": Runtime("judge", "claude-code")}})
     until = made.now + timedelta(minutes=9)
-    paused = TaskStatus(TaskId("a"), "Do a", phase="failed", asides=(aside("merge", retry_at=until),))
+    paused = TaskStatus(TaskId("a"), "Do a", phase="failed", asides=(aside("merge", retry_at=until, ended=made.now),))
     made.see(statuses={TaskId("a"): paused})
     situation = Situation.of(made.desired, made.swarm, made.observed, made.now, frozenset(), apply_now=False)
     draft = Draft()
