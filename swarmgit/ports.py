@@ -673,7 +673,8 @@ class World(Struct, frozen=True):
     `awake_s` says how long this machine has been awake since its start: the same clock for all processes.
     `stream_reader` makes the reader of a runtime's output by adapter name, `command_for` its command; `confine`
     wraps a command by policy, `granted` names the variables that policy gives to a runtime; `push_command` is the only
-    way out to a remote. `adapters` names all that are installed. `price` says what tokens cost by the model's names,
+    way out to a remote. `adapters` names all that are installed, `obeyed` the files their programs
+    obey. `price` says what tokens cost by the model's names,
     most exact first; `outlook` what an adapter's sessions with such a model can do, `unreachable` why they could not
     work by policy. `environment` is the fingerprint that goes into evidence keys. `history` reads what
     the target's commits say about landings. `drafts` lists intent files whose working copy differs from the commit.
@@ -704,6 +705,7 @@ class World(Struct, frozen=True):
     confine: Callable[[Command, Policy, Confinement], Confined]
     granted: Callable[[Policy, str], frozenset[str]]
     adapters: Callable[[], AbstractSet[str]]
+    obeyed: Callable[[], tuple[str, ...]]
     price: Callable[[tuple[str, ...], Usage, Mapping[str, Price]], float | None]
     outlook: Callable[[str, tuple[str, ...], Mapping[str, int]], Outlook]
     unreachable: Callable[[Policy, Runtime, str], str]

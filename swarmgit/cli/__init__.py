@@ -77,7 +77,10 @@ def cli(context: click.Context, cwd: Path, quiet: bool) -> None:
 def main() -> int:
     """Run the command line and return its exit code."""
     from swarmgit.cli.boundary import run
+    from swarmgit.cli.effects import only_reads
+    from swarmgit.cli.streams import make_robust
 
+    make_robust(lambda: only_reads(click.get_current_context(silent=True)))
     return run(cli)
 
 

@@ -8,16 +8,22 @@ from pathlib import Path
 
 import click
 
-from swarmgit.cli.lazy import ClosedPipe
-from swarmgit.errors import SwarmError
+from swarmgit.cli.streams import ClosedPipe, FullOutput
+from swarmgit.errors import PersonMustAct, SwarmError
+from swarmgit.model.faults import fault_of
 
 BUG = 3
 USAGE = 2
 INTERRUPTED = 130
+NOBODY_READS = 141
+"""What a shell says of a program that a closed pipe has ended; git answers alike."""
 
 
 def run(command: click.Command, args: list[str] | None = None) -> int:
-    """Run `command` and return the exit code: 0 done, 1 a person must act, 2 usage, 3 bug, 130 interrupted."""
+    """Run `command` and return the exit code.
+
+    0 done, 1 a person must act, 2 usage, 3 bug, 130 interrupted, 141 nobody reads what a command shows.
+    """
     try:
         code = command.main(args=args, prog_name="swarmgit", standalone_mode=False)
         _flush()
@@ -29,11 +35,14 @@ def run(command: click.Command, args: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except (ClosedPipe, BrokenPipeError):
-        _hush()
-        return 0
+    except ClosedPipe:
+        return NOBODY_READS
+    except FullOutput as error:
+        return _expected(PersonMustAct(f"standard output cannot be written: {error}"))
     except Exception as error:  # noqa: BLE001  the boundary: whatever is not expected is a bug of ours
-        return _bug(error)
+        fault = fault_of(error)
+        _show_traceback(error)
+        return _expected(fault) if fault is not None else _bug(error)
     return code if isinstance(code, int) else 0
 
 
@@ -44,12 +53,17 @@ def _expected(error: SwarmError) -> int:
     return error.exit_code
 
 
+def _show_traceback(error: Exception) -> None:
+    import traceback
+
+    if os.environ.get("SWARMGIT_TRACEBACK") == "1":
+        click.echo("".join(traceback.format_exception(error)), err=True)
+
+
 def _bug(error: Exception) -> int:
     import traceback
 
     text = "".join(traceback.format_exception(error))
-    if os.environ.get("SWARMGIT_TRACEBACK") == "1":
-        click.echo(text, err=True)
     click.echo(f"error: this is a bug in swarmgit: {type(error).__name__}: {error}", err=True)
     try:
         click.echo(f"hint: please report it with the traceback, which is in {_keep(text)}", err=True)
@@ -73,8 +87,3 @@ def _keep(text: str) -> Path:
 def _flush() -> None:
     """Find out about a closed pipe now, and not while the interpreter ends."""
     sys.stdout.flush()
-
-
-def _hush() -> None:
-    """Let nothing more be written to the closed pipe when the interpreter ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 
 import click
 
-
-class ClosedPipe(Exception):
-    """Nobody reads our output any more, as in `swarmgit log | head`."""
+from swarmgit.model.faults import fault_of
 
 
 class LazyGroup(click.Group):
@@ -29,11 +27,11 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; a closed pipe is named before click turns it into an exit code of its own."""
+        """Run the command; click takes every broken pipe for our standard output, which has its own guard."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
-            raise ClosedPipe from error
+            raise fault_of(error) or error from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

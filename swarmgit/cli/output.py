@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Mapping
@@ -74,7 +75,8 @@ def say_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document, in the key order it was built in."""
     import json
 
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+    is_narrow = codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8"
+    click.echo(json.dumps(document, indent=2, ensure_ascii=is_narrow, default=str))
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document with a stable shape.")

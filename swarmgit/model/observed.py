@@ -98,7 +98,8 @@ class Observed(Struct, frozen=True):
     `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
     was never heard of. `mail`: mailboxes by recipient, read on demand. `leaks`: secrets that were taken out of what was
     written, and not reported yet. `reports`: what went wrong outside of any plan, and has no incident yet.
-    `ports` looks for free ones when it is asked. `verdicts`: what people say of held entries.
+    `ports` looks for free ones when it is asked. `verdicts`: what people say of held entries. `obeyed`: names
+    of files that agent programs obey, as their adapters say; read when there is work to judge.
     `unreachable`: by runtime and model ('' for none), why its sessions could not work.
     `landings`: commits of the target that name a task which state does not know as settled.
     `missing`: of the commits that open work stands on, those that cannot be had, and why.
@@ -128,6 +129,7 @@ class Observed(Struct, frozen=True):
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
     verdicts: Mapping[EntryId, Verdict] = field(default_factory=dict)
+    obeyed: tuple[str, ...] = ()
     convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)

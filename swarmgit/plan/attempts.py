@@ -158,7 +158,7 @@ def _settle(
         salvage=capture.salvage if capture else None,
         transcript=session.transcript,
         gate_inputs=capture.gate_inputs if capture else {},
-        guarded=guarded_paths(capture.changes, situation.desired.policy) if capture else (),
+        guarded=guarded_paths(capture.changes, situation.desired.policy, situation.observed.obeyed) if capture else (),
     )
     if gone := situation.lacks(session.spec.base, taken.head):
         return replace(taken, outcome="lost", reason=f"what it stands on cannot be had: {gone}")
@@ -221,7 +221,7 @@ def _stopped(session: Session, reason: str) -> governor.Answer:
 
 
 def _judge(situation: Situation, task: Task, session: Session, capture: Capture) -> governor.Answer:
-    refused = scope.judge(capture, task, situation.desired.policy)
+    refused = scope.judge(capture, task, situation.desired.policy, situation.observed.obeyed)
     if refused:
         return "rejected", "; ".join(r.summary for r in refused), merge_rejections(refused)
     if task.is_read_only:

@@ -7,20 +7,18 @@ somebody asks for it by name (a Makefile, a justfile, package.json's scripts, te
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from msgspec import Struct
-
 from swarmgit.model.policy import Policy
 from swarmgit.model.work import Change
-from swarmgit.plan.protected import fold, protected_rule, stands_in
+from swarmgit.plan.nametable import NameTable
+from swarmgit.plan.protected import protected_rule
 
 ENTERED = "the shell runs it when the folder is entered"
 OPENED = "the editor obeys it when the folder is opened"
 CONTAINED = "the editor or service builds and starts a container from it when the folder is opened"
+LOADED = "programs take it as their environment when they start in the folder"
 STARTED = "an interpreter or debugger runs it when it starts in the folder"
 COMMITTED = "hooks from it run on every commit, push or checkout"
 INSTALLED = "the package manager obeys it on every install: where packages come from, what runs"
@@ -41,6 +39,9 @@ RUN_BY_THEMSELVES: Mapping[str, str] = {
     CONTAINED: """
         .devcontainer/ .devcontainer.json devcontainer.json .gitpod.yml .gitpod.dockerfile .gitpod/ .ona/ .idx/
         .replit replit.nix .codesandbox/ sandbox.config.json .stackblitzrc .devfile.yaml devfile.yaml .coder/
+    """,
+    LOADED: """
+        .env .env.local .flaskenv
     """,
     STARTED: """
         sitecustomize.py usercustomize.py *.pth .pythonrc .pythonrc.py .pdbrc .pdbrc.py .gdbinit .lldbinit .rprofile
@@ -88,31 +89,9 @@ def guarded_paths(changes: Iterable[Change], policy: Policy, obeyed: Sequence[st
 
 def runs_by_itself(path: str) -> str | None:
     """Return why a file acts without being asked for, None where it does not. Names are compared as protected ones."""
-    parts = tuple(fold(part) for part in path.split("/"))
-    table = _table()
-    for part in parts:
-        found = table.names.get(part) or next((reason for reason, wild in table.wild if wild.fullmatch(part)), None)
-        if found is not None:
-            return found
-    return next((reason for reason, names in table.paths if stands_in(names, parts)), None)
-
-
-class _Table(Struct, frozen=True):
-    """The table by form: plain names of one component, such with a '*', and names of several components."""
-
-    names: Mapping[str, str]
-    wild: tuple[tuple[str, re.Pattern[str]], ...]
-    paths: tuple[tuple[str, tuple[str, ...]], ...]
+    return _table().find(path)
 
 
 @lru_cache(maxsize=1)
-def _table() -> _Table:
-    rows = [
-        (reason, tuple(name.strip("/").split("/")))
-        for reason, names in RUN_BY_THEMSELVES.items()
-        for name in names.split()
-    ]
-    single = [(reason, parts[0]) for reason, parts in rows if len(parts) == 1]
-    wild = tuple((reason, re.compile(fnmatch.translate(name))) for reason, name in single if "*" in name)
-    plain = {name: reason for reason, name in single if "*" not in name}
-    return _Table(plain, wild, tuple((reason, parts) for reason, parts in rows if len(parts) > 1))
+def _table() -> NameTable:
+    return NameTable.of((name, reason) for reason, names in RUN_BY_THEMSELVES.items() for name in names.split())

@@ -225,7 +225,7 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session) 
         **({"beneath": facts["beneath"]} if "beneath" in facts else {}),
         "resolution": [{"path": path, "resolvers": [spec.agent]} for path in facts["paths"]],
     }
-    more = guarded_paths(capture.changes, situation.desired.policy)
+    more = guarded_paths(capture.changes, situation.desired.policy, situation.observed.obeyed)
     guarded = tuple(dict.fromkeys((*entry.guarded, *more)))
     fields = {"state": "queued", "proposal": capture.commit, "guarded": guarded}
     resolved = with_event(situation, entry, "resolved", {**data, **done}, **fields)
@@ -283,7 +283,7 @@ def _judge_work(situation: Situation, entry: Entry, session: Session, facts: Fac
         return "failed", f"it changed {', '.join(outside[:5])}, which only one side had touched"
     if capture.undecided:
         return "failed", f"it decided nothing about {', '.join(capture.undecided[:5])}"
-    refused = scope.judge(capture, _with_leave(task), situation.desired.policy)
+    refused = scope.judge(capture, _with_leave(task), situation.desired.policy, situation.observed.obeyed)
     return ("failed", merge_rejections(refused).summary) if refused else ("resolved", "")
 
 

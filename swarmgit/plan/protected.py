@@ -2,86 +2,51 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from swarmgit.plan.nametable import NameTable, fold
 from swarmgit.plan.patterns import matches
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-BUILT_IN: tuple[str, ...] = (
-    ".swarm/**",
-    "CLAUDE.md",
-    "CLAUDE.local.md",
-    "AGENTS.md",
-    "AGENT.md",
-    "GEMINI.md",
-    ".claude/**",
-    ".codex/**",
-    ".gemini/**",
-    ".opencode/**",
-    ".aider.conf.yml",
-    ".cursorrules",
-    ".cursor/**",
-    ".windsurfrules",
-    ".clinerules/**",
-    ".mcp.json",
-    ".git/**",
-    ".gitattributes",
-    ".gitmodules",
-    ".githooks/**",
-    ".husky/**",
-    ".pre-commit-config.yaml",
-    ".pre-commit-config.yml",
-    ".github/workflows/**",
-    ".github/actions/**",
-    ".github/copilot-instructions.md",
-    ".github/CODEOWNERS",
-    "CODEOWNERS",
-    ".gitlab-ci.yml",
-    ".gitlab/ci/**",
-    ".gitea/workflows/**",
-    ".forgejo/workflows/**",
-    ".circleci/**",
-    ".buildkite/**",
-    ".woodpecker/**",
-    ".woodpecker.yml",
-    ".ci/**",
-    ".travis.yml",
-    ".drone.yml",
-    ".cirrus.yml",
-    ".appveyor.yml",
-    "appveyor.yml",
-    "azure-pipelines.yml",
-    "azure-pipelines.yaml",
-    "bitbucket-pipelines.yml",
-    "cloudbuild.yaml",
-    "Jenkinsfile",
-)
+SWARM_AND_GIT = """
+    .swarm/** .git/** .gitattributes .gitmodules .githooks/** .husky/** .pre-commit-config.yaml
+    .pre-commit-config.yml
+"""
+"""What swarmgit and git obey."""
+
+AGENT_PROGRAMS = """
+    CLAUDE.md CLAUDE.local.md AGENTS.md AGENT.md GEMINI.md .claude/** .codex/** .gemini/** .opencode/**
+    .aider.conf.yml .cursorrules .cursor/** .windsurfrules .clinerules/** .mcp.json .github/copilot-instructions.md
+    .cursorignore .cursorindexingignore .windsurf/** .windsurfignore .codeium/** .codeiumignore .cline/**
+    .clineignore .roo/** .roorules* .roomodes .rooignore .kilocode/** .kilocoderules* .kilocodemodes .kilocodeignore
+    .kilo/** .continue/** .continuerc.json .continuerules .continueignore .junie/** .aiignore .aiexclude
+    .aiassistant/** .amp/** .agents/** .agent/** .agent.md AGENTS.local.md .augment/** .augment-guidelines
+    .augmentignore .goosehints .goose/** .gooseignore .devin/** .kiro/** .trae/** .traerules .tabnine/** .cody/**
+    .codyignore .sourcegraph/** WARP.md .warp/** .warpindexingignore CRUSH.md .crush/** crush.json .crush.json
+    .factory/** replit.md airules.md .openhands/** .openhands_instructions firebender.json .firebender/**
+    codebuff.json .amazonq/** .plandex/** gptme.toml .gptme/** .rules .vscode/mcp.json .mcp/** .serena/** .ruler/**
+    .rulesync/** JULES.md .jules/** .blackboxrules .bolt/** .pi/** .iflow/** IFLOW.md .codebuddy/** CODEBUDDY.md
+    .qoder/** .lingma/** .comate/** .vibe/** .grok/** GROK.md .kimi/** .refact/** .codegpt/** .gitlab/duo/**
+    .coderabbit.yaml .coderabbit.yml .pr_agent.toml .sweep.yaml sweep.yaml greptile.json .ellipsis/** ellipsis.yaml
+"""
+"""What agent programs, assistants in editors and review bots obey, besides what adapters declare for theirs."""
+
+CI = """
+    .github/workflows/** .github/actions/** .github/CODEOWNERS CODEOWNERS .gitlab-ci.yml .gitlab/ci/**
+    .gitea/workflows/** .forgejo/workflows/** .circleci/** .buildkite/** .woodpecker/** .woodpecker.yml
+    .woodpecker.yaml .ci/** .travis.yml .drone.yml .drone.yaml .cirrus.yml .cirrus.star .appveyor.yml appveyor.yml
+    azure-pipelines.yml azure-pipelines.yaml bitbucket-pipelines.yml cloudbuild.yaml cloudbuild.yml Jenkinsfile
+    .builds/** .build.yml
+"""
+"""What runs on a push."""
+
+BUILT_IN: tuple[str, ...] = tuple(f"{SWARM_AND_GIT} {AGENT_PROGRAMS} {CI}".split())
 """DESIGN, section 8. A name stands for a file or folder of that name at any depth."""
-
-# Default_Ignorable_Code_Point of the Unicode Character Database where the category is not Cf already.
-IGNORABLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
-)
-
-
-def is_ignorable(letter: str) -> bool:
-    """Return whether a character is shown as nothing, so that two names may look the same with and without it."""
-    return unicodedata.category(letter) == "Cf" or IGNORABLE.match(letter) is not None
-
-
-def fold(name: str) -> str:
-    """Return one path component as the most forgiving file system or reader would see it."""
-    for _ in range(2):  # case folding can bring forth characters that NFKC maps again
-        name = unicodedata.normalize("NFKC", name).casefold()
-        if not name.isascii():
-            name = "".join(letter for letter in name if not is_ignorable(letter))
-    return name.rstrip(". ") or name
 
 
 @lru_cache(maxsize=512)
@@ -101,18 +66,16 @@ def protected_rule(path: str, extra: Sequence[str] = (), obeyed: Sequence[str] =
     gitwildmatch patterns of the policy, read as a .gitignore in the root would be. Names are compared after NFKC, case
     folding and removal of what cannot be seen.
     """
-    parts = tuple(fold(part) for part in path.split("/"))
-    for rule in (*BUILT_IN, *obeyed):
-        if stands_in(_names(rule), parts):
-            return rule
-    return next((rule for rule in extra if _extra_matches(rule, "/".join(parts))), None)
+    known = _table(tuple(obeyed)).find(path)
+    if known is not None or not extra:
+        return known
+    folded = "/".join(fold(part) for part in path.split("/"))
+    return next((rule for rule in extra if _extra_matches(rule, folded)), None)
 
 
-def stands_in(names: tuple[str, ...], parts: tuple[str, ...]) -> bool:
-    """Return whether the names follow each other in the path, or the path ends as their parent (a swapped folder)."""
-    if any(parts[at : at + len(names)] == names for at in range(len(parts) - len(names) + 1)):
-        return True
-    return any(parts[-size:] == names[:size] for size in range(1, len(names)))
+@lru_cache(maxsize=4)
+def _table(obeyed: tuple[str, ...]) -> NameTable:
+    return NameTable.of((name, name) for name in (*BUILT_IN, *obeyed))
 
 
 def _extra_matches(rule: str, folded: str) -> bool:

@@ -11,8 +11,9 @@ from swarmgit.model.policy import Policy
 from swarmgit.model.status import Rejection
 from swarmgit.model.work import Capture, Change
 from swarmgit.plan.guarded import guarded_paths
+from swarmgit.plan.nametable import fold, is_ignorable
 from swarmgit.plan.patterns import matches, meet
-from swarmgit.plan.protected import fold, is_granted, is_ignorable, protected_rule
+from swarmgit.plan.protected import is_granted, protected_rule
 
 PATHS_MAX = 50
 GUARDED_MAX = 200
@@ -25,15 +26,15 @@ INNER = frozenset({".git", ".swarm"})
 KNOWN_MODES = frozenset({ABSENT, "100644", "100755", LINK, GITLINK})
 
 
-def judge(capture: Capture, task: Task, policy: Policy) -> tuple[Rejection, ...]:
-    """Return every reason why this work may not land, one rejection per rule; empty: nothing is wrong with it."""
+def judge(capture: Capture, task: Task, policy: Policy, obeyed: Sequence[str] = ()) -> tuple[Rejection, ...]:
+    """Return every reason why this work may not land, one for each rule. `obeyed`: names that are protected too."""
     if task.is_read_only:
         return tuple(_changes_by_reader(capture, task))
     return (
         *_objections(capture),
         *_outside(capture, task),
-        *_protected(capture, task, policy),
-        *_unreadable(capture, policy),
+        *_protected(capture, task, policy, obeyed),
+        *_unreadable(guarded_paths(capture.changes, policy, obeyed)),
         *_hostile(capture),
         *_twins(capture),
         *_kinds_of_file(capture, task),
@@ -103,10 +104,10 @@ def _outside(capture: Capture, task: Task) -> Iterable[Rejection]:
         )
 
 
-def _protected(capture: Capture, task: Task, policy: Policy) -> Iterable[Rejection]:
+def _protected(capture: Capture, task: Task, policy: Policy, obeyed: Sequence[str]) -> Iterable[Rejection]:
     rules: dict[str, list[str]] = {}
     for change in capture.changes:
-        rule = protected_rule(change.path, policy.protected_paths)
+        rule = protected_rule(change.path, policy.protected_paths, obeyed)
         if rule is None or (task.review == "full" and is_granted(change.path, rule, task.scope.owns)):
             continue
         rules.setdefault(rule, []).append(change.path)
@@ -120,9 +121,8 @@ def _protected(capture: Capture, task: Task, policy: Policy) -> Iterable[Rejecti
         )
 
 
-def _unreadable(capture: Capture, policy: Policy) -> Iterable[Rejection]:
+def _unreadable(paths: Sequence[str]) -> Iterable[Rejection]:
     """More files that need a person's verdict than a person would look at."""
-    paths = guarded_paths(capture.changes, policy)
     if len(paths) > GUARDED_MAX:
         yield _rejection(
             "protected",

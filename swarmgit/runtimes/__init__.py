@@ -97,6 +97,13 @@ def names() -> frozenset[str]:
     return frozenset({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
 
 
+@lru_cache(maxsize=1)
+def obeyed() -> tuple[str, ...]:
+    """Return the names of files and folders that any adapter says its program obeys, in a fixed order."""
+    found = (getattr(each, "obeys", ()) for each in adapters())
+    return tuple(sorted({name for names_ in found for name in names_ if isinstance(name, str) and name.strip("/* ")}))
+
+
 def adapters() -> Iterator[RuntimeAdapter]:
     """Yield every adapter that can be loaded, ours first."""
     for name in (*BUILT_IN, *sorted(names() - BUILT_IN.keys())):

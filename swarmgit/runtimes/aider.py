@@ -36,6 +36,7 @@ _TRANSIENT: frozenset[str] = frozenset({"APIConnection", "Timeout", "InternalSer
 class Aider:
     name = "aider"
     capabilities = base.Capabilities(reports_usage=True)
+    obeys = (".aider*",)
     needs = base.Needs(
         programs=("aider", "git"),
         credentials=("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY"),

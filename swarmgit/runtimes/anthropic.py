@@ -24,6 +24,7 @@ class Anthropic:
     capabilities = base.Capabilities(
         takes_messages=True, can_resume=True, reports_usage=True, reports_commands=True, context_window=200_000
     )
+    obeys: tuple[str, ...] = ()
     needs = base.Needs(
         programs=("python3", "bash"),
         credentials=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),

@@ -91,6 +91,11 @@ class RuntimeAdapter(Protocol):
     def needs(self) -> Needs:
         """Return what it needs."""
 
+    @property
+    def obeys(self) -> tuple[str, ...]:
+        """Return the files and folders of a repository that its program obeys without being told to: no agent changes
+        them without a person. Names as `AGENTS.md`, `.tool/` or `.toolrc*`, at any depth; an older adapter has none."""
+
     def command(self, runtime: Runtime, placement: Placement) -> Command:
         """Return what to run for a session, with exactly its environment; PersonMustAct where it is not set up.
 

@@ -49,6 +49,16 @@ class ClaudeCode:
         reports_commands=True,
         context_window=CONTEXT_WINDOW,
     )
+    obeys = (
+        "CLAUDE.md",
+        "CLAUDE.local.md",
+        "AGENTS.md",
+        ".claude/",
+        ".claude.json",
+        ".claude-plugin/",
+        ".mcp.json",
+        ".claudeignore",
+    )
     needs = base.Needs(
         programs=("claude", "bash"),
         credentials=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),

@@ -38,6 +38,7 @@ class Codex:
         reports_commands=True,
         context_window=CONTEXT_WINDOW,
     )
+    obeys = ("AGENTS.md", "AGENTS.override.md", "codex.md", ".codex/", ".agents/")
     needs = base.Needs(
         programs=("codex", "bash"),
         credentials=("OPENAI_API_KEY", "CODEX_API_KEY"),

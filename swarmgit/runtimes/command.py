@@ -17,6 +17,7 @@ class CommandRuntime(Struct, frozen=True):
     name: str = "command"
     capabilities: Capabilities = field(default_factory=Capabilities)
     needs: Needs = field(default_factory=Needs)
+    obeys: tuple[str, ...] = ()
 
     def command(self, runtime: Runtime, placement: Placement) -> Command:
         """Return `run` as it is; a program given by a relative path is one of the worktree's."""

@@ -29,6 +29,21 @@ REMEDY = (
 class Copilot:
     name = "copilot"
     capabilities = base.Capabilities(can_resume=True, reports_usage=True, reports_commands=True, context_window=128_000)
+    obeys = (
+        "AGENTS.md",
+        "copilot-instructions.md",
+        ".github/instructions/",
+        ".github/prompts/",
+        ".github/agents/",
+        ".github/chatmodes/",
+        ".github/skills/",
+        ".github/hooks/",
+        ".github/copilot/",
+        ".copilot/",
+        ".vscode/mcp.json",
+        ".mcp.json",
+        ".copilotignore",
+    )
     needs = base.Needs(
         programs=("copilot", "bash"),
         credentials=("COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN", "COPILOT_PROVIDER_API_KEY"),

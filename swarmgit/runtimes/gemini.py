@@ -37,6 +37,7 @@ _EDITS: Mapping[str, str] = {"write_file": "write", "replace": "edit"}
 class Gemini:
     name = "gemini"
     capabilities = base.Capabilities(reports_usage=True, reports_commands=True, context_window=1_048_576)
+    obeys = ("GEMINI.md", "AGENTS.md", ".gemini/", ".geminiignore", "gemini-extension.json")
     needs = base.Needs(
         programs=("gemini", "node", "bash"),
         credentials=("GEMINI_API_KEY", "GOOGLE_API_KEY"),

@@ -47,6 +47,7 @@ _EDITS: Mapping[str, str] = {"write": "write", "edit": "edit", "patch": "edit"}
 class OpenCode:
     name = "opencode"
     capabilities = base.Capabilities(reports_usage=True)
+    obeys = ("AGENTS.md", "opencode.json", "opencode.jsonc", ".opencode.json", ".opencode/", "opencode.md", ".claude/")
     needs = base.Needs(
         programs=("opencode", "bash"),
         credentials=("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"),

@@ -30,6 +30,7 @@ _EDITS: Mapping[str, str] = {"write_file": "write", "edit": "edit"}
 class Qwen:
     name = "qwen"
     capabilities = base.Capabilities(reports_usage=True, reports_commands=True, context_window=131_072)
+    obeys = ("QWEN.md", "AGENTS.md", ".qwen/", ".qwenignore", "qwen-extension.json")
     needs = base.Needs(
         programs=("qwen", "node", "bash"),
         credentials=("OPENAI_API_KEY", "DASHSCOPE_API_KEY"),

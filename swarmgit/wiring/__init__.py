@@ -116,6 +116,7 @@ def open_world(
         confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
         granted=lambda *given: confiner.granted(*given),  # noqa: PLW0108 - as above
         adapters=runtimes.names,
+        obeyed=runtimes.obeyed,
         price=prices.price,
         outlook=outlook,
         unreachable=lambda policy, runtime, model: confiner.unreachable(
@@ -248,7 +249,7 @@ def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tu
     """Return uncommitted intent where the target is checked out here; on another branch differences mean nothing."""
     if found.top is None or desired.commit is None or objects.resolve("HEAD^{commit}") is None:
         return ()
-    head = (found.git_dir / "HEAD").read_text(encoding="utf-8").strip()
+    head = (found.git_dir / "HEAD").read_text("utf-8", "surrogateescape").strip()
     if desired.swarm is None or head != f"ref: {paths.branch_ref(desired.swarm.target)}":
         return ()
     tree = objects.resolve(f"{desired.commit}:{paths.SWARM}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from swarmgit.plan.verdicts import WAITS_FOR
 from tests.attacks.stage import Stage
 
 START = {
@@ -20,6 +21,12 @@ TREES = {
     "a trailing space": "open('CLAUDE.md ', 'w').write('x')",
     "a workflow": "open('.github/workflows/ci.yml', 'a').write('x')",
     "a workflow by a link": "os.symlink('../.github/workflows', 'src/w')  or open('src/w/new.yml', 'w').write('x')",
+    "another agent's settings": "open('opencode.json', 'w').write('{}')",
+    "another agent's rules": "os.makedirs('.roo/rules') or open('.roo/rules/a.md', 'w').write('x')",
+    "what a shell runs": "open('.envrc', 'w').write('touch /tmp/x')",
+    "what an editor runs": "os.makedirs('src/.VSCode') or open('src/.VSCode/tasks.json', 'w').write('{}')",
+    "what a container runs": "os.makedirs('.devcontainer') or open('.devcontainer/devcontainer.json', 'w').write('{}')",
+    "what python runs when it starts": "open('src/sitecustomize.py', 'w').write('x = 1')",
     "intent": "os.makedirs('.swarm/tasks', exist_ok=True) or open('.swarm/tasks/mine.yaml', 'w').write('x')",
     "policy": "open('.swarm/policy.yaml', 'w').write('version: 1\\nsandbox: off\\n')",
     "attributes": "open('.gitattributes', 'w').write('* merge=union eol=crlf ident\\n')",
@@ -39,6 +46,9 @@ TREES = {
     "a sparse giant": "os.truncate(os.open('src/giant', os.O_CREAT | os.O_RDWR), 1 << 33)",
 }
 
+HELD = {"what a shell runs", "what an editor runs", "what a container runs", "what python runs when it starts"}
+"""A person may want these; they wait for one."""
+
 
 @pytest.mark.parametrize("how", TREES)
 def test_what_is_hidden_in_a_tree_does_not_land(judged: Stage, how: str) -> None:
@@ -51,8 +61,10 @@ def test_what_is_hidden_in_a_tree_does_not_land(judged: Stage, how: str) -> None
     status = judged.status("evil")
     assert judged.git("rev-parse", "main^{tree}") == before, how
     assert judged.landed() == []
-    assert status.attempts[-1].outcome == "rejected", judged.stderr()
-    assert status.attempts[-1].reason
+    is_held = status.waiting_for == (WAITS_FOR,)
+    assert status.attempts[-1].outcome == ("submitted" if is_held else "rejected"), judged.stderr()
+    assert is_held == (how in HELD)
+    assert status.attempts[-1].reason or is_held
     assert judged.before == judged.after
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import errno
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 import pytest
 
 from swarmgit.cli import cli
 from swarmgit.cli.boundary import run
+from swarmgit.cli.lazy import LazyGroup
 from swarmgit.errors import PersonMustAct, TryLater, WrongUsage
+from swarmgit.model.faults import fault_of
 
 
 def failing(error: BaseException) -> click.Command:
@@ -80,10 +82,49 @@ def test_outside_a_repository_a_person_is_told_so(tmp_path: Path, capsys) -> Non
     assert capsys.readouterr().err.endswith("is not in a git repository\nhint: git init\n")
 
 
-def test_a_closed_pipe_is_quiet() -> None:
-    command = f"{sys.executable} -m swarmgit schema task | true; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "x", "/a/b"), "error: no space is left on the disk: /a/b\nhint: make room"),
+        (OSError(errno.EDQUOT, "x"), "error: your disk quota is used up\nhint: make room"),
+        (OSError(errno.EMFILE, "x"), "error: this process may open no more files\nhint: allow more: ulimit -n"),
+        (
+            PermissionError(errno.EACCES, "x", "/a/b"),
+            "error: permission denied: /a/b\nhint: see who owns it: ls -ld /a/b",
+        ),
+        (OSError(errno.EROFS, "x", "/a/b"), "error: the file system is read-only: /a/b\nhint: mount"),
+        (OSError(errno.EIO, "x"), "error: the disk or terminal gives errors\nhint:"),
+        (BlockingIOError(errno.EAGAIN, "x"), "error: this machine starts no more processes for you\nhint:"),
+        (FileNotFoundError(errno.ENOENT, "x", "git"), "error: git is not installed, or not on PATH\nhint:"),
+        (FileNotFoundError(errno.ENOENT, "x"), "error: the folder that this command was started in is gone\nhint: cd"),
+        (MemoryError(), "error: there is not enough memory\nhint:"),
+    ],
+)
+def test_what_the_machine_refuses_is_a_sentence_and_no_bug(error, words, capsys) -> None:
+    assert run(failing(error), []) == 1
+    assert capsys.readouterr().err.startswith(words)
+
+
+def test_the_pipe_of_a_program_that_ended_is_not_taken_for_our_own_output() -> None:
+    fault = fault_of(BrokenPipeError(errno.EPIPE, "x"))
+    assert fault is not None
+    assert fault.message == "a program that swarmgit talks to ended in the middle"
+
+    class Talks(LazyGroup):
+        def list_commands(self, ctx):
+            return ["talk"]
+
+        def get_command(self, ctx, cmd_name):
+            return failing(BrokenPipeError(errno.EPIPE, "x"))
+
+        commands_at = MappingProxyType({"talk": ("", "")})
+
+    assert run(Talks(), ["talk"]) == 1
+
+
+def test_an_error_of_the_system_that_nobody_can_act_on_is_a_bug(capsys, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert run(failing(OSError(errno.EINVAL, "x")), []) == 3
 
 
 def test_the_completion_script_is_clicks(capsys) -> None:

@@ -2,7 +2,13 @@
 
 import pytest
 
-from swarmgit.plan.protected import fold, is_granted, protected_rule
+from swarmgit import runtimes
+from swarmgit.model.ids import BlobId
+from swarmgit.model.policy import Policy
+from swarmgit.model.work import Change
+from swarmgit.plan.guarded import guarded_paths
+from swarmgit.plan.nametable import fold
+from swarmgit.plan.protected import is_granted, protected_rule
 
 
 @pytest.mark.parametrize(
@@ -109,3 +115,56 @@ def test_only_a_pattern_that_names_the_protected_thing_grants_it(
 def test_folding_keeps_a_name_that_is_nothing_but_dots() -> None:
     assert fold("..") == ".."
     assert fold("A. .") == "a"
+
+
+OBEYED = runtimes.obeyed()
+STEERING = """
+    CLAUDE.md CLAUDE.local.md AGENTS.md AGENTS.override.md GEMINI.md QWEN.md .claude/settings.json .claude/hooks/a.sh
+    .claude.json .codex/config.toml .gemini/settings.json .qwen/settings.json opencode.json opencode.jsonc
+    .opencode/agent/a.md .aider.conf.yml .aider.model.settings.yml .aiderignore .github/copilot-instructions.md
+    .github/instructions/a.instructions.md .github/prompts/x.prompt.md .github/chatmodes/a .cursorrules
+    .cursor/rules/a.mdc .cursor/mcp.json .windsurfrules .windsurf/rules/a.md .clinerules .clinerules/a.md .mcp.json
+    .vscode/mcp.json .rules .roo/rules/a.md .roomodes .roorules-code .kilocode/rules/a .continue/config.yaml
+    .junie/guidelines.md .goosehints .amazonq/rules/a.md .kiro/steering/a.md .trae/rules/a.md .augment-guidelines
+    WARP.md CRUSH.md .agents/skills/a/SKILL.md .agent/rules/x.md .factory/a replit.md .openhands/microagents/a.md
+"""
+SELF_RUNNING = """
+    .envrc mise.toml .config/mise/config.toml .tool-versions .env .vscode/tasks.json .vscode/settings.json
+    .vscode/launch.json .devcontainer/devcontainer.json .devcontainer.json .idea/workspace.xml
+    .idea/runConfigurations/a.xml .run/x.run.xml .zed/settings.json a.code-workspace .exrc .nvim.lua .dir-locals.el
+    sitecustomize.py x.pth .gdbinit .lldbinit lefthook.yml .lefthook-local.yaml .lintstagedrc.json commitlint.config.js
+    .npmrc .yarnrc.yml .yarn/releases/yarn.cjs .pnpmfile.cjs pip.conf uv.toml .cargo/config.toml rust-toolchain.toml
+    gradle/wrapper/gradle-wrapper.properties .mvn/jvm.config .bazelrc netlify.toml .gitpod.yml binding.gyp
+"""
+
+
+@pytest.mark.parametrize("path", STEERING.split())
+def test_what_agent_programs_obey_is_protected_at_any_depth_and_in_any_letters(path: str) -> None:
+    for form in (path, f"deep/down/{path}", path.upper(), path.replace(".", ".\u200b", 1)):
+        assert protected_rule(form, (), OBEYED) is not None
+
+
+@pytest.mark.parametrize("name", sorted(runtimes.BUILT_IN))
+def test_each_adapter_s_own_names_are_protected(name: str) -> None:
+    for declared in runtimes.adapter(name).obeys:
+        path = declared.rstrip("/").replace("*", "-x")
+        assert protected_rule(path, (), OBEYED) is not None
+        assert protected_rule(f"{path}/below", (), OBEYED) is not None
+
+
+@pytest.mark.parametrize("path", SELF_RUNNING.split())
+def test_what_tools_run_by_themselves_lands_only_with_a_verdict(path: str) -> None:
+    changes = [Change(each, "A", "0", "100644", BlobId("0"), BlobId("1")) for each in (path, f"a/{path}", path.upper())]
+    assert guarded_paths(changes, Policy()) == tuple(change.path for change in changes)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["src/env.py", "Makefile", "justfile", "package.json", "setup.py", "conftest.py", "vscode/a", "docs/idea.md"],
+)
+def test_what_runs_only_when_asked_by_name_needs_no_verdict(path: str) -> None:
+    assert guarded_paths([Change(path, "M", "100644", "100644", BlobId("0"), BlobId("1"))], Policy()) == ()
+
+
+def test_a_declaration_that_names_nothing_protects_nothing() -> None:
+    assert protected_rule("src/a.py", (), ("", "/", "**", "*", "//")) is None

@@ -38,11 +38,13 @@ def wren(tmp_path: Path) -> Iterator[Path]:
     sys.path.insert(0, str(package))
     runtimes.adapter.cache_clear()
     runtimes.names.cache_clear()
+    runtimes.obeyed.cache_clear()
     yield program.parent
     sys.path.remove(str(package))
     sys.modules.pop("wren_for_swarmgit", None)
     runtimes.adapter.cache_clear()
     runtimes.names.cache_clear()
+    runtimes.obeyed.cache_clear()
 
 
 def test_the_example_is_a_working_adapter(wren: Path, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,3 +58,19 @@ def test_the_example_is_a_working_adapter(wren: Path, repo: Repo, monkeypatch: p
 
     assert repo.phases() == {"greet": "landed"}
     assert repo.status("greet").attempts[0].usage == Usage(30, 4)
+
+
+@pytest.mark.parametrize("path", ["WREN.md", "sub/wren.MD", ".wren/rules/a.txt"])
+def test_what_another_package_s_program_obeys_is_protected(
+    wren: Path, repo: Repo, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setenv("PATH", f"{wren}:/usr/local/bin:/usr/bin:/bin")
+    repo.swarm["attempts_max"] = 1
+    repo.task("steer", f"mkdir -p $(dirname {path}); echo obey > {path}", owns=["**"])
+    repo.start()
+
+    repo.reconcile()
+
+    rejection = repo.status("steer").attempts[0].rejection
+    assert rejection is not None
+    assert (rejection.kind, rejection.paths) == ("protected", (path,))

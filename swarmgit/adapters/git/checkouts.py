@@ -33,7 +33,7 @@ def find_checkouts(git: Git, top: Path | None) -> list[Checkout]:
     worktrees = git.git_dir / "worktrees"
     for admin in sorted(worktrees.iterdir()) if worktrees.is_dir() else ():
         try:
-            place = Path((admin / "gitdir").read_text().strip()).parent
+            place = Path(os.fsdecode((admin / "gitdir").read_bytes().removesuffix(b"\n"))).parent
         except OSError:
             continue
         if (place / ".git").is_file():
@@ -60,7 +60,7 @@ def read_head(git: Git, git_dir: Path) -> str | None:
     if path.is_symlink():
         return os.readlink(path)  # noqa: PTH115 - the text is the branch's name, as git of old wrote it
     try:
-        text = path.read_text()
+        text = os.fsdecode(path.read_bytes())
     except OSError:
         return None
     if text.startswith("ref:"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from swarmgit.documents.paths import LIVE, SWARM_YAML, branch_ref
 from swarmgit.errors import PersonMustAct
 
 OLDEST_GIT = (2, 38)
+ASKED = ("--show-object-format", "--is-bare-repository", "--is-inside-git-dir", "--git-common-dir", "--git-dir")
+TOP = "--show-toplevel"
 TARGET_LINE = re.compile(rb"""^target:[ \t]*(["']?)([^"'#\s]+)\1[ \t]*(?:#.*)?$""", re.MULTILINE)
 
 
@@ -31,19 +34,9 @@ class FoundRepository(Struct, frozen=True):
 
 def discover(cwd: Path, environ: Mapping[str, str]) -> FoundRepository:
     """Return where the repository around `cwd` is, or raise PersonMustAct that says what to do."""
-    asked = ("--show-object-format", "--is-bare-repository", "--is-inside-git-dir", "--git-common-dir", "--git-dir")
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "--path-format=absolute", *asked, "--show-toplevel"],
-            cwd=cwd, env={**environ, "LC_ALL": "C"}, capture_output=True, check=False,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise PersonMustAct("git is not installed, or not on PATH", "install git 2.38 or newer") from None
-    answers = done.stdout.decode("utf-8", "surrogateescape").splitlines()
-    if len(answers) < len(asked):
-        raise _no_repository(cwd, environ, done.stderr.decode("utf-8", "replace"))
-    algorithm, is_bare, is_inside, common, git_dir = answers[: len(asked)]
-    top = Path(answers[-1]) if len(answers) > len(asked) else None
+    answers = _answers(cwd, environ)
+    algorithm, is_bare, is_inside, common, git_dir = answers[: len(ASKED)]
+    top = Path(answers[-1]) if len(answers) > len(ASKED) else None
     if top is None and is_bare == "false":
         inside = is_inside == "true"
         what = f"{cwd} is inside the git directory {git_dir}" if inside else f"{cwd} has no working tree"
@@ -57,6 +50,31 @@ def discover(cwd: Path, environ: Mapping[str, str]) -> FoundRepository:
         store=_store(common_dir, environ),
         algorithm=algorithm,
     )
+
+
+def _answers(cwd: Path, environ: Mapping[str, str]) -> list[str]:
+    """Return git's answers to ASKED, and the top of the working tree where there is one."""
+    found, words = _ask(cwd, environ, *ASKED, TOP)
+    answers = found.split("\n")
+    if len(answers) < len(ASKED):
+        raise _no_repository(cwd, environ, words)
+    if len(answers) > len(ASKED) + 1:  # a line end in one of the paths: each has to be asked for alone
+        answers = [_ask(cwd, environ, each)[0] for each in (*ASKED, TOP)]
+    return answers if answers[-1] else answers[:-1]
+
+
+def _ask(cwd: Path, environ: Mapping[str, str], *asked: str) -> tuple[str, str]:
+    """Return what `git rev-parse` prints, without its last line end, and its words on standard error."""
+    if not cwd.is_dir():
+        raise PersonMustAct(f"the folder {cwd} is gone", "cd to the repository again")
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--path-format=absolute", *asked],
+            cwd=cwd, env={**environ, "LC_ALL": "C"}, capture_output=True, check=False,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise PersonMustAct("git is not installed, or not on PATH", "install git 2.38 or newer") from None
+    return os.fsdecode(done.stdout.removesuffix(b"\n")), done.stderr.decode("utf-8", "replace")
 
 
 def find_target(objects: GitObjects, remembered: str | None) -> str | None:

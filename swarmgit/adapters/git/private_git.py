@@ -6,6 +6,7 @@ hand and with bounds.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import zlib
@@ -44,13 +45,21 @@ def write(folder: Path, private: PrivateGit, index: Path) -> None:
     (folder / "HEAD").write_text(f"ref: refs/heads/{private.branch}\n", "utf-8")
     branch.write_text(f"{private.commit}\n", "utf-8")
     (folder / "config").write_text(_config(private), "utf-8")
-    (folder / "objects" / "info" / "alternates").write_text(f"{private.objects}\n", "utf-8")
+    (folder / "objects" / "info" / "alternates").write_bytes(alternate(private.objects))
     (folder / "info" / "exclude").write_text("".join(f"{escaped(path)}\n" for path in private.hidden), "utf-8")
     shallow = private.objects.parent / "shallow"
     if shallow.is_file():
         shutil.copyfile(shallow, folder / "shallow")
     # With its times: git trusts an entry whose file is older than its index, so a younger copy would trust too much.
     shutil.copy2(index, folder / "index")
+
+
+def alternate(objects: Path) -> bytes:
+    """Return the line of `objects/info/alternates` that names a folder; git reads one with a line end in it quoted."""
+    raw = os.fsencode(objects)
+    if b"\n" in raw:
+        raw = b'"%s"' % raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return raw + b"\n"
 
 
 def _config(private: PrivateGit) -> str:

@@ -94,7 +94,7 @@ class RefWriter:
 
 
 def _command(change: RefChange, zero: str) -> bytes:
-    name = change.name.encode()
+    name = os.fsencode(change.name)
     old = b"" if change.old is None else (change.old or zero).encode()
     if change.new is None:
         return b"delete %s\0%s\0" % (name, old)
@@ -121,7 +121,7 @@ def may_exist(common_dir: Path, name: str) -> bool:
     if (common_dir / name).exists() or (common_dir / "reftable").exists():
         return True
     try:
-        return name.encode() in (common_dir / "packed-refs").read_bytes()
+        return os.fsencode(name) in (common_dir / "packed-refs").read_bytes()
     except FileNotFoundError:
         return False
 

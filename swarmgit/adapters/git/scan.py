@@ -23,7 +23,7 @@ from swarmgit.adapters.git.private_git import escaped
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import parse_raw
-from swarmgit.plan.protected import fold
+from swarmgit.plan.nametable import fold
 
 DEPTH_MAX = 100
 ENTRIES_MAX = 2_000_000

@@ -147,7 +147,7 @@ class StateCheckout:
                 shutil.rmtree(self._folder / ".git")
             with contextlib.suppress(FileNotFoundError):
                 (self._admin / SHOWS).unlink()  # who knows what else is gone
-            write_file(self._folder / ".git", pointer.encode())
+            write_file(self._folder / ".git", os.fsencode(pointer))
 
     def _make_admin(self, back: str) -> None:
         shutil.rmtree(self._admin, ignore_errors=True)
@@ -160,14 +160,14 @@ class StateCheckout:
             made.mkdir()
             (made / "HEAD").write_text(f"ref: {branch_ref(self._branch)}\n")
             (made / "commondir").write_text("../..\n")
-            (made / "gitdir").write_text(back)
+            (made / "gitdir").write_bytes(os.fsencode(back))
             made.rename(self._admin)
 
     def _make_admin_by_git(self) -> None:
         """The reftable format keeps HEAD in tables that only git writes; git names the folder after the last part."""
         aside = Path(tempfile.mkdtemp(prefix=f".{self._admin.name}-", dir=self._live)) / self._admin.name
         self._objects.git.out("worktree", "add", "-f", "--no-checkout", str(aside), self._branch)
-        write_file(self._admin / "gitdir", f"{self._folder / '.git'}\n".encode())
+        write_file(self._admin / "gitdir", os.fsencode(f"{self._folder / '.git'}\n"))
         shutil.rmtree(aside.parent, ignore_errors=True)
 
     def _exclude(self) -> None:
@@ -183,8 +183,8 @@ class StateCheckout:
 
 def _holds(path: Path, text: str) -> bool:
     try:
-        return path.read_text() == text
-    except (OSError, UnicodeDecodeError):
+        return path.read_bytes() == os.fsencode(text)
+    except OSError:
         return False
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from swarmgit.adapters.git.objects import parse_tree
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.treediff import RawChange
-from swarmgit.plan.protected import fold
+from swarmgit.plan.nametable import fold
 
 ABSENT = "000000"
 FOLDERS_MAX = 20_000

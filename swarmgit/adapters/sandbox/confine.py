@@ -224,7 +224,7 @@ def _is_listed(wanted: str, hosts: Sequence[str]) -> bool:
 def _alternates(objects: Path) -> list[str]:
     """Return the object folders that the person's repository borrows from, at most one step away."""
     try:
-        lines = (objects / "info" / "alternates").read_text("utf-8", "surrogateescape").splitlines()
+        lines = (objects / "info" / "alternates").read_text("utf-8", "surrogateescape").split("\n")
     except OSError:
         return []
     return [os.path.normpath(objects / line) for line in lines if line and not line.startswith("#")]

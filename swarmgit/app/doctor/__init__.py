@@ -11,6 +11,7 @@ from swarmgit.app.doctor.report import Check, Facts, Finding, MachineFacts, Repo
 from swarmgit.app.doctor.table import MACHINE_CHECKS, REPOSITORY_CHECKS
 from swarmgit.app.world import World
 from swarmgit.errors import SwarmError
+from swarmgit.model.faults import fault_of
 
 __all__ = ["Finding", "MachineFacts", "Report", "examine", "mend"]
 
@@ -62,8 +63,9 @@ def _answers(name: str, run: Callable[[], Iterator[Finding]]) -> list[Finding]:
     except SwarmError as error:
         found.append(Finding(name, "fail", error.message, error.hint or ""))
     except Exception as error:  # noqa: BLE001  the one who is asked what is wrong must answer
-        words = f"this could not be checked: {type(error).__name__}: {error}"
-        found.append(Finding(name, "fail", words, "swarmgit status"))
+        fault = fault_of(error)
+        words = fault.message if fault else f"{type(error).__name__}: {error}"
+        found.append(Finding(name, "fail", f"this could not be checked: {words}", fault.hint or "" if fault else ""))
     return found
 
 
