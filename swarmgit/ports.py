@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
 
+from swarmgit.model.checkouts import Behind, IndexLock, Obstacle
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
+from swarmgit.model.failures import Try
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.incidents import Report
 from swarmgit.model.landings import Told
@@ -20,7 +22,9 @@ from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.status import Difference
 from swarmgit.model.usage import Usage
-from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
+from swarmgit.model.work import Capture, Evidence, Push, SessionSpec, Stream, Voice
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -280,6 +284,9 @@ class Worktrees(Protocol):
     def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot the leased worktree as one commit on the commit it was filled with; equal input, equal commit."""
 
+    def look(self, session: SessionId) -> Capture:
+        """Snapshot a worktree that somebody works in, within a few seconds; raise SwarmError where that is too long."""
+
     def rescue(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot the leased worktree as a commit without a parent, where the one it was filled with cannot be had."""
 
@@ -342,6 +349,18 @@ class Landing(Protocol):
     def heal(self, target: str) -> None:
         """Finish or undo what a killed landing left: half-followed checkouts and locks that are provably ours."""
 
+    def locks(self, target: str) -> tuple[IndexLock, ...]:
+        """Return the locks of the indexes of the target's checkouts."""
+
+    def behind(self) -> tuple[Behind, ...]:
+        """Return the checkouts of the target that could not be brought along yet."""
+
+    def hurry(self) -> None:
+        """Let everything that is behind be due at once."""
+
+    def catch_up(self, now: datetime) -> None:
+        """Bring along what is behind and due; what cannot be is due again later. Raises nothing of it."""
+
     def unpin(self, ref: str) -> None:
         """Drop a candidate's ref."""
 
@@ -397,6 +416,9 @@ class Executor(Protocol):
 
     def read(self, session: SessionId, name: str, offset: int = 0, size_max: int = 1 << 20) -> bytes:
         """Return at most `size_max` bytes of a session's file from `offset`; b'' where there is none. Never blocks."""
+
+    def size(self, session: SessionId, name: str) -> int | None:
+        """Return how many bytes a session's file has; None where there is no regular one."""
 
     def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
         """Ask to end: TERM, then KILL of the whole tree once the grace has passed; call again until it is over."""
@@ -474,6 +496,38 @@ class StreamReader(Protocol):
 
 
 @runtime_checkable
+class KeepingReader(Protocol):
+    """A stream reader whose knowledge outlives its process."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes, as every stream reader does."""
+
+    def stream(self) -> Stream:
+        """Return what has been said so far."""
+
+    def state(self) -> bytes:
+        """Return all that it knows, as JSON."""
+
+    def restore(self, state: bytes) -> bool:
+        """Go on from where another stood; False, and nothing changes, where `state` is of no such reader."""
+
+
+class Readers(Protocol):
+    def __call__(self, adapter: str, /) -> StreamReader:
+        """Return a new reader for a runtime's stream."""
+
+
+class Prices(Protocol):
+    def __call__(self, models: tuple[str, ...], usage: Usage, prices: Mapping[str, Price], /) -> float | None:
+        """Return what tokens cost by the names of the model, None where nobody knows."""
+
+
+class Outlooks(Protocol):
+    def __call__(self, adapter: str, models: tuple[str, ...], windows: Mapping[str, int], /) -> Outlook:
+        """Return what is known beforehand of an adapter's sessions with one of these models."""
+
+
+@runtime_checkable
 class ErrorReader(Protocol):
     """A stream reader that wants to know what a program prints on its standard error, too."""
 
@@ -526,7 +580,16 @@ class Notices(Protocol):
 
 
 class Failures(Protocol):
-    """What of an action's failure is kept on this machine."""
+    """What came of steps that fail, kept on this machine until the state has counted it; and their tracebacks."""
+
+    def note(self, tried: Try) -> None:
+        """Keep what came of a try; in memory alone where it cannot be written."""
+
+    def all(self) -> tuple[Try, ...]:
+        """Return what was noted and not dropped yet."""
+
+    def drop(self, tries: Sequence[Try]) -> None:
+        """Drop what was counted."""
 
     def keep_trace(self, signature: str, text: str) -> str:
         """Keep a traceback, once for each signature, and return where it is; '' where it cannot be kept."""
@@ -549,6 +612,19 @@ class Transcripts(Protocol):
 
     def drop(self, sessions: Sequence[SessionId]) -> None:
         """Drop the refs of these."""
+
+
+class Background(Protocol):
+    """Work on what agents wrote, beside the tick: however long it takes, everything else goes on."""
+
+    def run(self, name: str, what: object, work: Callable[[], T]) -> T | None:
+        """Return what `work` came to, or raise what it raised; None while it, or other work of that name, goes on.
+
+        Ask again later with the same `what`. One thing at a time for each name.
+        """
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Return when all that was started has ended, or after `timeout_s`."""
 
 
 class Doorbell(Protocol):
@@ -712,6 +788,7 @@ class World(Struct, frozen=True):
     settings: Callable[[], Mapping[str, str]]
     secrets: Secrets
     notices: Notices
+    background: Background
     failures: Failures
     port_is_free: Callable[[int], bool]
     transcripts: Transcripts

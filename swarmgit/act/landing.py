@@ -10,11 +10,11 @@ from swarmgit.act.failing import failed
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.actions import FollowRemote, Land, MergeItem, Salvage, TryMerges, Unpin
+from swarmgit.model.checkouts import Obstacle
 from swarmgit.model.failures import Step
 from swarmgit.model.ids import EntryId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.outcomes import Blocked, Done, Outcome
-from swarmgit.model.work import Obstacle
+from swarmgit.model.outcomes import Blocked, Done, Outcome, Underway
 from swarmgit.ports import InTheWay, World
 
 
@@ -24,6 +24,12 @@ def salvage(action: Salvage, world: World) -> Outcome:
 
 
 def try_merges(action: TryMerges, world: World) -> tuple[Outcome, ...]:
+    """Merge entries, in the background and one such action at a time: what agents wrote decides how long it takes."""
+    what = (action.onto, tuple((item.entry, item.head) for item in action.items))
+    return world.background.run("merges", what, lambda: _try_merges(action, world)) or (Underway(action),)
+
+
+def _try_merges(action: TryMerges, world: World) -> tuple[Outcome, ...]:
     """Merge each entry on the one before it; the results are kept where the next observation finds them.
 
     An entry that cannot be merged at all fails alone: the others are merged without it.

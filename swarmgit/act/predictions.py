@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from swarmgit.documents import paths
 from swarmgit.documents.state import to_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.actions import Predict
 from swarmgit.model.ids import CommitId, SessionId
-from swarmgit.model.outcomes import Done, Outcome
+from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.work import Prediction
-from swarmgit.ports import Identity, World
-
-NOBODY = Identity("swarmgit", "swarmgit@localhost")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from swarmgit.ports import World
 
 
 def predict(action: Predict, world: World) -> Outcome:
+    """Look at a worktree, in the background."""
+    looked = world.background.run(action.session, ("look", action.onto), lambda: _predict(action, world))
+    return looked or Underway(action)
+
+
+def _predict(action: Predict, world: World) -> Done:
     """Merge what a session has so far with the target, in memory, and leave the answer in its folder.
 
     The worktree changes under our hands; where it cannot be read now, the answer is that nothing is known.
@@ -27,7 +29,7 @@ def predict(action: Predict, world: World) -> Outcome:
     if world.worktrees.path(action.session) is None:
         return Done(action)
     try:
-        so_far = world.worktrees.capture(action.session, "work in progress", NOBODY, EPOCH)
+        so_far = world.worktrees.look(action.session)
         if so_far.changes:
             tried = world.engine.merge(action.onto, so_far.commit, "a look ahead", (), "merge", action.merge)
             found = tried.conflicts
@@ -42,5 +44,5 @@ def show_work(session: SessionId, base: CommitId, watched: SessionId, world: Wor
     """Put what a session has so far into another one's worktree, as uncommitted changes; nothing where it cannot be."""
     with suppress(SwarmError, OSError):
         if world.worktrees.path(watched) is not None:
-            so_far = world.worktrees.capture(watched, "work in progress", NOBODY, EPOCH)
+            so_far = world.worktrees.look(watched)
             world.worktrees.carry(session, base, so_far.commit, [change.path for change in so_far.changes])

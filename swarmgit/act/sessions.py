@@ -5,31 +5,26 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from functools import partial
 
 import msgspec
 from msgspec.structs import replace
 
-from swarmgit.act import needs, tampering, transcripts
+from swarmgit.act import needs, tampering
+from swarmgit.act.capture import remember_setup
 from swarmgit.act.conflicts import conflict_files
 from swarmgit.act.predictions import show_work
 from swarmgit.documents import paths
-from swarmgit.documents.state import to_json
 from swarmgit.errors import PersonMustAct, SwarmError
-from swarmgit.model import trailers
-from swarmgit.model.actions import FinishSession, Retire, RunGate, StartSession, StopSession
+from swarmgit.model.actions import Retire, RunGate, StartSession, StopSession
 from swarmgit.model.desired import Task, WorktreeConfig
+from swarmgit.model.failures import SetAside
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.model.policy import Policy
-from swarmgit.model.secrets import Secret
-from swarmgit.model.work import NO_WORKTREE, Capture, SessionSpec, Taken
-from swarmgit.ports import Command, Confined, Confinement, Identity, Lease, Placement, StartSpec, World
+from swarmgit.model.work import NO_WORKTREE, SessionSpec
+from swarmgit.ports import Command, Confined, Confinement, Lease, Placement, StartSpec, World
 
 POOL = {"triage": "triage"}
-MESSAGE_BYTES_MAX = 16 << 10
-SETUP_BYTES_MAX = 4 << 20
 
 SETUP_LIST = "printf 'done\\0' && git ls-files --others --directory -z"
 GATE_SCRIPT = (
@@ -152,80 +147,6 @@ def stop(action: StopSession, world: World) -> Outcome:
     return Done(action)
 
 
-def finish(action: FinishSession, world: World, policy: Policy) -> Outcome:
-    """Take a session's work in. `capture.json` is written last: with it the session is finished, whatever comes."""
-    spec = action.spec
-    world.executor.reap(spec.id)
-    capture = _capture(action, world, policy) if world.worktrees.path(spec.id) is not None else None
-    world.fault("capture")
-    transcript = transcripts.keep(spec, _ended(spec, world), world) if policy.transcripts else None
-    world.fault("transcript")
-    world.executor.write(spec.id, paths.CAPTURE_FILE, to_json(Taken(capture, transcript)))
-    return Done(action)
-
-
-def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
-    spec = action.spec
-    assert spec.task is not None
-    assert spec.agent is not None
-    _remember_setup(spec.id, world)
-    settings, tampered = tampering.found(spec.id, world)  # before the engine's settings are mended
-    maker = trailers.Maker(spec.task, spec.agent, spec.id, spec.model or spec.runtime, spec.attempt)
-    subject, body = _words(action, world)
-    own_subject = subject if subject != action.title else ""
-    author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
-    take = world.worktrees.rescue if action.without_base else world.worktrees.capture
-    capture = take(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
-    if spec.kind == "merge" and not action.without_base:
-        proposal = world.conflicts.propose(capture.commit, action.auto)
-        capture = replace(capture, commit=proposal.commit, markers=proposal.markers, undecided=proposal.undecided)
-    secrets = _secrets(capture, spec.id, world, policy)
-    objections = (*capture.objections, *settings)
-    capture = replace(capture, secrets=secrets, tampered=tampered, objections=objections, subject=own_subject)
-    world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
-    salvage = None
-    if action.without_base or (action.salvage and capture.changes):
-        salvage = paths.salvage_ref(spec.task, spec.id)
-        world.engine.salvage(salvage, capture.commit)
-    return replace(capture, gate_inputs=world.engine.gate_inputs(capture.commit, action.gates), salvage=salvage)
-
-
-def _secrets(capture: Capture, session: SessionId, world: World, policy: Policy) -> tuple[Secret, ...]:
-    """Return what looks like a secret in the lines that the work adds."""
-    tree = world.worktrees.path(session)
-    changed = [change.path for change in capture.changes if change.new_mode != "000000"]
-    if tree is None or not changed:
-        return ()
-    before = partial(world.worktrees.before, session)
-    return world.secrets.added(tree, changed, before, policy.secrets.allow, capture.links)
-
-
-def _words(action: FinishSession, world: World) -> tuple[str, str]:
-    """Return subject and body of the commit: from the agent's outbox, else of its own last commit, else the title."""
-    raw = world.executor.read(action.spec.id, paths.MESSAGE_FILE, 0, MESSAGE_BYTES_MAX)
-    said = _plain(raw.decode("utf-8", "replace")) or world.worktrees.agent_message(action.spec.id) or ""
-    place = f"the commit message of session {action.spec.id}"
-    text = world.secrets.redact(said.encode(), place).decode()
-    lines = [line for line in text.splitlines() if not line.strip().lower().startswith("swarm-")]
-    if not lines:
-        return action.title, ""
-    return lines[0], "\n".join(lines[1:])
-
-
-def _plain(text: str) -> str:
-    """Return a text without what a terminal or a reader would act on: escapes, other controls, changes of direction."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    shown = ("".join(letter for letter in line if letter.isprintable() or letter == "\t") for line in lines)
-    return "\n".join(shown).strip()
-
-
-def _ended(spec: SessionSpec, world: World) -> datetime:
-    """Return when a session ended: the capture must be the same commit however often it is made."""
-    job = world.executor.poll([spec.id]).get(spec.id)
-    at = (job.ended or job.last_output) if job else None
-    return (at or spec.started).astimezone(UTC).replace(microsecond=0)
-
-
 def _setup(config: WorktreeConfig, lease: Lease, confined: Confined) -> tuple[str, ...]:
     """Return the set-up commands to run; the last two list what they made and keep a copy, before anybody else comes.
 
@@ -247,18 +168,20 @@ def _inside(confined: Confined, command: str) -> str:
     return shlex.join((*confined.around, "/bin/sh", "-c", command))
 
 
-def _remember_setup(session: SessionId, world: World) -> None:
-    raw = world.executor.read(session, paths.SETUP_FILE, 0, SETUP_BYTES_MAX)
-    done, *outputs = raw.split(b"\0")
-    if done == b"done" and world.worktrees.path(session) is not None:
-        names = [name.decode("utf-8", "surrogateescape").rstrip("/") for name in outputs if name]
-        world.worktrees.setup_done(session, [name for name in names if name != ".git"])
-
-
 def retire(action: Retire, world: World) -> Outcome:
     """Let a session go: its processes are gone and its facts are recorded."""
     world.executor.reap(action.session)
-    _remember_setup(action.session, world)
+    remember_setup(action.session, world)
     world.worktrees.release(action.session)
+    world.executor.forget(action.session)
+    return Done(action)
+
+
+def set_aside(action: SetAside, world: World) -> Outcome:
+    """Stop following a session whose work cannot be taken in. No process of it is left; its worktree stays as it is.
+
+    A later `reconcile` finds a worktree without a session, and saves what is in it before it gives it back.
+    """
+    world.executor.reap(action.session)
     world.executor.forget(action.session)
     return Done(action)

@@ -13,6 +13,12 @@ class Done(Struct, frozen=True):
     action: Action
 
 
+class Underway(Struct, frozen=True):
+    """It goes on in the background; what it comes to is seen by a later look."""
+
+    action: Action
+
+
 class Failed(Struct, frozen=True):
     """One action failed, whatever the reason: a failure of its step alone. `trace`: where a bug's traceback is."""
 
@@ -35,4 +41,4 @@ class ToSave(Struct, frozen=True):
     save: Save
 
 
-Outcome = Done | Failed | Blocked | ToSave
+Outcome = Done | Underway | Failed | Blocked | ToSave

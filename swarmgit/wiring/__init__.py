@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from swarmgit import ports, runtimes
 from swarmgit.adapters import prices
+from swarmgit.adapters.background import Threads
 from swarmgit.adapters.clock import SystemClock, awake_s
 from swarmgit.adapters.deferred import Deferred
 from swarmgit.adapters.drafts import drafts
@@ -42,8 +43,15 @@ STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
 
 
+CLOSING_S_MAX = 0.2
+"""What is at work in the background ends with the process; what ends by itself meanwhile may."""
+
 SANDBOXES = ("bubblewrap", "landlock", "sandbox-exec")
 """The kinds of sandbox, the best first."""
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
 
 
 def no_fault(name: str) -> None:
@@ -90,10 +98,7 @@ def open_world(
         worktrees.ready()
         confiner.ready()
 
-    def close() -> None:
-        for part in (landing, transcripts, state, engine, objects):
-            part.close()
-        lock.release()
+    background = Threads(lambda: _ring(found.live))
 
     return ports.World(
         repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
@@ -125,6 +130,7 @@ def open_world(
         settings=lambda: fingerprint(found.common_dir),
         secrets=guard,
         notices=notices,
+        background=background,
         failures=FailureNotes(found.live / paths.FAILURES, f"{paths.RUN_LINK}/{paths.FAILURES}"),
         port_is_free=_port_is_free,
         transcripts=cast(ports.Transcripts, transcripts),
@@ -136,8 +142,15 @@ def open_world(
         environment=surroundings(environ),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
         fault=fault,
-        close=close,
+        close=lambda: _close(background, (landing, transcripts, state, engine, objects), lock),
     )
+
+
+def _close(background: Threads, parts: Sequence[Closable], lock: ReconcilerLock) -> None:
+    background.wait(CLOSING_S_MAX)
+    for part in parts:
+        part.close()
+    lock.release()
 
 
 def _target(objects: GitObjects, cache: FileCache) -> str | None:
@@ -211,6 +224,12 @@ def _worktrees(
         notices.add(leftover(str(place), reason))
 
     return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, note)
+
+
+def _ring(live: Path) -> None:
+    """Ring as the end of a session does: a file of that folder is written."""
+    (live / paths.BELL).mkdir(parents=True, exist_ok=True, mode=0o700)
+    (live / paths.BELL / paths.BACKGROUND).write_bytes(b"")
 
 
 def _doorbell(found: FoundRepository, target: str | None) -> ports.Doorbell:

@@ -20,7 +20,7 @@ from swarmgit.ports import Identity, Lease
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 AGENT = Identity("builder-01", "builder-01@agents.invalid")
-NO_ATTRIBUTES = "* !filter !diff !merge !text !eol !ident !working-tree-encoding\n"
+NO_ATTRIBUTES = "* !filter !diff !merge !text !crlf !eol !ident !working-tree-encoding\n"
 
 
 class Killed(Exception):

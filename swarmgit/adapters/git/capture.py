@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from msgspec import Struct
 
-from swarmgit.adapters.git import pipes
-from swarmgit.adapters.git.filling import places
+from swarmgit.adapters.git import pipes, staging
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit
 from swarmgit.adapters.git.objects import MissingObject
 from swarmgit.adapters.git.run import Git
-from swarmgit.adapters.git.scan import Findings, scan, scan_all, shown
+from swarmgit.adapters.git.scan import DEFAULT_LIMITS, Limits, scan, shown
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import RawChange, tree_changes
 from swarmgit.adapters.git.twins import twins
@@ -26,7 +22,6 @@ from swarmgit.ports import Identity
 COMMITTER = Identity("swarmgit", "swarmgit@localhost")
 READ_SIZE_MAX = 1 << 20
 BATCH_SIZE_MAX = 32 << 20
-CALLS_MAX = 200
 LINK = "120000"
 
 
@@ -38,16 +33,18 @@ class Label(Struct, frozen=True):
     at: datetime
 
 
-def capture(engine: Git, slot: Slot, label: Label, fault: Callable[[str], None]) -> Capture:
+def capture(
+    engine: Git, slot: Slot, label: Label, fault: Callable[[str], None], limits: Limits = DEFAULT_LIMITS
+) -> Capture:
     """Return the snapshot of a slot's tree on the commit it was filled with, with every objection to it.
 
     What is objected to is still taken in where git can store it, so that it can be salvaged. `code_tree` is the
     whole tree here.
     """
     pipes.clear(slot.tree)
-    findings = scan(engine, slot)
+    findings = scan(engine, slot, limits)
     fault("capture:scanned")
-    tree = _snapshot(engine, slot, findings)
+    tree = staging.snapshot(engine, slot, findings)
     fault("capture:staged")
     commit = _commit(engine, tree, (CommitId(slot.commit),), label)
     fault("capture:committed")
@@ -79,48 +76,9 @@ def rescue(engine: Git, slot: Slot, label: Label) -> Capture:
     Nothing is compared, so nothing of it can be judged: it is there to be saved.
     """
     pipes.clear(slot.tree)
-    with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
-        env = places(slot, Path(made, "index"))
-        findings = scan_all(engine, slot, env)
-        _add(engine, env, findings)
-        tree = engine.out("write-tree", env=env).decode("ascii").strip()
+    tree, findings = staging.snapshot_of_all(engine, slot)
     commit = CommitId(_commit(engine, tree, (), label))
     return Capture(commit, TreeId(tree), CommitId(slot.commit), objections=tuple(findings.objections))
-
-
-def _snapshot(engine: Git, slot: Slot, findings: Findings) -> str:
-    """Return the tree of the base with the findings applied, through a copy of the private index."""
-    with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
-        index = Path(made, "index")
-        # Copied with its times: git trusts entries whose file is older than the index.
-        shutil.copy2(slot.index, index)
-        env = places(slot, index)
-        if findings.absent:
-            gone = _listing(findings.absent)
-            engine.out("update-index", "--force-remove", "-z", "--stdin", stdin=gone, env=env)
-        _add(engine, env, findings)
-        return engine.out("write-tree", env=env).decode("ascii").strip()
-
-
-def _listing(paths: Sequence[bytes] | set[bytes]) -> bytes:
-    return b"".join(path + b"\0" for path in sorted(paths))
-
-
-def _add(engine: Git, env: Mapping[str, str], findings: Findings) -> None:
-    """Put every present file into the index. Where git refuses a list, its halves are tried."""
-    todo = [sorted(findings.present)] if findings.present else []
-    for _ in range(CALLS_MAX):
-        if not todo:
-            return
-        paths = todo.pop()
-        done = engine.call("update-index", "--add", "--replace", "-z", "--stdin", stdin=_listing(paths), env=env)
-        if done.returncode != 0 and len(paths) > 1:
-            todo += [paths[len(paths) // 2 :], paths[: len(paths) // 2]]
-        elif done.returncode != 0:
-            findings.object(paths[0], "could not be taken in by git")
-    for paths in todo:
-        for path in paths:
-            findings.object(path, "was not taken in because too many others could not be")
 
 
 def _commit(engine: Git, tree: str, parents: tuple[CommitId, ...], label: Label) -> str:

@@ -41,7 +41,8 @@ EMPTY_TREE = {
 }
 STRAYS = ("commondir", "config.worktree", "info/exclude", "info/grafts", "info/sparse-checkout")
 """What git reads in a git directory besides, and the engine has none of."""
-NO_ATTRIBUTES = "* !filter !diff !merge !text !eol !ident !working-tree-encoding\n"
+NO_ATTRIBUTES = "* !filter !diff !merge !text !crlf !eol !ident !working-tree-encoding\n"
+"""`crlf` is the old name of `text`."""
 CONFIG = """[core]
 \trepositoryformatversion = {version}
 \tbare = true

@@ -12,7 +12,7 @@ from pathlib import Path
 from swarmgit.adapters.git import pristine
 from swarmgit.adapters.git.beneath import copy_beneath, read_beneath
 from swarmgit.adapters.git.private_git import escaped
-from swarmgit.adapters.git.run import WITHOUT_HOOKS, Git
+from swarmgit.adapters.git.run import WITHOUT_HOOKS, Git, OutOfTime
 from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.model.desired import WorktreeConfig
 
@@ -163,7 +163,10 @@ def tracked(engine: Git, slot: Slot) -> set[str]:
 
 
 def ignored(engine: Git, slot: Slot) -> tuple[str, ...]:
-    """Return all that git ignores in a slot's tree, whole folders as one path."""
-    listed = engine.out("ls-files", "-o", "-i", "--exclude-standard", "-z", "--directory", env=places(slot))
+    """Return all that git ignores in a slot's tree, whole folders as one path; nothing where that takes too long."""
+    try:
+        listed = engine.out("ls-files", "-o", "-i", "--exclude-standard", "-z", "--directory", env=places(slot))
+    except OutOfTime:
+        return ()
     names = (name.rstrip(b"/") for name in listed.split(b"\0"))
     return tuple(name.decode("utf-8", "surrogateescape") for name in names if name)

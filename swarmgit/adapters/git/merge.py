@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
 
 from msgspec import Struct, field
@@ -10,7 +11,7 @@ from swarmgit.adapters.git.loose import NewObject
 from swarmgit.adapters.git.objects import GitObjects, Remembered
 from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.adapters.git.plainmerge import PlainMerge
-from swarmgit.adapters.git.run import GitFailed
+from swarmgit.adapters.git.run import GitFailed, OutOfTime
 from swarmgit.model.ids import CommitId, TreeId
 
 
@@ -135,8 +136,23 @@ def touched_by_both(objects: GitObjects, onto: CommitId, head: CommitId) -> tupl
     return tuple(sorted(ours.keys() & theirs.keys()))
 
 
+MERGE = ("merge-tree", "--write-tree", "-z", "--no-messages")
+WITHOUT_RENAMES = ("-c", "merge.renames=false")
+MERGE_CPU_S_MAX, MERGE_WALL_S_MAX = 30, 180.0
+
+
 def _by_git(objects: GitObjects, onto: CommitId, head: CommitId) -> Merged:
-    done = objects.git.call("merge-tree", "--write-tree", "-z", "--no-messages", onto, head)
+    """Return git's own merge. Where finding renames takes too long it is made without; past that it is a conflict."""
+    git = objects.git.bounded(MERGE_CPU_S_MAX, MERGE_WALL_S_MAX)
+    for options in ((), WITHOUT_RENAMES):
+        try:
+            return _read(objects, git.call(*options, *MERGE, onto, head), onto, head)
+        except OutOfTime:
+            continue
+    return Merged(None, touched_by_both(objects, onto, head) or ("(git could not merge them in time)",))
+
+
+def _read(objects: GitObjects, done: subprocess.CompletedProcess[bytes], onto: CommitId, head: CommitId) -> Merged:
     words = done.stderr.decode("utf-8", "replace")
     if done.returncode > 1 and "unrelated histories" in words:
         both = objects.walk(objects.tree_of(onto)).keys() & objects.walk(objects.tree_of(head)).keys()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.errors import SwarmError
 
@@ -69,18 +72,50 @@ class GitFailed(SwarmError):
         self.stderr = stderr
 
 
+class OutOfTime(GitFailed):
+    """git used up what it was given to work on what an agent wrote. Whoever wrote that has to make it simpler."""
+
+
+class Bounds(Struct, frozen=True):
+    """What git may use: seconds of processor for one call, KiB of memory (0: any), and the end of all calls.
+
+    `until` is by the clock of `time.monotonic`. The kernel holds the first two, so that a git that outlives a killed
+    reconciler ends all the same.
+    """
+
+    cpu_s: int
+    until: float
+    memory_kib: int = 0
+
+    def around(self) -> tuple[str, ...]:
+        """Return the words that go before a command."""
+        memory = f"ulimit -v {self.memory_kib}; " if self.memory_kib else ""
+        return ("/bin/sh", "-c", f'ulimit -c 0; ulimit -t {self.cpu_s}; {memory}exec "$@"', "sh")
+
+
+ENDED_BY_LIMIT = frozenset({-signal.SIGXCPU, -signal.SIGKILL})
+TIMED_OUT = -1
+
+
 class Git(Struct, frozen=True):
     """A git directory and how to call git on it.
 
     `pass_fds` are inherited by children that move refs, so that the reconciler's lock outlives a killed reconciler
     until its last ref update is over. `base` is what the environment is built on: HARDENED, but for the few calls
-    that work in a person's checkout under that person's own settings (see `persons_environment`).
+    that work in a person's checkout under that person's own settings (see `persons_environment`). `bounds`: what each
+    call may use, for work on what an agent wrote; None: as long as it takes.
     """
 
     git_dir: Path
     env: Mapping[str, str] = field(default_factory=dict)
     pass_fds: tuple[int, ...] = ()
     base: Mapping[str, str] = field(default_factory=lambda: HARDENED)
+    bounds: Bounds | None = None
+
+    def bounded(self, cpu_s: int, wall_s: float, memory_kib: int = 0) -> Git:
+        """Return this git with limits; where it has an end already, the earlier one holds. See OutOfTime."""
+        until = time.monotonic() + wall_s
+        return replace(self, bounds=Bounds(cpu_s, min(until, self.bounds.until) if self.bounds else until, memory_kib))
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         return {**self.base, "GIT_DIR": str(self.git_dir), **self.env, **(extra or {})}
@@ -110,16 +145,24 @@ class Git(Struct, frozen=True):
     def call(
         self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run git to its end and return what came of it, whatever the exit code."""
-        return subprocess.run(
-            ["git", *WITHOUT_HOOKS, *args],
-            input=stdin if stdin is not None else b"",
-            capture_output=True,
-            env=self.environment(env),
-            cwd=cwd or self.git_dir,
-            pass_fds=self.pass_fds,
-            check=False,
-        )
+        """Run git to its end and return what came of it, whatever the exit code; raise OutOfTime beyond its bounds."""
+        bounds = self.bounds
+        try:
+            done = subprocess.run(
+                [*(bounds.around() if bounds else ()), "git", *WITHOUT_HOOKS, *args],
+                input=stdin if stdin is not None else b"",
+                capture_output=True,
+                env=self.environment(env),
+                cwd=cwd or self.git_dir,
+                pass_fds=self.pass_fds,
+                check=False,
+                timeout=max(0.0, bounds.until - time.monotonic()) if bounds else None,
+            )
+        except subprocess.TimeoutExpired:
+            raise OutOfTime(args, TIMED_OUT, "it ran out of time") from None
+        if bounds and done.returncode in ENDED_BY_LIMIT:
+            raise OutOfTime(args, done.returncode, f"it used more than {bounds.cpu_s} s of the processor")
+        return done
 
     def out(
         self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None, cwd: Path | None = None

@@ -12,29 +12,35 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from msgspec import Struct, field
 
 from swarmgit.adapters.git.filling import places
+from swarmgit.adapters.git.ignores import Ignores, Kept
 from swarmgit.adapters.git.pipes import BYTES_MAX, READ_BY_GIT, listed
-from swarmgit.adapters.git.private_git import escaped
-from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.run import Git, OutOfTime
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import parse_raw
 from swarmgit.plan.nametable import fold
 
 DEPTH_MAX = 100
 ENTRIES_MAX = 2_000_000
+PATTERNS_WALL_S_MAX = 120.0
+UNJUDGED_MAX = 10_000
+"""New files that are saved where nobody can tell which of them are ignored."""
 OBJECTIONS_MAX = 200
+WITHOUT_END = "has patterns that git cannot compare with the names here in a reasonable time"
 REPOSITORY_PARTS = (b"HEAD", b"objects", b"refs")
 SHORT_DOTGIT = re.compile(r"git~[0-9]+")
 
 
 class Limits(Struct, frozen=True):
-    """How much one session may hand in: sizes in bytes."""
+    """How much one session may hand in: sizes in bytes. `patterns_cpu_s`: what git may use where it compares the names
+    with patterns that are part of the work."""
 
+    patterns_cpu_s: int = 5
     file_size: int = 50 << 20
     total_size: int = 2 << 30
     files: int = 200_000
@@ -46,13 +52,21 @@ DEFAULT_LIMITS = Limits()
 class Findings(Struct):
     """Paths are bytes below the tree. `present`: to take in, with sizes; `absent`: to take out.
 
+    `is_raw`: git must not be asked for attributes here.
     `linked`: files with more names than are known here; an objection only where one turns out to have changed.
     """
 
     present: dict[bytes, int] = field(default_factory=dict)
     absent: set[bytes] = field(default_factory=set)
+    is_raw: bool = False
     linked: list[bytes] = field(default_factory=list)
     objections: list[str] = field(default_factory=list)
+
+    def object_to_attributes(self) -> None:
+        """Note, once, that the attributes of the work cannot be evaluated; its files are taken in as they are."""
+        if not self.is_raw:
+            self.is_raw = True
+            self.object(b".gitattributes", WITHOUT_END)
 
     def object(self, path: bytes, complaint: str) -> None:
         """Note what is wrong with a path, up to a bound."""
@@ -82,12 +96,18 @@ def scan(engine: Git, slot: Slot, limits: Limits = DEFAULT_LIMITS) -> Findings:
     kept = Kept(slot.kept)
     root = os.fsencode(slot.tree)
     oddities = list(_walk(root, kept))
-    changed = _tracked(engine, slot, findings)
-    candidates = [*changed, *sorted(_untracked(engine, slot, kept))]
+    changed = _tracked(engine.bounded(limits.patterns_cpu_s, PATTERNS_WALL_S_MAX), slot, findings)
+    judge = Ignores(engine.bounded(limits.patterns_cpu_s, PATTERNS_WALL_S_MAX), slot, kept)
+    candidates = [*changed, *sorted(judge.untracked())]
     for path in candidates:
         if path.endswith(b"/"):
             candidates.extend(_files_of_repository(root, path.rstrip(b"/")))
-    _report_oddities(engine, slot, findings, oddities)
+    ignored = judge.ignored([path for path, _ in oddities])
+    for path, complaint in oddities:
+        if path not in ignored:
+            findings.object(path, complaint)
+    if judge.is_beaten:
+        candidates = _objected(findings, changed, candidates)
     _take(findings, root, candidates, limits)
     _find_bare_repositories(findings, root)
     return findings
@@ -97,27 +117,13 @@ def scan_all(engine: Git, slot: Slot, env: Mapping[str, str]) -> Findings:
     """Return every file of a slot's tree that git does not ignore, as new; `env` names an index that is empty."""
     findings = Findings()
     kept = Kept(slot.kept)
-    output = engine.out("ls-files", "-z", "-o", "--exclude-standard", env=env)
-    tracked = engine.out("ls-files", "-z", "-c", env=places(slot))
-    names = dict.fromkeys(path for path in (output + tracked).split(b"\0") if path and not path.endswith(b"/"))
+    judge = Ignores(engine.bounded(DEFAULT_LIMITS.patterns_cpu_s, PATTERNS_WALL_S_MAX), slot, kept, env)
+    tracked = engine.out("ls-files", "-z", "-c", env=places(slot)).split(b"\0")
+    names = dict.fromkeys(path for path in (*judge.untracked(), *tracked) if path and not path.endswith(b"/"))
     root = os.fsencode(slot.tree)
     there = [path for path in names if not kept.covers(path) and os.path.lexists(os.path.join(root, path))]
     _take(findings, root, there, DEFAULT_LIMITS)
     return findings
-
-
-class Kept:
-    """The paths that are not the session's work, and all below them."""
-
-    def __init__(self, paths: Sequence[str]) -> None:
-        self._paths = frozenset(os.fsencode(path) for path in paths)
-
-    def covers(self, path: bytes) -> bool:
-        """Return whether a path is one of them or lies below one."""
-        if not self._paths:
-            return False
-        parts = path.split(b"/")
-        return any(b"/".join(parts[:size]) in self._paths for size in range(1, len(parts) + 1))
 
 
 def _walk(root: bytes, kept: Kept) -> Iterator[tuple[bytes, str]]:
@@ -147,17 +153,40 @@ def _walk(root: bytes, kept: Kept) -> Iterator[tuple[bytes, str]]:
 
 def _tracked(engine: Git, slot: Slot, findings: Findings) -> list[bytes]:
     """Return the tracked files that may have changed, and note those that are gone (also: behind a link)."""
-    output = engine.out("diff-files", "-z", "--raw", "--no-abbrev", "--ignore-submodules=all", env=places(slot))
+    words = ("diff-files", "-z", "--raw", "--no-abbrev", "--ignore-submodules=all")
+    try:
+        output = engine.out(*words, env=places(slot))
+    except OutOfTime:
+        return _all_tracked(engine, slot, findings)
     changes = parse_raw(output)
     findings.absent.update(change.path for change in changes if change.new_mode == "000000")
     return [change.path for change in changes if change.new_mode not in {"000000", "160000"}]
 
 
-def _untracked(engine: Git, slot: Slot, kept: Kept) -> Iterable[bytes]:
-    """Return new paths that are not ignored; one that ends with '/' is a repository of its own."""
-    hidden = [argument for path in slot.kept for argument in ("-x", escaped(path))]
-    output = engine.out("ls-files", "-z", "-o", "--exclude-standard", *hidden, env=places(slot))
-    return [path for path in output.split(b"\0") if path and not kept.covers(path.rstrip(b"/"))]
+def _all_tracked(engine: Git, slot: Slot, findings: Findings) -> list[bytes]:
+    """Return every tracked file that is here, without asking for any attribute, and note those that are gone."""
+    findings.object_to_attributes()
+    root = os.fsencode(slot.tree)
+    names = [name for name in engine.out("ls-files", "-z", env=places(slot)).split(b"\0") if name]
+    here = [name for name in names if os.path.lexists(os.path.join(root, name))]
+    findings.absent.update(set(names).difference(here))
+    return here
+
+
+def _objected(findings: Findings, changed: Sequence[bytes], candidates: Sequence[bytes]) -> list[bytes]:
+    """Object to ignore rules that take too long, and return what is saved: all that changed, and a bounded rest.
+
+    Among the new files are those that the rules would have left out.
+    """
+    rules = [path for path in candidates if path.rpartition(b"/")[2] == b".gitignore"]
+    for path in rules or [b".gitignore"]:
+        findings.object(path, WITHOUT_END)
+    new = candidates[len(changed) :]
+    if len(new) > UNJUDGED_MAX:
+        findings.objections.append(
+            f"{len(new) - UNJUDGED_MAX} new files more could not be looked at, and are not saved"
+        )
+    return [*changed, *new[:UNJUDGED_MAX]]
 
 
 def _files_of_repository(root: bytes, folder: bytes) -> Iterator[bytes]:
@@ -174,19 +203,6 @@ def _files_of_repository(root: bytes, folder: bytes) -> Iterator[bytes]:
                     todo.append(path)
             elif entry.name != b".git":
                 yield path
-
-
-def _report_oddities(engine: Git, slot: Slot, findings: Findings, oddities: list[tuple[bytes, str]]) -> None:
-    """Object to what the walk found, unless git ignores it: that is never taken in."""
-    if not oddities:
-        return
-    names = b"".join(b"./%s\0" % path for path, _ in oddities)  # so that no name is taken for a pathspec
-    env = {**places(slot), "GIT_LITERAL_PATHSPECS": "0"}
-    asked = engine.call("check-ignore", "-z", "--stdin", stdin=names, env=env)
-    ignored = set(asked.stdout.split(b"\0")) if asked.returncode in {0, 1} else set()
-    for path, complaint in oddities:
-        if b"./" + path not in ignored:
-            findings.object(path, complaint)
 
 
 def _take(findings: Findings, root: bytes, candidates: Sequence[bytes], limits: Limits) -> None:

@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from swarmgit.adapters.git import capture, carry, filling, pristine, private_git
 from swarmgit.adapters.git.engine import mend
 from swarmgit.adapters.git.history import Target
 from swarmgit.adapters.git.run import Git, GitFailed
+from swarmgit.adapters.git.scan import Limits
 from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import WorktreeConfig
@@ -25,6 +26,11 @@ from swarmgit.model.work import Capture
 from swarmgit.ports import Identity, Lease
 
 NOWHERE = Target(Git(Path("/dev/null")), "refs/heads/none")
+CPU_S_MAX, WALL_S_MAX = 120, 900.0
+"""What each git call may use of the processor while work is taken in, and how long all of them may take."""
+LOOK_CPU_S_MAX, LOOK_WALL_S_MAX = 2, 10.0
+LOOK = capture.Label("work in progress", Identity("swarmgit", "swarmgit@localhost"), datetime(1970, 1, 1, tzinfo=UTC))
+QUICK = Limits(patterns_cpu_s=LOOK_CPU_S_MAX)
 GATES = "gates"
 """The pool whose sessions run on work that may be refused."""
 
@@ -185,17 +191,27 @@ class GitWorktrees:
         """Snapshot the leased worktree as one commit on the commit it was filled with; `gate_inputs` stays empty."""
         self._mend()
         slot = self._held(session)
-        taken = capture.capture(self._engine, slot, capture.Label(message, author, at), self._fault)
+        git = self._engine.bounded(CPU_S_MAX, WALL_S_MAX)
+        taken = capture.capture(git, slot, capture.Label(message, author, at), self._fault)
         if taken.objections and slot.recyclable:
             self._slots.write(replace(slot, recyclable=False))
         return replace(taken, code_tree=self._code_tree(taken.commit))
+
+    def look(self, session: SessionId) -> Capture:
+        """Snapshot a worktree that somebody works in; OutOfTime where that takes more than some seconds."""
+        self._mend()
+        return capture.capture(self._quick, self._held(session), LOOK, lambda _: None, QUICK)
+
+    @property
+    def _quick(self) -> Git:
+        return self._engine.bounded(LOOK_CPU_S_MAX, LOOK_WALL_S_MAX)
 
     def rescue(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
         """Snapshot all files of the leased worktree as a commit without a parent; its index is not used again."""
         self._mend()
         slot = replace(self._held(session), recyclable=False)
         self._slots.write(slot)
-        taken = capture.rescue(self._engine, slot, capture.Label(message, author, at))
+        taken = capture.rescue(self._engine.bounded(CPU_S_MAX, WALL_S_MAX), slot, capture.Label(message, author, at))
         return replace(taken, code_tree=self._code_tree(taken.commit))
 
     def given(self, config: WorktreeConfig) -> str:
@@ -245,7 +261,7 @@ class GitWorktrees:
         if slot.setup_hash == slot.setup_wanted:
             return
         apart = {*slot.included, *slot.shared}
-        made = filling.ignored(self._engine, slot) if outputs is None else map(filling.plain, outputs)
+        made = filling.ignored(self._quick, slot) if outputs is None else map(filling.plain, outputs)
         kept = tuple(path for path in made if path and path not in apart)
         self._slots.write(replace(slot, setup_hash=slot.setup_wanted, outputs=kept))
 
