@@ -12,19 +12,8 @@ from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import (
-    attribution,
-    books,
-    budget,
-    claims,
-    failures,
-    governor,
-    handoffs,
-    rejections,
-    scope,
-    starts,
-    watchdog,
-)
+from swarmgit.plan import attribution, books, budget, failures, governor, handoffs, rejections, scope, starts, watchdog
+from swarmgit.plan.claims import reason_to_stop
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
 from swarmgit.plan.times import is_over
@@ -140,7 +129,7 @@ def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus,
         return "a restart was asked for"
     if situation.apply_now and task is not None and session.spec.generation != task.generation:
         return "the task has changed, and the change is to be applied now"
-    if (taken := claims.reason_to_stop(situation, status)) is not None:
+    if (taken := reason_to_stop(situation, status)) is not None:
         return taken
     if session.is_late(situation.now):
         return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
