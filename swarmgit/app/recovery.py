@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 
 from swarmgit.act import failing
 from swarmgit.documents import paths
+from swarmgit.errors import SwarmError
 from swarmgit.model.ids import SessionId
+from swarmgit.model.work import Capture
 from swarmgit.plan import breakdowns
 from swarmgit.ports import Identity, World
+
+FOUND = "Work found in a worktree without a session"
 
 
 def heal(world: World) -> None:
@@ -16,6 +21,8 @@ def heal(world: World) -> None:
     target = world.repository.target
     if target is not None:
         world.landing.heal(target)
+    with suppress(SwarmError, OSError):  # what it leaves, doctor names
+        world.upkeep.heal()
     restore_state(world)
     world.state.link_run()
     world.state.sync_checkout(wait=False)
@@ -40,8 +47,8 @@ def _save_orphan(world: World, session: SessionId) -> None:
     at = world.clock.now().replace(microsecond=0)
     try:
         author = Identity("unknown", "unknown@agents.swarmgit.invalid")
-        capture = world.worktrees.capture(session, "Work found in a worktree without a session", author, at)
-        ref = f"{paths.SALVAGE}/orphan/{session}" if capture.changes else None
+        capture, is_changed = _taken(world, session, author, at)
+        ref = f"{paths.SALVAGE}/orphan/{session}" if is_changed else None
         if ref is not None:
             world.engine.salvage(ref, capture.commit)
         world.notices.add(breakdowns.orphan(session, ref, capture.base))
@@ -52,3 +59,12 @@ def _save_orphan(world: World, session: SessionId) -> None:
         message, _, _ = failing.words("salvage", error, world)
         with suppress(OSError):
             world.notices.add(breakdowns.unsaved(session, message, str(world.worktrees.path(session))))
+
+
+def _taken(world: World, session: SessionId, author: Identity, at: datetime) -> tuple[Capture, bool]:
+    """Return a worktree's files as a commit, and whether there is anything to save: all, where its base is gone."""
+    try:
+        capture = world.worktrees.capture(session, FOUND, author, at)
+    except SwarmError:
+        return world.worktrees.rescue(session, FOUND, author, at), True
+    return capture, bool(capture.changes)
