@@ -223,6 +223,30 @@ class Integrity(Protocol):
         """
 
 
+class RefFault(Struct, frozen=True):
+    """What is wrong with a ref below `refs/swarm/`, as a sentence. `is_derived`: nothing is lost with it."""
+
+    name: str
+    text: str
+    is_derived: bool
+
+
+class Upkeep(Protocol):
+    """Refs and locks of swarmgit's own, as power cuts, kills and other people's git leave them."""
+
+    def faults(self) -> tuple[RefFault, ...]:
+        """Return the refs below `refs/swarm/` of the person's repository that name no commit that is there."""
+
+    def heal(self) -> None:
+        """Put right what can be: put refs of work back, drop derived ones, remove locks that nobody holds.
+
+        Only for who holds the reconciler's lock.
+        """
+
+    def mirrors(self) -> tuple[str, ...]:
+        """Return the remotes whose refspecs take `refs/swarm/` along: whoever reads them reads submitted work."""
+
+
 class Signature(Struct, frozen=True):
     """What git says of a commit's signature. `signer`: the principal whose key it is, '' where no known one is."""
 
@@ -796,6 +820,7 @@ class World(Struct, frozen=True):
     state: StateStore
     engine: Engine
     integrity: Integrity
+    upkeep: Upkeep
     conflicts: Conflicts
     signatures: Signatures
     worktrees: Worktrees

@@ -121,6 +121,7 @@ def open_world(
         state=RedactedState(state, guard),
         engine=engine,
         integrity=integrity,
+        upkeep=cast(ports.Upkeep, Deferred(lambda: late.upkeep(objects, engine))),
         conflicts=cast(ports.Conflicts, Deferred(lambda: late.conflicts(engine, voices, memory))),
         signatures=cast(ports.Signatures, Deferred(lambda: late.signatures(found, engine))),
         worktrees=cast(ports.Worktrees, worktrees),

@@ -91,3 +91,9 @@ def push_command(found: FoundRepository, environ: Mapping[str, str], push: Push)
     from swarmgit.adapters.git.push import push_command
 
     return push_command(found.common_dir, environ, push)
+
+
+def upkeep(objects: GitObjects, engine: GitEngine) -> ports.Upkeep:
+    from swarmgit.adapters.git.upkeep import GitUpkeep
+
+    return GitUpkeep(objects, engine)
