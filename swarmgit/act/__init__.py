@@ -89,10 +89,8 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
             return _note(action, world)
         case Land():
             return landing.land(action, world)
-        case Submit():
-            return landing.submit(action, world)
-        case Unpin():
-            return landing.unpin(action, world)
+        case Submit() | Unpin():
+            return landing.pin(action, world)
         case DeliverMail():
             return mail.deliver(action, world)
         case TakeMail():

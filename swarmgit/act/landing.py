@@ -124,11 +124,11 @@ def _meets(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
-def submit(action: Submit, world: World) -> Outcome:
-    world.engine.submit({action.ref: action.commit})
-    return Done(action)
-
-
-def unpin(action: Unpin, world: World) -> Outcome:
-    world.engine.withdraw((*map(paths.candidate_ref, action.entries), *action.refs))
+def pin(action: Submit | Unpin, world: World) -> Outcome:
+    """Move the refs that keep work in the person's repository: one of an entry in line, or all of those that are over."""
+    match action:
+        case Submit(ref=ref, commit=commit):
+            world.engine.submit({ref: commit})
+        case Unpin(entries, refs):
+            world.engine.withdraw((*map(paths.candidate_ref, entries), *refs))
     return Done(action)
