@@ -804,4 +804,5 @@ class World(Struct, frozen=True):
     environment: str
     host_env: Mapping[str, str]
     fault: Callable[[str], None]
+    only_reads: bool
     close: Callable[[], None]
