@@ -37,7 +37,7 @@ PAUSES: frozenset[str] = frozenset({"rate-limited", "transient"})
 """After these the same conversation goes on later."""
 
 LOST_FREE_MAX = 2
-"""So many lost sessions of a task are the machine's doing; those beyond use up attempts: an agent can cause them too."""
+"""So many lost sessions of a task are the machine's doing; those beyond use up attempts: agents can cause them."""
 
 
 def used_up(outcomes: Iterable[str]) -> int:
