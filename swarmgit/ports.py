@@ -96,6 +96,9 @@ class History(Protocol):
     def missing(self, commits: Sequence[CommitId], head: CommitId) -> frozenset[CommitId]:
         """Return which of `commits` are not contained in `head`."""
 
+    def versions(self, head: CommitId, folders: Sequence[str]) -> Sequence[tuple[CommitId, str, str]]:
+        """Return (commit, path, blob) for each file below `folders` that a commit wrote, the newest commit first."""
+
 
 class StateStore(Protocol):
     """The state branch: read by tree, written by building the changed tree objects, compare-and-swap.
@@ -423,6 +426,12 @@ class Executor(Protocol):
 
     def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
         """Ask to end: TERM, then KILL of the whole tree once the grace has passed; call again until it is over."""
+
+    def damaged(self) -> tuple[SessionId, ...]:
+        """Return what the last look at all sessions found without a record that can be read: they are unknown."""
+
+    def end(self, session: SessionId) -> None:
+        """Kill every process of a session, whatever is known of it; TryLater when one stays."""
 
     def reap(self, session: SessionId) -> None:
         """Make sure that no process of an ended session is left."""

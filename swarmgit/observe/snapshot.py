@@ -93,6 +93,7 @@ class Observer:
             leaks=world.secrets.noticed(),
             reports=world.notices.all(),
             tries=world.failures.all(),
+            damaged=frozenset(world.executor.damaged()),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
             obeyed=world.obeyed() if any(session.capture for session in sessions.values()) else (),
@@ -117,7 +118,7 @@ class Observer:
             entry: way.paths
             for entry, way in world.cache.blocked().items()
             if swarm is not None
-            and now - way.at < BLOCKED_MAX
+            and -LOOK <= now - way.at < BLOCKED_MAX
             and (trusted_since is None or way.at >= trusted_since)
             and world.landing.traces(swarm.target, way.checkout, way.paths) == way.traces
         }

@@ -20,6 +20,7 @@ from swarmgit.plan import (
     failures,
     governor,
     handoffs,
+    lost,
     rejections,
     scope,
     starts,
@@ -28,6 +29,7 @@ from swarmgit.plan import (
 )
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
+from swarmgit.plan.times import is_over
 
 KILLED = 128 + 9
 PROGRAM_KILLED = "its program was killed from outside, or killed itself"
@@ -75,8 +77,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
     attempt = status.attempts[-1]
     session = situation.observed.sessions.get(attempt.session)
     if session is None:
-        lost = replace(attempt, outcome="lost", ended=situation.now, reason="its session folder is gone")
-        return with_last(status, lost)
+        return lost.attempt(situation, draft, status)
     if session.state == "ending":
         draft.passing.add(status.task)
         return replace(
@@ -118,7 +119,7 @@ def _keep_running(
         draft.add(StopSession(session.spec.id, status.task, reason, situation.swarm.stop_grace_s, found))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
         return replace(status, phase="running", reason=f"being stopped: {reason}", waiting_for=())
-    if session.state == "starting" and task is not None and situation.now - session.spec.started > RESTART_AFTER:
+    if session.state == "starting" and task is not None and is_over(session.spec.started, RESTART_AFTER, situation.now):
         draft.add(starts.start_session(situation, task, status, session.spec))
     draft.wake_at(session.deadline, situation.now)
     doing = "waits for its provider (rate-limited)" if session.is_limited(situation.now) else "is at work"
