@@ -18,6 +18,7 @@ from swarmgit.plan import (
     budget,
     claims,
     failures,
+    floods,
     governor,
     handoffs,
     rejections,
@@ -144,7 +145,7 @@ def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus,
         return taken
     if session.is_late(situation.now):
         return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
-    return budget.reason_to_stop(situation, task, status, session)
+    return floods.reason_to_stop(situation, session) or budget.reason_to_stop(situation, task, status, session)
 
 
 def _deaf(session: Session) -> str | None:
