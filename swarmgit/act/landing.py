@@ -125,7 +125,7 @@ def _meets(one: str, other: str) -> bool:
 
 
 def pin(action: Submit | Unpin, world: World) -> Outcome:
-    """Move the refs that keep work in the person's repository: one of an entry in line, or all of those that are over."""
+    """Move the refs that keep work in the person's repository: of an entry in line, or of those that are over."""
     match action:
         case Submit(ref=ref, commit=commit):
             world.engine.submit({ref: commit})

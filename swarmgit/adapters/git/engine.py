@@ -208,6 +208,11 @@ class GitEngine(SavedWork):
     def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
         return difference(self.git, old, new, guarded)
 
+    def lay_out(self, commit: CommitId, folder: Path) -> None:
+        from swarmgit.adapters.git.peek import lay_out
+
+        lay_out(self.git, commit, folder)
+
     def diff(self, old: CommitId, new: CommitId) -> str:
         return shown(self.git, old, new)
 

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from swarmgit.adapters.git.loose import LooseWriter
 from swarmgit.adapters.git.objects import GitObjects, MemoryWriter
 from swarmgit.adapters.git.refs import RefChange, RefWriter, may_exist, move_own, stored
-from swarmgit.adapters.git.remains import remains
+from swarmgit.adapters.git.salvage import Salvage
 from swarmgit.adapters.git.transfer import Transfer
-from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId
 
 
@@ -19,22 +18,16 @@ class SavedWork:
     def __init__(
         self, engine: GitObjects, person: GitObjects, transfer: Transfer, writer: LooseWriter | MemoryWriter
     ) -> None:
-        self._engine = engine
         self._person = person
         self._bringer = transfer
-        self._remains = writer
+        self._salvage = Salvage(engine, person, writer, transfer)
         self._person_refs = RefWriter(person.git)
 
     def salvage(self, ref: str, oid: CommitId) -> None:
         _check_own(ref)
-        if self._person.ref(ref) != oid:
-            try:
-                self._bringer.bring(oid)
-            except SwarmError:  # something of it is missing, then what is left is saved; else this fails as well
-                oid, new = remains(self._engine, oid)
-                self._remains.write(new)
-                self._bringer.bring(oid)
-            self._move([RefChange(ref, oid)])
+        saved = self._salvage.bring(oid)
+        if self._person.ref(ref) != saved:
+            self._move([RefChange(ref, saved)])
 
     def submit(self, works: Mapping[str, CommitId]) -> None:
         for commit in works.values():
