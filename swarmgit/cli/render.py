@@ -196,6 +196,9 @@ def _attempt(attempt: Document) -> Iterator[str]:
     for name in ("head", "salvage"):
         if attempt[name]:
             yield f"  {name}: {attempt[name]}"
+    if attempt["left_out"]:
+        yield f"  left out: {attempt['left_out']['ref']}"
+        yield from (f"    {printable(item)}" for item in attempt["left_out"]["items"])
     if attempt["handoff"]:
         yield from _handoff(attempt["handoff"])
 

@@ -127,6 +127,7 @@ SESSIONS = "sessions"
 ACTIVE = "active"
 BELL = "bell"
 BACKGROUND = "background"
+EXCLUDES = "excludes"
 CACHE = "cache"
 ENGINE = "engine.git"
 MENDED = "engine-mended"
@@ -161,6 +162,7 @@ VIGIL_FILE = "vigil.json"
 # refs
 CANDIDATE = "refs/swarm/candidate"
 SALVAGE = "refs/swarm/salvage"
+LEFT_OUT = ".left-out"
 CAPTURED = "refs/swarm/captured"
 REMOTE = "refs/swarm/remote"
 TRANSCRIPTS = "refs/swarm/sessions"
@@ -176,6 +178,11 @@ def candidate_ref(entry: EntryId) -> str:
 
 def salvage_ref(task: TaskId, session: SessionId) -> str:
     return f"{SALVAGE}/{task}/{session}"
+
+
+def left_out_ref(task: TaskId, session: SessionId) -> str:
+    """Name what a session made besides the work that was taken in of it."""
+    return f"{SALVAGE}/{task}/{session}{LEFT_OUT}"
 
 
 def abandoned_ref(task: TaskId, session: SessionId) -> str:

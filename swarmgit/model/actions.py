@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from swarmgit.model.convoys import ConvoyStatus
-from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
+from swarmgit.model.desired import Gate, MergeConfig, Runtime, Scope, Task, WorktreeConfig
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import ForgetReports, Incident
@@ -59,6 +59,7 @@ class FinishSession(Struct, frozen=True):
     reason: str = "the session has ended"
     auto: MergeConfig | None = None
     without_base: bool = False
+    scope: Scope | None = None
 
 
 class Predict(Struct, frozen=True):

@@ -28,7 +28,10 @@ class Filesystem(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """What one session may use. Memory, CPU, file size and open files hold for each of its processes."""
+    """What one session may use. Memory, CPU, file size and open files hold for each of its processes.
+
+    `work_file_mb`: the largest file that may be part of its work.
+    """
 
     memory_gb: float = 8.0
     cpu_minutes: float = 240.0
@@ -36,6 +39,7 @@ class Limits(Struct, frozen=True):
     file_gb: float = 4.0
     disk_gb: float = 20.0
     open_files: int = 4096
+    work_file_mb: float = 50.0
 
 
 class Credential(Struct, frozen=True):

@@ -11,6 +11,7 @@ from swarmgit.model.status import (
     CHARGED,
     FINISHED,
     WAITING,
+    Attempt,
     AttemptOutcome,
     Entry,
     LedgerEvent,
@@ -262,11 +263,16 @@ def landed(situation: Situation, draft: Draft, status: TaskStatus, entry: Entry)
     return replace(
         attempts.with_last(status, last),
         phase="landed",
-        reason=f"landed as {entry.landed_commit[:10]}",
+        reason=f"landed as {entry.landed_commit[:10]}{_besides(last)}",
         waiting_for=(),
         landed_commit=entry.landed_commit,
         finished=situation.now,
     )
+
+
+def _besides(attempt: Attempt) -> str:
+    left = attempt.left_out
+    return f"; left out: {rejections.named(left)}" if left is not None and left.items else ""
 
 
 def _rejected(

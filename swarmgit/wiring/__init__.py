@@ -91,7 +91,7 @@ def open_world(
     state = _state(found, objects, engine, lead=lead, fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
-    worktrees = Deferred(lambda: _worktrees(found, engine, target, fault, notices))
+    worktrees = Deferred(lambda: _worktrees(found, engine, target, fault, notices, environ if lead else None))
     transcripts = Deferred(lambda: _transcripts(objects))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
@@ -210,13 +210,23 @@ def _signatures(found: FoundRepository, engine: GitEngine) -> ports.Signatures:
 
 
 def _worktrees(
-    found: FoundRepository, engine: GitEngine, target: str | None, fault: Callable[[str], None], notices: Notes[Report]
+    found: FoundRepository,
+    engine: GitEngine,
+    target: str | None,
+    fault: Callable[[str], None],
+    notices: Notes[Report],
+    environ: Mapping[str, str] | None,
 ) -> ports.Worktrees:
+    """Return the worktrees. `environ`: what says where the person's own ignore patterns are; None: read before."""
+    from swarmgit.adapters.git.excludes import write_excludes
     from swarmgit.adapters.git.history import Target
     from swarmgit.adapters.git.worktrees import GitWorktrees, Person
 
     branch = Target(Git(found.common_dir), paths.branch_ref(target or ""))
-    person = Person(found.common_dir / "objects", found.top, found.algorithm, branch)
+    excludes = found.live / paths.EXCLUDES
+    if environ is not None:
+        write_excludes(excludes, found.common_dir, environ)
+    person = Person(found.common_dir / "objects", found.top, found.algorithm, branch, excludes)
 
     def note(place: Path, reason: str) -> None:
         from swarmgit.plan.breakdowns import leftover

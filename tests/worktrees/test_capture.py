@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from worktree_world import AGENT, World, git, snapshot, write_files
 
-from swarmgit.adapters.git.scan import Limits, scan
+from swarmgit.adapters.git.findings import Limits
+from swarmgit.adapters.git.scan import scan
 from swarmgit.adapters.git.slots import SlotStore
 from swarmgit.model.ids import SessionId
 

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from swarmgit.adapters.git.filling import places
+from swarmgit.adapters.git.findings import Findings
 from swarmgit.adapters.git.run import Git, OutOfTime
-from swarmgit.adapters.git.scan import Findings, scan_all
+from swarmgit.adapters.git.scan import scan_all
 from swarmgit.adapters.git.slots import Slot
 
 CALLS_MAX = 200
@@ -34,6 +35,15 @@ def snapshot(engine: Git, slot: Slot, findings: Findings) -> str:
             gone = _listing(findings.absent)
             engine.out("update-index", "--force-remove", "-z", "--stdin", stdin=gone, env=env)
         _add(engine, slot, env, findings)
+        return engine.out("write-tree", env=env).decode("ascii").strip()
+
+
+def with_left(engine: Git, slot: Slot, tree: str, findings: Findings) -> str:
+    """Return a tree with the files besides that were left out of it."""
+    with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
+        env = places(slot, Path(made, "index"))
+        engine.out("read-tree", tree, env=env)
+        _add(engine, slot, env, Findings(present=findings.left, is_raw=findings.is_raw))
         return engine.out("write-tree", env=env).decode("ascii").strip()
 
 

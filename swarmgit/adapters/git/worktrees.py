@@ -15,22 +15,23 @@ from msgspec.structs import replace
 
 from swarmgit.adapters.git import capture, carry, filling, pristine, private_git
 from swarmgit.adapters.git.engine import mend
+from swarmgit.adapters.git.findings import Limits
 from swarmgit.adapters.git.history import Target
 from swarmgit.adapters.git.run import Git, GitFailed
-from swarmgit.adapters.git.scan import Limits
 from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import WorktreeConfig
 from swarmgit.model.ids import CommitId, SessionId, TreeId
+from swarmgit.model.intake import Intake
 from swarmgit.model.work import Capture
-from swarmgit.ports import Identity, Lease
+from swarmgit.ports import ALL, Identity, Lease
 
+NO_EXCLUDES = Path("/dev/null")
 NOWHERE = Target(Git(Path("/dev/null")), "refs/heads/none")
 CPU_S_MAX, WALL_S_MAX = 120, 900.0
 """What each git call may use of the processor while work is taken in, and how long all of them may take."""
 LOOK_CPU_S_MAX, LOOK_WALL_S_MAX = 2, 10.0
 LOOK = capture.Label("work in progress", Identity("swarmgit", "swarmgit@localhost"), datetime(1970, 1, 1, tzinfo=UTC))
-QUICK = Limits(patterns_cpu_s=LOOK_CPU_S_MAX)
 GATES = "gates"
 """The pool whose sessions run on work that may be refused."""
 
@@ -43,12 +44,14 @@ class Person(Struct, frozen=True):
     """What worktrees see of the person's repository. `top` is None in a bare one; `include` is copied from there.
 
     `target`: the branch whose commits have landed, so that what their set-up made may serve everybody.
+    `excludes`: a file with what the person's git ignores besides.
     """
 
     objects: Path
     top: Path | None = None
     object_format: str = "sha1"
     target: Target = NOWHERE
+    excludes: Path = NO_EXCLUDES
 
 
 class GitWorktrees:
@@ -174,6 +177,7 @@ class GitWorktrees:
             author=Identity(f"agent of {session}", f"{session}@swarmgit.invalid"),
             object_format=self._person.object_format,
             hidden=slot.kept,
+            excludes=self._person.excludes,
         )
         with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
             folder = Path(made, "git")
@@ -187,12 +191,15 @@ class GitWorktrees:
         self._slots.write(slot)
         return carry.carry(self._engine, slot, base, commit, paths)
 
-    def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
+    def capture(
+        self, session: SessionId, message: str, author: Identity, at: datetime, intake: Intake = ALL
+    ) -> Capture:
         """Snapshot the leased worktree as one commit on the commit it was filled with; `gate_inputs` stays empty."""
         self._mend()
         slot = self._held(session)
         git = self._engine.bounded(CPU_S_MAX, WALL_S_MAX)
-        taken = capture.capture(git, slot, capture.Label(message, author, at), self._fault)
+        limits = Limits(intake=intake, excludes=self._person.excludes)
+        taken = capture.capture(git, slot, capture.Label(message, author, at), self._fault, limits)
         if taken.objections and slot.recyclable:
             self._slots.write(replace(slot, recyclable=False))
         return replace(taken, code_tree=self._code_tree(taken.commit))
@@ -200,7 +207,8 @@ class GitWorktrees:
     def look(self, session: SessionId) -> Capture:
         """Snapshot a worktree that somebody works in; OutOfTime where that takes more than some seconds."""
         self._mend()
-        return capture.capture(self._quick, self._held(session), LOOK, lambda _: None, QUICK)
+        limits = Limits(patterns_cpu_s=LOOK_CPU_S_MAX, excludes=self._person.excludes, besides=False)
+        return capture.capture(self._quick, self._held(session), LOOK, lambda _: None, limits)
 
     @property
     def _quick(self) -> Git:

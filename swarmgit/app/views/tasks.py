@@ -111,6 +111,7 @@ def attempt_row(attempt: Attempt) -> dict[str, Any]:
         if rejection
         else None,
         "salvage": attempt.salvage,
+        "left_out": {"items": list(attempt.left_out.items), "ref": attempt.left_out.ref} if attempt.left_out else None,
         "handoff": _handoff(attempt.handoff) if attempt.handoff else None,
     }
 
