@@ -10,8 +10,10 @@ from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
 
+from swarmgit.model.checkouts import Behind, IndexLock, Obstacle
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
+from swarmgit.model.failures import Try
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.incidents import Report
 from swarmgit.model.intake import Intake
@@ -21,7 +23,7 @@ from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.status import Difference
 from swarmgit.model.usage import Usage
-from swarmgit.model.work import Capture, Evidence, Obstacle, Push, SessionSpec, Stream, Voice
+from swarmgit.model.work import Capture, Evidence, Push, SessionSpec, Stream, Voice
 
 T = TypeVar("T")
 ALL = Intake()
@@ -351,6 +353,18 @@ class Landing(Protocol):
     def heal(self, target: str) -> None:
         """Finish or undo what a killed landing left: half-followed checkouts and locks that are provably ours."""
 
+    def locks(self, target: str) -> tuple[IndexLock, ...]:
+        """Return the locks of the indexes of the target's checkouts."""
+
+    def behind(self) -> tuple[Behind, ...]:
+        """Return the checkouts of the target that could not be brought along yet."""
+
+    def hurry(self) -> None:
+        """Let everything that is behind be due at once."""
+
+    def catch_up(self, now: datetime) -> None:
+        """Bring along what is behind and due; what cannot be is due again later. Raises nothing of it."""
+
     def unpin(self, ref: str) -> None:
         """Drop a candidate's ref."""
 
@@ -406,6 +420,9 @@ class Executor(Protocol):
 
     def read(self, session: SessionId, name: str, offset: int = 0, size_max: int = 1 << 20) -> bytes:
         """Return at most `size_max` bytes of a session's file from `offset`; b'' where there is none. Never blocks."""
+
+    def size(self, session: SessionId, name: str) -> int | None:
+        """Return how many bytes a session's file has; None where there is no regular one."""
 
     def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
         """Ask to end: TERM, then KILL of the whole tree once the grace has passed; call again until it is over."""
@@ -483,6 +500,38 @@ class StreamReader(Protocol):
 
 
 @runtime_checkable
+class KeepingReader(Protocol):
+    """A stream reader whose knowledge outlives its process."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes, as every stream reader does."""
+
+    def stream(self) -> Stream:
+        """Return what has been said so far."""
+
+    def state(self) -> bytes:
+        """Return all that it knows, as JSON."""
+
+    def restore(self, state: bytes) -> bool:
+        """Go on from where another stood; False, and nothing changes, where `state` is of no such reader."""
+
+
+class Readers(Protocol):
+    def __call__(self, adapter: str, /) -> StreamReader:
+        """Return a new reader for a runtime's stream."""
+
+
+class Prices(Protocol):
+    def __call__(self, models: tuple[str, ...], usage: Usage, prices: Mapping[str, Price], /) -> float | None:
+        """Return what tokens cost by the names of the model, None where nobody knows."""
+
+
+class Outlooks(Protocol):
+    def __call__(self, adapter: str, models: tuple[str, ...], windows: Mapping[str, int], /) -> Outlook:
+        """Return what is known beforehand of an adapter's sessions with one of these models."""
+
+
+@runtime_checkable
 class ErrorReader(Protocol):
     """A stream reader that wants to know what a program prints on its standard error, too."""
 
@@ -535,7 +584,16 @@ class Notices(Protocol):
 
 
 class Failures(Protocol):
-    """What of an action's failure is kept on this machine."""
+    """What came of steps that fail, kept on this machine until the state has counted it; and their tracebacks."""
+
+    def note(self, tried: Try) -> None:
+        """Keep what came of a try; in memory alone where it cannot be written."""
+
+    def all(self) -> tuple[Try, ...]:
+        """Return what was noted and not dropped yet."""
+
+    def drop(self, tries: Sequence[Try]) -> None:
+        """Drop what was counted."""
 
     def keep_trace(self, signature: str, text: str) -> str:
         """Keep a traceback, once for each signature, and return where it is; '' where it cannot be kept."""

@@ -36,6 +36,7 @@ from swarmgit.model.actions import (
     TryMerges,
     Unpin,
 )
+from swarmgit.model.failures import ForgetTries, SaveFailures, SetAside
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.outcomes import Done, Outcome, ToSave
 from swarmgit.model.policy import Policy
@@ -70,6 +71,8 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
             return capture.finish(action, world, policy)
         case Retire():
             return sessions.retire(action, world)
+        case SetAside():
+            return sessions.set_aside(action, world)
         case Salvage():
             return landing.salvage(action, world)
         case Predict():
@@ -80,7 +83,7 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
             return push.start(action, world)
         case FollowRemote():
             return push.follow(action, world)
-        case KeepEvidence() | Remember() | ForgetLeaks() | ForgetReports():
+        case KeepEvidence() | Remember() | ForgetLeaks() | ForgetReports() | ForgetTries():
             return _note(action, world)
         case Land():
             return landing.land(action, world)
@@ -92,13 +95,13 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
             return mail.take(action, world)
         case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveMail() | SaveFile():
             return ToSave(action)
-        case SaveFollowed() | Archive() | Remove() | SaveConvoy() | SaveIncident():
+        case SaveFollowed() | Archive() | Remove() | SaveConvoy() | SaveIncident() | SaveFailures():
             return ToSave(action)
         case _:
             assert_never(action)
 
 
-def _note(action: KeepEvidence | Remember | ForgetLeaks | ForgetReports, world: World) -> Outcome:
+def _note(action: KeepEvidence | Remember | ForgetLeaks | ForgetReports | ForgetTries, world: World) -> Outcome:
     match action:
         case KeepEvidence():
             world.cache.keep_evidence(action.evidence)
@@ -108,4 +111,6 @@ def _note(action: KeepEvidence | Remember | ForgetLeaks | ForgetReports, world: 
             world.secrets.forget(action.leaks)
         case ForgetReports():
             world.notices.drop(action.reports)
+        case ForgetTries():
+            world.failures.drop(action.tries)
     return Done(action)

@@ -24,12 +24,18 @@ def failed(action: Action, error: Exception, world: World, step: Step | None = N
     """Return what an exception is to its step. `step`: whose it is, where the action alone does not tell."""
     of = step or step_of(action)
     world.integrity.doubt(needs.of(action, of.entry))
+    message, hint, trace = words(of.kind, error, world)
+    return Failed(action, message, hint, of, trace)
+
+
+def words(kind: str, error: Exception, world: World) -> tuple[str, str | None, str]:
+    """Return the sentence, the hint, and where the traceback is, '' where there is none to keep."""
     if isinstance(error, SwarmError):
-        return Failed(action, error.message, error.hint, of)
+        return error.message, error.hint, ""
     said = f"{type(error).__name__}: {error}"[:WORDS_MAX]
-    trace = world.failures.keep_trace(f"{of.kind} {signature(said)}", "".join(traceback.format_exception(error)))
-    named = f"{of.kind}: {said}" + (f" (traceback: {trace})" if trace else "")
-    return Failed(action, named, SURROUNDINGS if isinstance(error, OSError) else BUG, of, trace)
+    trace = world.failures.keep_trace(f"{kind} {signature(said)}", "".join(traceback.format_exception(error)))
+    named = f"{kind}: {said}" + (f" (traceback: {trace})" if trace else "")
+    return named, SURROUNDINGS if isinstance(error, OSError) else BUG, trace
 
 
 def signature(message: str) -> str:

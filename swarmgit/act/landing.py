@@ -10,11 +10,11 @@ from swarmgit.act.failing import failed
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.actions import FollowRemote, Land, MergeItem, Salvage, TryMerges, Unpin
+from swarmgit.model.checkouts import Obstacle
 from swarmgit.model.failures import Step
 from swarmgit.model.ids import EntryId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.outcomes import Blocked, Done, Outcome, Underway
-from swarmgit.model.work import Obstacle
 from swarmgit.ports import InTheWay, World
 
 

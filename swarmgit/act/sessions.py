@@ -17,6 +17,7 @@ from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.actions import Retire, RunGate, StartSession, StopSession
 from swarmgit.model.desired import Task, WorktreeConfig
+from swarmgit.model.failures import SetAside
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.model.policy import Policy
@@ -172,5 +173,15 @@ def retire(action: Retire, world: World) -> Outcome:
     world.executor.reap(action.session)
     remember_setup(action.session, world)
     world.worktrees.release(action.session)
+    world.executor.forget(action.session)
+    return Done(action)
+
+
+def set_aside(action: SetAside, world: World) -> Outcome:
+    """Stop following a session whose work cannot be taken in. No process of it is left; its worktree stays as it is.
+
+    A later `reconcile` finds a worktree without a session, and saves what is in it before it gives it back.
+    """
+    world.executor.reap(action.session)
     world.executor.forget(action.session)
     return Done(action)

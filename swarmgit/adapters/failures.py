@@ -1,13 +1,18 @@
-"""What of an action's failure is kept in the live folder: a traceback, once for each kind."""
+"""What came of steps that fail, kept in the live folder until the state has counted it; and tracebacks, one a kind."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from swarmgit.adapters.notes import Notes
+from swarmgit.model.failures import Try
+
 TRACES_MAX = 200
+KEPT_MAX = 500
 
 
 class FailureNotes:
@@ -16,6 +21,24 @@ class FailureNotes:
     def __init__(self, folder: Path, shown: str) -> None:
         self._folder = folder
         self._shown = shown
+        self._notes: Notes[Try] = Notes(folder / "tries", Try)
+        self._unwritten: list[Try] = []
+
+    def note(self, tried: Try) -> None:
+        """Keep what came of a try; in memory alone where it cannot be written: a full disk fails steps too."""
+        try:
+            self._notes.add(tried)
+        except OSError:
+            self._unwritten = [*self._unwritten[-KEPT_MAX:], tried]
+
+    def all(self) -> tuple[Try, ...]:
+        """Return what was noted and not dropped yet."""
+        return (*self._notes.all(), *self._unwritten)
+
+    def drop(self, tries: Sequence[Try]) -> None:
+        """Drop what was counted."""
+        self._unwritten = [tried for tried in self._unwritten if tried not in tries]
+        self._notes.drop(tries)
 
     def keep_trace(self, signature: str, text: str) -> str:
         """Keep a traceback, once for each signature, and return where it is; '' where it cannot be kept."""

@@ -9,9 +9,10 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from swarmgit.model.checkouts import Obstacle
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.work import Evidence, Obstacle
+from swarmgit.model.work import Evidence
 
 T = TypeVar("T")
 

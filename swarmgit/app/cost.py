@@ -42,7 +42,7 @@ class Shown(Struct, frozen=True):
 
     @property
     def is_unpriced(self) -> bool:
-        return self.of.usage.usd is None and self.of.usage.tokens > 0
+        return self.of.usage.is_unpriced
 
     def share_since(self, since: datetime) -> float:
         """Return which share of its time lies after an instant."""
@@ -125,7 +125,8 @@ def _rows(spent: Iterable[Shown], key: Callable[[Shown], Iterable[str]]) -> list
 
 
 def _row(name: str, group: list[Shown]) -> dict[str, Any]:
-    """Return the sums of a group. `usd` None: no price is known; `unpriced`: sessions that it does not cover."""
+    """Return the sums of a group. `usd` None: no price is known; `unpriced`: sessions that it does not cover;
+    `uncounted`: those that ended before their program had said all that they used."""
     usages = [each.of.usage for each in group]
     known = [usage.usd for usage in usages if usage.usd is not None]
     return {
@@ -138,6 +139,7 @@ def _row(name: str, group: list[Shown]) -> dict[str, Any]:
         "tokens": sum(usage.tokens for usage in usages),
         "usd": round(sum(known), 6) if known else None,
         "unpriced": sum(each.is_unpriced for each in group),
+        "uncounted": sum(usage.at_least for usage in usages),
         "hours": round(sum(each.hours for each in group), 4),
     }
 

@@ -20,6 +20,7 @@ from swarmgit.model.ids import EntryId, SessionId, TaskId
 from swarmgit.model.mail import sent_at_ms
 from swarmgit.model.status import FINISHED
 from swarmgit.plan import breakdowns
+from swarmgit.plan.attempts import WASTE
 
 PRUNED_AFTER = timedelta(hours=1)
 """What was written more recently may be about to be pinned, whatever the retention."""
@@ -81,7 +82,8 @@ def collect(world: World, *, is_dry: bool) -> Collected:
 def stale_pins(world: World, seen: Look, before: datetime) -> tuple[str, ...]:
     """Return the refs of the engine that keep what was made before `before` for tasks and entries that are finished.
 
-    What did not land of it is under `refs/swarm/salvage` and `refs/swarm/abandoned`, in the person's repository.
+    What did not land of it is under `refs/swarm/salvage` and `refs/swarm/abandoned`, in the person's repository; what
+    could not be saved there, because a person went on without it, is kept here.
     """
     live = world.executor.poll(None)
     old_ms = before.timestamp() * 1000
@@ -95,7 +97,15 @@ def _is_over(seen: Look, live: Container[SessionId], ref: str) -> bool:
     if folder == paths.CANDIDATE:
         return not _is_open(seen, EntryId(name))
     kind, _, task = folder.rpartition("/")
-    return kind == paths.CAPTURED and SessionId(name) not in live and _is_finished(seen, TaskId(task))
+    is_over = kind == paths.CAPTURED and SessionId(name) not in live and _is_finished(seen, TaskId(task))
+    return is_over and not _is_only_here(seen, TaskId(task), SessionId(name))
+
+
+def _is_only_here(seen: Look, task: TaskId, session: SessionId) -> bool:
+    """Return whether an attempt's work did not land and was not saved elsewhere."""
+    status = seen.observed.statuses.get(task)
+    attempt = next((a for a in status.attempts if a.session == session), None) if status else None
+    return attempt is not None and attempt.salvage is None and attempt.outcome in WASTE
 
 
 def _is_finished(seen: Look, task: TaskId) -> bool:

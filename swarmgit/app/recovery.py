@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from swarmgit.act import failing
 from swarmgit.documents import paths
-from swarmgit.errors import SwarmError
 from swarmgit.model.ids import SessionId
 from swarmgit.plan import breakdowns
 from swarmgit.ports import Identity, World
@@ -31,7 +33,10 @@ def restore_state(world: World) -> None:
 
 
 def _save_orphan(world: World, session: SessionId) -> None:
-    """Give back a worktree whose session folder is not there; whatever was changed in it is saved first."""
+    """Give back a worktree whose session folder is not there; whatever was changed in it is saved first.
+
+    One that resists stays as it is and is told of; all others are looked after.
+    """
     at = world.clock.now().replace(microsecond=0)
     try:
         author = Identity("unknown", "unknown@agents.swarmgit.invalid")
@@ -39,8 +44,11 @@ def _save_orphan(world: World, session: SessionId) -> None:
         ref = f"{paths.SALVAGE}/orphan/{session}" if capture.changes else None
         if ref is not None:
             world.engine.salvage(ref, capture.commit)
-    except SwarmError as error:
-        world.notices.add(breakdowns.unsaved(session, error.message, str(world.worktrees.path(session))))
-        return
-    world.notices.add(breakdowns.orphan(session, ref, capture.base))
-    world.worktrees.release(session)
+        world.notices.add(breakdowns.orphan(session, ref, capture.base))
+        world.worktrees.release(session)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  the boundary of one worktree
+        message, _, _ = failing.words("salvage", error, world)
+        with suppress(OSError):
+            world.notices.add(breakdowns.unsaved(session, message, str(world.worktrees.path(session))))

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
 
+from swarmgit.act import failing
 from swarmgit.app import recovery
 from swarmgit.app.gc import stale_candidates
 from swarmgit.app.look import Look, loader
 from swarmgit.app.tick import Ticked, Ticker
 from swarmgit.documents import paths
-from swarmgit.model.actions import Action, StartSession, StopSession
+from swarmgit.errors import SwarmError, TryLater
+from swarmgit.model.actions import Action, Plan, StartSession, StopSession
+from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
+from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Done, Failed, Outcome
 from swarmgit.observe.snapshot import Observer
+from swarmgit.plan.failures import sentence
 from swarmgit.ports import Doorbell, World
 
-FAILURES_MAX = 10
+TROUBLES_MAX = 7
+"""Ticks in a row that come to nothing at all before `reconcile` ends; one that watches never does."""
+
+TROUBLE_WAIT_S, TROUBLE_WAIT_S_MAX = 0.2, 5.0
+RECOUNT_S = 0.05
+LISTEN_S = 0.25
+"""So soon an interrupt is seen while the loop waits for a doorbell."""
+
 TICKS_PER_SYNC = 8
 """The state's checkout is for people: it is brought along when nothing is more urgent, and every so many ticks."""
 
@@ -42,6 +56,15 @@ class TickReport(Struct, frozen=True):
     look: Look
 
 
+class Trouble(Struct, frozen=True):
+    """A tick that came to nothing, as a whole: it could not look, plan or record. It is tried again in `again_in_s`."""
+
+    message: str
+    hint: str | None
+    again_in_s: float
+    at: datetime
+
+
 class Result(Struct, frozen=True):
     """`code` is the process's exit code (DESIGN §12)."""
 
@@ -50,76 +73,153 @@ class Result(Struct, frozen=True):
     look: Look
 
 
+class Course(Struct):
+    """A run of the loop. `look` and `done` are of the last tick that came to something, `troubles` counts since."""
+
+    ticker: Ticker
+    options: Options
+    started: datetime
+    number: int = 0
+    troubles: int = 0
+    is_healed: bool = False
+    look: Look | None = None
+    done: Ticked | None = None
+
+    @property
+    def waited_s(self) -> float:
+        return (self.ticker.world.clock.now() - self.started).total_seconds()
+
+    @property
+    def is_late(self) -> bool:
+        return self.options.timeout_s is not None and self.waited_s >= self.options.timeout_s
+
+
 def reconcile(
-    world: World, options: Options, on_tick: Callable[[TickReport], None], interrupted: threading.Event
+    world: World,
+    options: Options,
+    on_tick: Callable[[TickReport], None],
+    interrupted: threading.Event,
+    on_trouble: Callable[[Trouble], None] = lambda _: None,
 ) -> Result:
-    """Take the lock, heal what a killed reconciler left, and tick. Sessions go on when this returns early."""
+    """Take the lock, heal what a killed reconciler left, and tick. Sessions go on when this returns early.
+
+    A tick that fails as a whole is told and tried again; one that watches does so for ever, the others for a while.
+    """
     world.lock.acquire()
     try:
-        return _run(world, options, on_tick, interrupted)
+        return _run(world, options, (on_tick, on_trouble), interrupted)
     finally:
         world.close()
 
 
-def _run(world: World, options: Options, on_tick: Callable[[TickReport], None], interrupted: threading.Event) -> Result:
-    load = loader(world)
+Heard = tuple[Callable[[TickReport], None], Callable[[Trouble], None]]
+
+
+def _run(world: World, options: Options, heard: Heard, interrupted: threading.Event) -> Result:
     started = world.clock.now()
     ticker = Ticker(
         world,
-        load,
+        loader(world),
         Observer(world, measures=True),
         options.only,
         options.now,
         trusted_since=None if options.mode == "once" else started,
     )
-    recovery.heal(world)
     bell = world.doorbell() if options.mode != "once" else None
     try:
-        return _loop(ticker, options, on_tick, interrupted, bell)
+        return _loop(Course(ticker, options, started), heard, interrupted, bell)
     finally:
         if bell is not None:
             bell.close()
-        ticker.observer.keep()
-        world.state.sync_checkout(wait=True)
+        with suppress(SwarmError, OSError):  # only what a later process would do again
+            ticker.observer.keep()
+            world.state.sync_checkout(wait=True)
 
 
-def _loop(
-    ticker: Ticker,
-    options: Options,
-    on_tick: Callable[[TickReport], None],
-    interrupted: threading.Event,
-    bell: Doorbell | None,
-) -> Result:
-    world = ticker.world
-    started = world.clock.now()
-    failures = 0
-    number = 0
+def _loop(course: Course, heard: Heard, interrupted: threading.Event, bell: Doorbell | None) -> Result:
+    on_tick, on_trouble = heard
     while True:
-        number += 1
-        done = ticker.tick()
-        look = Look(done.desired, done.observed, done.plan, done.now)
-        if number == 1:
-            _unpin_closed(world, look)
-        on_tick(TickReport(number, done.plan.actions, done.outcomes, look))
-        failures = failures + 1 if _failed(done) and not _changed(done) else 0
-        if options.mode == "once" or bell is None:
+        course.number += 1
+        trouble = _try(course)
+        if trouble is None and course.look is not None and course.done is not None:
+            on_tick(TickReport(course.number, course.done.plan.actions, course.done.outcomes, course.look))
+        elif trouble is not None:
+            on_trouble(trouble)
+        result = _end(course, trouble, is_interrupted=interrupted.is_set())
+        if result is not None:
+            return result
+        if trouble is not None:
+            interrupted.wait(trouble.again_in_s)
+        elif bell is not None and course.done is not None:
+            _pause(course, course.done, bell, interrupted)
+
+
+def _try(course: Course) -> Trouble | None:
+    """Do one tick, and what belongs to it. What is raised as a whole becomes a value where trying again may help."""
+    world = course.ticker.world
+    try:
+        if not course.is_healed:
+            recovery.heal(world)
+            course.is_healed = True
+        done = course.ticker.tick()
+        course.look, course.done = Look(done.desired, done.observed, done.plan, done.now), done
+        if course.number == 1:
+            _unpin_closed(world, course.look)
+        if course.options.mode == "once":
             world.background.wait()
             world.state.sync_checkout(wait=True)
-            return _result(done, look, "one tick is done")
-        if interrupted.is_set():
-            return Result(INTERRUPTED, "interrupted; sessions go on", look)
-        if failures >= FAILURES_MAX:
-            return Result(PERSON_MUST_ACT, f"the same step failed {failures} times: {_first_failure(done)}", look)
-        if done.plan.is_settled and not _changed(done) and options.mode == "settle":
-            return _result(done, look, "settled")
-        waited = (world.clock.now() - started).total_seconds()
-        if options.timeout_s is not None and waited >= options.timeout_s:
-            last = f"; {_first_failure(done)}" if failures else ""
-            return Result(PERSON_MUST_ACT, f"not settled after {options.timeout_s:g} s; sessions go on{last}", look)
-        if not _changed(done) or number % TICKS_PER_SYNC == 0:
+        elif not _changed(done) or course.number % TICKS_PER_SYNC == 0:
             world.state.sync_checkout(wait=False)
-        _listen(world, done, bell)
-        _pause(done, options, bell, failures, waited)
+    except MemoryError:
+        raise
+    except Exception as error:
+        if not _may_pass(course, error):
+            raise
+        return _trouble(course, error)
+    course.troubles = 0
+    return None
+
+
+def _may_pass(course: Course, error: Exception) -> bool:
+    """Return whether a failure of a whole tick is tried again: always where somebody watches, else for a while."""
+    if course.options.mode == "watch":
+        return True
+    is_for_person = isinstance(error, SwarmError) and not isinstance(error, TryLater)
+    is_bug = not isinstance(error, SwarmError | OSError) and course.troubles + 1 >= TROUBLES_MAX
+    return course.options.mode == "settle" and not is_for_person and not is_bug
+
+
+def _trouble(course: Course, error: Exception) -> Trouble:
+    course.troubles += 1
+    wait_s = min(TROUBLE_WAIT_S * 2 ** min(course.troubles - 1, 10), TROUBLE_WAIT_S_MAX)
+    if course.options.timeout_s is not None:
+        wait_s = max(0.0, min(wait_s, course.options.timeout_s - course.waited_s))
+    message, hint, _ = failing.words("tick", error, course.ticker.world)
+    return Trouble(message, hint, wait_s, course.ticker.world.clock.now())
+
+
+def _end(course: Course, trouble: Trouble | None, *, is_interrupted: bool) -> Result | None:
+    """Return how the run ends here, None where it goes on."""
+    done, mode = course.done, course.options.mode
+    look = course.look or _nothing_seen(course)
+    if done is not None and mode == "once":
+        return _result(done, look, "one tick is done")
+    if is_interrupted:
+        return Result(INTERRUPTED, "interrupted; sessions go on", look)
+    if trouble is not None and mode == "settle" and course.troubles >= TROUBLES_MAX:
+        return Result(PERSON_MUST_ACT, f"nothing can be done: {trouble.message}", look)
+    if trouble is None and done is not None and mode == "settle" and done.plan.is_settled and not _changed(done):
+        return _result(done, look, "settled")
+    if course.is_late:
+        what = trouble.message if trouble else _failing(done) if done else ""
+        last = f"; {what}" if what else ""
+        reason = f"not settled after {course.options.timeout_s:g} s; sessions go on{last}"
+        return Result(PERSON_MUST_ACT, reason, look)
+    return None
+
+
+def _nothing_seen(course: Course) -> Look:
+    return Look(Desired(None, None), Observed(None, None), Plan(), course.started)
 
 
 def _listen(world: World, done: Ticked, bell: Doorbell) -> None:
@@ -133,17 +233,19 @@ def _listen(world: World, done: Ticked, bell: Doorbell) -> None:
             bell.watch(world.executor.folder(action.spec.id) / paths.OUTBOX)
 
 
-def _pause(done: Ticked, options: Options, bell: Doorbell, failures: int, waited_s: float) -> None:
+def _pause(course: Course, done: Ticked, bell: Doorbell, interrupted: threading.Event) -> None:
     """Wait for the doorbell, unless this tick's own effects have to be looked at first."""
-    if _changed(done) and not failures:
+    _listen(course.ticker.world, done, bell)
+    if _changed(done):
         bell.wait(0)
         return
-    limits = [done.plan.wake_in_s or 0.0]
-    if failures:
-        limits = [0.2 * failures]
-    if options.timeout_s is not None:
-        limits.append(max(0.0, options.timeout_s - waited_s))
-    bell.wait(max(0.005, min(limits)))
+    has_failed = any(isinstance(outcome, Failed) for outcome in done.outcomes)  # the next tick counts that
+    limits = [RECOUNT_S if has_failed else done.plan.wake_in_s or 0.0]
+    if course.options.timeout_s is not None:
+        limits.append(max(0.0, course.options.timeout_s - course.waited_s))
+    left_s = max(0.005, min(limits))
+    while left_s > 0 and not interrupted.is_set() and not bell.wait(min(left_s, LISTEN_S)):
+        left_s -= LISTEN_S
 
 
 def _unpin_closed(world: World, look: Look) -> None:
@@ -159,18 +261,20 @@ def _changed(done: Ticked) -> bool:
     )
 
 
-def _failed(done: Ticked) -> bool:
-    return any(isinstance(outcome, Failed) for outcome in done.outcomes)
-
-
-def _first_failure(done: Ticked) -> str:
-    return next((o.message for o in done.outcomes if isinstance(o, Failed)), "")
+def _failing(done: Ticked) -> str:
+    """Return what has failed and has not worked since, for which task, in words; of many the first; '' for none."""
+    said = [f"{each.step.owner or 'the swarm'}: {sentence(each)}" for each in done.plan.failing]
+    said += [outcome.message for outcome in done.outcomes if isinstance(outcome, Failed)]
+    more = f"; and {len(said) - 1} more (swarmgit status)" if len(said) > 1 else ""
+    return f"{said[0]}{more}" if said else ""
 
 
 def _result(done: Ticked, look: Look, reason: str) -> Result:
     if done.desired.problems or done.observed.problems or done.desired.swarm is None:
         count = len(done.desired.problems) + len(done.observed.problems)
         return Result(PERSON_MUST_ACT, f"{reason}; {count} problems need a person", look)
+    if done.plan.failing:
+        return Result(PERSON_MUST_ACT, f"{reason}, but for what fails: {_failing(done)}", look)
     if done.plan.needs_person:
         return Result(NEEDS_PERSON, f"{reason}; some tasks need a person", look)
     return Result(0, reason, look)

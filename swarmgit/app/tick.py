@@ -10,7 +10,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from swarmgit import act, record
-from swarmgit.act.failing import failed
+from swarmgit.act.failing import failed, signature
 from swarmgit.app.recovery import restore_state
 from swarmgit.model.actions import (
     Action,
@@ -26,17 +26,18 @@ from swarmgit.model.actions import (
     Unpin,
 )
 from swarmgit.model.desired import Desired
+from swarmgit.model.failures import ForgetTries, Try
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.observed import Observed
-from swarmgit.model.outcomes import Failed, Outcome
+from swarmgit.model.outcomes import Done, Failed, Outcome
 from swarmgit.model.secrets import ForgetLeaks
-from swarmgit.model.steps import owned_step
+from swarmgit.model.steps import owned_step, with_task
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
 from swarmgit.ports import World
 
-LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetReports)
+LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetReports, ForgetTries)
 """What comes after the record: a message is delivered, its letter removed, what others pushed followed, once it is in
 state."""
 
@@ -85,9 +86,11 @@ class Ticker(Struct):
         """
         world = self.world
         desired, observed = self._look()
+        world.landing.catch_up(world.clock.now())
         now = observed.at or world.clock.now()  # a machine may have slept since: that is for the next look to see
         decided = self._plan(desired, observed, now)
         outcomes = self._execute(_parts(decided).effects, desired)
+        self._note(outcomes, observed)
         unsaved = record.unsaved(outcomes)
         if unsaved:
             decided = self._plan(desired, observed, now, unsaved)
@@ -95,9 +98,10 @@ class Ticker(Struct):
         outcomes += self._execute(parts.saves, desired)
         commit, refused = self._record(outcomes, observed, now)
         lost = _owners((each.action for each in refused), observed)
-        outcomes += refused
-        outcomes += self._execute(_of_others(parts.let_go, lost, observed), desired)
-        outcomes += self._start(_of_others(parts.starts, lost, observed), desired)
+        after = [*refused, *self._execute(_of_others(parts.let_go, lost, observed), desired)]
+        after += self._start(_of_others(parts.starts, lost, observed), desired)
+        self._note(after, observed)
+        outcomes += after
         return Ticked(desired, observed, decided, tuple(outcomes), commit, now)
 
     def _plan(self, desired: Desired, observed: Observed, now: datetime, held: frozenset[TaskId] = frozenset()) -> Plan:
@@ -119,6 +123,19 @@ class Ticker(Struct):
         )
         world.fault("recorded")
         return commit, refused
+
+    def _note(self, outcomes: Sequence[Outcome], observed: Observed) -> None:
+        """Keep for the next look what failed, and what had failed before and has worked now."""
+        known = {each.step.key for failures in observed.failures.values() for each in failures.steps}
+        for outcome in outcomes:
+            if isinstance(outcome, Failed) and outcome.step is not None:
+                step = with_task(outcome.step, observed.entries, observed.sessions)
+                words = (signature(outcome.message), outcome.message, outcome.hint)
+                self.world.failures.note(Try(step, self.world.clock.now(), *words))
+            elif known and isinstance(outcome, Done):
+                step = owned_step(outcome.action, observed.entries, observed.sessions)
+                if step.key in known:
+                    self.world.failures.note(Try(step, self.world.clock.now()))
 
     def _look(self) -> tuple[Desired, Observed]:
         """Return intent and world of the same commit: a landing is judged by the gates of the head that it moves."""

@@ -18,6 +18,7 @@ from swarmgit.documents import paths
 from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import CHARGED, Rejection, TaskStatus
+from swarmgit.plan import checkouts
 from swarmgit.plan.pushes import standing
 from swarmgit.plan.rejections import named
 from swarmgit.plan.verdicts import WAITS_FOR
@@ -93,6 +94,7 @@ def _phase(look: Look, status: TaskStatus) -> Iterator[str]:
             when = f" on {stamp(status.finished)}" if status.finished else ""
             yield f"It landed as {status.landed_commit}{when}."
             yield from _unpushed(look, status)
+            yield from (f"{checkouts.behind(each)}." for each in look.observed.behind)
         case "reported":
             yield _sentence("Its report is on the state branch", paths.state_report(status.task))
         case _:
@@ -137,7 +139,7 @@ def _queued(look: Look, status: TaskStatus) -> Iterator[str]:
     )
     edited = look.observed.blocked.get(status.entry, ()) if status.entry else ()
     if edited:
-        yield f"The landing waits, because a checkout of the target has edits of yours in {some(edited)}."
+        yield f"{checkouts.waits(edited, look.observed.index_locks, look.now)}."
 
 
 def _brakes(look: Look, status: TaskStatus) -> Iterator[str]:

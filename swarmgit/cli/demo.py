@@ -34,8 +34,8 @@ def demo(settings: Settings, folder: Path | None, quiet: bool) -> int:
     say("" if quiet else prologue(stage))
     world = open_world(stage.repository, stage.environ, lead=True)
     interrupted = threading.Event()
-    with on_interrupt(interrupted, INTERRUPTED), open_progress(settings, quiet=quiet) as on_tick:
-        ending = theatre.play(world, stage, on_tick, interrupted)
+    with on_interrupt(interrupted, INTERRUPTED), open_progress(settings, quiet=quiet) as heard:
+        ending = theatre.play(world, stage, heard[0], interrupted)
     if interrupted.is_set():
         say(cut_short(stage))
         return ending.result.code

@@ -15,27 +15,37 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from swarmgit.app.look import Look
-    from swarmgit.app.run import TickReport
+    from swarmgit.app.run import TickReport, Trouble
 
 OnTick = Callable[["TickReport"], None]
+OnTrouble = Callable[["Trouble"], None]
 ROWS_MAX = 30
 
 
 @contextmanager
-def open_progress(settings: Settings, *, quiet: bool) -> Iterator[OnTick]:
-    """Give what takes each tick's report. It is what `reconcile` has to say, so it goes to standard output."""
+def open_progress(settings: Settings, *, quiet: bool) -> Iterator[tuple[OnTick, OnTrouble]]:
+    """Give what takes each tick's report, which is what `reconcile` has to say (standard output), and each trouble."""
     if quiet or settings.is_quiet:
-        yield lambda _report: None
+        yield (lambda _report: None), _troubles(Narrator())
     elif settings.has_colour:
-        with _live() as on_tick:
-            yield on_tick
+        with _live() as heard:
+            yield heard
     else:
-        yield _plain()
+        narrator = Narrator()
+        yield _plain(narrator), _troubles(narrator)
 
 
-def _plain() -> OnTick:
-    narrator = Narrator()
+def _troubles(narrator: Narrator) -> OnTrouble:
+    """Return what writes troubles to standard error, also where nothing else is said."""
 
+    def on_trouble(trouble: Trouble) -> None:
+        for each in narrator.trouble(trouble):
+            click.echo(each, err=True)
+
+    return on_trouble
+
+
+def _plain(narrator: Narrator) -> OnTick:
     def on_tick(report: TickReport) -> None:
         for each in narrator.lines(report):
             click.echo(each)
@@ -44,7 +54,7 @@ def _plain() -> OnTick:
 
 
 @contextmanager
-def _live() -> Iterator[OnTick]:
+def _live() -> Iterator[tuple[OnTick, OnTrouble]]:
     from rich.console import Console
     from rich.live import Live
 
@@ -56,7 +66,7 @@ def _live() -> Iterator[OnTick]:
                 console.print(each, markup=False)
             live.update(unfinished(report.look))
 
-        yield on_tick
+        yield on_tick, _troubles(narrator)
 
 
 def unfinished(look: Look) -> Table:

@@ -52,6 +52,9 @@ def _headline(document: Document) -> Iterator[str]:
     yield from (f"problem: {_place(problem)}" for problem in document["problems"])
     if document.get("incidents"):
         yield f"open incidents: {document['incidents']} (swarmgit incident list)"
+    for each in document["behind"]:
+        files = ", ".join(each["files"][:5]) or "what has landed"
+        yield printable(f"behind: {each['checkout']} does not show {files} yet: {each['why']}")
     yield from (f"draft: {path} is not committed" for path in document["drafts"])
 
 
@@ -81,7 +84,7 @@ def _task_cells(task: Document) -> tuple[str, ...]:
         task["phase"],
         str(task["attempts"] or "-"),
         task["agent"] or "-",
-        tokens(task["tokens"]),
+        tokens(task["tokens"], at_least=task["tokens_at_least"]),
         money(task["usd"]),
         task["title"],
     )
@@ -178,7 +181,8 @@ def _facts(document: Document) -> Iterator[tuple[str, str]]:
     for name in ("waiting_for", "depends_on", "owns", "shares", "acceptance"):
         yield name, ", ".join(document[name])
     yield "paused", "yes" if document["paused"] else ""
-    yield "tokens", tokens(document["tokens"]) if document["tokens"] else ""
+    is_known = document["tokens"] or document["tokens_at_least"]
+    yield "tokens", tokens(document["tokens"], at_least=document["tokens_at_least"]) if is_known else ""
     yield "usd", money(document["usd"]) if document["usd"] is not None else ""
 
 
@@ -220,8 +224,10 @@ def money(usd: float | None) -> str:
     return "?" if usd is None else f"{usd:.2f}"
 
 
-def tokens(count: int) -> str:
-    """Return a count in few characters: 950, 12k, 1.2M."""
+def tokens(count: int, *, at_least: bool = False) -> str:
+    """Return a count in few characters: 950, 12k, 1.2M; '>12k' and 'unknown' where a program had not said all."""
+    if at_least:
+        return f">{tokens(count)}" if count else "unknown"
     if count < 1000:
         return str(count)
     return f"{count / 1000:.0f}k" if count < 1_000_000 else f"{count / 1_000_000:.1f}M"

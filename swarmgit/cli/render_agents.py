@@ -21,7 +21,7 @@ def agents_text(document: Document, width: int | None = None) -> str:
             str(each["sessions"]),
             str(each["tasks_completed"]),
             percent(each["first_pass_rate"]),
-            tokens(each["tokens"]),
+            tokens(each["tokens"], at_least=each["tokens_at_least"]),
             money(each["usd"]),
             each["task"] or "-",
         )
@@ -46,7 +46,8 @@ def _agent(document: Document) -> Iterator[str]:
     yield f"{done}, first pass {percent(document['first_pass_rate'])}, rework {percent(document['rework_rate'])}"
     yield f"reworked {document['reworked']}, failed {document['failed']}"
     mean = document["tokens_per_task"]
-    yield f"tokens {tokens(document['tokens'])}, usd {money(document['usd'])}"
+    used = tokens(document["tokens"], at_least=document["tokens_at_least"])
+    yield f"tokens {used}, usd {money(document['usd'])}"
     if mean is not None:
         yield f"for each completed task: tokens {tokens(round(mean))}, usd {money(document['usd_per_task'])}"
     if document["strengths"]:

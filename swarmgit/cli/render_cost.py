@@ -30,7 +30,7 @@ def _cells(row: Document) -> tuple[str, ...]:
 def priced(row: Document) -> str:
     """Return a sum of prices; one that leaves sessions out says so, one that nobody knows is no zero."""
     if row["usd"] is None:
-        return "unknown" if row["tokens"] else "-"
+        return "unknown" if row["unpriced"] else "-"
     return f"{row['usd']:.4f}" + (f" + {row['unpriced']} unknown" if row["unpriced"] else "")
 
 

@@ -14,11 +14,12 @@ from swarmgit.model.actions import SaveTask, StartSession, StopSession
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
 from swarmgit.model.status import FINISHED, TaskStatus
+from swarmgit.plan import checkouts
 
 if TYPE_CHECKING:
     from swarmgit.app.control import Stopped
     from swarmgit.app.look import Look
-    from swarmgit.app.run import Result, TickReport
+    from swarmgit.app.run import Result, TickReport, Trouble
 
 INTERRUPTED = (
     "interrupted: sessions go on, and the next 'swarmgit reconcile' takes them up again. "
@@ -35,11 +36,23 @@ class Narrator(Struct):
     phases: dict[TaskId, str] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     stopped: set[SessionId] = field(default_factory=set)
+    troubled: str = ""
 
     def lines(self, report: TickReport) -> Iterator[str]:
         names = max((len(task) for task in report.look.desired.tasks), default=0)
+        if self.troubled:
+            self.troubled = ""
+            yield line(report.look.now.astimezone(self.zone), Step("healed", None, "it works again"))
         for step in self._steps(report):
             yield line(report.look.now.astimezone(self.zone), step, min(names, NAME_COLUMNS_MAX))
+
+    def trouble(self, trouble: Trouble) -> Iterator[str]:
+        """Yield a line about a tick that came to nothing; none where it was said and nothing has gone well since."""
+        if trouble.message != self.troubled:
+            self.troubled = trouble.message
+            hint = f" ({trouble.hint})" if trouble.hint else ""
+            words = f"{trouble.message}{hint}; it is tried again until it works"
+            yield line(trouble.at.astimezone(self.zone), Step("error", None, words))
 
     def _steps(self, report: TickReport) -> Iterator[Step]:
         for outcome in report.outcomes:
@@ -69,7 +82,7 @@ class Narrator(Struct):
             case Blocked():
                 entry = look.observed.entries.get(outcome.entry) if outcome.entry else None
                 task = entry.task if entry else None
-                reason = f"an edit in {outcome.checkout} is in the way: {', '.join(outcome.paths[:5])}"
+                reason = f"{outcome.checkout}: {checkouts.in_the_way(outcome.paths)}; {checkouts.answer(outcome.paths)}"
                 yield from self._once(Step("blocked", task, reason))
             case _:
                 return

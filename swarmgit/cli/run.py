@@ -37,7 +37,7 @@ def reconcile(
     world = settings.world(lead=True)
     options = Options(mode=mode or "settle", timeout_s=timeout_s, only=named(world, tasks), now=now)
     interrupted = threading.Event()
-    with on_interrupt(interrupted, INTERRUPTED), open_progress(settings, quiet=quiet) as on_tick:
-        result = run(world, options, on_tick, interrupted)
+    with on_interrupt(interrupted, INTERRUPTED), open_progress(settings, quiet=quiet) as heard:
+        result = run(world, options, heard[0], interrupted, heard[1])
     say("" if quiet or settings.is_quiet else summary(result))
     return int(result.code)

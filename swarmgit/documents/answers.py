@@ -15,6 +15,9 @@ from swarmgit.model.handoffs import Acceptance, Summary
 T = TypeVar("T")
 
 CHARS_MAX = 20_000
+TRIES_MAX = 200
+"""So many braces from the end an answer may begin at: text that is nothing but braces takes no time."""
+
 WORDS_CHARS_MAX = 2000
 ITEMS_MAX = 50
 SUMMARY = (
@@ -44,7 +47,8 @@ def last_in(text: str, kind: type[T]) -> T | None:
     """Return the last JSON object in a text that is one of this kind, None where there is none."""
     text = text[-CHARS_MAX:]
     decoder = json.JSONDecoder()
-    for at in reversed([index for index, letter in enumerate(text) if letter == "{"]):
+    braces = [index for index, letter in enumerate(text) if letter == "{"]
+    for at in reversed(braces[-TRIES_MAX:]):
         try:
             return msgspec.convert(decoder.raw_decode(text, at)[0], kind)
         except (ValueError, RecursionError, msgspec.ValidationError):

@@ -29,6 +29,7 @@ STATE_EVENTS = "events"
 STATE_REPORTS = "reports"
 STATE_ARCHIVE = "archive"
 STATE_FOLLOWED = "followed"
+STATE_FAILURES = "failures"
 STATE_CONTROL = "control"
 STATE_MAIL = "mail"
 STATE_SIGNERS = "allowed_signers"
@@ -75,6 +76,10 @@ def state_archive(task: TaskId, finished: datetime) -> str:
 
 def state_followed(commit: CommitId) -> str:
     return f"{STATE_FOLLOWED}/{commit[:2]}/{commit}.yaml"
+
+
+def state_failures(owner: str) -> str:
+    return f"{STATE_FAILURES}/{owner}.yaml"
 
 
 def state_control(task: TaskId) -> str:
@@ -157,6 +162,7 @@ STUCK_FILE = "stuck.json"
 SUMMARY_FILE = f"{OUTBOX}/handoff"
 ACCEPTED_FILE = f"{OUTBOX}/accepted"
 VITALS_FILE = "vitals.json"
+HEARD_FILE = "heard.json"
 VIGIL_FILE = "vigil.json"
 
 # refs

@@ -176,7 +176,7 @@ def from_json(data: bytes, kind: type[T]) -> T:
     """Return the value that `to_json` wrote; ValueError for anything else."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(str(error)) from error
 
 

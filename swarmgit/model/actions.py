@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Scope, Task, WorktreeConfig
+from swarmgit.model.failures import FailedStep, ForgetTries, SaveFailures, SetAside
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import ForgetReports, Incident
@@ -254,7 +255,9 @@ class TakeMail(Struct, frozen=True):
     seeds: tuple[str, ...] = ()
 
 
-SaveDocument = SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveConvoy | SaveIncident
+SaveDocument = (
+    SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveConvoy | SaveIncident | SaveFailures
+)
 Save = SaveDocument | SaveMail | SaveFile | Archive | Remove
 Effect = (
     StartSession
@@ -270,11 +273,13 @@ Effect = (
     | Land
     | Salvage
     | Retire
+    | SetAside
     | Unpin
     | DeliverMail
     | TakeMail
     | ForgetLeaks
     | ForgetReports
+    | ForgetTries
 )
 Action = Effect | Save
 
@@ -283,6 +288,7 @@ class Plan(Struct, frozen=True):
     """What a tick will do. `views`: every unfinished task's status as this plan sees it, saved or not.
 
     `is_settled`: nothing more will happen until a person acts. `wake_in_s`: look again by then at the latest.
+    `failing`: steps that have failed and are not tried in this tick.
     """
 
     actions: tuple[Action, ...] = ()
@@ -290,3 +296,4 @@ class Plan(Struct, frozen=True):
     is_settled: bool = False
     needs_person: bool = False
     wake_in_s: float | None = None
+    failing: tuple[FailedStep, ...] = ()

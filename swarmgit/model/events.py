@@ -10,11 +10,14 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from swarmgit.model.usage import Usage
+from swarmgit.model.usage import Usage, Voice
 
-FaultKind = Literal["auth", "config", "rate-limit", "transient", "context", "conversation", "turns", "other"]
+FaultKind = Literal[
+    "auth", "config", "rate-limit", "transient", "context", "conversation", "turns", "unreadable", "other"
+]
 """auth, config: a person must act; rate-limit, transient: time heals it; context: the conversation has become too long
-for the model; conversation: the one to go on with does not exist (any more); turns: a limit of the program's own."""
+for the model; conversation: the one to go on with does not exist (any more); turns: a limit of the program's own;
+unreadable: its adapter's reader broke on what it printed."""
 
 
 class Text(Struct, frozen=True):
@@ -101,6 +104,8 @@ class Stream(Struct, frozen=True):
     the program has said its last word; None where it has none, and its exit code alone tells. `fault`: why it could
     not go on; a later success takes it back. `limited`: it is waiting for a provider right now. `context_used`: tokens
     that its last request filled of `context_window`. `takes_messages`: what is put into its inbox reaches it at work.
+    `speaks_for`: whom its limits and refusals can bind.
+    `misread`: lines that its adapter could not bear, and counted as text; `misread_as`: the first error of that kind.
     """
 
     usage: Usage = field(default_factory=Usage)
@@ -118,3 +123,6 @@ class Stream(Struct, frozen=True):
     fault: Fault | None = None
     is_complete: bool | None = None
     takes_messages: bool = False
+    speaks_for: Voice = "session"
+    misread: int = 0
+    misread_as: str = ""

@@ -52,6 +52,19 @@ class Repetition(Struct, frozen=True):
     since: datetime | None = None
 
 
+class Hearing(Struct, frozen=True):
+    """How well a session is heard. `unread`: bytes that it has printed and nobody has read yet.
+
+    `passed_over`: bytes that nobody will read, there were too many. `deaf`: why nothing more of it is read, '' while it
+    is. `was_rewritten`: what was read of its output was not there any more, or was something else.
+    """
+
+    unread: int = 0
+    passed_over: int = 0
+    deaf: str = ""
+    was_rewritten: bool = False
+
+
 class Condition(Struct, frozen=True):
     """What the first tier of the watchdog sees. `is_repeating`: it prints, but always the same."""
 

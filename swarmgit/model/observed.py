@@ -9,9 +9,11 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
+from swarmgit.model.checkouts import Behind, IndexLock
 from swarmgit.model.control import EntryControl, Freeze, LandingControl, QueueControl, TaskControl, Verdict
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
+from swarmgit.model.failures import Failures, Try
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import (
     AgentName,
@@ -94,6 +96,8 @@ class Observed(Struct, frozen=True):
     `contained`: of the commits that entries are about to land, those the target already contains.
     `trusted_since`: a gate's answer other than pass counts only from then on: starting `reconcile` again is how a
     person says that the surroundings were repaired. `blocked`: entries whose landing an edit is in the way of.
+    `behind`: checkouts of the target that do not show what has landed yet.
+    `index_locks`: asked for only where one keeps a landing waiting.
     `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
     `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
     was never heard of. `mail`: mailboxes by recipient, read on demand. `leaks`: secrets that were taken out of what was
@@ -122,6 +126,8 @@ class Observed(Struct, frozen=True):
     target_code_tree: TreeId | None = None
     target_gate_inputs: Mapping[str, str] = field(default_factory=dict)
     blocked: Mapping[EntryId, tuple[str, ...]] = field(default_factory=dict)
+    behind: tuple[Behind, ...] = ()
+    index_locks: tuple[IndexLock, ...] = ()
     problems: tuple[Problem, ...] = ()
     unreadable: frozenset[TaskId] = frozenset()
     environment: str = ""
@@ -139,6 +145,8 @@ class Observed(Struct, frozen=True):
     outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)
     leaks: tuple[Leak, ...] = ()
     reports: tuple[Report, ...] = ()
+    failures: Mapping[str, Failures] = field(default_factory=dict)
+    tries: tuple[Try, ...] = ()
     ports: FreePorts = any_ports
     unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
     missing: Mapping[CommitId, Lack] = field(default_factory=dict)

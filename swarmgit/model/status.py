@@ -22,7 +22,7 @@ from swarmgit.model.ids import (
     TreeId,
 )
 from swarmgit.model.intake import LeftOut
-from swarmgit.model.usage import Aside, Usage
+from swarmgit.model.usage import Aside, Usage, Voice
 
 Phase = Literal[
     "waiting",
@@ -127,6 +127,7 @@ class Attempt(Struct, frozen=True):
 
     `kept_paths`: after a rejection or a pause, the changed paths that the next attempt starts with again.
     `conversation`: what a later session needs to go on with this one. `retry_at`: not before then.
+    `speaks_for`: whom a limit or a refusal binds that it ended with; an account only together with another session.
     `experiment`: the experiment and arm (`id/arm`) that it was made for.
     `transcript`: the ref under which what the session was told and has said is kept for a while. `handoff`: what it
     told its successor, and whether that one has understood. `guarded`: the changed paths that only land with a
@@ -154,6 +155,7 @@ class Attempt(Struct, frozen=True):
     gate_inputs: Mapping[str, str] = field(default_factory=dict)
     conversation: str | None = None
     retry_at: datetime | None = None
+    speaks_for: Voice = "session"
     experiment: str = ""
     transcript: str | None = None
     handoff: Handoff | None = None
@@ -285,6 +287,7 @@ class Identity(Struct, frozen=True):
     """An agent's CV: counts of verified outcomes only, never of what an agent said of itself.
 
     `tasks_tried`: tasks of which an attempt was judged; of these `first_pass` passed with the first that was.
+    `uncounted`: sessions that ended before their program had said all that they used; `tokens` is the least.
     The tables count attempts: completed (of these first_pass), rejected, failed. `by_kind`: what routing asks for,
     by `type/domain`.
     """
@@ -300,6 +303,7 @@ class Identity(Struct, frozen=True):
     failed: int = 0
     tokens: int = 0
     usd: float | None = None
+    uncounted: int = 0
     by_model: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     by_domain: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     by_kind: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from swarmgit.model.events import FileAction, Stream
 from swarmgit.model.handoffs import Acceptance, Summary
-from swarmgit.model.health import Repetition, Vigil, Vitals
+from swarmgit.model.health import Hearing, Repetition, Vigil, Vitals
 from swarmgit.model.ids import (
     AgentName,
     BlobId,
@@ -26,6 +26,7 @@ from swarmgit.model.ids import (
 from swarmgit.model.intake import LeftOut
 from swarmgit.model.secrets import Secret
 from swarmgit.model.status import GateOutcome
+from swarmgit.model.usage import Usage
 
 __all__ = [
     "AGENT_PROGRAMS",
@@ -42,7 +43,8 @@ __all__ = [
 ]
 
 SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
-SessionState = Literal["starting", "running", "ended", "lost"]
+SessionState = Literal["starting", "running", "ending", "ended", "lost"]
+"""`ending`: its processes are gone, and what they printed is not read to its end yet."""
 AGENT_PROGRAMS: frozenset[SessionKind] = frozenset({"agent", "merge", "triage"})
 """The kinds of session in which an agent program works."""
 Voice = Literal["stdout", "stderr"]
@@ -203,15 +205,6 @@ class Evidence(Struct, frozen=True):
     output: str = ""
 
 
-class Obstacle(Struct, frozen=True):
-    """A person's edits that a landing would have to write over. `traces` changes once the edits do; `at`: when seen."""
-
-    checkout: str
-    paths: tuple[str, ...]
-    traces: str
-    at: datetime
-
-
 class Prediction(Struct, frozen=True):
     """What of a live session's work conflicted with commit `onto` when it was looked at."""
 
@@ -226,7 +219,8 @@ class Session(Struct, frozen=True):
     `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree. `spoke`:
     where it printed last; both where nobody can tell. `stop_reason` is set once a stop was asked for (and stays,
     across restarts); `stop_at` is when. `summary`: what it has written down for a successor; `acceptance`: how it says
-    that it has understood its predecessor's.
+    that it has understood its predecessor's. `ceiling`: the most that it can have used in its time; None: it says
+    nothing of it.
     """
 
     spec: SessionSpec
@@ -253,6 +247,8 @@ class Session(Struct, frozen=True):
     summary: Summary | None = None
     acceptance: Acceptance | None = None
     vigil: Vigil | None = None
+    hearing: Hearing = field(default_factory=Hearing)
+    ceiling: Usage | None = None
 
     @property
     def is_over(self) -> bool:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from swarmgit.documents.paths import (
@@ -18,18 +16,28 @@ from swarmgit.documents.paths import (
     SUMMARY_FILE,
 )
 from swarmgit.documents.state import from_json
-from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Price, Swarm
+from swarmgit.model.events import Fault
 from swarmgit.model.handoffs import Acceptance, Summary
+from swarmgit.model.health import Hearing
 from swarmgit.model.ids import SessionId
-from swarmgit.model.usage import Usage
-from swarmgit.model.work import Evidence, Prediction, Pushed, Session, SessionSpec, SessionState, Stream, Taken
+from swarmgit.model.work import (
+    AGENT_PROGRAMS,
+    Evidence,
+    Prediction,
+    Pushed,
+    Session,
+    SessionSpec,
+    SessionState,
+    Stream,
+    Taken,
+)
 from swarmgit.observe import gate_answers, pushes
-from swarmgit.observe.vitals import Novelty
-from swarmgit.ports import ErrorReader, Executor, Job, Outlook, StreamReader
+from swarmgit.observe.ceilings import Ceilings, models_of
+from swarmgit.observe.hearing import ERRORS, LIVE, Ear, Listener, reason_of
+from swarmgit.ports import Executor, Job, Outlooks, Prices
 
 CHUNK_BYTES = 1 << 20
-STREAM_BYTES_MAX = 64 << 20
 OUTPUT_BYTES_MAX = 8 << 20
 REPORT_BYTES_MAX = 1 << 20
 HANDOFF_BYTES_MAX = 64 << 10
@@ -38,44 +46,18 @@ TAIL_CHARS = 4000
 STATES: dict[str, SessionState] = {"queued": "starting", "running": "running", "lost": "lost"}
 
 
-class Readers(Protocol):
-    def __call__(self, adapter: str, /) -> StreamReader:
-        """Return a new reader for a runtime's stream."""
-
-
-class _Ear(Struct):
-    """What has been read of one session; read on, never again."""
-
-    reader: StreamReader
-    errors: ErrorReader | None = None
-    offset: int = 0
-    final: dict[str, object] = field(default_factory=dict)
-    novelty: Novelty = field(default_factory=Novelty)
-    stderr_offset: int = 0
-    stderr_tail: bytes = b""
-
-
-class Prices(Protocol):
-    def __call__(self, models: tuple[str, ...], usage: Usage, prices: Mapping[str, Price], /) -> float | None:
-        """Return what tokens cost by the names of the model, None where nobody knows."""
-
-
-class Outlooks(Protocol):
-    def __call__(self, adapter: str, models: tuple[str, ...], windows: Mapping[str, int], /) -> Outlook:
-        """Return what is known beforehand of an adapter's sessions with one of these models."""
-
-
 class SessionWatcher:
     """Turns jobs into sessions. Keeps its place in each stream; a new process starts over and gets the same."""
 
-    def __init__(self, executor: Executor, readers: Readers, price: Prices, outlook: Outlooks) -> None:
+    def __init__(self, executor: Executor, listener: Listener, price: Prices, outlook: Outlooks) -> None:
         self._executor = executor
-        self._readers = readers
+        self._listener = listener
         self._price = price
         self._outlook = outlook
+        self._ceilings = Ceilings(price, outlook)
         self._prices: Mapping[str, Price] = {}
         self._windows: Mapping[str, int] = {}
-        self._ears: dict[SessionId, _Ear] = {}
+        self._final: dict[SessionId, str | None] = {}
         self._evidence: dict[SessionId, Evidence | None] = {}
         self._pushed: dict[SessionId, Pushed | None] = {}
 
@@ -84,33 +66,46 @@ class SessionWatcher:
         adapters = {name: runtime.adapter for name, runtime in swarm.runtimes.items()} if swarm else {}
         self._prices = swarm.prices if swarm else {}
         self._windows = swarm.context_windows if swarm else {}
+        self._ceilings.prices, self._ceilings.windows = self._prices, self._windows
         jobs = self._executor.poll()
-        for gone in self._ears.keys() - jobs.keys():
-            del self._ears[gone]
-        for gone in self._evidence.keys() - jobs.keys():
-            del self._evidence[gone]
-        for gone in self._pushed.keys() - jobs.keys():
-            del self._pushed[gone]
-        return {id_: self._session(id_, job, adapters) for id_, job in jobs.items()}
+        gone = (self._final.keys() | self._evidence.keys() | self._pushed.keys()) - jobs.keys()
+        for id_ in gone:
+            self._final.pop(id_, None)
+            self._evidence.pop(id_, None)
+            self._pushed.pop(id_, None)
+        heard = [
+            (id_, job, adapters.get(job.spec.runtime, job.spec.runtime))
+            for id_, job in jobs.items()
+            if job.spec.kind in AGENT_PROGRAMS
+        ]
+        ears = self._listener.listen(heard, jobs)
+        return {id_: self._bounded(id_, job, ears.get(id_)) for id_, job in jobs.items()}
 
-    def _session(self, id_: SessionId, job: Job, adapters: Mapping[str, str]) -> Session:
+    def _bounded(self, id_: SessionId, job: Job, ear: Ear | None) -> Session:
+        """Return a session; one whose files nobody can bear to look at is told so, and is nobody else's matter."""
+        try:
+            return self._session(id_, job, ear)
+        except Exception as error:  # noqa: BLE001  an agent may have written any of these files
+            session = _without_words(job)
+            if job.spec.kind not in AGENT_PROGRAMS:
+                return session
+            told = f"its files cannot be read ({reason_of(error)})"
+            heard = Stream(fault=Fault("unreadable", told))
+            return replace(session, is_finished=False, stream=heard, hearing=Hearing(deaf=told))
+
+    def _session(self, id_: SessionId, job: Job, ear: Ear | None) -> Session:
         if job.spec.kind == "gate":
             return self._gate(id_, job)
-        if job.spec.kind == "push":
-            return self._push(id_, job)
-        ear = self._ears.get(id_)
-        adapter = adapters.get(job.spec.runtime, job.spec.runtime)
         if ear is None:
-            reader = self._reader(adapter)
-            hears = isinstance(reader, ErrorReader) and reader.hears_errors
-            ear = self._ears[id_] = _Ear(reader, reader if hears and isinstance(reader, ErrorReader) else None)
-        is_over = job.state not in {"queued", "running", "unknown"}
-        self._listen(id_, ear, job, to_the_end=is_over)
+            return self._push(id_, job)
+        has_ended = job.state not in LIVE
+        is_over = has_ended and ear.is_at_the_end
         taken = self._taken(id_) if is_over else None
         summary, acceptance = self._handoff(id_) if job.spec.kind == "agent" else (None, None)
+        stream = self._with_outlook(self._priced(_heard(ear), job.spec), job.spec, ear.adapter)
         return Session(
             spec=job.spec,
-            state=STATES.get(job.state, "ended"),
+            state=STATES.get(job.state, "ended") if is_over or not has_ended else "ending",
             pid=job.pid,
             ended=job.ended,
             exit_code=job.exit_code,
@@ -118,10 +113,10 @@ class SessionWatcher:
             stop_reason=job.stop_reason,
             stop_at=job.stop_at,
             last_output=job.last_output,
-            stream=self._with_outlook(self._priced(ear.reader.stream(), job.spec), job.spec, adapter),
+            stream=stream,
             spoke=job.spoke,
-            stderr_tail=self._tail(id_, "stderr.log") if is_over else ear.stderr_tail.decode("utf-8", "replace"),
-            report=self._report(id_, ear) if is_over else None,
+            stderr_tail=self._tail(id_, ERRORS) if is_over else ear.errors_tail.decode("utf-8", "replace"),
+            report=self._report(id_) if is_over else None,
             is_finished=taken is not None,
             capture=taken.capture if taken else None,
             transcript=taken.transcript if taken else None,
@@ -129,6 +124,8 @@ class SessionWatcher:
             predicted=None if is_over else self._predicted(id_),
             summary=summary,
             acceptance=acceptance,
+            hearing=ear.hearing,
+            ceiling=self._ceilings.of(job, stream, ear.adapter),
         )
 
     def _handoff(self, id_: SessionId) -> tuple[Summary | None, Acceptance | None]:
@@ -147,7 +144,7 @@ class SessionWatcher:
         """Return the stream with the window of its model, and whether the session can be asked anything."""
         if spec.kind != "agent":
             return stream
-        models = tuple(name for name in (stream.model, spec.model) if name) if stream.context_used else ()
+        models = models_of(stream, spec) if stream.context_used else ()
         seen = self._outlook(adapter, models, self._windows)
         is_set = any(name in self._windows for name in models)
         window = seen.window if is_set else stream.context_window or seen.window
@@ -155,37 +152,12 @@ class SessionWatcher:
 
     def _priced(self, stream: Stream, spec: SessionSpec) -> Stream:
         """Return the stream with its price: what a person has set for the model, what the program said, the table's."""
-        models = tuple(name for name in (stream.model, spec.model) if name)
+        models = models_of(stream, spec)
         usage = stream.usage
         is_set = any(name in self._prices for name in models)
         if not models or not usage.tokens or (usage.usd is not None and not is_set):
             return stream
         return replace(stream, usage=replace(usage, usd=self._price(models, usage, self._prices)))
-
-    def _reader(self, adapter: str) -> StreamReader:
-        """Return the adapter's reader; plain JSON lines where the adapter is not installed (any more)."""
-        try:
-            return self._readers(adapter)
-        except SwarmError:
-            return self._readers("command")
-
-    def _listen(self, id_: SessionId, ear: _Ear, job: Job, *, to_the_end: bool) -> None:
-        if not to_the_end and ear.stderr_offset < STREAM_BYTES_MAX:
-            chunk = self._executor.read(id_, "stderr.log", ear.stderr_offset, CHUNK_BYTES)
-            if ear.errors is not None and ear.stderr_offset < OUTPUT_BYTES_MAX:
-                ear.errors.feed_errors(chunk)
-            ear.novelty.feed(chunk, job.last_output, "stderr")
-            ear.stderr_offset += len(chunk)
-            ear.stderr_tail = (ear.stderr_tail + chunk)[-TAIL_CHARS:]
-        while ear.offset < STREAM_BYTES_MAX:
-            chunk = self._executor.read(id_, "stdout.jsonl", ear.offset, CHUNK_BYTES)
-            if not chunk:
-                return
-            ear.reader.feed(chunk)
-            ear.novelty.feed(chunk, job.last_output)
-            ear.offset += len(chunk)
-            if not to_the_end:
-                return
 
     def _taken(self, id_: SessionId) -> Taken | None:
         raw = self._executor.read(id_, CAPTURE_FILE, 0, OUTPUT_BYTES_MAX)
@@ -208,15 +180,15 @@ class SessionWatcher:
             return job.error
         return f"the worktree's set-up failed: {self._tail(id_, 'setup.log').strip()[-500:] or 'no output'}"
 
-    def _report(self, id_: SessionId, ear: _Ear) -> str | None:
-        if "report" not in ear.final:
+    def _report(self, id_: SessionId) -> str | None:
+        if id_ not in self._final:
             raw = self._executor.read(id_, REPORT_FILE, 0, REPORT_BYTES_MAX)
-            ear.final["report"] = raw.decode("utf-8", "replace") if raw.strip() else None
-        report = ear.final["report"]
-        return report if isinstance(report, str) else None
+            self._final[id_] = raw.decode("utf-8", "replace") if raw.strip() else None
+        return self._final[id_]
 
     def _tail(self, id_: SessionId, name: str) -> str:
-        return self._all(id_, name)[-TAIL_CHARS:]
+        begin = max(0, (self._executor.size(id_, name) or 0) - 4 * TAIL_CHARS)
+        return self._executor.read(id_, name, begin, 4 * TAIL_CHARS).decode("utf-8", "replace")[-TAIL_CHARS:]
 
     def _all(self, id_: SessionId, name: str) -> str:
         parts: list[bytes] = []
@@ -252,6 +224,12 @@ class SessionWatcher:
             setup = self._tail(id_, "setup.log") if job.setup_failed else ""
             self._evidence[id_] = gate_answers.answer(job, output, junit or None, setup, at)
         return self._evidence[id_]
+
+
+def _heard(ear: Ear) -> Stream:
+    """Return what a session said; one that cannot be heard has failed by that."""
+    said = ear.stream()
+    return replace(said, fault=Fault("unreadable", ear.deaf)) if ear.deaf else said
 
 
 def _without_words(job: Job) -> Session:

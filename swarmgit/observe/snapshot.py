@@ -13,6 +13,7 @@ from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import Observed
 from swarmgit.model.work import Session
+from swarmgit.observe.hearing import Listener
 from swarmgit.observe.needs import kept, needed
 from swarmgit.observe.outboxes import OutboxReader
 from swarmgit.observe.ports import PortRanges
@@ -42,7 +43,12 @@ class Observer:
     def __init__(self, world: World, *, measures: bool = False) -> None:
         self._world = world
         self._state = StateReader(world.objects, world.cache)
-        self._sessions = SessionWatcher(world.executor, world.stream_reader, world.price, world.outlook)
+        self._sessions = SessionWatcher(
+            world.executor,
+            Listener(world.executor, world.stream_reader, world.awake_s, notes=measures),
+            world.price,
+            world.outlook,
+        )
         self._remote = RemoteWatcher(world.objects)
         self._outboxes = OutboxReader(world.executor)
         self._vigils = VigilKeeper(world.executor, world.awake_s, notes=measures)
@@ -67,6 +73,7 @@ class Observer:
             sessions = self._vitals.measured(sessions.values(), now, silence)
         merges = world.cache.merges()
         missing = world.integrity.missing(needed(stored, sessions.values(), merges), target, now)
+        blocked = self._blocked(swarm, trusted_since)
         return replace(
             _said(stored, state_head, target),
             sessions=sessions,
@@ -77,12 +84,15 @@ class Observer:
             contained=self._contained(stored, target),
             target_code_tree=world.engine.code_tree(target) if target else None,
             target_gate_inputs=world.engine.gate_inputs(target, desired.gates) if target else {},
-            blocked=self._blocked(swarm, trusted_since),
+            blocked=blocked,
+            index_locks=world.landing.locks(swarm.target) if swarm and ("index.lock",) in blocked.values() else (),
+            behind=world.landing.behind(),
             environment=self._environment(swarm),
             trusted_since=trusted_since,
             remote=self._remote.look(swarm, target),
             leaks=world.secrets.noticed(),
             reports=world.notices.all(),
+            tries=world.failures.all(),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
             obeyed=world.obeyed() if any(session.capture for session in sessions.values()) else (),
@@ -198,6 +208,7 @@ def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) 
         landing_controls=stored.landing_controls,
         mail=stored.mail,
         mail_controls=stored.mail_controls,
+        failures=stored.failures,
         problems=stored.problems,
         unreadable=stored.unreadable,
     )

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from swarmgit.documents import incidents, paths
+from swarmgit.documents import failures, incidents, paths
 from swarmgit.documents import state as documents
 from swarmgit.errors import SwarmError
 from swarmgit.model.control import EntryControl, Freeze, LandingControl, QueueControl, TaskControl, Verdict
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
+from swarmgit.model.failures import Failures
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, ConvoyId, EntryId, GateName, MailId, TaskId
 from swarmgit.model.incidents import Incident, IncidentControl
@@ -36,6 +37,7 @@ KINDS: Mapping[Any, type] = {
     documents.load_convoy_status: ConvoyStatus,
     documents.load_control: TaskControl,
     documents.load_freeze: Freeze,
+    failures.load: Failures,
     documents.load_queue_control: QueueControl,
     documents.load_entry_control: EntryControl,
     documents.load_verdict: Verdict,
@@ -82,6 +84,7 @@ class Stored(Struct, frozen=True):
     incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)
     mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
+    failures: Mapping[str, Failures] = field(default_factory=dict)
     landing_controls: Mapping[str, LandingControl] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unreadable: frozenset[TaskId] = frozenset()
@@ -137,6 +140,7 @@ class StateReader:
             },
             mail=self._mailboxes(root),
             incidents=self._folder(root, paths.STATE_INCIDENTS, incidents.load),
+            failures=self._folder(root, paths.STATE_FAILURES, failures.load),
             convoys={
                 ConvoyId(k): v for k, v in self._folder(root, paths.STATE_CONVOYS, documents.load_convoy_status).items()
             },

@@ -1,20 +1,17 @@
-"""What sessions use of the machine, and whether their output says anything new. Measured now and then."""
+"""What sessions use of the machine, measured now and then."""
 
 from __future__ import annotations
 
-import re
-from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.documents.state import from_json, to_json
 from swarmgit.errors import SwarmError
-from swarmgit.model.health import Repetition, Vitals
+from swarmgit.model.health import Vitals
 from swarmgit.model.ids import SessionId
 from swarmgit.model.work import Session
 from swarmgit.ports import Executor, Worktrees
@@ -24,65 +21,11 @@ PERIOD_MIN_S = 0.2
 DISK_PERIODS = 4
 """The files of a worktree are counted so much more rarely than processes are looked at."""
 
-BLOCK_LINES_MAX = 6
-"""A line that is one of so many different ones before it says nothing new."""
-
 MEASURED = frozenset({"agent", "merge"})
 MEASURED_MAX = 4
 """Sessions measured in one tick: thirty at once would hold up everything else."""
 
-LINE_BYTES_MAX = 4096
 MB = 1 << 20
-
-
-TROUBLE = re.compile(
-    rb"\b(retry(ing)?|attempt|again|reconnect(ing)?|refused|timed?.?out|fail(ed|ure)?|error|unable|cannot|denied|unavailable)\b",
-    re.IGNORECASE,
-)
-"""Where a line speaks of trouble its numbers are no news (`retry 17: refused`). Elsewhere they are progress."""
-
-PAUSE = timedelta(minutes=1)
-"""Who has paused for so long begins anew; so does who slept with the machine, and whose clock was set back."""
-
-DIGITS = re.compile(rb"[0-9]+")
-
-
-class Novelty(Struct):
-    """Listens to all of a session's output. What was printed before the first look does not count.
-
-    Nobody saw how fast that came. `partial`: the unfinished line of each stream.
-    """
-
-    recent: deque[bytes] = field(default_factory=lambda: deque(maxlen=BLOCK_LINES_MAX))
-    said: Repetition = field(default_factory=Repetition)
-    partial: dict[str, bytes] = field(default_factory=dict)
-    at: datetime | None = None
-
-    def feed(self, chunk: bytes, at: datetime | None, stream: str = "stdout") -> None:
-        """Take the next bytes of a stream, printed by `at`."""
-        is_first = stream not in self.partial
-        if chunk and at is not None:
-            if self.at is not None and not timedelta(0) <= at - self.at < PAUSE:
-                self.said = Repetition(0, at)
-            self.at = at
-        *lines, rest = (self.partial.get(stream, b"") + chunk).split(b"\n")
-        self.partial[stream] = rest[:LINE_BYTES_MAX]
-        for line in lines:
-            self._take(line.strip()[:LINE_BYTES_MAX], at)
-        if is_first:
-            self.said = Repetition(0, at)
-
-    def _take(self, line: bytes, at: datetime | None) -> None:
-        words = line if line in self.recent else _words(line)
-        if words in self.recent:
-            self.said = replace(self.said, lines=self.said.lines + 1)
-        else:
-            self.recent.append(words)
-            self.said = Repetition(0, at)
-
-
-def _words(line: bytes) -> bytes:
-    return DIGITS.sub(b"#", line) if TROUBLE.search(line) else line
 
 
 class VitalsWatcher:

@@ -34,6 +34,9 @@ from swarmgit.plan import (
 from swarmgit.plan.situation import Draft, Situation
 
 POLL_S = 2.0
+UNREAD_S = 0.01
+"""How soon it looks again while a session has printed more than one look reads."""
+
 MOVES = (Land, FollowRemote, SaveFollowed)
 """What is tried again and again while a person's edit is in the way: that is waiting, not moving."""
 
@@ -58,10 +61,8 @@ def plan(
     if desired.swarm is None:
         return Plan(is_settled=True, needs_person=True)
     situation = Situation.of(desired, desired.swarm, observed, now, only, apply_now=apply_now)
-    draft = Draft(held, missing=observed.missing)
-    gate_runs.collect(situation, draft)
-    mail.collect(situation, draft)
-    incidents.collect(situation, draft)
+    draft = Draft(held, missing=observed.missing, is_waiting_for_time=bool(held))
+    _take_in(situation, draft)
     queue.run(situation, draft)
     _advance(situation, draft)
     triage.follow(situation, draft)
@@ -70,6 +71,7 @@ def plan(
     full_runs.want(situation, draft)
     predictions.foresee(situation, draft)
     gate_runs.run(situation, draft)
+    failures.tell(situation, draft)
     convoys.follow(situation, draft)
     mishaps.report(situation, draft)
     breakdowns.report(situation, draft)
@@ -86,6 +88,14 @@ def plan(
     _retire_recorded(situation, draft)
     _keep_unread(situation, draft)
     return _close(situation, draft)
+
+
+def _take_in(situation: Situation, draft: Draft) -> None:
+    """Take in what failed, what gates answered, and what was written."""
+    failures.collect(situation, draft)
+    gate_runs.collect(situation, draft)
+    mail.collect(situation, draft)
+    incidents.collect(situation, draft)
 
 
 def _advance(situation: Situation, draft: Draft) -> None:
@@ -175,15 +185,18 @@ def _story(stored: TaskStatus | None, status: TaskStatus) -> str:
 
 
 def _close(situation: Situation, draft: Draft) -> Plan:
-    failures.withhold(situation, draft)
+    failing = failures.close(situation, draft)
     actions = _in_order(draft.actions)
     blocked = any(isinstance(action, MOVES) for action in actions) and bool(situation.observed.blocked)
-    is_moving = bool(draft.held) or any(not (isinstance(action, MOVES) and blocked) for action in actions)
+    is_moving = any(not (isinstance(action, MOVES) and blocked) for action in actions)
     sessions = situation.observed.sessions.values()
     is_settled = not is_moving and not draft.is_waiting_for_time and all(session.is_over for session in sessions)
-    needs_person = draft.needs_person or any(view.phase in ASLEEP for view in draft.views.values())
+    is_asleep = any(view.phase in ASLEEP for view in draft.views.values())
+    needs_person = is_asleep or draft.needs_person or any(map(failures.is_stuck, failing))
+    if any(session.hearing.unread for session in situation.observed.sessions.values()):
+        draft.wakes.append(UNREAD_S)
     wake = min(draft.wakes, default=POLL_S)
-    return Plan(actions, draft.views, is_settled, needs_person, min(wake, POLL_S))
+    return Plan(actions, draft.views, is_settled, needs_person, min(wake, POLL_S), failing)
 
 
 def _in_order(actions: list[Action]) -> tuple[Action, ...]:

@@ -12,7 +12,19 @@ from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, books, budget, claims, governor, handoffs, rejections, scope, starts, watchdog
+from swarmgit.plan import (
+    attribution,
+    books,
+    budget,
+    claims,
+    failures,
+    governor,
+    handoffs,
+    rejections,
+    scope,
+    starts,
+    watchdog,
+)
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
@@ -26,6 +38,8 @@ WASTE = frozenset(
     {"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget", "handed-over"}
 )
 TIME_LIMIT = "time limit"
+UNREADABLE = "it cannot be followed"
+"""Nobody could see its limits."""
 RESTART_AFTER = timedelta(seconds=2)
 """A session that has no process by then was cut off between its folder and its process; starting it is idempotent."""
 
@@ -67,8 +81,15 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
         lost = replace(attempt, outcome="lost", ended=situation.now, reason="its session folder is gone")
         return with_last(status, lost)
     status = handoffs.follow(situation, draft, status, session)
+    if session.state == "ending":
+        draft.passing.add(status.task)
+        return replace(
+            status, phase="running", reason="the session has ended; its output is being read", waiting_for=()
+        )
     if not session.is_over:
         return _keep_running(situation, draft, task, status, session)
+    if not session.is_finished and status.task in draft.given_up:
+        return failures.give_up(situation, draft, status, session)
     if not session.is_finished:
         draft.add(_finish(situation, task, status, session))
         draft.passing.add(status.task)
@@ -92,7 +113,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
 def _keep_running(
     situation: Situation, draft: Draft, task: Task | None, status: TaskStatus, session: Session
 ) -> TaskStatus:
-    reason = session.stop_reason or _reason_to_stop(situation, task, status, session)
+    reason = session.stop_reason or _reason_to_stop(situation, task, status, session) or _deaf(session)
     if reason is None and task is not None and session.state == "running":
         reason = handoffs.due(situation, draft, task, session) or watchdog.watch(situation, draft, task, session)
     if reason:
@@ -123,6 +144,10 @@ def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus,
     if session.is_late(situation.now):
         return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
     return budget.reason_to_stop(situation, task, status, session)
+
+
+def _deaf(session: Session) -> str | None:
+    return f"{UNREADABLE}: {session.hearing.deaf}" if session.hearing.deaf else None
 
 
 def _finish(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> FinishSession:
@@ -165,6 +190,8 @@ def _settle(
         return replace(taken, outcome="lost", reason=f"what it stands on cannot be had: {gone}")
     outcome, reason, rejection = _outcome(situation, task, session, was_killed=was_killed)
     settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection, conversation=_conversation(session))
+    if outcome in {"rate-limited", "refused"}:
+        settled = replace(settled, speaks_for=session.stream.speaks_for)
     settled = replace(settled, retry_at=governor.retry_at(situation, settled, session.stream.fault))
     if task is not None and capture is not None and outcome in starts.CARRIED | {"submitted"}:
         return replace(settled, kept_paths=keepable(capture, task))
@@ -212,6 +239,8 @@ def _killed(session: Session, *, was_killed: bool) -> str:
 
 
 def _stopped(session: Session, reason: str) -> governor.Answer:
+    if session.stream.fault is not None and session.stream.fault.kind == "unreadable":
+        return governor.outcome_of(session.stream.fault, session)
     if reason.startswith(TIME_LIMIT):
         return "timeout", reason, rejections.by_time(session.spec.minutes_max)
     if reason.startswith(budget.STOPS):
@@ -257,9 +286,10 @@ def keepable(capture: Capture, task: Task) -> tuple[str, ...]:
 
 
 def salvaged(draft: Draft, task: TaskId, attempt: Attempt) -> Attempt:
-    """Return the attempt with its work pinned for people and for the next attempt; as it is, where there is none."""
+    """Return the attempt with its work pinned; as it is, where there is none, or a person goes on without that."""
     lack = draft.missing.get(attempt.head) if attempt.head is not None else None
-    if attempt.head is None or attempt.salvage is not None or (lack is not None and lack.kind == "absent"):
+    is_gone = lack is not None and lack.kind == "absent"
+    if attempt.head is None or attempt.salvage is not None or is_gone or task in draft.given_up:
         return attempt
     is_conflict = attempt.outcome == "conflict"
     ref = (paths.abandoned_ref if is_conflict else paths.salvage_ref)(task, attempt.session)

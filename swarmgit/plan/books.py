@@ -13,6 +13,7 @@ from swarmgit.model.usage import Aside, Usage
 from swarmgit.model.work import Session
 
 BESIDE = frozenset({"merge", "triage"})
+SENT = ("input_tokens", "cache_read_tokens", "cache_write_tokens")
 RESOLVED = frozenset({"resolved", "unresolved"})
 """Events of an entry that say what a session over its conflict has used."""
 
@@ -122,7 +123,28 @@ def _of_session(session: Session, statuses: Mapping[TaskId, TaskStatus]) -> Spen
 
 
 def own_usage(session: Session, attempts: Iterable[Attempt]) -> Usage:
-    """Return what a session itself used, where its program counts the whole conversation that it went on with."""
+    """Return what a session itself used: what it says, as far as that can be."""
+    claimed, most = claimed_usage(session, attempts), session.ceiling
+    if most is None or is_possible(claimed, most):
+        return claimed
+    left = most.input_tokens
+    counts: dict[str, int] = {}
+    for name in SENT:
+        counts[name] = min(getattr(claimed, name), left)
+        left -= counts[name]
+    usd = None if claimed.usd is None else min(claimed.usd, most.usd or 0.0)
+    return Usage(**counts, output_tokens=min(claimed.output_tokens, most.output_tokens), usd=usd, at_least=True)
+
+
+def is_possible(claimed: Usage, most: Usage) -> bool:
+    """Return whether a session can have used what it says; `most`: with all that was sent as input."""
+    sent = sum(getattr(claimed, name) for name in SENT)
+    is_cheap = claimed.usd is None or claimed.usd <= (most.usd or 0.0)
+    return sent <= most.input_tokens and claimed.output_tokens <= most.output_tokens and is_cheap
+
+
+def claimed_usage(session: Session, attempts: Iterable[Attempt]) -> Usage:
+    """Return what a session says it used itself, also where its program counts a conversation that it went on with."""
     usage = session.stream.usage
     if session.stream.usage_covers == "session" or session.spec.resume is None:
         return usage
@@ -131,7 +153,7 @@ def own_usage(session: Session, attempts: Iterable[Attempt]) -> Usage:
     counts = {name: max(0, getattr(usage, name) - sum(getattr(b, name) for b in before)) for name in names}
     known = [b.usd for b in before if b.usd is not None]
     usd = max(0.0, usage.usd - sum(known)) if usage.usd is not None and len(known) == len(before) else None
-    return Usage(**counts, usd=usd)
+    return Usage(**counts, usd=usd, at_least=usage.at_least)
 
 
 def aside_of(session: Session, outcome: str, now: datetime, retry_at: datetime | None = None) -> Aside:
@@ -145,7 +167,8 @@ def aside_of(session: Session, outcome: str, now: datetime, retry_at: datetime |
         started=spec.started,
         ended=max(spec.started, session.ended or session.last_output or now),
         model=spec.model,
-        usage=session.stream.usage,
+        usage=own_usage(session, ()),
         outcome=outcome,
         retry_at=retry_at,
+        speaks_for=session.stream.speaks_for if retry_at is not None else "session",
     )

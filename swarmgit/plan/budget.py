@@ -9,10 +9,10 @@ from msgspec import Struct, field
 
 from swarmgit.model.desired import ConvoyBudget, Swarm, Task
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import TaskStatus
+from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.usage import Usage
 from swarmgit.model.work import Session
-from swarmgit.plan.books import BESIDE, Books, own_usage, spendings
+from swarmgit.plan.books import BESIDE, Books, claimed_usage, is_possible, own_usage, spendings
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.wallets import Wallet, tightest, wallets
 
@@ -49,7 +49,7 @@ def purse(swarm: Swarm, books: Books, now: datetime) -> Purse:
     spent, unpriced = 0.0, 0
     for usage in _of_today(books, now):
         spent += usage.usd or 0.0
-        unpriced += usage.usd is None and usage.tokens > 0
+        unpriced += usage.is_unpriced
     return Purse(swarm.budget.usd_per_day, swarm.budget.alert_at, spent, unpriced)
 
 
@@ -63,6 +63,8 @@ def _of_today(books: Books, now: datetime) -> Iterator[Usage]:
 def reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> str | None:
     """Return why a session at work has to end now: its tokens, or its task's money, are used up."""
     used = own_usage(session, status.attempts)
+    if beyond := impossible(session, status.attempts):
+        return beyond
     if too_many := too_many_tokens(situation, task, used):
         return too_many
     usd_max = usd_of_task(situation.swarm, task)
@@ -75,8 +77,8 @@ def reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus, 
 def reason_to_stop_beside(situation: Situation, session: Session) -> str | None:
     """Return why a session beside a task's attempts has to end now; None while it may go on."""
     task = situation.desired.tasks.get(session.spec.task) if session.spec.task else None
-    used = session.stream.usage
-    if too_many := too_many_tokens(situation, task, used):
+    used = own_usage(session, ())
+    if too_many := impossible(session, ()) or too_many_tokens(situation, task, used):
         return too_many
     status = situation.observed.statuses.get(task.id) if task else None
     usd_max = usd_of_task(situation.swarm, task)
@@ -84,6 +86,15 @@ def reason_to_stop_beside(situation: Situation, session: Session) -> str | None:
         return None
     spent = spent_on(situation, status)
     return f"{STOPS}: the task has cost {spent:.2f} of {usd_max:.2f} USD" if spent >= usd_max else None
+
+
+def impossible(session: Session, attempts: Iterable[Attempt]) -> str | None:
+    """Return that a session says it has used more than it can have; None where it does not."""
+    claimed, most = claimed_usage(session, attempts), session.ceiling
+    if most is None or is_possible(claimed, most):
+        return None
+    price = "" if claimed.usd is None else f" and {claimed.usd:.2f} USD"
+    return f"{STOPS}: it says that it has used {claimed.tokens} tokens{price}, which is more than it can have"
 
 
 def too_many_tokens(situation: Situation, task: Task | None, used: Usage) -> str | None:

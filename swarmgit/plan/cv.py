@@ -36,6 +36,7 @@ def count_session(draft: Draft, situation: Situation, status: TaskStatus) -> Non
         identity,
         sessions=identity.sessions + 1,
         tokens=identity.tokens + attempt.usage.tokens,
+        uncounted=identity.uncounted + attempt.usage.at_least,
         usd=(identity.usd or 0.0) + usd if usd is not None else identity.usd,
         recent=_recent(identity, status.task, attempt),
     )

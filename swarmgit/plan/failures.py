@@ -1,11 +1,162 @@
-"""Failures belong to their task: what could not be saved holds its own task back, and nobody else."""
+"""Failures belong to their step: it alone is tried again later and later, and in the end needs a person for its task.
+
+Counts are in state, by owner. A person's request begins afresh; nobody else waits. What could not be saved holds its
+whole task back: nothing of it may be recorded, let go of or started (P3).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from swarmgit.model.actions import SaveMail, SaveTask
+from swarmgit.model.failures import (
+    NOBODY,
+    FailedStep,
+    Failures,
+    ForgetTries,
+    SaveFailures,
+    SetAside,
+    Step,
+    Try,
+)
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import TaskStatus
-from swarmgit.model.steps import owned_step
-from swarmgit.plan.situation import Draft, Situation
+from swarmgit.model.incidents import Report
+from swarmgit.model.status import FINISHED, WAITING, TaskStatus
+from swarmgit.model.steps import owned_step, with_task
+from swarmgit.model.work import Session
+from swarmgit.plan import books, incidents
+from swarmgit.plan.situation import Draft, Situation, session_ended
+
+SAME_MAX = 7
+TRIES_MAX = 20
+"""So often in a row the same way, or in any way, before a person is needed."""
+
+WAIT, WAIT_MAX = timedelta(seconds=0.2), timedelta(minutes=10)
+WAIT_OF_NOBODYS_MAX = timedelta(seconds=30)
+"""What is nobody's alone keeps everybody waiting, and has no person who answers for it."""
+
+TRIED_MAX = 100
+"""After so many tries a step rests until a person asks for something."""
+
+FORGOTTEN_AFTER = timedelta(hours=1)
+SAVING = frozenset({"FinishSession", "Salvage"})
+VITAL = frozenset(
+    {"StartSession", "StopSession", "FinishSession", "Salvage", "RunGate", "TryMerges", "Land", "StartPush"}
+)
+"""Without these a task does not come on. The others are withheld, told as an incident, and keep nobody."""
+
+TOLD = (SaveTask, SaveFailures, SaveMail)
+"""What may be written of a held task: its status is as the state has it, but for the words that say why it is held."""
+
+WORDS = {
+    "StartSession": "starting its session",
+    "StopSession": "stopping its session",
+    "FinishSession": "taking its work in",
+    "Salvage": "saving its work",
+    "SetAside": "letting its session go",
+    "RunGate": "starting a gate",
+    "TryMerges": "merging it",
+    "Land": "landing it",
+    "StartPush": "pushing it",
+}
+
+
+def collect(situation: Situation, draft: Draft) -> None:
+    """Count what came of the last tries, begin afresh where a person asked for it, and hold back what has to be."""
+    observed = situation.observed
+    draft.failed = {each.step.key: each for known in observed.failures.values() for each in known.steps}
+    for tried in sorted(observed.tries, key=lambda each: each.at):
+        _count(situation, draft, tried)
+    if observed.tries:
+        draft.add(ForgetTries(observed.tries))
+    for key, each in list(draft.failed.items()):
+        if each.asked != _asked(situation, each.step):
+            if each.step.kind in SAVING and each.step.task is not None and _wants_anew(situation, each.step.task):
+                draft.given_up.add(each.step.task)
+            del draft.failed[key]
+        elif not is_due(situation, each):
+            _hold(draft, each)
+
+
+def _count(situation: Situation, draft: Draft, tried: Try) -> None:
+    step = with_task(tried.step, situation.observed.entries, situation.observed.sessions)
+    before = draft.failed.get(step.key)
+    if not tried.signature:
+        draft.failed.pop(step.key, None)
+        return
+    if before is not None and tried.at <= before.last:  # it is counted; a crash came before the note went
+        return
+    is_same = before is not None and before.signature == tried.signature
+    draft.failed[step.key] = FailedStep(
+        step,
+        tried.signature,
+        tried.message,
+        first=before.first if before and is_same else tried.at,
+        last=tried.at,
+        count=before.count + 1 if before and is_same else 1,
+        tries=before.tries + 1 if before else 1,
+        hint=tried.hint,
+        asked=_asked(situation, step, tried.at),
+    )
+
+
+def _asked(situation: Situation, step: Step, by: datetime | None = None) -> str:
+    """Return what a person has asked of a step's owner, as a text that changes with every request.
+
+    `by`: nothing where they have asked since then, so that it counts for nothing now.
+    """
+    control = situation.control(step.task) if step.task else None
+    wish = situation.observed.entry_controls.get(step.entry) if step.entry else None
+    said = [each.at for each in (control, wish) if each is not None and each.at is not None]
+    if by is not None and any(by < at <= situation.now for at in said):
+        return ""
+    return " ".join(f"{at:%Y-%m-%dT%H:%M:%S.%f}" for at in said)
+
+
+def _wants_anew(situation: Situation, task: TaskId) -> bool:
+    """Return whether a person wants to go on without the work that the task has: restart, cancel, or drop."""
+    control, stored = situation.control(task), situation.observed.statuses.get(task)
+    is_restart = control.restart is not None and (stored is None or control.restart != stored.restart)
+    entry = situation.observed.entries.get(stored.entry) if stored and stored.entry else None
+    wish = situation.observed.entry_controls.get(entry.id) if entry else None
+    is_dropped = wish is not None and wish.dropped and entry is not None and entry.state in WAITING
+    return control.cancelled or is_restart or is_dropped
+
+
+def is_due(situation: Situation, each: FailedStep) -> bool:
+    """Return whether a failed step is tried now. A new `reconcile` tries each once: somebody may have repaired it."""
+    trusted = situation.observed.trusted_since
+    if trusted is not None and each.last < trusted:
+        return True
+    return each.tries < TRIED_MAX and not each.last <= situation.now < next_try(each)
+
+
+def next_try(each: FailedStep) -> datetime:
+    """Return when a step is tried again by itself: later and later."""
+    longest = WAIT_OF_NOBODYS_MAX if each.step.task is None else WAIT_MAX
+    doubled: timedelta = WAIT * 2 ** min(each.tries - 1, 20)
+    return each.last + min(doubled, longest)
+
+
+def is_stuck(each: FailedStep) -> bool:
+    """Return whether a step has failed so often that a person is needed."""
+    return each.count >= SAME_MAX or each.tries >= TRIES_MAX
+
+
+def _hold(draft: Draft, each: FailedStep) -> None:
+    if each.step.kind == "Salvage" and each.step.task is not None:
+        draft.held |= {each.step.task}
+        draft.withheld[each.step.key] = each
+    elif each.step.kind in {"TryMerges", "Land"} and each.step.entry is not None:
+        draft.apart[each.step.entry] = sentence(each)
+        if each.step.kind == "TryMerges" or is_stuck(each):
+            draft.withheld[each.step.key] = each
+
+
+# --- what is held, and what is withheld -------------------------------------------------------------------------------
 
 
 def hold_entries(situation: Situation, draft: Draft) -> None:
@@ -23,12 +174,107 @@ def held(situation: Situation, draft: Draft, task: TaskId) -> TaskStatus | None:
     return situation.observed.statuses.get(task) or TaskStatus(task=task, title=task)
 
 
-def withhold(situation: Situation, draft: Draft) -> None:
-    """Take out of the plan what held tasks would do: no record, no letting go, no start."""
-    if draft.held:
-        known = situation.observed
-        draft.actions = [
-            action
-            for action in draft.actions
-            if owned_step(action, known.entries, known.sessions).task not in draft.held
-        ]
+def give_up(situation: Situation, draft: Draft, status: TaskStatus, session: Session) -> TaskStatus:
+    """Return the status of a task that a person wants to go on without what its session has made: that stays there."""
+    draft.add(SetAside(session.spec.id, status.task))
+    over = replace(
+        status.attempts[-1],
+        outcome="cancelled",
+        ended=max(session_ended(session, situation.now), session.spec.started),
+        usage=books.own_usage(session, status.attempts),
+        reason="a person went on without its work, which could not be taken in and stays in its worktree",
+    )
+    return replace(status, attempts=(*status.attempts[:-1], over))
+
+
+def tell(situation: Situation, draft: Draft) -> None:
+    """Withhold the steps that are not due, and say of whom that asks for a person."""
+    _withhold(situation, draft)
+    for each in draft.withheld.values():
+        draft.wake_at(next_try(each), situation.now)
+        if is_stuck(each):
+            _stuck(situation, draft, each)
+        else:
+            draft.is_waiting_for_time = True
+
+
+def _withhold(situation: Situation, draft: Draft) -> None:
+    """Take out of the plan what held tasks would do, and each step that is not due."""
+    if not draft.held and not draft.failed:
+        return
+    known, kept = situation.observed, []
+    for action in draft.actions:
+        step = owned_step(action, known.entries, known.sessions)
+        draft.wanted.add(step.key)
+        each = draft.failed.get(step.key)
+        if each is not None and not is_due(situation, each):
+            draft.withheld[step.key] = each
+        elif step.task not in draft.held or isinstance(action, TOLD):
+            kept.append(action)
+    draft.actions = kept
+
+
+def _stuck(situation: Situation, draft: Draft, each: FailedStep) -> None:
+    task = each.step.task
+    view = draft.views.get(task) if task else None
+    if each.step.kind in VITAL and view is not None and view.phase not in FINISHED:
+        reason = f"{sentence(each)}; when that is repaired, `swarmgit reconcile` tries again; {_way_out(each)}"
+        draft.views[view.task] = replace(view, phase="needs-human", reason=reason, waiting_for=())
+    incidents.report(situation, draft, _report(each))
+
+
+def _way_out(each: FailedStep) -> str:
+    is_saving = each.step.kind in SAVING
+    return f"`swarmgit task restart {each.step.task}` goes on without it" + (", and keeps it" if is_saving else "")
+
+
+def sentence(each: FailedStep) -> str:
+    """Return what failed, how often, and with which words."""
+    what = WORDS.get(each.step.kind, each.step.kind)
+    return f"{what} failed {each.count} times in a row: {each.message}"
+
+
+def _report(each: FailedStep) -> Report:
+    owner, task = each.step.owner, each.step.task
+    ways = (f"swarmgit task restart {task}", f"swarmgit task cancel {task}", f"swarmgit why {task}") if task else ()
+    return Report(
+        signature=f"step/{each.step.kind}/{each.signature[:120]}",
+        key=f"step/{'/'.join(each.step.key)}/{each.first:%Y-%m-%dT%H:%M:%S}",
+        title=f"a step fails again and again: {WORDS.get(each.step.kind, each.step.kind)}",
+        what=f"{owner or 'the swarm'}: {sentence(each)}" + (f" ({each.hint})" if each.hint else ""),
+        detection="tier 1: mechanical",
+        task=task,
+        session=each.step.session,
+        resolution="It is tried again more and more seldom, and by each new reconcile. Everything else goes on.",
+        prevention=("infrastructure: what does the message say is missing or in the way?",),
+        answers=("swarmgit reconcile", *ways, "swarmgit doctor"),
+        is_urgent=task is None,
+    )
+
+
+def close(situation: Situation, draft: Draft) -> tuple[FailedStep, ...]:
+    """Withhold what was planned since, write the counts, and return the steps that are withheld."""
+    _withhold(situation, draft)
+    left = [
+        each for key, each in draft.failed.items() if key in draft.withheld or _is_remembered(situation, draft, each)
+    ]
+    owners = {each.step.task or NOBODY for each in left} | situation.observed.failures.keys()
+    for owner in sorted(owners):
+        steps = _in_order(each for each in left if (each.step.task or NOBODY) == owner)
+        if steps != situation.observed.failures.get(owner, Failures(owner)).steps:
+            draft.add(SaveFailures(Failures(owner, steps)))
+    return _in_order(draft.withheld.values())
+
+
+def _in_order(steps: Iterable[FailedStep]) -> tuple[FailedStep, ...]:
+    return tuple(sorted(steps, key=lambda each: each.step.key))
+
+
+def _is_remembered(situation: Situation, draft: Draft, each: FailedStep) -> bool:
+    """Return whether a step still counts: it is wanted, or was not long ago, and its task is not finished."""
+    if each.step.key in draft.wanted or each.step.task in draft.held:
+        return True
+    task = each.step.task
+    status = (draft.views.get(task) or situation.observed.statuses.get(task)) if task else None
+    is_over = status is not None and status.phase in FINISHED
+    return not is_over and situation.now - each.last < FORGOTTEN_AFTER

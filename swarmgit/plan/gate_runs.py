@@ -31,7 +31,9 @@ def collect(situation: Situation, draft: Draft) -> None:
         if evidence is None:
             draft.add(Retire(session.spec.id))
             continue
-        draft.add(KeepEvidence(evidence), Retire(session.spec.id))
+        if situation.observed.evidence.get(evidence.key) != evidence:
+            draft.add(KeepEvidence(evidence))
+        draft.add(Retire(session.spec.id))
         if evidence.gate in configured:
             history = _counted(situation, _history(situation, draft, evidence.gate), evidence)
             draft.histories[evidence.gate] = full_runs.noted(situation, draft, history, session)

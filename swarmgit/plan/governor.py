@@ -13,24 +13,20 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from swarmgit.model.desired import Runtime, Swarm, Task
+from swarmgit.model.desired import Runtime, Task
 from swarmgit.model.events import Fault
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.status import Attempt, AttemptOutcome, Rejection, TaskStatus
 from swarmgit.model.work import Session
-from swarmgit.plan import agents, rejections
+from swarmgit.plan import accounts, agents, rejections
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 LIMIT_S, LIMIT_S_MAX = 5.0, 900.0
 RETRY_S, RETRY_S_MAX = 2.0, 60.0
-STATED_S_MAX = 8 * 86_400.0
 JITTER_SHARE, JITTER_S_MAX = 0.1, 5.0
 STAGGER_S, STAGGER_S_MAX = 2.0, 60.0
 """How long to wait where nobody says: doubled each time in a row. Sessions that were paused together go on one after
 the other, so that the first of them finds out for the others whether the limit is gone."""
-
-PROVIDERS: Mapping[str, str] = {"claude-code": "anthropic", "codex": "openai", "gemini": "google"}
-ADDRESSES = ("BASE_URL", "API_BASE")
 
 Answer = tuple[AttemptOutcome, str, Rejection | None]
 Waits = tuple[str, str]
@@ -39,15 +35,12 @@ Waits = tuple[str, str]
 class Holds(Struct):
     """What keeps sessions from starting, by account. `crowd`: tasks that want to start on it."""
 
-    until: dict[str, datetime]
-    refused: dict[str, str]
-    crowd: dict[str, int]
+    standings: dict[str, accounts.Standing]
+    crowd: Mapping[str, int]
 
-
-def account_of(runtime: Runtime) -> str:
-    """Return the account whose limits a runtime's sessions share: the configured one, its address, its provider."""
-    address = next((value for name, value in sorted(runtime.env.items()) if name.endswith(ADDRESSES)), None)
-    return runtime.account or address or PROVIDERS.get(runtime.adapter, runtime.adapter)
+    def of(self, account: str) -> accounts.Standing:
+        """Return how an account stands; nobody says anything of most."""
+        return self.standings.get(account) or accounts.Standing()
 
 
 def outcome_of(fault: Fault, session: Session) -> Answer:
@@ -74,7 +67,7 @@ def retry_at(situation: Situation, attempt: Attempt, fault: Fault | None) -> dat
     while in_a_row < len(before) and before[-1 - in_a_row] == attempt.outcome:
         in_a_row += 1
     if attempt.outcome == "rate-limited":
-        wait_s = _limit_s(fault, ended, in_a_row)
+        wait_s = _limit_s(fault, ended, in_a_row, attempt.speaks_for)
     elif attempt.outcome == "transient":
         wait_s = min(RETRY_S_MAX, RETRY_S * 2 ** min(in_a_row, 20))
     else:
@@ -92,12 +85,12 @@ def pause_of(situation: Situation, session: Session) -> datetime | None:
     in_a_row = 0
     while in_a_row < len(before) and before[-1 - in_a_row] is not None:
         in_a_row += 1
-    wait_s = _limit_s(fault, ended, in_a_row)
+    wait_s = _limit_s(fault, ended, in_a_row, session.stream.speaks_for)
     return ended + timedelta(seconds=wait_s + _jitter_s(wait_s, session.spec.id))
 
 
-def _limit_s(fault: Fault | None, ended: datetime, in_a_row: int) -> float:
-    stated = _stated_s(fault, ended)
+def _limit_s(fault: Fault | None, ended: datetime, in_a_row: int, speaks_for: str) -> float:
+    stated = _stated_s(fault, ended, accounts.OWN_PAUSE_S_MAX[speaks_for])
     grown = min(LIMIT_S_MAX, LIMIT_S * 2 ** min(in_a_row, 20))
     # a stated time that has passed already, or was wrong last time, is no reason to ask again and again
     return grown if stated is None else max(stated, grown / 2 if in_a_row else 0.0)
@@ -112,11 +105,11 @@ def _task_of(situation: Situation, attempt: Attempt) -> TaskId:
     return (session.spec.task if session else None) or TaskId("")
 
 
-def _stated_s(fault: Fault | None, ended: datetime) -> float | None:
+def _stated_s(fault: Fault | None, ended: datetime, longest_s: float) -> float | None:
     if fault is None or (fault.wait_s is None and fault.until is None):
         return None
     wait_s = fault.wait_s if fault.until is None else (fault.until - ended).total_seconds()
-    return min(STATED_S_MAX, max(0.0, wait_s or 0.0))
+    return min(longest_s, max(0.0, wait_s or 0.0))
 
 
 def _share(seed: str) -> float:
@@ -126,29 +119,20 @@ def _share(seed: str) -> float:
 
 def holds(situation: Situation, draft: Draft, wanting: Iterable[Task]) -> Holds:
     """Return what holds back the accounts of this swarm now."""
-    crowd = Counter(account_of(agents.runtime_of(situation.swarm, task)[0]) for task in wanting)
-    return _holds(situation, draft, crowd) if crowd else Holds({}, {}, {})
+    crowd = Counter(accounts.account_of(agents.runtime_of(situation.swarm, task)[0]) for task in wanting)
+    return _holds(situation, draft, crowd) if crowd else Holds({}, {})
 
 
-def _holds(situation: Situation, draft: Draft, crowd: dict[str, int]) -> Holds:
-    found = Holds({}, {}, crowd)
-    for status in {**situation.observed.statuses, **draft.views}.values():
-        if status.last is not None:
-            _hold(situation, found, status, status.last)
-        if status.asides and status.asides[-1].retry_at is not None:
-            _later(found, _account(situation.swarm, status.asides[-1].runtime), status.asides[-1].retry_at)
-    for session in situation.observed.sessions.values():
-        until = session.limited_until
-        if until is not None:
-            _later(found, _account(situation.swarm, session.spec.runtime), until)
-    return found
+def _holds(situation: Situation, draft: Draft, crowd: Mapping[str, int]) -> Holds:
+    observed = situation.observed
+    statuses = {**observed.statuses, **draft.views}.values()
+    facts = accounts.Facts(situation.swarm, statuses, observed.sessions.values(), situation.now, observed.trusted_since)
+    return Holds(accounts.standings(facts), crowd)
 
 
-def _hold(situation: Situation, found: Holds, status: TaskStatus, last: Attempt) -> None:
-    if last.outcome == "rate-limited" and last.retry_at is not None:
-        _later(found, _account(situation.swarm, last.runtime), last.retry_at)
-    elif last.outcome == "refused" and last.number >= status.window and not is_trusted_again(situation, last):
-        found.refused[_account(situation.swarm, last.runtime)] = status.task
+def began(situation: Situation, task: Task, found: Holds) -> None:
+    """Note that a session of a task starts: where one session alone says something of its account, it finds out."""
+    found.of(accounts.account_of(agents.runtime_of(situation.swarm, task)[0])).prober = task.id
 
 
 def is_trusted_again(situation: Situation, last: Attempt) -> bool:
@@ -157,53 +141,66 @@ def is_trusted_again(situation: Situation, last: Attempt) -> bool:
     return since is not None and last.ended is not None and last.ended < since
 
 
-def _later(found: Holds, account: str, until: datetime) -> None:
-    found.until[account] = max(until, found.until.get(account, until))
-
-
-def _account(swarm: Swarm, runtime: str) -> str:
-    return account_of(swarm.runtimes.get(runtime) or Runtime(runtime, runtime))
-
-
 def wait(situation: Situation, draft: Draft, task: Task, found: Holds) -> Waits | None:
     """Return what a task waits for before it may use its provider; None when it may."""
     status = draft.views.get(task.id)
-    account = account_of(agents.runtime_of(situation.swarm, task)[0])
-    refused = _refused(draft, account, found)
+    account = accounts.account_of(agents.runtime_of(situation.swarm, task)[0])
+    standing = found.of(account)
+    refused = _refused(draft, account, standing)
     if refused is not None:
         return refused
     paused = _own_pause(status)
     release = max(filter(None, (paused, _release(task.id, account, found))), default=None)
     if release is None or release <= situation.now:
-        return None
+        return _doubt(draft, account, standing)
     draft.wake_at(release, situation.now)
     draft.is_waiting_for_time = True
     at = f"{release:%Y-%m-%d %H:%M:%S} UTC"
-    if account not in found.until and status and status.last and status.last.outcome == "transient":
+    if standing.limited is None and status and status.last and status.last.outcome == "transient":
         return "retry", f"its last session was cut off ({status.last.reason}); it goes on at {at}"
     return "rate limit", f"rate-limited: {account} asks for a pause; it goes on at {at}"
 
 
-def wait_beside(situation: Situation, draft: Draft, runtime: Runtime, session: SessionId) -> Waits | None:
+def wait_beside(situation: Situation, draft: Draft, runtime: Runtime, session: SessionId, task: TaskId) -> Waits | None:
     """Return what a session beside a task's attempts waits for before it may use its provider; None when it may."""
-    account = account_of(runtime)
-    found = _holds(situation, draft, {account: 1})
-    refused = _refused(draft, account, found)
-    release = found.until.get(account)
+    account = accounts.account_of(runtime)
+    standing = _holds(situation, draft, {account: 1}).of(account)
+    refused = _refused(draft, account, standing)
+    release = max(filter(None, (standing.limited, _pause_beside(situation, task, account))), default=None)
     if refused is not None or release is None or release <= situation.now:
-        return refused
+        return refused or _doubt(draft, account, standing)
     release += timedelta(seconds=STAGGER_S * _share(session))
     draft.wake_at(release, situation.now)
     draft.is_waiting_for_time = True
     return "rate limit", f"rate-limited: {account} asks for a pause; it goes on at {release:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _refused(draft: Draft, account: str, found: Holds) -> Waits | None:
-    if account not in found.refused:
+def _pause_beside(situation: Situation, task: TaskId, account: str) -> datetime | None:
+    """Return until when a task's sessions beside its attempts wait by the word of the last one."""
+    status = situation.observed.statuses.get(task)
+    last = status.asides[-1] if status is not None and status.asides else None
+    is_same = last is not None and accounts.named(situation.swarm, last.runtime) == account
+    return last.retry_at if last is not None and is_same else None
+
+
+def _refused(draft: Draft, account: str, standing: accounts.Standing) -> Waits | None:
+    who = standing.refused
+    if who is None:
         return None
     draft.needs_person = True
-    who = found.refused[account]
     return "credentials", f"{account} refused the session of {who}; see `swarmgit why {who}`, then reconcile again"
+
+
+def _doubt(draft: Draft, account: str, standing: accounts.Standing) -> Waits | None:
+    """Return that another session finds out whether it is so what one alone has said; None: this one does."""
+    doubt = standing.doubt
+    if doubt is None or not standing.prober:
+        return None
+    said = "asks for a pause" if doubt.kind == "limit" else "refuses"
+    draft.is_waiting_for_time = True
+    return "rate limit" if doubt.kind == "limit" else "credentials", (
+        f"the session of {doubt.task} says that {account} {said}; {standing.prober} finds out whether that is so"
+    )
 
 
 def _own_pause(status: TaskStatus | None) -> datetime | None:
@@ -212,7 +209,7 @@ def _own_pause(status: TaskStatus | None) -> datetime | None:
 
 
 def _release(task: TaskId, account: str, found: Holds) -> datetime | None:
-    until = found.until.get(account)
+    until = found.of(account).limited
     if until is None:
         return None
     spread_s = min(STAGGER_S_MAX, STAGGER_S * (found.crowd.get(account, 1) - 1))

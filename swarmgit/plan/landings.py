@@ -61,15 +61,30 @@ def make_way(situation: Situation, draft: Draft) -> None:
 
     Not where nobody else waits, and not where a remote has the commits already.
     """
-    remote, blocked = situation.observed.remote, situation.observed.blocked
+    blocked = situation.observed.blocked
     landing = [entry for entry in draft.entries.values() if entry.state == "landing"]
     others = [e for e in draft.entries.values() if e.id not in blocked and e.state in {"queued", "gating", "landing"}]
     held = {path for entry in landing for path in blocked.get(entry.id, ())}
-    if not held or not others or (remote is not None and remote.relation == "ahead"):
-        return
-    reason = f"a local edit is in the way in {', '.join(sorted(held)[:5])}"
+    if held and others:
+        _abandon(situation, draft, landing, f"a local edit is in the way in {', '.join(sorted(held)[:5])}")
+
+
+def take_back(situation: Situation, draft: Draft) -> None:
+    """Take intents back of which one could not be carried out again and again: the others are built without it."""
+    landing = [entry for entry in draft.entries.values() if entry.state == "landing"]
+    stuck = [each for each in draft.withheld.values() if each.step.kind == "Land"]
+    named = {each.step.entry: each.message for each in stuck}
     for entry in landing:
-        save(draft, with_event(situation, entry, "abandoned", {"reason": reason}, state="queued", candidate=None))
+        if entry.id in named:
+            _abandon(situation, draft, landing, f"the target could not be moved: {named[entry.id]}")
+            return
+
+
+def _abandon(situation: Situation, draft: Draft, landing: list[Entry], reason: str) -> None:
+    remote = situation.observed.remote
+    if remote is None or remote.relation != "ahead":
+        for entry in landing:
+            save(draft, with_event(situation, entry, "abandoned", {"reason": reason}, state="queued", candidate=None))
 
 
 def carry_out(situation: Situation, draft: Draft, landing: list[Entry]) -> None:

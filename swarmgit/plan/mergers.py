@@ -102,7 +102,8 @@ def _no_provider(
     situation: Situation, draft: Draft, task: Task, session: SessionId, found: tuple[Runtime, str | None]
 ) -> tuple[str, str] | None:
     """Return why a merger cannot use its provider now: money, a pause, credentials, or policy."""
-    wait = budget.wait_beside(situation, draft, task) or governor.wait_beside(situation, draft, found[0], session)
+    wait = budget.wait_beside(situation, draft, task)
+    wait = wait or governor.wait_beside(situation, draft, found[0], session, task.id)
     why = schedule.unreachable(situation, found[0].name, found[1])
     return wait or ((schedule.NETWORK, why) if why else None)
 
@@ -194,7 +195,7 @@ def _salvage(session: Session) -> tuple[Salvage, ...]:
 
 
 def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session) -> None:
-    facts, spec, usage = entry.last("resolving") or {}, session.spec, session.stream.usage
+    facts, spec, usage = entry.last("resolving") or {}, session.spec, books.own_usage(session, ())
     outcome, reason = _judge(situation, entry, session, facts)
     data: dict[str, Any] = {
         "way": facts["way"],

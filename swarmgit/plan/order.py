@@ -9,7 +9,7 @@ from functools import lru_cache
 from swarmgit.model.desired import PRIORITY_RANK
 from swarmgit.model.ids import CommitId, ConvoyId, EntryId, TaskId
 from swarmgit.model.status import Entry
-from swarmgit.plan import patterns, verdicts
+from swarmgit.plan import checkouts, patterns, verdicts
 from swarmgit.plan.situation import Draft, Situation
 
 AGE_STEP = timedelta(hours=1)
@@ -26,7 +26,8 @@ SETTLED = frozenset({"landed", "reverted", "unchanged", "reported", "cancelled"}
 def order(situation: Situation, draft: Draft) -> list[Entry]:
     """Return the entries that wait, first to land first; those that land together side by side."""
     open_entries = [entry for entry in draft.entries.values() if entry.state in {"queued", "gating"}]
-    standing = [entry for entry in open_entries if entry.id not in draft.unreviewed]
+    standing = [entry for entry in open_entries if entry.id not in draft.unreviewed and entry.id not in draft.apart]
+    draft.stuck.update((entry.id, draft.apart[entry.id]) for entry in open_entries if entry.id in draft.apart)
     waiting = [entry for entry in standing if entry.id not in situation.observed.blocked]
     for entry in standing:
         if entry.id in situation.observed.blocked:
@@ -41,8 +42,9 @@ def order(situation: Situation, draft: Draft) -> list[Entry]:
 
 def wait_for_edit(situation: Situation, draft: Draft, entry: Entry) -> None:
     """Say which of a person's edits a landing waits for."""
-    files = ", ".join(situation.observed.blocked[entry.id][:5])
-    draft.stuck[entry.id] = f"the landing waits: a local edit is in its way in {files}"
+    seen = situation.observed
+    reason = checkouts.in_the_way(seen.blocked[entry.id], seen.index_locks, situation.now)
+    draft.stuck[entry.id] = f"the landing waits: {reason}"
     draft.needs_person = True
     draft.wakes.append(BLOCKED_RETRY_S)
 

@@ -51,16 +51,17 @@ def run(situation: Situation, draft: Draft) -> None:
     mergers.follow(situation, draft)
     target = situation.observed.target_head
     reviews.hold(situation, draft)
+    _drop_unwanted(situation, draft)
     if target is None or situation.observed.freeze is not None:
         return
     landings.make_way(situation, draft)
+    landings.take_back(situation, draft)
     landing = [entry for entry in draft.entries.values() if entry.state == "landing"]
     if landing:
         landings.carry_out(situation, draft, landing)
         return
     if pushes.catch_up(situation, draft):
         return
-    _drop_unwanted(situation, draft)
     clashes.void(situation, draft)
     _line_up(situation, draft, target)
 
@@ -77,10 +78,12 @@ def _drop_landed(situation: Situation, draft: Draft) -> None:
 
 
 def _drop_unwanted(situation: Situation, draft: Draft) -> None:
-    """Take out of the line what a person dropped."""
+    """Take out of the line what a person dropped; also what is about to land, as long as it has not landed anywhere."""
+    remote = situation.observed.remote
+    open_states = WAITING if remote is not None and remote.relation == "ahead" else WAITING | {"landing"}
     for name, control in situation.observed.entry_controls.items():
         entry = draft.entries.get(name)
-        if control.dropped and entry is not None and entry.state in WAITING:
+        if control.dropped and entry is not None and entry.state in open_states:
             reason = f"dropped by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
             resolutions.keep_proposal(draft, entry)
             save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))

@@ -63,6 +63,7 @@ def _begin(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Wai
     floor.owners[task.id] = task
     floor.busy.add(agent)
     floor.free -= 1
+    governor.began(situation, task, floor.holds)
     return None
 
 

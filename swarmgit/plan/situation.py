@@ -13,6 +13,7 @@ from swarmgit.documents import paths
 from swarmgit.model.actions import Action, SaveIdentity
 from swarmgit.model.control import TaskControl
 from swarmgit.model.desired import Desired, Gate, Swarm, Task
+from swarmgit.model.failures import FailedStep, StepKey
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, MailId, TaskId, TreeId
 from swarmgit.model.incidents import Incident
@@ -121,6 +122,17 @@ class Draft(Struct):
 
     held: frozenset[TaskId] = frozenset()
     """Tasks of which nothing moves in this tick: work of theirs could not be saved."""
+
+    given_up: set[TaskId] = field(default_factory=set)
+    """Tasks that go on without work that could not be saved, as a person asked: it stays where it is."""
+
+    failed: dict[StepKey, FailedStep] = field(default_factory=dict)
+    withheld: dict[StepKey, FailedStep] = field(default_factory=dict)
+    wanted: set[StepKey] = field(default_factory=set)
+    """Steps that failed; those of them that this tick would do and does not; and all that it would do."""
+
+    apart: dict[EntryId, str] = field(default_factory=dict)
+    """Entries that stand beside the line for now, and why: a step of theirs has failed."""
 
     actions: list[Action] = field(default_factory=list)
     wants: list[Want] = field(default_factory=list)

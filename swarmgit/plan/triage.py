@@ -80,7 +80,7 @@ def judged(
     start = _start(situation, task, session, len(asked) + 1)
     is_closed = (found[0].name, found[1] or "") in situation.observed.unreachable
     no_money = is_closed or budget.wait_beside(situation, draft, task)
-    if no_money or governor.wait_beside(situation, draft, found[0], start.spec.id):
+    if no_money or governor.wait_beside(situation, draft, found[0], start.spec.id, task.id):
         return written  # nobody can be asked now
     if len(_live(situation, draft)) < AT_ONCE_MAX:
         draft.add(start)

@@ -77,7 +77,7 @@ def wallets(desired: Desired, books: Books) -> dict[ConvoyId, Wallet]:
     for each in spendings(books):
         for name in of_task.get(each.task, ()):
             usd, tokens, unpriced = counts[name]
-            is_unknown = each.usage.usd is None and each.usage.tokens > 0
+            is_unknown = each.usage.is_unpriced
             counts[name] = (usd + (each.usage.usd or 0.0), tokens + each.usage.tokens, unpriced + is_unknown)
     alert_at = desired.swarm.budget.alert_at
     return {name: Wallet(name, limit.usd, limit.tokens, alert_at, *counts[name]) for name, limit in limits.items()}

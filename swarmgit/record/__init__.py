@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from swarmgit.documents import incidents, paths
+from swarmgit.documents import failures, incidents, paths
 from swarmgit.documents import state as documents
 from swarmgit.model.actions import (
     Archive,
@@ -22,6 +22,7 @@ from swarmgit.model.actions import (
     SaveMail,
     SaveTask,
 )
+from swarmgit.model.failures import SaveFailures, SetAside
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.mail import DEAD
 from swarmgit.model.outcomes import Failed, Outcome, ToSave
@@ -52,7 +53,7 @@ def commit(
 def unsaved(outcomes: Sequence[Outcome]) -> frozenset[TaskId]:
     """Return the tasks whose work should have been saved and was not: nothing of them may be recorded or let go of."""
     found = (outcome.action for outcome in outcomes if isinstance(outcome, Failed))
-    return frozenset(action.task for action in found if isinstance(action, Salvage))
+    return frozenset(action.task for action in found if isinstance(action, Salvage | SetAside))
 
 
 def files(saves: Sequence[Save], read: Reader, refuse: Refuse | None = None) -> dict[str, bytes | None]:
@@ -84,6 +85,8 @@ def _changes(save: Save, before: dict[str, bytes | None], read: Reader) -> dict[
             return {paths.state_convoy(convoy.convoy): documents.dump_convoy_status(convoy)}
         case SaveIncident(incident):
             return {paths.state_incident(incident.id): incidents.dump(incident)}
+        case SaveFailures(of):
+            return {paths.state_failures(of.owner): failures.dump(of) if of.steps else None}
         case SaveFollowed(followed):
             return {paths.state_followed(followed.new): documents.dump_followed(followed)}
         case SaveMail():
@@ -147,6 +150,8 @@ def _quiet(saves: Sequence[Save]) -> str:  # noqa: C901, PLR0912  one line per k
                 words.append(f"convoy {convoy.convoy}")
             case SaveIncident(incident):
                 words.append(f"incident {incident.id}")
+            case SaveFailures(of):
+                words.append(f"{of.owner}: {'a step failed' if of.steps else 'what failed has worked'}")
             case SaveFollowed(followed):
                 words.append(f"follow {followed.remote}/{followed.branch} to {followed.new[:10]}")
             case SaveMail(mail, _):

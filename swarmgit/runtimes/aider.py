@@ -76,7 +76,7 @@ def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:
     if said["event"] != "message_send":
         return ()
     usage = Usage(fields.tokens(facts.get("prompt_tokens")), fields.tokens(facts.get("completion_tokens")))
-    return (Conversation(None, fields.text(facts.get("main_model"))), Spent(usage))
+    return (Conversation(None, fields.name(facts.get("main_model"))), Spent(usage))
 
 
 def words(line: str) -> Iterator[Event]:
@@ -86,7 +86,7 @@ def words(line: str) -> Iterator[Event]:
     elif edit := _EDIT.match(line):
         yield FileAction("edit", edit[1])
     elif wait := _WAIT.match(line):
-        yield Limited(float(wait[1]))
+        yield Limited(fields.seconds(fields.parsed(wait[1])))
     elif error := _ERROR.match(line):
         yield _fault(error[1].removesuffix("Error"), error[2])
     elif "context window" in line:

@@ -30,6 +30,7 @@ TOOLS = "Bash,Edit,Glob,Grep,NotebookEdit,Read,WebFetch,WebSearch,Write"
 
 CONTEXT_WINDOW = 200_000
 RETRIES = "3"
+TOO_MANY = 429
 CHARS_PER_TOKEN = 4
 """A guess, for what a session has written until its result says it exactly."""
 REMEDY = (
@@ -95,7 +96,7 @@ class ClaudeCode:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY))
+        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY, speaks_for="account"))
 
 
 def conversation_of(session: str) -> str:
@@ -135,10 +136,10 @@ def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:
 def _system(said: Mapping[str, Any]) -> Iterator[Event]:
     match said.get("subtype"):
         case "init":
-            yield Conversation(fields.text(said.get("session_id")), fields.text(said.get("model")))
-        case "api_retry" if said.get("error_status") == 429:
+            yield Conversation(fields.conversation(said.get("session_id")), fields.name(said.get("model")))
+        case "api_retry" if fields.status(said.get("error_status")) == TOO_MANY:
             delay_ms = fields.number(said.get("retry_delay_ms"))
-            yield Limited(delay_ms / 1000 if delay_ms is not None else None)
+            yield Limited(fields.seconds(delay_ms / 1000) if delay_ms is not None else None)
         case "permission_denied":
             yield Text(f"denied: {fields.text(said.get('tool_name'))}: {fields.text(said.get('decision_reason'))}")
         case _:
@@ -151,13 +152,18 @@ def _assistant(said: Mapping[str, Any]) -> Iterator[Event]:
     blocks = list(fields.tables(message.get("content")))
     yield from content(blocks)
     usage = anthropic_usage(fields.table(message.get("usage")))
-    usage = replace(usage, output_tokens=max(usage.output_tokens, len(str(blocks)) // CHARS_PER_TOKEN))
+    usage = replace(usage, output_tokens=max(usage.output_tokens, _written(blocks) // CHARS_PER_TOKEN))
     step = fields.text(message.get("id"))
     if is_error or not step:
         return
     yield Spent(usage, step)
     if said.get("parent_tool_use_id") is None:
         yield Context(usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens)
+
+
+def _written(blocks: list[Mapping[str, Any]]) -> int:
+    """Return about how many characters the model has written: its words and what it gave its tools."""
+    return sum(map(len, fields.leaves(blocks)))
 
 
 def content(blocks: Iterable[Mapping[str, Any]]) -> Iterator[Event]:
@@ -214,10 +220,10 @@ def _model_usage(said: Mapping[str, Any]) -> Usage:
 
 
 def _fault(said: Mapping[str, Any]) -> Fault:
-    errors = [each for each in said.get("errors") or () if isinstance(each, str)]
+    errors = fields.texts(said.get("errors"))
     message = fields.text(said.get("result")) or "; ".join(errors) or fields.text(said.get("subtype"))
-    if said.get("subtype") in {"error_max_turns", "error_max_budget_usd"}:
+    if fields.choice(said.get("subtype"), {"error_max_turns", "error_max_budget_usd"}):
         return Fault("turns", message)
     if said.get("terminal_reason") == "prompt_too_long":
         return Fault("context", message)
-    return fault(message, fields.tokens(said.get("api_error_status")) or None)
+    return fault(message, fields.status(said.get("api_error_status")))

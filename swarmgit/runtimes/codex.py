@@ -65,7 +65,9 @@ class Codex:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, usage_covers="conversation", remedy=REMEDY))
+        return DialectReader(
+            Dialect(translate, has_last_word=True, usage_covers="conversation", remedy=REMEDY, speaks_for="account")
+        )
 
 
 def _provider(env: Mapping[str, str], granted: AbstractSet[str]) -> tuple[str, ...]:
@@ -102,7 +104,7 @@ def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:
     """Return the events of one line."""
     match said.get("type"):
         case "thread.started":
-            return (Conversation(fields.text(said.get("thread_id"))),)
+            return (Conversation(fields.conversation(said.get("thread_id"))),)
         case "turn.started" | "item.started" | "item.updated":
             return ()
         case "item.completed":
@@ -121,15 +123,15 @@ def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:
 def _item(item: Mapping[str, Any]) -> Iterator[Event]:
     match item.get("type"):
         case "agent_message" | "reasoning" | "error":
-            yield Text(fields.text(item.get("text") or item.get("message")))
+            yield Text(fields.text(item.get("text")) or fields.text(item.get("message")))
         case "command_execution":
             yield ToolUse("shell", fields.text(item.get("command")))
         case "file_change":
             yield ToolUse("apply_patch")
             for change in fields.tables(item.get("changes")):
-                yield FileAction(_ACTIONS.get(str(change.get("kind")), "edit"), fields.text(change.get("path")))
+                yield FileAction(_ACTIONS.get(fields.text(change.get("kind")), "edit"), fields.text(change.get("path")))
         case "mcp_tool_call" | "web_search":
-            yield ToolUse(str(item.get("tool") or item.get("type")))
+            yield ToolUse(fields.name(item.get("tool")) or fields.name(item.get("type")))
         case _:
             pass
 

@@ -71,7 +71,9 @@ class Copilot:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, usage_covers="conversation", remedy=REMEDY))
+        return DialectReader(
+            Dialect(translate, has_last_word=True, usage_covers="conversation", remedy=REMEDY, speaks_for="account")
+        )
 
 
 def _settings(judge: str | None) -> dict[str, str]:
@@ -87,16 +89,16 @@ def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:
     data = fields.table(said.get("data"))
     match said.get("type"):
         case "assistant.message":
-            return (Text(fields.text(data.get("content"))), Conversation(None, fields.text(data.get("model"))))
+            return (Text(fields.text(data.get("content"))), Conversation(None, fields.name(data.get("model"))))
         case "tool.execution_start":
             return (ToolUse(fields.text(data.get("toolName")), fields.detail_of(data.get("arguments"))),)
         case "tool.execution_complete":
             edits = fields.tables(data.get("fileEdits"))
-            return tuple(FileAction(str(edit.get("kind") or "edit"), fields.text(edit.get("path"))) for edit in edits)
+            return tuple(FileAction(fields.name(e.get("kind")) or "edit", fields.text(e.get("path"))) for e in edits)
         case "assistant.turn_retry" if data.get("reason") == "rate_limit":
             return (Limited(),)
         case "session.error":
-            return (fault(fields.text(data.get("message")), fields.tokens(data.get("statusCode")) or None),)
+            return (fault(fields.text(data.get("message")), fields.status(data.get("statusCode"))),)
         case "result":
             return tuple(_result(said))
         case str():
@@ -106,7 +108,7 @@ def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:
 
 
 def _result(said: Mapping[str, Any]) -> Iterator[Event]:
-    yield Conversation(fields.text(said.get("sessionId")))
+    yield Conversation(fields.conversation(said.get("sessionId")))
     if said.get("exitCode") == 0:
         yield Result()
 

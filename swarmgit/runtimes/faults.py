@@ -11,6 +11,9 @@ from datetime import datetime
 from swarmgit.model.events import Fault, FaultKind
 from swarmgit.runtimes import fields
 
+MESSAGE_CHARS_MAX = 8000
+"""Of an error's words so many are judged: sixty patterns over a megabyte would take long."""
+
 _STATUS = re.compile(r"(?:status(?: code)?|error|HTTP|code)\W{1,4}(\d{3})\b|\((\d{3})\)|\b(\d{3}) \{", re.IGNORECASE)
 _UNITS = "ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?"
 _WAIT = re.compile(
@@ -90,6 +93,7 @@ def fault(
     message: str, status: int | None = None, *, wait_s: float | None = None, until: datetime | None = None
 ) -> Fault:
     """Return what an error means. `status`: the provider's HTTP status where the program says it."""
+    message = message[:MESSAGE_CHARS_MAX]
     code = status or status_in(message)
     return Fault(
         _by_status(code, message) or kind_of(message),
@@ -139,8 +143,8 @@ def wait_in(message: str) -> float | None:
     seconds = 0.0
     for amount, unit in _PART.findall(found[1]):
         scale = 0.001 if unit.lower().startswith(("ms", "milli")) else _SECONDS[unit[0].lower()]
-        seconds += float(amount) * scale
-    return seconds
+        seconds += (fields.parsed(amount) or 0.0) * scale
+    return fields.seconds(seconds)
 
 
 def until_in(message: str) -> datetime | None:

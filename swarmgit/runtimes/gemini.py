@@ -15,6 +15,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Conversation, Event, FileAction, Limited, Result, Spent, Text, ToolUse
 from swarmgit.ports import Command, Placement
@@ -63,7 +65,9 @@ class Gemini:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY, errors=complaint))
+        return DialectReader(
+            Dialect(translate, has_last_word=True, remedy=REMEDY, speaks_for="account", errors=complaint)
+        )
 
 
 def complaint(line: str) -> Iterator[Event]:
@@ -84,7 +88,7 @@ def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:
     """Return the events of one line."""
     match said.get("type"):
         case "init":
-            return (Conversation(None, fields.text(said.get("model"))),)
+            return (Conversation(None, fields.name(said.get("model"))),)
         case "message":
             return (Text(fields.text(said.get("content"))),) if said.get("role") == "assistant" else ()
         case "tool_use":
@@ -118,7 +122,7 @@ def _result(said: Mapping[str, Any]) -> Iterator[Event]:
 def _code(message: str) -> int | None:
     """Return the status inside '[API Error: {"error":{"code":401,…}}]'."""
     try:
-        inner = json.loads(message[message.index("{") : message.rindex("}") + 1])
-    except ValueError:
+        inner = msgspec.json.decode(message[message.index("{") : message.rindex("}") + 1])
+    except (ValueError, RecursionError):
         return None
-    return fields.tokens(fields.table(fields.table(inner).get("error")).get("code")) or None
+    return fields.status(fields.table(fields.table(inner).get("error")).get("code"))

@@ -14,14 +14,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, get_args
+from datetime import datetime
+from typing import Any
 
 from swarmgit.model.events import (
     Context,
     Conversation,
     Event,
     Fault,
-    FaultKind,
     FileAction,
     Limited,
     NoChange,
@@ -32,11 +32,10 @@ from swarmgit.model.events import (
 )
 from swarmgit.model.usage import Usage
 from swarmgit.runtimes import fields
-from swarmgit.runtimes.reader import ACTIONS_MAX, LINE_BYTES_MAX, TAIL_CHARS_MAX, Dialect, DialectReader
+from swarmgit.runtimes.reader import ACTIONS_MAX, TAIL_CHARS_MAX, Dialect, DialectReader
+from swarmgit.runtimes.typed import FAULT_KINDS
 
-__all__ = ["ACTIONS_MAX", "LINE_BYTES_MAX", "TAIL_CHARS_MAX", "JsonLinesReader", "translate"]
-
-_KINDS: frozenset[str] = frozenset(get_args(FaultKind))
+__all__ = ["ACTIONS_MAX", "TAIL_CHARS_MAX", "JsonLinesReader", "translate"]
 
 
 class JsonLinesReader(DialectReader):
@@ -60,13 +59,13 @@ def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:  # noqa: C901,
         case "text" if isinstance(said.get("text"), str):
             return (Text(said["text"]),)
         case "conversation":
-            id_, model = (str(said[key]) if said.get(key) else None for key in ("id", "model"))
+            id_, model = fields.conversation(said.get("id")), fields.name(said.get("model")) or None
             conversation = Conversation(id_, model, said.get("takes_messages") is True)
             return (conversation, Context(None, fields.tokens(said.get("window")) or None))
         case "context":
             return (Context(fields.tokens(said.get("used"))),)
         case "rate_limit":
-            return (Limited(fields.number(said.get("wait_s")), fields.instant(said.get("until"))),)
+            return (Limited(fields.seconds(said.get("wait_s")), fields.instant(said.get("until"))),)
         case "error":
             return (_fault(said),)
         case "result":
@@ -86,11 +85,10 @@ def _usage(said: Mapping[str, Any]) -> Usage:
 
 
 def _fault(said: Mapping[str, Any]) -> Fault:
-    kind: Any = said.get("kind") if said.get("kind") in _KINDS else "other"
-    status = fields.tokens(said.get("status")) or None
-    wait_s, until = fields.number(said.get("wait_s")), fields.instant(said.get("until"))
-    return Fault(kind, fields.text(said.get("message")), status, wait_s, until, fields.text(said.get("remedy")))
+    kind: Any = fields.choice(said.get("kind"), FAULT_KINDS) or "other"
+    wait_s, until = fields.seconds(said.get("wait_s")), fields.instant(said.get("until"))
+    return Fault(kind, fields.text(said.get("message")), fields.status(said.get("status")), wait_s, until)
 
 
-def _instant(said: Mapping[str, Any]) -> Any:  # noqa: ANN401  an instant or None
-    return fields.instant(said.get("at")) if isinstance(said.get("at"), str) else None
+def _instant(said: Mapping[str, Any]) -> datetime | None:
+    return fields.instant(fields.text(said.get("at")))

@@ -75,7 +75,9 @@ class OpenCode:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY, errors=complaint))
+        return DialectReader(
+            Dialect(translate, has_last_word=True, remedy=REMEDY, speaks_for="account", errors=complaint)
+        )
 
 
 def complaint(line: str) -> Iterator[Event]:
@@ -137,7 +139,7 @@ def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:
             error = fields.table(said.get("error"))
             data = fields.table(error.get("data"))
             message = fields.text(data.get("message")) or fields.text(error.get("name"))
-            return (fault(message, fields.tokens(data.get("statusCode")) or None),)
+            return (fault(message, fields.status(data.get("statusCode"))),)
         case _:
             return None
 

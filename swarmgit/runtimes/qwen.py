@@ -55,7 +55,7 @@ class Qwen:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY))
+        return DialectReader(Dialect(translate, has_last_word=True, remedy=REMEDY, speaks_for="account"))
 
 
 def _hooks(judge: str | None) -> dict[str, Any]:
@@ -82,8 +82,8 @@ def translate(said: Mapping[str, Any]) -> Iterable[Event] | None:
 
 def _system(said: Mapping[str, Any]) -> Iterator[Event]:
     if said.get("subtype") == "init":
-        yield Conversation(None, fields.text(said.get("model")))
-    elif said.get("subtype") == "retry" and "rate" in json.dumps(said.get("data") or {}).lower():
+        yield Conversation(None, fields.name(said.get("model")))
+    elif said.get("subtype") == "retry" and any("rate" in word.lower() for word in fields.leaves(said.get("data"))):
         yield Limited()
 
 

@@ -155,7 +155,7 @@ def leftovers(stage: Stage) -> Iterator[str]:
     yield from (f"a session is still active: {path.name}" for path in (live / "active").iterdir()
                 if (live / "sessions" / path.name).exists())  # fmt: skip
     for path in stage.store.glob("swarmgit/*/[!.]*/[!.]*/slot.json"):
-        if json.loads(path.read_text()).get("session"):
+        if json.loads(path.read_text()).get("state") == "leased":
             yield f"a worktree is still leased: {path.parent.relative_to(stage.store)}"
 
 

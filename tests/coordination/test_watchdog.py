@@ -14,7 +14,7 @@ from swarmgit.model.events import Limited
 from swarmgit.model.health import Repetition, Vigil, Vitals
 from swarmgit.model.mail import HUMAN, SWARMGIT
 from swarmgit.model.work import Session, Stream
-from swarmgit.observe.vitals import Novelty
+from swarmgit.observe.novelty import Novelty
 from swarmgit.plan.triage import heuristic as triage
 from swarmgit.plan.watchdog import PREFIX, condition, limits_of, overrun
 from tests.plan.values import START, Life, life, never_ends, task

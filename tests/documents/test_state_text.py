@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import fields
 
-from swarmgit.documents import blocks, places, schemas, state
+from swarmgit.documents import blocks, failures, places, schemas, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import Freeze, TaskControl, Verdict
 from swarmgit.model.desired import Desired, Swarm, Task
+from swarmgit.model.failures import Failures
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import AgentName, BlobId, CommitId, EvidenceKey, GateName, SessionId, TaskId, TreeId
 from swarmgit.model.status import Attempt, Entry, GateResult, Identity, Rejection, TaskStatus
@@ -32,6 +33,7 @@ KINDS = {
     "followed": (Followed, state.dump_followed, state.load_followed),
     "verdict": (Verdict, state.dump_verdict, state.load_verdict),
     "freeze": (Freeze, state.dump_freeze, state.load_freeze),
+    "failures": (Failures, failures.dump, failures.load),
 }
 
 texts = st.one_of(

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from without_links import LINK_CALLS, refuse_links
 
 COMMANDS = ("status", "doctor", "fsck", "gc", "reconcile", "init")
 EXPECTED = {0, 1, 4}
@@ -121,3 +122,13 @@ def test_a_full_disk_has_its_sentence_and_the_work_goes_on_once_there_is_room(re
         "16m",
     )
     assert (done.stdout, done.stderr) == ("api\n", "")
+
+
+@pytest.mark.skipif(not LINK_CALLS, reason="the numbers of the calls are not known here")
+def test_a_disk_without_hard_links_lands_what_agents_made(repo) -> None:
+    ready(repo)
+    done = run(repo, "reconcile", preexec_fn=refuse_links)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (repo.root / "api.txt").read_text() == "api\n"
+    assert repo.git("status", "--porcelain") == ""
+    assert run(repo, "init", preexec_fn=refuse_links).returncode == 0

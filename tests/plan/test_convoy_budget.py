@@ -112,18 +112,30 @@ def test_what_a_triage_costs_counts_for_its_task_and_its_day() -> None:
     assert made.status("a").reason.startswith("it has cost 1.10 of 1.00 USD")
 
 
-def test_a_merger_waits_for_the_pause_that_its_account_was_asked_for() -> None:
+def test_a_merger_waits_for_its_own_pause_and_for_one_that_two_told_of_its_account() -> None:
     made = life(task("a"), swarm={"runtimes": {"judge": Runtime("judge", "claude-code")}})
     until = made.now + timedelta(minutes=9)
-    paused = TaskStatus(TaskId("a"), "Do a", phase="failed", asides=(aside("merge", retry_at=until),))
-    made.see(statuses={TaskId("a"): paused})
-    situation = Situation.of(made.desired, made.swarm, made.observed, made.now, frozenset(), apply_now=False)
-    draft = Draft()
-    waits = governor.wait_beside(situation, draft, Runtime("judge", "claude-code"), SessionId("m"))
-    assert waits is not None
-    assert waits[0] == "rate limit"
+    told = aside("merge", retry_at=until, speaks_for="account")
+    paused = {
+        name: TaskStatus(name, f"Do {name}", phase="failed", asides=(replace(told, session=SessionId(name)),))
+        for name in (TaskId("a"), TaskId("b"))
+    }
+
+    def wait(runtime: str, adapter: str, name: str) -> tuple[tuple[str, str] | None, Draft]:
+        situation = Situation.of(made.desired, made.swarm, made.observed, made.now, frozenset(), apply_now=False)
+        draft = Draft()
+        found = governor.wait_beside(situation, draft, Runtime(runtime, adapter), SessionId("m"), TaskId(name))
+        return found, draft
+
+    made.see(statuses={TaskId("a"): paused[TaskId("a")]})
+    own, draft = wait("judge", "claude-code", "a")
+    assert own is not None
+    assert own[0] == "rate limit"
     assert draft.is_waiting_for_time
-    assert governor.wait_beside(situation, Draft(), Runtime("other", "codex"), SessionId("m")) is None
+    assert wait("judge", "claude-code", "c")[0] is None
+    made.see(statuses=paused)
+    assert (wait("judge", "claude-code", "c")[0] or ("",))[0] == "rate limit"
+    assert wait("other", "codex", "a")[0] is None
 
 
 def test_pauses_of_sessions_beside_grow_like_all_others() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 from values import START, Life, life, submits, task
 
@@ -14,7 +15,8 @@ from swarmgit.model.desired import Runtime, Tier
 from swarmgit.model.events import Fault, Limited, Stream
 from swarmgit.model.status import CHARGED
 from swarmgit.model.work import Session
-from swarmgit.plan.governor import LIMIT_S, STAGGER_S, account_of
+from swarmgit.plan.accounts import LIMIT_MAX, account_of
+from swarmgit.plan.governor import LIMIT_S, STAGGER_S
 
 TIERS = {"standard": Tier("claude-code", "sonnet"), "fast": Tier("codex", "gpt-5.5")}
 ENDED = {"exit_code": 1, "paths": ()}
@@ -26,7 +28,11 @@ def ends_once(fault: Fault, *names: str) -> Callable[[Session], dict[str, Any]]:
     def end(session: Session) -> dict[str, Any]:
         if session.spec.attempt == 1 and (not names or session.spec.task in names):
             paths = (f"{session.spec.task}.txt",)
-            return {**ENDED, "paths": paths, "stream": Stream(fault=fault, conversation="c1", is_complete=True)}
+            return {
+                **ENDED,
+                "paths": paths,
+                "stream": Stream(fault=fault, conversation="c1", is_complete=True, speaks_for="account"),
+            }
         return submits(session)
 
     return end
@@ -85,17 +91,87 @@ def test_a_changed_task_starts_a_new_conversation() -> None:
     assert [start.spec.resume for start in starts(made)] == [None, None]
 
 
-def test_one_limit_holds_every_session_of_the_account_and_no_other() -> None:
-    made = swarm_of("a", "b", ends=ends_once(Fault("rate-limit", "slow down", wait_s=100), "a"))
+def test_a_limit_that_two_sessions_tell_holds_the_account_and_no_other() -> None:
+    made = swarm_of("a", "b", "d", ends=ends_once(Fault("rate-limit", "slow down", wait_s=100), "a", "b"))
     made.swarm = replace(made.swarm, agents_max=1)
     made.tasks["c"] = task("c", type="mechanical")
 
     for _ in range(30):
         made.tick()
 
-    assert made.observed.statuses["b"].waiting_for == ("rate limit",)
-    assert made.observed.statuses["b"].attempts == ()
+    assert made.observed.statuses["d"].waiting_for == ("rate limit",)
+    assert made.observed.statuses["d"].attempts == ()
     assert made.observed.statuses["c"].phase == "landed"
+
+
+@pytest.mark.parametrize("fault", [Fault("rate-limit", "slow down", wait_s=1000), Fault("auth", "401")])
+def test_what_one_session_alone_says_of_its_account_the_next_one_finds_out(fault: Fault) -> None:
+    made = swarm_of("a", "b", "d", ends=ends_once(fault, "a"))
+    made.swarm = replace(made.swarm, agents_max=1)
+    waits = set()
+
+    for _ in range(40):
+        made.tick()
+        waits |= {made.observed.statuses[name].reason for name in "bd" if name in made.observed.statuses}
+
+    assert {name: made.observed.statuses[name].phase for name in "bd"} == {"b": "landed", "d": "landed"}
+    assert made.observed.statuses["a"].phase != "landed"
+
+
+def test_while_one_session_finds_out_the_others_wait_for_it() -> None:
+    def ends(session: Session) -> dict[str, Any]:
+        if session.spec.task == "a":
+            stream = Stream(fault=Fault("rate-limit", "slow down", wait_s=1000), speaks_for="account")
+            return {**ENDED, "stream": stream, "paths": ()}
+        return {}
+
+    made = swarm_of("a", ends=ends)
+    for _ in range(8):
+        made.tick()
+    made.tasks |= {name: task(name) for name in "bde"}
+    for _ in range(6):
+        made.tick()
+
+    assert [session.spec.task for session in made.working()] == ["b"]
+    assert "b" in made.observed.statuses["d"].reason or "finds out" in made.observed.statuses["d"].reason
+    assert made.observed.statuses["d"].waiting_for == ("rate limit",)
+
+
+@pytest.mark.parametrize("fault", [Fault("rate-limit", "slow down", wait_s=10_000_000), Fault("auth", "401")])
+def test_what_is_no_programs_own_word_binds_its_task_alone_however_many_say_it(fault: Fault) -> None:
+    def ends(session: Session) -> dict[str, Any]:
+        liar = session.spec.task in {"a", "b"}
+        return {**ENDED, "paths": (), "stream": Stream(fault=fault)} if liar else submits(session)
+
+    made = swarm_of("a", "b", "d", ends=ends)
+    made.swarm = replace(made.swarm, agents_max=1)
+    for _ in range(60):
+        made.tick()
+
+    assert made.observed.statuses["d"].phase == "landed"
+    retry_at = made.observed.statuses["a"].attempts[0].retry_at
+    assert retry_at is None or retry_at - made.observed.statuses["a"].attempts[0].started <= timedelta(minutes=20)
+
+
+def test_of_two_that_tell_a_limit_the_shorter_one_holds_and_neither_for_long() -> None:
+    def ends(session: Session) -> dict[str, Any]:
+        waits = {"a": 500_000.0, "b": 50.0, "d": 500_000.0, "e": 500_000.0}
+        if session.spec.attempt > 1 or session.spec.task not in names:
+            return submits(session)
+        fault = Fault("rate-limit", "slow", wait_s=waits[session.spec.task])
+        return {**ENDED, "paths": (), "stream": Stream(fault=fault, speaks_for="account")}
+
+    for names, longest in (("ab", timedelta(minutes=2)), ("de", LIMIT_MAX + timedelta(minutes=6))):
+        made = swarm_of(*names, ends=ends)
+        for _ in range(8):
+            made.tick()
+        made.tasks["c"] = task("c")
+        for step in (timedelta(minutes=1), LIMIT_MAX, timedelta(0)):
+            for _ in range(100):
+                made.tick()
+            made.now += step
+        assert made.observed.statuses["c"].phase == "landed"
+        assert made.observed.statuses["c"].attempts[0].started - START <= longest
 
 
 def test_paused_sessions_go_on_one_after_the_other() -> None:
@@ -139,14 +215,15 @@ def test_waiting_for_a_limit_is_not_settled_and_needs_nobody() -> None:
     assert made.observed.statuses["a"].reason.startswith("rate-limited: anthropic asks for a pause")
 
 
-def test_refused_credentials_hold_the_account_until_a_person_starts_the_reconciler_again() -> None:
-    made = swarm_of("a", "b", ends=ends_once(Fault("auth", "401", remedy="set THE_KEY"), "a"))
+def test_credentials_that_two_sessions_say_are_refused_hold_the_account_until_a_person_starts_again() -> None:
+    made = swarm_of("a", "b", "d", ends=ends_once(Fault("auth", "401", remedy="set THE_KEY"), "a", "b"))
     made.swarm = replace(made.swarm, agents_max=1)
 
     decided = made.settle()
 
     statuses = made.observed.statuses
-    assert (statuses["a"].phase, statuses["b"].waiting_for) == ("needs-human", ("credentials",))
+    assert (statuses["a"].phase, statuses["b"].phase) == ("needs-human", "needs-human")
+    assert statuses["d"].waiting_for == ("credentials",)
     assert "set THE_KEY" in statuses["a"].reason
     assert (decided.is_settled, decided.needs_person) == (True, True)
 

@@ -75,6 +75,39 @@ def test_claude_code_is_estimated_while_it_works_each_message_once() -> None:
     assert stream.is_complete is False
 
 
+def test_a_last_word_without_its_usage_does_not_wipe_what_was_counted_live() -> None:
+    begun = (INIT, claude_message("msg_1", WRITE), claude_message("msg_2", WRITE))
+    counted = read("claude-code", *begun).usage
+    for last in ({}, {"model_usage_since_last_result": {}}, {"model_usage_since_last_result": [5]}):
+        ended = read("claude-code", *begun, {"type": "result", "subtype": "success", **last})
+        assert (ended.usage, ended.is_complete) == (counted, True)
+        assert counted.at_least
+    only_written = {"model_usage_since_last_result": {"m": {"outputTokens": 7}}}
+    assert read("claude-code", *begun, {"type": "result", **only_written}).usage == counted
+
+
+@pytest.mark.parametrize(
+    ("adapter", "line"),
+    [
+        ("codex", {"type": "item.completed", "item": {"type": "command_execution", "command": "ls"}}),
+        ("gemini", {"type": "message", "role": "assistant", "content": "hi"}),
+        ("copilot", {"type": "tool.execution_start", "data": {"toolName": "create"}}),
+        ("opencode", {"type": "text", "part": {"text": "hi"}}),
+    ],
+)
+def test_a_session_that_was_stopped_has_used_an_unknown_amount_and_not_nothing(
+    adapter: str, line: dict[str, object]
+) -> None:
+    assert read(adapter, line).usage == Usage(at_least=True)
+    assert read(adapter).usage == Usage()
+
+
+def test_a_program_that_never_says_what_it_used_and_one_that_was_refused_have_used_nothing() -> None:
+    assert read("command", {"type": "text", "text": "formatted"}, {"type": "tool", "tool": "x"}).usage == Usage()
+    refused = {"type": "result", "is_error": True, "api_error_status": 401, "result": "Failed to authenticate"}
+    assert read("claude-code", INIT, claude_message("", {"type": "text", "text": "no"}), refused).usage == Usage()
+
+
 def test_claude_code_may_have_several_results_and_prices_of_its_own_making_do_not_count() -> None:
     two = read("claude-code", claude_result(), claude_result(usd=0.5))
     assert two.usage == Usage(4800, 168, 1200, 400, 0.5124)
@@ -212,7 +245,7 @@ def test_qwen() -> None:
         {"type": "stream_event", "event": {}},
         {"type": "assistant", "message": {"id": "a", "content": [block], "usage": usage}},
     )
-    assert read("qwen", *begun).usage == Usage(1200, 42, 300, 0)
+    assert read("qwen", *begun).usage == Usage(1200, 42, 300, 0, at_least=True)
     whole = {"input_tokens": 3000, "output_tokens": 84, "cache_read_input_tokens": 600}
     stream = read("qwen", *begun, {"type": "result", "subtype": "success", "is_error": False, "usage": whole})
     assert (stream.usage, stream.conversation) == (Usage(2400, 84, 600, 0), None)

@@ -115,13 +115,35 @@ def test_lone_surrogates_do_not_get_further() -> None:
     (stream.no_change or "").encode()
 
 
-def test_a_line_of_more_than_a_mebibyte_is_skipped_with_its_beginning_shown() -> None:
-    long = b'{"type": "usage", "input_tokens": 5, "x": "' + b"y" * (1 << 20) + b'"}'
+LONG = b"y" * (1 << 20)
+LONG_LINES = {
+    "a long string": b'{"type": "usage", "x": "' + LONG + b'", "input_tokens": 5}',
+    "full of escapes": b'{"type": "usage", "x": "' + b'\\"\\u00e9\\\\' * 100_000 + b'", "input_tokens": 5}',
+    "many long strings": b'{"type": "usage", "x": ["' + b'", "'.join([b"z" * 20_000] * 70) + b'"], "input_tokens": 5}',
+    "letters of four bytes": b'{"type": "usage", "x": "' + "\U0001f600".encode() * (1 << 18) + b'", "input_tokens": 5}',
+    "half a pair": b'{"type": "usage", "x": "' + b"\\ud83d\\ude00" * 90_000 + b'", "input_tokens": 5}',
+}
 
-    for chunks in ((long + b"\n",), (long, b"\n"), tuple(long[i : i + 70_000] for i in range(0, len(long), 70_000))):
-        stream = read(*chunks, *(() if chunks[-1].endswith(b"\n") else (b"\n",)), line(type="usage", output_tokens=1))
-        assert stream.usage == Usage(output_tokens=1)
-        assert stream.text_tail != ""
+
+@pytest.mark.parametrize("long", LONG_LINES.values(), ids=LONG_LINES)
+def test_a_line_of_more_than_a_mebibyte_is_read_with_its_long_strings_cut(long: bytes) -> None:
+    whole = read(long + b"\n", line(type="usage", output_tokens=1))
+
+    assert (whole.usage, whole.lines, whole.text_tail) == (Usage(5, 1), 2, "")
+    for size in (1, 1000, 65_535):
+        cut = tuple(long[at : at + size] for at in range(len(long) - 3 * size, len(long), size))
+        assert read(long[: -3 * size], *cut, b"\n", line(type="usage", output_tokens=1)) == whole
+    assert read(long).usage == Usage(5)
+
+
+def test_of_a_long_line_that_is_no_object_the_end_is_shown_and_of_one_too_long_for_anybody_the_beginning() -> None:
+    text = read(LONG * 2 + b"the end\n", line(type="usage", output_tokens=1))
+    assert text.text_tail.endswith("the end")
+    assert (text.usage, text.lines) == (Usage(output_tokens=1), 2)
+
+    endless = read(b'{"type": "usage", "x": [' + b"1," * (1 << 20) + b"1]}\n", line(type="usage", output_tokens=1))
+    assert (endless.usage, endless.lines) == (Usage(output_tokens=1), 2)
+    assert "usage" in endless.text_tail[:5000]
 
 
 def test_at_most_a_thousand_actions_are_kept_the_first_ones() -> None:

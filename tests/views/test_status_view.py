@@ -33,6 +33,7 @@ def test_a_task_that_state_does_not_know_yet_is_waiting() -> None:
             "session": None,
             "attempts": 0,
             "tokens": 0,
+            "tokens_at_least": False,
             "usd": None,
             "landed_commit": None,
         }

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct, field
 
 from swarmgit.adapters.git.checkouts import Checkout
+from swarmgit.adapters.git.hidden import Marked, put_on, take_off
+from swarmgit.adapters.git.links import claim, second_name
 from swarmgit.adapters.git.pathdiff import Change
+from swarmgit.adapters.git.rendering import unrenderable
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.model.ids import CommitId
 
@@ -33,6 +35,7 @@ class Step(Struct, frozen=True):
     new: CommitId
     _seen: dict[str, tuple[int, ...] | None] = field(default_factory=dict)
     """The files as they were when `in_the_way` found them unedited: the licence to write them without asking again."""
+    _marked: dict[str, Marked] = field(default_factory=dict)
 
     @property
     def lock_path(self) -> Path:
@@ -46,18 +49,10 @@ class Step(Struct, frozen=True):
         """Take the index's lock, which keeps other git commands out; False where someone else holds it."""
         mark = f"{MARK} {self.old} {self.new} {os.getpid()}\n"
         deadline = time.monotonic() + wait_s
-        with tempfile.NamedTemporaryFile("w", dir=self.checkout.git_dir, prefix="swarmgit-") as file:
-            file.write(mark)
-            file.flush()
-            while True:
-                try:
-                    os.link(file.name, self.lock_path)
-                except FileExistsError:
-                    if time.monotonic() >= deadline:
-                        return False
-                    time.sleep(0.01)
-                else:
-                    break
+        while not claim(self.lock_path, mark.encode(), self.checkout.git_dir):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.01)
         self._copy_index()
         return True
 
@@ -71,6 +66,7 @@ class Step(Struct, frozen=True):
 
         `is_late`: its branch has moved already.
         """
+        self._show_marked(changes)
         untracked = self._untracked_in_the_way(changes)
         if untracked:
             return tuple(sorted(untracked))
@@ -106,16 +102,52 @@ class Step(Struct, frozen=True):
         related = {path for path in edited if path in changes or _overlaps(path, changes)}
         return tuple(sorted(related)) or ("index",)
 
-    def follow(self, changes: Mapping[str, Change]) -> None:
-        """Bring files and index along. An edit that a person made meanwhile stays, as an edit of the new content."""
+    def follow(self, changes: Mapping[str, Change]) -> dict[str, str]:
+        """Bring files and index along. An edit that a person made meanwhile stays, as an edit of the new content.
+
+        Return the files that could not be written, with git's words; they are as they were.
+        """
         self._copy_index()
-        if self._write_named(changes):
-            self._private.replace(self.checkout.index)
-            return
-        if self._git("read-tree", "-m", "-u", self.old, self.new):
+        self._show_marked(changes)
+        failing = unrenderable(self._theirs(), self.checkout.top, self.new, changes)
+        is_done = not failing and (self._write_named(changes) or not self._read_tree())
+        if not is_done:
             self._copy_index()
-            self._settle(changes)
+            self._show_marked(changes)
+            failing = self._settle(changes, failing)
+        self._replace_index(changes)
+        return failing
+
+    def _read_tree(self) -> str:
+        return self._git("read-tree", "-m", "-u", self.old, self.new)
+
+    def catch_up(self, changes: Mapping[str, Change], paths: Collection[str]) -> dict[str, str]:
+        """Write files that `follow` could not; what a person has edited meanwhile is theirs. Return those that fail."""
+        self._copy_index()
+        self._show_marked(changes)
+        wanted = {path: change for path, change in changes.items() if path in paths}
+        failing = unrenderable(self._theirs(), self.checkout.top, self.new, wanted)
+        self._git("update-index", "-q", "--refresh")
+        anew = [
+            path
+            for path in sorted(self._names("diff-files") & wanted.keys() - failing.keys())
+            if self._is_ours(path, wanted[path])
+        ]
+        failing |= self._write_files(anew)
+        self._git("update-index", "-q", "--refresh")
+        self._replace_index(changes)
+        return failing
+
+    def _replace_index(self, changes: Mapping[str, Change]) -> None:
+        """Let the index that we worked on take the place of theirs."""
+        if marked := self._marked.get("marked"):
+            put_on(self._theirs(), self.checkout.top, marked, lambda path: changes[path][1] is not None)
         self._private.replace(self.checkout.index)
+
+    def _show_marked(self, changes: Mapping[str, Change]) -> None:
+        """Let git see the files that it was told not to look at; under the lock nobody marks others meanwhile."""
+        if self._marked.get("marked") != Marked():
+            self._marked["marked"] = take_off(self._theirs(), self.checkout.top, changes)
 
     def _write_named(self, changes: Mapping[str, Change]) -> bool:
         """Write exactly the changed files, if they are still as `in_the_way` saw them; False: nothing was done."""
@@ -125,11 +157,15 @@ class Step(Struct, frozen=True):
         options = ("--source", self.new, "--staged", "--worktree", "--no-overlay")
         if self._git("restore", *options, "--", *changes):
             self._copy_index()
+            self._show_marked(changes)
             return False
         return True
 
-    def _settle(self, changes: Mapping[str, Change]) -> None:
-        """Finish what a killed `read-tree -u` left half done: what is certainly not a person's edit is written anew."""
+    def _settle(self, changes: Mapping[str, Change], failing: dict[str, str]) -> dict[str, str]:
+        """Finish what a killed `read-tree -u` left half done: what is certainly not a person's edit is written anew.
+
+        `failing`: what cannot be written, and why; returned with what else cannot be.
+        """
         self._git("update-index", "-q", "--refresh")
         edited = self._names("diff-files")
         if refused := self._git("read-tree", "-i", "-m", self.old, self.new):
@@ -141,21 +177,38 @@ class Step(Struct, frozen=True):
             if after is None:
                 if not touched:
                     _remove(file, self.checkout.top)
-            elif after.kind == "blob" and (not touched or self._is_cut_short(path, file)):
+            elif after.kind == "blob" and path not in failing and (not touched or self._is_ours(path, (None, after))):
                 anew.append(path)
-        names = "".join(f"{path}\0" for path in anew).encode("utf-8", "surrogateescape")
-        if names and (refused := self._git("checkout-index", "-f", "-u", "-z", "--stdin", stdin=names)):
-            raise GitFailed(("checkout-index",), 1, refused)
+        failing |= self._write_files(anew)
         self._git("update-index", "-q", "--refresh")
+        return failing
 
-    def _is_cut_short(self, path: str, file: Path) -> bool:
-        """Return whether the file is missing, or is a beginning of its new content: then nothing is lost with it."""
+    def _write_files(self, paths: Sequence[str]) -> dict[str, str]:
+        """Write files as the index has them; return those that cannot be written, with git's words."""
+        names = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+        options = ("-f", "-u", "-z", "--stdin")
+        if not names or not self._git("checkout-index", *options, stdin=names):
+            return {}
+        each = {path: f"{path}\0".encode("utf-8", "surrogateescape") for path in paths}
+        refused = {path: self._git("checkout-index", *options, stdin=name) for path, name in each.items()}
+        return {path: words for path, words in refused.items() if words}
+
+    def _is_ours(self, path: str, change: Change) -> bool:
+        """Return whether nothing is lost with a file: it is missing, a beginning of the new content, or the old one."""
+        file = self.checkout.top / path
         if not os.path.lexists(file):
             return True
         if file.is_symlink() or not file.is_file():
             return False
-        done = self._theirs().call("cat-file", "--filters", f"{self.new}:{path}", cwd=self.checkout.top)
-        return done.returncode == 0 and done.stdout.startswith(file.read_bytes())
+        content = file.read_bytes()
+        new = self._theirs().call("cat-file", "--filters", f"{self.new}:{path}", cwd=self.checkout.top)
+        if new.returncode == 0 and new.stdout.startswith(content):
+            return True
+        before = change[0]
+        if before is None or before.kind != "blob":
+            return False
+        old = self._theirs().call("cat-file", "--filters", f"--path={path}", before.oid, cwd=self.checkout.top)
+        return old.returncode == 0 and old.stdout == content
 
     def _untracked_in_the_way(self, changes: Mapping[str, Change]) -> set[str]:
         """Return files that git does not track where new ones have to go, also those that it ignores."""
@@ -176,7 +229,7 @@ class Step(Struct, frozen=True):
     def _copy_index(self) -> None:
         """Give the index a second name for git to work on: its time stays, which git's own checks rely on."""
         self._drop_private()
-        os.link(self.checkout.index, self._private)
+        second_name(self.checkout.index, self._private)
 
     def _drop_private(self) -> None:
         self._private.unlink(missing_ok=True)

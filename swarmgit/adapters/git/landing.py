@@ -6,12 +6,16 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
 
 from swarmgit.adapters.git.checkouts import Checkout, find_checkouts, main_top, work_in_progress
 from swarmgit.adapters.git.follow import Step, read_mark
+from swarmgit.adapters.git.following import Following
 from swarmgit.adapters.git.loose import write_file
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.pathdiff import Change, changed_files
@@ -21,6 +25,7 @@ from swarmgit.adapters.git.traces import traces
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.documents.paths import CANDIDATE, branch_ref
 from swarmgit.errors import SwarmError, TryLater
+from swarmgit.model.checkouts import Behind, IndexLock
 from swarmgit.model.ids import CommitId
 from swarmgit.ports import InTheWay, Landed, Moved
 
@@ -58,6 +63,7 @@ class GitLanding:
         self._transfer = transfer
         self._intent = live / INTENT
         self._environ = persons_environment(environ)
+        self._following = Following(live, self._environ, self._changes)
         self._fault = fault
         self._common_dir = objects.git.git_dir
         self._target_refs = RefWriter(objects.git, reason="swarmgit: land")
@@ -112,17 +118,40 @@ class GitLanding:
         if intent is not None:
             self._drop_ref_locks(intent)
         for checkout in self._checkouts():
-            mark = read_mark(checkout.index.with_name("index.lock"))
+            lock = checkout.index.with_name("index.lock")
+            mark = read_mark(lock)
             if mark is None:
+                if intent is not None:
+                    _drop_if_ours(lock, {""}, intent)  # claimed where there are no hard links, not yet signed
                 continue
             step = self._step(checkout, *mark)
             ref = checkout.head or branch_ref(target)
             now = self._objects.ref(ref)
             if now is not None and self._objects.is_ancestor(step.new, now) and checkout.index.exists():
-                step.follow(self._changes(step.old, step.new))
+                self._following.bring(step)
                 self._fault("landing: healed")
             step.unlock()
         self._intent.unlink(missing_ok=True)
+        self._following.hurry()
+
+    def locks(self, target: str) -> tuple[IndexLock, ...]:
+        found = []
+        for checkout in self._checkouts():
+            lock = checkout.index.with_name("index.lock")
+            if checkout.head == branch_ref(target) and lock.exists():
+                with suppress(OSError):
+                    since = datetime.fromtimestamp(lock.stat().st_mtime, UTC)
+                    found.append(IndexLock(str(lock), since, is_open(lock)))
+        return tuple(found)
+
+    def behind(self) -> tuple[Behind, ...]:
+        return self._following.behind()
+
+    def hurry(self) -> None:
+        self._following.hurry()
+
+    def catch_up(self, now: datetime) -> None:
+        self._following.catch_up(now, self._checkouts)
 
     def close(self) -> None:
         """End the git processes."""
@@ -137,7 +166,7 @@ class GitLanding:
         locked: list[Step] = []
         try:
             answer = self._prepare(steps, locked) or self._move(ref, old, new)
-        except SwarmError:
+        except (SwarmError, OSError):
             self._give_up(locked)
             raise
         if answer is not None:
@@ -148,8 +177,10 @@ class GitLanding:
         locked.extend(
             step for step in late if step.lock() and not step.in_the_way(self._changes(old, new), is_late=True)
         )
+        followed = []
         for step in locked:
-            step.follow(self._changes(old, new))
+            if self._following.bring(step):
+                followed.append(str(step.checkout.top))
             self._fault("landing: followed")
             step.unlock()
             self._fault("landing: unlocked")
@@ -157,7 +188,7 @@ class GitLanding:
             if read_mark(step.lock_path) == ends:
                 step.unlock()
         self._intent.unlink(missing_ok=True)
-        return Landed(tuple(str(step.checkout.top) for step in locked))
+        return Landed(tuple(followed))
 
     def _prepare(self, steps: list[Step], locked: list[Step]) -> InTheWay | None:
         """Take each checkout's lock (noted in `locked`) and make sure that it can follow."""
@@ -233,13 +264,17 @@ class GitLanding:
         if intent.boot == _boot_id() and intent.pid != os.getpid() and _is_alive(intent.pid):
             return
         for name, contents in ((intent.ref, {"", intent.new}), ("HEAD", {""})):
-            lock = self._common_dir / f"{name}.lock"
-            try:
-                ours = lock.read_text(errors="replace").strip() in contents and lock.stat().st_mtime >= intent.made
-            except OSError:
-                continue
-            if ours and not is_open(lock):
-                lock.unlink(missing_ok=True)
+            _drop_if_ours(self._common_dir / f"{name}.lock", contents, intent)
+
+
+def _drop_if_ours(lock: Path, contents: AbstractSet[str], intent: Intent) -> None:
+    """Remove a lock that holds what ours would, was made during a landing, and that nobody has open."""
+    try:
+        ours = lock.read_text(errors="replace").strip() in contents and lock.stat().st_mtime >= intent.made
+    except OSError:
+        return
+    if ours and not is_open(lock):
+        lock.unlink(missing_ok=True)
 
 
 def _check_candidate(ref: str) -> None:

@@ -89,6 +89,10 @@ class LocalExecutor:
         """Return part of a session's file; b'' where there is no regular one."""
         return files.read(self._jobs.path(files.check_id(session)), name, offset, size_max)
 
+    def size(self, session: SessionId, name: str) -> int | None:
+        """Return how many bytes a session's file has; None where there is no regular one."""
+        return files.size(self._jobs.path(files.check_id(session)), name)
+
     def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
         """Ask a session to end; called every tick until it is over. Never waits."""
         job = self._jobs.look(session)

@@ -155,6 +155,15 @@ def modified(folder: str, *names: str) -> float | None:
     return newest
 
 
+def size(folder: str, name: str) -> int | None:
+    """Return a regular file's size, None where there is none; links are not followed."""
+    try:
+        status = os.stat(f"{folder}/{'/'.join(_parts(name))}", follow_symlinks=False)  # noqa: PTH116 - every tick
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
 def _enter(folder: str, between: Sequence[str], *, makes: bool = False) -> int:
     """Return the open folder below `folder`; links are not followed. The caller closes it."""
     here = os.open(folder, _FOLDER)

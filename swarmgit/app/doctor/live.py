@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from swarmgit.app.doctor.report import Facts, Finding
+from swarmgit.app.views.words import counted
 from swarmgit.app.world import World
 from swarmgit.documents import paths
+from swarmgit.errors import TryLater
+from swarmgit.plan import checkouts
 
 FREE_BYTES_FEW = 2 << 30
 
@@ -37,3 +41,29 @@ def disk(world: World, facts: Facts) -> Iterator[Finding]:
     is_roomy = free >= FREE_BYTES_FEW
     where = f"{free / (1 << 30):.1f} GiB free for worktrees in {world.repository.store}"
     yield Finding("disk", "ok" if is_roomy else "warn", where, "" if is_roomy else "swarmgit gc, or set XDG_STATE_HOME")
+
+
+def behind(world: World, facts: Facts) -> Iterator[Finding]:
+    """Every checkout of the target shows what has landed."""
+    for each in world.landing.behind():
+        yield Finding(
+            "behind", "warn", checkouts.behind(each), checkouts.catching_up(each), partial(_catch_up, world, facts)
+        )
+
+
+def _catch_up(world: World, facts: Facts) -> str:
+    world.landing.hurry()
+    world.landing.catch_up(facts.seen.now)
+    left = len(world.landing.behind())
+    if left:
+        raise TryLater(f"{counted(left, 'checkout')} could still not be brought along", "swarmgit doctor")
+    return "the checkouts show what has landed"
+
+
+def locks(world: World, facts: Facts) -> Iterator[Finding]:
+    """Nobody has left a lock on the index of a checkout of the target."""
+    target = world.repository.target
+    for each in world.landing.locks(target) if target else ():
+        if not each.is_used:
+            words = f"{checkouts.locked(each, facts.seen.now)}; landings wait for it"
+            yield Finding("locks", "fail", words, checkouts.answer((checkouts.INDEX_LOCK,), (each,)))

@@ -10,6 +10,7 @@ from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.queue import push_row, queue_rows
 from swarmgit.app.views.tasks import statuses, task_row
 from swarmgit.app.views.times import stamp
+from swarmgit.model.checkouts import Behind
 from swarmgit.model.desired import Problem, WatchdogLimits
 from swarmgit.model.status import Identity
 from swarmgit.model.work import AGENT_PROGRAMS, Session
@@ -34,6 +35,7 @@ def status_document(look: Look, sandbox: str, more: Sequence[Problem] = ()) -> d
         "sessions": [session_row(look, each) for each in sessions if each.spec.kind in AGENT_PROGRAMS],
         "gate_runs": [gate_run_row(each) for each in sessions if each.spec.kind == "gate"],
         "queue": queue_rows(look),
+        "behind": [behind_row(each) for each in look.observed.behind],
         "push": push_row(look),
         "agents": [agent_row(look, identity) for _, identity in sorted(look.observed.identities.items())],
         "incidents": sum(incident.state == "open" for incident in look.observed.incidents.values()),
@@ -42,6 +44,18 @@ def status_document(look: Look, sandbox: str, more: Sequence[Problem] = ()) -> d
         "convoy_budgets": convoy_budget_rows(look),
         "drafts": list(look.drafts),
         "problems": problem_rows((*look.desired.problems, *look.observed.problems, *gates, *more)),
+    }
+
+
+def behind_row(behind: Behind) -> dict[str, Any]:
+    """Return a checkout that does not show what has landed yet; no `files`: all of them."""
+    return {
+        "checkout": behind.checkout,
+        "files": list(behind.paths),
+        "commit": behind.commit,
+        "why": behind.why,
+        "since": stamp(behind.since),
+        "tries": behind.tries,
     }
 
 
@@ -73,6 +87,7 @@ def session_row(look: Look, session: Session) -> dict[str, Any]:
         "started": stamp(spec.started),
         "attempt": spec.attempt,
         "tokens": session.stream.usage.tokens,
+        "unread_bytes": session.hearing.unread,
         "usd": session.stream.usage.usd,
         "context_used": session.stream.context_used,
         "context_window": session.stream.context_window,
@@ -109,5 +124,6 @@ def agent_row(look: Look, identity: Identity) -> dict[str, Any]:
         "reworked": identity.reworked,
         "failed": identity.failed,
         "tokens": identity.tokens,
+        "tokens_at_least": identity.uncounted > 0,
         "usd": identity.usd,
     }

@@ -47,6 +47,7 @@ def task_row(status: TaskStatus) -> dict[str, Any]:
         "session": last.session if last else None,
         "attempts": len(status.attempts),
         "tokens": sum(attempt.usage.tokens for attempt in status.attempts),
+        "tokens_at_least": any(attempt.usage.at_least for attempt in status.attempts),
         "usd": total_usd(status.attempts),
         "landed_commit": status.landed_commit,
     }
@@ -56,7 +57,7 @@ def total_usd(attempts: Sequence[Attempt]) -> float | None:
     """Return what was spent; None when nothing has a price, or tokens were used that have none."""
     usages = [attempt.usage for attempt in attempts]
     priced = [usage.usd for usage in usages if usage.usd is not None]
-    is_unknown = any(usage.usd is None and usage.tokens for usage in usages)
+    is_unknown = any(usage.is_unpriced for usage in usages)
     return None if is_unknown or not priced else round(sum(priced), 6)
 
 
@@ -105,6 +106,7 @@ def attempt_row(attempt: Attempt) -> dict[str, Any]:
         "base": attempt.base,
         "head": attempt.head,
         "tokens": attempt.usage.tokens,
+        "tokens_at_least": attempt.usage.at_least,
         "usd": attempt.usage.usd,
         "gates": [result_row(result) for result in attempt.gates],
         "rejection": {"kind": rejection.kind, "summary": rejection.summary, "next_step": rejection.next_step}

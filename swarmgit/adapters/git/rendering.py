@@ -1,0 +1,50 @@
+"""Whether a checkout's own filters can make the files that a landing brings: a file is taken away only then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from os.path import lexists
+from pathlib import Path
+
+from swarmgit.adapters.git.pathdiff import Change
+from swarmgit.adapters.git.run import Git
+from swarmgit.model.ids import CommitId
+
+UNFILTERED = frozenset({"unspecified", "unset", ""})
+
+
+def unrenderable(git: Git, top: Path, commit: CommitId, changes: Mapping[str, Change]) -> dict[str, str]:
+    """Return the files of `commit` whose filter fails, with git's words; git is asked only where there may be one."""
+    wanted = [path for path, (_, after) in changes.items() if after is not None and after.kind == "blob"]
+    if not wanted or not _may_be_filtered(git, top, wanted):
+        return {}
+    failing = {}
+    for path in _filtered(git, top, wanted):
+        done = git.call("cat-file", "--filters", f"{commit}:{path}", cwd=top)
+        if done.returncode != 0:
+            failing[path] = done.stderr.decode("utf-8", "replace").strip() or "its filter fails"
+    return failing
+
+
+def _filtered(git: Git, top: Path, paths: list[str]) -> Iterator[str]:
+    names = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+    done = git.call("check-attr", "-z", "--stdin", "filter", stdin=names, cwd=top)
+    fields = done.stdout.decode("utf-8", "surrogateescape").split("\0")
+    for path, value in zip(fields[::3], fields[2::3], strict=False):
+        if value not in UNFILTERED:
+            yield path
+
+
+def _may_be_filtered(git: Git, top: Path, paths: list[str]) -> bool:
+    """Return whether there is a file of attributes at all: in the checkout, in the repository, or the person's own."""
+    home, config = git.base.get("HOME", ""), git.base.get("XDG_CONFIG_HOME", "")
+    own = Path(config) / "git/attributes" if config else Path(home) / ".config/git/attributes"
+    if any(lexists(each) for each in (own, git.git_dir / "info/attributes", *_common(git.git_dir))):
+        return True
+    folders = {parent for path in paths for parent in (top / path).parents if parent.is_relative_to(top)}
+    return any(lexists(folder / ".gitattributes") for folder in folders)
+
+
+def _common(git_dir: Path) -> tuple[Path, ...]:
+    """Return where the attributes of a linked worktree's repository are."""
+    return (git_dir.parent.parent / "info/attributes",) if git_dir.parent.name == "worktrees" else ()
