@@ -178,7 +178,7 @@ def task_text(document: Document) -> str:
 def _facts(document: Document) -> Iterator[tuple[str, str]]:
     for name in ("reason", "file", "type", "priority", "role", "landed_commit", "finished"):
         yield name, document[name] or ""
-    for name in ("waiting_for", "depends_on", "owns", "shares", "acceptance"):
+    for name in ("waiting_for", "depends_on", "owns", "shares", "modes", "acceptance"):
         yield name, ", ".join(document[name])
     yield "paused", "yes" if document["paused"] else ""
     is_known = document["tokens"] or document["tokens_at_least"]

@@ -99,6 +99,8 @@ def _scope(task: Task) -> str:
     lines = ["You may change only these paths; anything else is refused:"]
     lines += [f"- {pattern}" for pattern in task.scope.owns]
     lines += [f"- {pattern} (shared with other tasks: keep the change small)" for pattern in task.scope.shares]
+    if task.scope.modes:
+        lines.append("You may change the mode and kind of existing files only here: " + ", ".join(task.scope.modes))
     if task.scope.reads:
         lines.append("Read first: " + ", ".join(task.scope.reads))
     return section("Scope", "\n".join(lines))
