@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import msgspec
 
-from swarmgit.documents import paths
+from swarmgit.documents import paths, quoting
 from swarmgit.documents.state import plain_mail
 from swarmgit.model.actions import DeliverMail, TakeMail
 from swarmgit.model.ids import SessionId
@@ -41,7 +41,8 @@ def copy_of(mail: Mail) -> bytes:
 
 def _note(mail: Mail) -> bytes:
     """Return what an urgent message says to an agent that looks at its inbox too late, if its program shows notes."""
-    text = f"Urgent mail from {mail.sender}: {mail.subject}\n\n{mail.body}\n\n(message {mail.id} in your inbox)"
+    head = f"Urgent mail from {mail.sender}: {quoting.line(mail.subject)}"
+    text = f"{head}\n\n{quoting.quotation(mail.body)}\n\n(message {mail.id} in your inbox)"
     return msgspec.json.encode(text) + b"\n"
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from swarmgit.documents import quoting
+
 if TYPE_CHECKING:
     from swarmgit.app.world import World
 
@@ -62,13 +64,13 @@ def _columns() -> int:
 def say(text: str) -> None:
     """Print data. An empty text prints nothing."""
     if text:
-        click.echo(text, color=True)
+        click.echo(quoting.terminal(text), color=True)
 
 
 def note(settings: Settings, text: str) -> None:
     """Print a remark for a person, on standard error, unless they asked for quiet."""
     if text and not settings.is_quiet:
-        click.echo(text, err=True)
+        click.echo(quoting.terminal(text), err=True)
 
 
 def say_json(document: Mapping[str, Any]) -> None:
@@ -76,7 +78,7 @@ def say_json(document: Mapping[str, Any]) -> None:
     import json
 
     is_narrow = codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8"
-    click.echo(json.dumps(document, indent=2, ensure_ascii=is_narrow, default=str))
+    click.echo(quoting.in_json(json.dumps(document, indent=2, ensure_ascii=is_narrow, default=str)))
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document with a stable shape.")

@@ -93,7 +93,7 @@ class OutboxReader:
         raw = self._executor.read(session, paths.STUCK_FILE, 0, STUCK_BYTES_MAX)
         try:
             return frozenset(map(str, json.loads(raw))) if raw else frozenset()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             return frozenset()
 
 

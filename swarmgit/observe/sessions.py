@@ -15,7 +15,7 @@ from swarmgit.documents.paths import (
     REPORT_FILE,
     SUMMARY_FILE,
 )
-from swarmgit.documents.state import from_json
+from swarmgit.documents.session_files import from_session
 from swarmgit.model.desired import Price, Swarm
 from swarmgit.model.events import Fault
 from swarmgit.model.handoffs import Acceptance, Summary
@@ -164,14 +164,14 @@ class SessionWatcher:
         if not raw:
             return None
         try:
-            return from_json(raw, Taken)
+            return from_session(raw, Taken)
         except ValueError:  # not ours, or cut off by a full disk: it is taken in again
             return None
 
     def _predicted(self, id_: SessionId) -> Prediction | None:
         raw = self._executor.read(id_, PREDICTION_FILE, 0, OUTPUT_BYTES_MAX)
         try:
-            return from_json(raw, Prediction) if raw else None
+            return from_session(raw, Prediction) if raw else None
         except ValueError:
             return None
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
+from swarmgit.documents import paths, quoting
 from swarmgit.model.actions import FinishSession, Retire, Salvage, SaveFile, StopSession
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import Attempt, Rejection, TaskStatus
+from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import Capture, Session
 from swarmgit.plan import (
     attribution,
@@ -34,6 +34,7 @@ PROGRAM_KILLED = "its program was killed from outside, or killed itself"
 CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
 """Exit codes of a program that was asked to end: some end with 0 then, as if all were well."""
 KEPT_PATHS_MAX = 500
+REASON_CHARS_MAX = 4000
 WASTE = frozenset(
     {"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget", "handed-over"}
 )
@@ -80,12 +81,12 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
     if session is None:
         lost = replace(attempt, outcome="lost", ended=situation.now, reason="its session folder is gone")
         return with_last(status, lost)
-    status = handoffs.follow(situation, draft, status, session)
     if session.state == "ending":
         draft.passing.add(status.task)
         return replace(
             status, phase="running", reason="the session has ended; its output is being read", waiting_for=()
         )
+    status = handoffs.follow(situation, draft, status, session)
     if not session.is_over:
         return _keep_running(situation, draft, task, status, session)
     if not session.is_finished and status.task in draft.given_up:
@@ -189,7 +190,8 @@ def _settle(
     if gone := situation.lacks(session.spec.base, taken.head):
         return replace(taken, outcome="lost", reason=f"what it stands on cannot be had: {gone}")
     outcome, reason, rejection = _outcome(situation, task, session, was_killed=was_killed)
-    settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection, conversation=_conversation(session))
+    told, refused = quoting.line(reason, REASON_CHARS_MAX), rejection and rejections.in_lines(rejection)
+    settled = replace(taken, outcome=outcome, reason=told, rejection=refused, conversation=_conversation(session))
     if outcome in {"rate-limited", "refused"}:
         settled = replace(settled, speaks_for=session.stream.speaks_for)
     settled = replace(settled, retry_at=governor.retry_at(situation, settled, session.stream.fault))
@@ -253,7 +255,7 @@ def _stopped(session: Session, reason: str) -> governor.Answer:
 def _judge(situation: Situation, task: Task, session: Session, capture: Capture) -> governor.Answer:
     refused = scope.judge(capture, task, situation.desired.policy, situation.observed.obeyed)
     if refused:
-        return "rejected", "; ".join(r.summary for r in refused), merge_rejections(refused)
+        return "rejected", "; ".join(r.summary for r in refused), rejections.merged(refused)
     if task.is_read_only:
         if session.report is None:
             rejection = rejections.by_missing_report()
@@ -265,19 +267,6 @@ def _judge(situation: Situation, task: Task, session: Session, capture: Capture)
         return "no-change", session.stream.no_change, None
     rejection = rejections.by_no_change(capture.left_out, allowed=task.allow_no_change)
     return "rejected", rejection.summary, rejection
-
-
-def merge_rejections(refused: tuple[Rejection, ...]) -> Rejection:
-    """Return one rejection that holds all of them, so that an agent hears of everything at once."""
-    first, *others = refused
-    if not others:
-        return first
-    return replace(
-        first,
-        summary="; ".join(r.summary for r in refused),
-        next_step=" ".join(dict.fromkeys(r.next_step for r in refused)),
-        paths=tuple(dict.fromkeys(path for r in refused for path in r.paths)),
-    )
 
 
 def keepable(capture: Capture, task: Task) -> tuple[str, ...]:

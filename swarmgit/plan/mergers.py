@@ -29,7 +29,7 @@ from swarmgit.plan import (
     scope,
     watchdog,
 )
-from swarmgit.plan.attempts import KILLED, RESTART_AFTER, TIME_LIMIT, merge_rejections
+from swarmgit.plan.attempts import KILLED, RESTART_AFTER, TIME_LIMIT
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.merge_prompt import prompt_for_merge
@@ -284,7 +284,7 @@ def _judge_work(situation: Situation, entry: Entry, session: Session, facts: Fac
     if capture.undecided:
         return "failed", f"it decided nothing about {', '.join(capture.undecided[:5])}"
     refused = scope.judge(capture, _with_leave(task), situation.desired.policy, situation.observed.obeyed)
-    return ("failed", merge_rejections(refused).summary) if refused else ("resolved", "")
+    return ("failed", rejections.merged(refused).summary) if refused else ("resolved", "")
 
 
 def _with_leave(task: Task) -> Task:

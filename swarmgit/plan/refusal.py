@@ -5,20 +5,20 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from swarmgit.documents import quoting
 from swarmgit.model.status import Rejection
-from swarmgit.plan.nametable import is_ignorable
 
 PATHS_MAX = 50
 
 
 def is_unseen(letter: str) -> bool:
     """Return whether a character is shown as nothing, or as something else than it is."""
-    return is_ignorable(letter) or unicodedata.category(letter) in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+    return quoting.is_ignorable(letter) or unicodedata.category(letter) in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def visible(path: str) -> str:
     """Return a name with everything that cannot be seen written out."""
-    return "".join(letter if letter.isprintable() and not is_unseen(letter) else ascii(letter)[1:-1] for letter in path)
+    return quoting.spelled(path)
 
 
 def some_of(paths: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from swarmgit.documents import quoting
 from swarmgit.documents.triage import EXAMPLE, answer_in
 from swarmgit.model.actions import Retire, StartSession, StopSession
 from swarmgit.model.desired import Runtime, Scope, Task, WatchdogLimits, WorktreeConfig
@@ -216,7 +217,7 @@ def _prompt(situation: Situation, task: Task, session: Session) -> str:
         f"# Session {session.spec.id} of {session.spec.agent}, at task {task.id}: {task.title}",
         section("What it was asked", task.description),
         section("What was measured", facts),
-        section("The last it said", "\n".join(f"> {line}" for line in tail.splitlines()) or "Nothing."),
+        section("The last it said", quoting.quotation(tail) if tail.strip() else "Nothing."),
         section("What it changed so far", "It is in your worktree as uncommitted changes: git status, git diff."),
         section(
             "Answer",

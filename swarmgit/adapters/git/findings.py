@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from swarmgit.documents import quoting
 from swarmgit.model.intake import Intake
 
 OBJECTIONS_MAX = 200
@@ -61,8 +62,7 @@ class Findings(Struct):
 
 def shown(path: bytes) -> str:
     """Return a path as text, with everything that is not plain text written out."""
-    text = path.decode("utf-8", "backslashreplace")
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    return quoting.spelled(path.decode("utf-8", "backslashreplace"))
 
 
 def told(path: str) -> str:

@@ -87,7 +87,7 @@ def _is_left(path: bytes, intake: Intake) -> bool:
     if intake.scope is None:
         return False
     text = path.rstrip(b"/").decode("utf-8", "backslashreplace")
-    return not is_inside(text, intake.scope) and protected_rule(text, intake.protected) is None
+    return not is_inside(text, intake.scope) and protected_rule(text, intake.protected, intake.obeyed) is None
 
 
 def _leave(findings: Findings, root: bytes, paths: Sequence[bytes], limits: Limits) -> None:

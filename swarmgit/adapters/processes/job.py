@@ -26,6 +26,9 @@ from swarmgit.model.work import SessionSpec, Voice
 from swarmgit.ports import Job, JobState
 
 _CLAIM_S_MAX = 2.0
+_TIME_MAX = 7_258_118_400.0
+"""The year 2200, as seconds since 1970."""
+
 VOICES: Mapping[Voice, str] = {"stdout": "stdout.jsonl", "stderr": "stderr.log"}
 
 
@@ -82,7 +85,7 @@ class Jobs:
                 spec = msgspec.json.decode(files.read(self.path(session), "session.yaml"), type=SessionSpec)
             except (PersonMustAct, msgspec.MsgspecError, RecursionError):
                 return None
-            if spec.id != session:  # damaged: then it is nobody's session
+            if spec.id != session or spec.started.tzinfo is None:  # damaged: then it is nobody's session
                 return None
             self._specs[session] = spec
         return spec
@@ -139,8 +142,8 @@ class Jobs:
             if at is None:
                 return None
             said = _object(files.read(self.path(session), "stop.json", 0, 1 << 16))
-            asked = datetime.fromtimestamp(at, UTC)
-            with suppress(ValueError):
+            asked = _instant(at) or self._clock.now()
+            with suppress(ValueError, OverflowError):
                 asked = datetime.fromisoformat(str(said.get("at"))).astimezone(UTC)
             stop = self._stops[session] = Stop(str(said.get("reason", "")), asked, time.monotonic())
         return stop
@@ -171,7 +174,8 @@ def _job(spec: SessionSpec, state: JobState, stop: Stop | None) -> Job:
 
 
 def _instant(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    """Return a file's time; a session may have set it to anything, so one beyond all bounds is the next within."""
+    return None if seconds is None else datetime.fromtimestamp(min(max(seconds, 0.0), _TIME_MAX), UTC)
 
 
 def encoded(value: dict[str, Any]) -> bytes:
