@@ -203,7 +203,7 @@ def _attempt(attempt: Document) -> Iterator[str]:
             yield f"  {name}: {attempt[name]}"
     if attempt["left_out"]:
         yield f"  left out: {attempt['left_out']['ref']}"
-        yield from (f"    {printable(item)}" for item in attempt["left_out"]["items"])
+        yield from (f"    {quoting.line(item)}" for item in attempt["left_out"]["items"])
     if attempt["handoff"]:
         yield from _handoff(attempt["handoff"])
 

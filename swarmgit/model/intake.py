@@ -10,7 +10,8 @@ from swarmgit.model.ids import CommitId
 
 class Intake(Struct, frozen=True):
     """What is taken in of a worktree: files of at most `file_bytes`, and none that is new, not committed by the agent,
-    and outside of `scope` (None: all of them). What `protected` patterns or the names in `obeyed` protect is never just left out."""
+    and outside of `scope` (None: all of them). What `protected` patterns or the names in `obeyed` protect is never
+    just left out."""
 
     scope: Scope | None = None
     protected: tuple[str, ...] = ()

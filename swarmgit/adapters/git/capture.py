@@ -17,6 +17,7 @@ from swarmgit.adapters.git.scan import scan
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import RawChange, tree_changes
 from swarmgit.adapters.git.twins import twins
+from swarmgit.documents import quoting
 from swarmgit.model.ids import BlobId, CommitId, TreeId
 from swarmgit.model.intake import LeftOut
 from swarmgit.model.work import Capture, Change
@@ -24,6 +25,7 @@ from swarmgit.ports import Identity
 
 COMMITTER = Identity("swarmgit", "swarmgit@localhost")
 ITEMS_MAX = 20
+ITEM_CHARS_MAX = 200
 READ_SIZE_MAX = 1 << 20
 BATCH_SIZE_MAX = 32 << 20
 LINK = "120000"
@@ -86,7 +88,7 @@ def _left_out(engine: Git, slot: Slot, findings: Findings, taken: CommitId, labe
         return None
     items = [f"{shown(path)} (new, outside the scope, not committed)" for path in sorted(findings.left)]
     items += [f"{shown(path)} (new, outside the scope, not saved)" for path in sorted(findings.left_odd)]
-    items = [*besides.told, *items]
+    items = [*(quoting.line(told, ITEM_CHARS_MAX) for told in besides.told), *items]
     if len(items) > ITEMS_MAX:
         items = [*items[:ITEMS_MAX], f"and {len(items) - ITEMS_MAX} more"]
     if besides.history and not items:
