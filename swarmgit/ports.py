@@ -14,6 +14,7 @@ from swarmgit.model.checkouts import Behind, IndexLock, Obstacle
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.failures import Try
+from swarmgit.model.health import OUTPUT_BYTES_MAX, Excess
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.incidents import Report
 from swarmgit.model.intake import Intake
@@ -390,7 +391,8 @@ JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "los
 class Job(Struct, frozen=True):
     """One process as the executor sees it. `exit_code` None: not ended, lost, or never run (then `error`).
 
-    `setup_failed`: a set-up command failed, `argv` was not run. `spoke`: where it printed last.
+    `setup_failed`: a set-up command failed, `argv` was not run. `spoke`: where it printed last. `excess`: how it wrote
+    more than it may. `is_unheard`: what keeps its output has ended before it.
     """
 
     spec: SessionSpec
@@ -404,6 +406,8 @@ class Job(Struct, frozen=True):
     stop_at: datetime | None = None
     last_output: datetime | None = None
     spoke: tuple[Voice, ...] = ()
+    excess: Excess | None = None
+    is_unheard: bool = False
 
 
 class Executor(Protocol):
@@ -714,19 +718,22 @@ class Confinement(Struct, frozen=True):
 
 
 class Confined(Struct, frozen=True):
-    """How to run a command inside. `around`: the words that go before any program of the session, set-up too.
+    """How to run a command inside. `around`: the words that go before a program of set-up; its output goes to set-up's
+    log. `beside`: those before one whose output is read by the program after it, in a shell's pipe.
 
     `files` belong into the session's folder. `sandbox` says what holds it, for records. `expires`: when a credential
-    of the session ends.
+    of the session ends. `output_bytes_max`: how much each stream of its output may take.
     """
 
     folder: Path
     argv: tuple[str, ...]
     env: Mapping[str, str]
     around: tuple[str, ...]
+    beside: tuple[str, ...]
     files: Mapping[str, bytes]
     sandbox: SandboxReport
     expires: datetime | None = None
+    output_bytes_max: int = OUTPUT_BYTES_MAX
 
 
 class SandboxReport(Struct, frozen=True):
@@ -804,4 +811,5 @@ class World(Struct, frozen=True):
     environment: str
     host_env: Mapping[str, str]
     fault: Callable[[str], None]
+    only_reads: bool
     close: Callable[[], None]

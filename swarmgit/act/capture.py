@@ -113,7 +113,7 @@ def _ended(spec: SessionSpec, world: World) -> datetime:
 
 def remember_setup(session: SessionId, world: World) -> None:
     raw = world.executor.read(session, paths.SETUP_FILE, 0, SETUP_BYTES_MAX)
-    done, *outputs = raw.split(b"\0")
-    if done == b"done" and world.worktrees.path(session) is not None:
+    *outputs, done, rest = [b"", *raw.split(b"\0")]
+    if (done, rest) == (b"done", b"") and world.worktrees.path(session) is not None:
         names = [name.decode("utf-8", "surrogateescape").rstrip("/") for name in outputs if name]
         world.worktrees.setup_done(session, [name for name in names if name != ".git"])

@@ -16,8 +16,9 @@ from swarmgit.app.views.times import stamp
 from swarmgit.app.views.words import counted
 from swarmgit.documents import paths
 from swarmgit.model.actions import StartSession
+from swarmgit.model.endings import CHARGED
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import CHARGED, Rejection, TaskStatus
+from swarmgit.model.status import Rejection, TaskStatus
 from swarmgit.plan import checkouts
 from swarmgit.plan.pushes import standing
 from swarmgit.plan.rejections import named

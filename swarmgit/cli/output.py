@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from swarmgit.cli.effects import only_reads
 from swarmgit.documents import quoting
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ class Settings(NamedTuple):
         """Open the repository around us; `lead`: take the reconciler's lock, or say who has it."""
         from swarmgit.wiring import open_world
 
-        world = open_world(self.cwd.resolve(), self.environ, lead=lead)
-        click.get_current_context().call_on_close(world.close)
+        context = click.get_current_context()
+        world = open_world(self.cwd.resolve(), self.environ, lead=lead or (None if only_reads(context) else False))
+        context.call_on_close(world.close)
         return world
 
     @property

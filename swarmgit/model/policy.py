@@ -31,6 +31,7 @@ class Limits(Struct, frozen=True):
     """What one session may use. Memory, CPU, file size and open files hold for each of its processes.
 
     `work_file_mb`: the largest file that may be part of its work.
+    `output_mb`: each of stdout and stderr; `disk_gb`: all that it writes, its output too.
     """
 
     memory_gb: float = 8.0
@@ -38,6 +39,7 @@ class Limits(Struct, frozen=True):
     processes: int = 1024
     file_gb: float = 4.0
     disk_gb: float = 20.0
+    output_mb: float = 256.0
     open_files: int = 4096
     work_file_mb: float = 50.0
 

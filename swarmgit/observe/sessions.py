@@ -105,13 +105,15 @@ class SessionWatcher:
         stream = self._with_outlook(self._priced(_heard(ear), job.spec), job.spec, ear.adapter)
         return Session(
             spec=job.spec,
-            state=STATES.get(job.state, "ended") if is_over or not has_ended else "ending",
+            state=_state(job, is_read=is_over),
             pid=job.pid,
             ended=job.ended,
             exit_code=job.exit_code,
             error=self._error(id_, job),
             stop_reason=job.stop_reason,
             stop_at=job.stop_at,
+            excess=job.excess,
+            is_unheard=job.is_unheard,
             last_output=job.last_output,
             stream=stream,
             spoke=job.spoke,
@@ -226,6 +228,15 @@ class SessionWatcher:
         return self._evidence[id_]
 
 
+def _state(job: Job, *, is_read: bool = True) -> SessionState:
+    """Return where a session stands; one that ended unheard is as good as lost, whatever its exit code is."""
+    if job.state in LIVE:
+        return STATES.get(job.state, "ended")
+    if not is_read:
+        return "ending"
+    return "lost" if job.is_unheard else STATES.get(job.state, "ended")
+
+
 def _heard(ear: Ear) -> Stream:
     """Return what a session said; one that cannot be heard has failed by that."""
     said = ear.stream()
@@ -236,13 +247,15 @@ def _without_words(job: Job) -> Session:
     """Return a session whose stream nobody follows: it is finished when it is over."""
     return Session(
         spec=job.spec,
-        state=STATES.get(job.state, "ended"),
+        state=_state(job),
         pid=job.pid,
         ended=job.ended,
         exit_code=job.exit_code,
         error=job.error,
         stop_reason=job.stop_reason,
         stop_at=job.stop_at,
+        excess=job.excess,
+        is_unheard=job.is_unheard,
         last_output=job.last_output,
         is_finished=job.state not in {"queued", "running", "unknown"},
     )

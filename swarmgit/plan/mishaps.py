@@ -20,6 +20,14 @@ ENDED_BADLY = {
     "timeout": ("a session was stopped at its time limit", "watchdog threshold: is the limit right for this task?"),
     "lost": ("a session's processes were killed from outside", "infrastructure: what killed it?"),
     "over-budget": ("a session was stopped by its budget", "specification: is the task too large for its budget?"),
+    "output-limit": (
+        "a session printed more than it may",
+        "specification: does its program log too much? infrastructure: limits.output_mb in .swarm/policy.yaml",
+    ),
+    "disk-limit": (
+        "a session has written more than policy allows",
+        "specification: does the task say what it may write? infrastructure: limits.disk_gb in .swarm/policy.yaml",
+    ),
     "refused": ("a provider refused a session", "infrastructure: is the key there and valid? swarmgit runtime list"),
     "error": ("a session could not work", "infrastructure: can the runtime start here? swarmgit doctor"),
 }

@@ -6,18 +6,9 @@ from msgspec.structs import replace
 
 from swarmgit.model.actions import SaveEntry
 from swarmgit.model.desired import Task
+from swarmgit.model.endings import CHARGED, AttemptOutcome
 from swarmgit.model.ids import EntryId, TaskId, ulid
-from swarmgit.model.status import (
-    CHARGED,
-    FINISHED,
-    WAITING,
-    Attempt,
-    AttemptOutcome,
-    Entry,
-    LedgerEvent,
-    Rejection,
-    TaskStatus,
-)
+from swarmgit.model.status import FINISHED, WAITING, Attempt, Entry, LedgerEvent, Rejection, TaskStatus
 from swarmgit.plan import attempts, attribution, claims, cv, governor, rejections, revival, verdicts, verify, withdrawal
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.situation import Draft, Situation

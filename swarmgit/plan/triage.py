@@ -19,7 +19,7 @@ from swarmgit.model.desired import Runtime, Scope, Task, WatchdogLimits, Worktre
 from swarmgit.model.health import Condition, Triage
 from swarmgit.model.ids import SessionId, ulid
 from swarmgit.model.work import Session, SessionSpec
-from swarmgit.plan import agents, attribution, books, budget, experiments, governor
+from swarmgit.plan import agents, attribution, books, budget, excess, experiments, governor
 from swarmgit.plan.briefing import section
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
@@ -166,7 +166,7 @@ def _keep_running(situation: Situation, draft: Draft, task: Task, session: Sessi
     spec = asked.spec
     late = f"time limit of {spec.minutes_max:g} minutes" if asked.is_late(situation.now) else None
     reason = asked.stop_reason or late
-    reason = reason or budget.reason_to_stop_beside(situation, asked)
+    reason = reason or excess.reason_to_stop(situation, asked) or budget.reason_to_stop_beside(situation, asked)
     if reason:
         draft.add(StopSession(spec.id, None, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))

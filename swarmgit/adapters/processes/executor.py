@@ -19,8 +19,8 @@ import msgspec
 
 from swarmgit import ports
 from swarmgit.adapters.deletion import delete
+from swarmgit.adapters.processes import channel, tree, vitals
 from swarmgit.adapters.processes import folder as files
-from swarmgit.adapters.processes import tree, vitals
 from swarmgit.adapters.processes.job import Jobs, Stop, encoded
 from swarmgit.adapters.processes.launch import Launcher
 from swarmgit.adapters.sandbox import groups
@@ -63,7 +63,9 @@ class LocalExecutor:
         if self._launcher.has(session) or (self._sessions / session / "pid").exists():
             return
         self._fault("executor.spawn")
-        arguments = (str(self._sessions / session), str(self._bell / session), str(len(spec.setup)))
+        blocks = max(1, spec.spec.output_bytes_max // channel.BLOCK_BYTES)
+        folder, bell = str(self._sessions / session), str(self._bell / session)
+        arguments = (folder, bell, str(blocks), str(len(spec.setup)))
         self._launcher.launch(session, (*arguments, *spec.setup, *spec.argv), spec.cwd, spec.env)
 
     def refuse(self, spec: SessionSpec, error: str) -> None:
@@ -105,13 +107,12 @@ class LocalExecutor:
         self._fault("executor.signal")
         waited_s = max((self._clock.now() - stop.at).total_seconds(), time.monotonic() - stop.seen)
         whole = self._jobs.tree(session)
-        wrapper = whole.wrapper.pid if whole.wrapper else None
         if waited_s < grace_s:
             new = [p for p in self._askable(whole, session) if (p.pid, p.start) not in self._asked]
             self._asked.update((p.pid, p.start) for p in new)
             tree.ask(new)
         elif waited_s < grace_s + _WRAPPER_GRACE_S:
-            tree.kill(whole, spare=wrapper)
+            tree.kill(whole, spare=self._jobs.keepers(session))
         else:
             if whole.wrapper is not None:
                 tree.kill_group(whole.wrapper)

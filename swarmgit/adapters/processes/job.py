@@ -15,8 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from swarmgit import ports
+from swarmgit.adapters.processes import channel, identity
 from swarmgit.adapters.processes import folder as files
-from swarmgit.adapters.processes import identity
 from swarmgit.adapters.processes.identity import Identity
 from swarmgit.adapters.processes.launch import Launcher
 from swarmgit.adapters.processes.tree import Tree, members
@@ -74,8 +74,12 @@ class Jobs:
             if ended is not None:
                 return ended
             sign = max(filter(None, (last, _instant(claimed_at), stop.at if stop else None)), default=None)
-            return replace(_job(spec, "cancelled" if stop else "lost", stop), pid=pid, ended=sign, last_output=last)
-        return replace(_job(spec, "running" if alive else "queued", stop), pid=pid, last_output=last, spoke=spoke)
+            lost = replace(_job(spec, "cancelled" if stop else "lost", stop), pid=pid, ended=sign, last_output=last)
+            return replace(lost, excess=channel.excess(folder, spec.output_bytes_max))
+        job = replace(_job(spec, "running" if alive else "queued", stop), pid=pid, last_output=last, spoke=spoke)
+        if claimed_at is None or channel.is_heard(folder):
+            return replace(job, excess=channel.written_excess(folder))
+        return _unheard(job, folder)
 
     def _spec(self, session: str) -> SessionSpec | None:
         spec = self._specs.get(session)
@@ -130,7 +134,11 @@ class Jobs:
             error=str(error),
             setup_failed=said.get("setup_failed") is True and stop is None,
             last_output=_instant(files.modified(self.path(session), "stdout.jsonl", "stderr.log")),
+            excess=channel.written_excess(self.path(session)),
         )
+        writers = said.get("writers")
+        if isinstance(writers, list) and any(writers):
+            job = _unheard(job, self.path(session))
         self._over[session] = job
         return job
 
@@ -147,6 +155,12 @@ class Jobs:
                 asked = datetime.fromisoformat(str(said.get("at"))).astimezone(UTC)
             stop = self._stops[session] = Stop(str(said.get("reason", "")), asked, time.monotonic())
         return stop
+
+    def keepers(self, session: str) -> frozenset[int]:
+        """Return the wrapper and the writers of a session's output, which end by themselves after all others."""
+        claim = self._claim(session)[0]
+        written = files.read(self.path(session), channel.WRITERS_FILE, 0, 256).split()
+        return frozenset(int(pid) for pid in written if pid.isdigit()) | ({claim.pid} if claim else set())
 
     def tree(self, session: str) -> Tree:
         """Return what finds the session's processes."""
@@ -167,6 +181,12 @@ def _spoke(folder: str) -> tuple[datetime | None, tuple[Voice, ...]]:
     times = {voice: files.modified(folder, name) for voice, name in VOICES.items()}
     last = max((at for at in times.values() if at is not None), default=None)
     return _instant(last), tuple(voice for voice, at in times.items() if at is not None and at == last)
+
+
+def _unheard(job: Job, folder: str) -> Job:
+    """Return the job of a session whose output is not kept any more: by its own excess, or by somebody's doing."""
+    excess = channel.excess(folder, job.spec.output_bytes_max)
+    return replace(job, excess=excess, is_unheard=excess is None)
 
 
 def _job(spec: SessionSpec, state: JobState, stop: Stop | None) -> Job:
