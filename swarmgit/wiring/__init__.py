@@ -47,9 +47,9 @@ from swarmgit.documents import paths
 from swarmgit.model.desired import Desired
 from swarmgit.model.incidents import Report
 from swarmgit.model.work import Push
+from swarmgit.wiring.bells import STATE_BRANCH, doorbell, ring
 from swarmgit.wiring.programs import PASSED_ON, outlook
 
-STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
 
 
@@ -111,7 +111,7 @@ def open_world(
         worktrees.ready()
         confiner.ready()
 
-    background = Threads(lambda: _ring(found.live))
+    background = Threads(lambda: ring(found.live))
 
     return ports.World(
         repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
@@ -128,7 +128,7 @@ def open_world(
         executor=LocalExecutor(found.live, the_clock, fault),
         cache=cache,
         lock=lock,
-        doorbell=lambda: _doorbell(found, target),
+        doorbell=lambda: doorbell(found, target),
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
         confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
@@ -266,25 +266,6 @@ def _worktrees(
         notices.add(leftover(str(place), reason))
 
     return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, note)
-
-
-def _ring(live: Path) -> None:
-    """Ring as the end of a session does: a file of that folder is written."""
-    (live / paths.BELL).mkdir(parents=True, exist_ok=True, mode=0o700)
-    (live / paths.BELL / paths.BACKGROUND).write_bytes(b"")
-
-
-def _doorbell(found: FoundRepository, target: str | None) -> ports.Doorbell:
-    from swarmgit.adapters.doorbell import WatchdogDoorbell
-
-    return WatchdogDoorbell(_bells(found, target))
-
-
-def _bells(found: FoundRepository, target: str | None) -> list[Path]:
-    """Return the folders that ring: sessions that end, the target's and the state's refs, and packed refs."""
-    heads = found.common_dir / "refs" / "heads"
-    refs = [heads / branch for branch in (target, STATE_BRANCH) if branch]
-    return [found.live / paths.BELL, *(ref.parent for ref in refs)]
 
 
 def _confiner(
