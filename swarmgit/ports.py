@@ -98,6 +98,9 @@ class History(Protocol):
     def missing(self, commits: Sequence[CommitId], head: CommitId) -> frozenset[CommitId]:
         """Return which of `commits` are not contained in `head`."""
 
+    def versions(self, head: CommitId, folders: Sequence[str]) -> Sequence[tuple[CommitId, str, str]]:
+        """Return (commit, path, blob) for each file below `folders` that a commit wrote, the newest commit first."""
+
 
 class StateStore(Protocol):
     """The state branch: read by tree, written by building the changed tree objects, compare-and-swap.

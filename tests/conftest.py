@@ -74,6 +74,7 @@ class Repo:
         self.policy: dict[str, Any] = {"filesystem": {"write": [str(self.agents)]}}
         self.gates: list[dict[str, Any]] = [GATE_OK]
         self.sandboxes: tuple[str, ...] | None = None
+        self.clock: ports.Clock | None = None
 
     # --- the person -------------------------------------------------------------------------------------------------
 
@@ -133,6 +134,8 @@ class Repo:
 
     def world(self, *, lead: bool = False, fault: Callable[[str], None] | None = None) -> ports.World:
         extra: dict[str, Any] = {"fault": fault} if fault else {}
+        if self.clock is not None:
+            extra["clock"] = self.clock
         if self.sandboxes is not None:
             extra["sandboxes"] = self.sandboxes
         return open_world(self.root, os.environ, lead=lead, **extra)

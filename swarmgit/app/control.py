@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -128,7 +128,8 @@ def retry(world: World, name: str, by: str) -> EntryId:
             raise PersonMustAct(f"entry {entry.id} cannot be tried again: {why}", f"work anew with: {again}")
     else:
         _refuse_over(entry)
-    wish = replace(_wish(seen, entry), retry=seen.now, by=by, at=seen.now)
+    after = max((event.at for event in entry.events), default=seen.now) + timedelta(milliseconds=1)
+    wish = replace(_wish(seen, entry), retry=max(seen.now, after), by=by, at=seen.now)
     _write_wish(world, seen, entry, wish, f"Retry {entry.task} in the queue")
     return entry.id
 
@@ -155,8 +156,10 @@ def _waiting_entry(world: World, name: str) -> tuple[Look, Entry]:
 
 def _entry(seen: Look, name: str) -> Entry:
     entries = seen.observed.entries
-    of_task = [entry.id for entry in entries.values() if entry.task == name]
-    return entries[max(of_task) if of_task else find(EntryId(name), entries, "entry")]
+    of_task = [entry for entry in entries.values() if entry.task == name]
+    if of_task:
+        return max(of_task, key=lambda entry: (entry.attempt, entry.id))
+    return entries[find(EntryId(name), entries, "entry")]
 
 
 def _refuse_over(entry: Entry) -> None:

@@ -79,6 +79,7 @@ class Course(Struct):
     ticker: Ticker
     options: Options
     started: datetime
+    started_s: float
     number: int = 0
     troubles: int = 0
     is_healed: bool = False
@@ -87,7 +88,7 @@ class Course(Struct):
 
     @property
     def waited_s(self) -> float:
-        return (self.ticker.world.clock.now() - self.started).total_seconds()
+        return self.ticker.world.awake_s() - self.started_s  # clocks may be set meanwhile
 
     @property
     def is_late(self) -> bool:
@@ -127,7 +128,7 @@ def _run(world: World, options: Options, heard: Heard, interrupted: threading.Ev
     )
     bell = world.doorbell() if options.mode != "once" else None
     try:
-        return _loop(Course(ticker, options, started), heard, interrupted, bell)
+        return _loop(Course(ticker, options, started, world.awake_s()), heard, interrupted, bell)
     finally:
         if bell is not None:
             bell.close()

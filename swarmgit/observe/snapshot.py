@@ -117,7 +117,7 @@ class Observer:
             entry: way.paths
             for entry, way in world.cache.blocked().items()
             if swarm is not None
-            and now - way.at < BLOCKED_MAX
+            and -LOOK <= now - way.at < BLOCKED_MAX
             and (trusted_since is None or way.at >= trusted_since)
             and world.landing.traces(swarm.target, way.checkout, way.paths) == way.traces
         }

@@ -17,6 +17,7 @@ from swarmgit.model.desired import Runtime, Swarm
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import AGENT_PROGRAMS, Session
+from swarmgit.plan.times import is_ahead
 
 Kind = Literal["limit", "refusal"]
 
@@ -102,7 +103,8 @@ def standings(facts: Facts) -> dict[str, Standing]:
     statuses, sessions = tuple(facts.statuses), tuple(facts.sessions)
     by_account: dict[str, list[Claim]] = {}
     for claim in _claims(facts, statuses, sessions):
-        by_account.setdefault(claim.account, []).append(claim)
+        if not is_ahead(claim.at, facts.now):  # the clock was set back since: asking again is what tells
+            by_account.setdefault(claim.account, []).append(claim)
     if not by_account:
         return {}
     seen = [each for each in _seen(facts, statuses, sessions) if each.account in by_account]

@@ -28,6 +28,7 @@ from swarmgit.plan import (
 )
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
+from swarmgit.plan.times import is_over
 
 KILLED = 128 + 9
 PROGRAM_KILLED = "its program was killed from outside, or killed itself"
@@ -118,7 +119,7 @@ def _keep_running(
         draft.add(StopSession(session.spec.id, status.task, reason, situation.swarm.stop_grace_s, found))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
         return replace(status, phase="running", reason=f"being stopped: {reason}", waiting_for=())
-    if session.state == "starting" and task is not None and situation.now - session.spec.started > RESTART_AFTER:
+    if session.state == "starting" and task is not None and is_over(session.spec.started, RESTART_AFTER, situation.now):
         draft.add(starts.start_session(situation, task, status, session.spec))
     draft.wake_at(session.deadline, situation.now)
     doing = "waits for its provider (rate-limited)" if session.is_limited(situation.now) else "is at work"

@@ -22,6 +22,7 @@ from swarmgit.model.ids import CommitId, EvidenceKey, GateName, TreeId
 from swarmgit.model.status import GateResult
 from swarmgit.model.work import Evidence
 from swarmgit.plan.situation import Situation
+from swarmgit.plan.times import is_ahead
 
 NO_KEY = EvidenceKey("")
 BUILT_IN: tuple[GateName, ...] = (
@@ -121,7 +122,9 @@ def _counts(situation: Situation, evidence: Evidence, since: datetime) -> bool:
         return True
     trusted = situation.observed.trusted_since
     limits = [limit for limit in (since, trusted) if limit is not None and limit <= situation.now]
-    return all(evidence.at >= limit for limit in limits)  # a limit in the future: the clock was set back
+    if is_ahead(evidence.at, situation.now):  # the clock was set back: nobody knows whether it is newer than anything
+        return not limits
+    return all(evidence.at >= limit for limit in limits)
 
 
 def result_of(evidence: Evidence, code_tree: TreeId, since: datetime) -> GateResult:

@@ -15,6 +15,7 @@ from swarmgit.model.work import Session
 from swarmgit.plan import evidence, stacks
 from swarmgit.plan.evidence import Subject
 from swarmgit.plan.situation import Draft, Situation, Want
+from swarmgit.plan.times import is_ahead, is_over
 
 RANK_OF_FULL = 9
 REDS_MIN = 2
@@ -107,7 +108,7 @@ def _due(situation: Situation, draft: Draft, gate: Gate) -> tuple[CommitId, Tree
     if not red.is_confirmed:
         return red.commit, red.tree
     trusted = observed.trusted_since
-    is_new = trusted is not None and red.at < trusted <= situation.now
+    is_new = trusted is not None and (red.at < trusted <= situation.now or is_ahead(red.at, situation.now))
     return tip if red.tree != tip[1] or is_new else None
 
 
@@ -123,8 +124,8 @@ def _is_time(situation: Situation, history: GateHistory) -> bool:
         return False
     period = timedelta(hours=situation.swarm.merge.full_run_hours)
     since: datetime = history.last_full or min(landed)
-    is_news = history.last_full is None or max(landed) > history.last_full
-    return is_news and situation.now - since >= period
+    is_news = history.last_full is None or max(landed) > history.last_full or is_ahead(since, situation.now)
+    return is_news and is_over(since, period, situation.now)
 
 
 def _running(situation: Situation, gate: Gate) -> tuple[CommitId, TreeId] | None:

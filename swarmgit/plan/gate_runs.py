@@ -15,6 +15,7 @@ from swarmgit.model.work import Evidence, Session, SessionSpec
 from swarmgit.plan import excess, flakes, full_runs
 from swarmgit.plan.attempts import RESTART_AFTER
 from swarmgit.plan.situation import Draft, Situation, Want
+from swarmgit.plan.times import is_over
 
 RECENT_MAX = 20
 
@@ -117,7 +118,7 @@ def _watch(situation: Situation, draft: Draft, session: Session, *, is_wanted: b
     if reason is None and not is_wanted and not is_frozen and session.state != "starting":
         reason = "nobody needs its answer any more"
     if reason is None:
-        if session.state == "starting" and situation.now - session.spec.started > RESTART_AFTER:
+        if session.state == "starting" and is_over(session.spec.started, RESTART_AFTER, situation.now):
             draft.add(RunGate(session.spec, situation.swarm.worktree, "its start was cut off", session.spec.task))
         draft.wake_at(session.deadline, situation.now)
         return

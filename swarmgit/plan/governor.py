@@ -21,6 +21,7 @@ from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.model.work import Session
 from swarmgit.plan import accounts, agents, rejections
 from swarmgit.plan.situation import Draft, Situation, session_ended
+from swarmgit.plan.times import is_ahead
 
 LIMIT_S, LIMIT_S_MAX = 5.0, 900.0
 RETRY_S, RETRY_S_MAX = 2.0, 60.0
@@ -139,7 +140,9 @@ def began(situation: Situation, task: Task, found: Holds) -> None:
 def is_trusted_again(situation: Situation, last: Attempt) -> bool:
     """Return whether a person has started the reconciler since: so they say that what was refused is repaired."""
     since = situation.observed.trusted_since
-    return since is not None and last.ended is not None and last.ended < since
+    if since is None or last.ended is None:
+        return False
+    return last.ended < since or is_ahead(last.ended, situation.now)
 
 
 def wait(situation: Situation, draft: Draft, task: Task, found: Holds) -> Waits | None:
@@ -150,7 +153,7 @@ def wait(situation: Situation, draft: Draft, task: Task, found: Holds) -> Waits 
     refused = _refused(draft, account, standing)
     if refused is not None:
         return refused
-    paused = _own_pause(status)
+    paused = _own_pause(situation, status)
     release = max(filter(None, (paused, _release(task.id, account, found))), default=None)
     if release is None or release <= situation.now:
         return _doubt(draft, account, standing)
@@ -181,7 +184,7 @@ def _pause_beside(situation: Situation, task: TaskId, account: str) -> datetime 
     status = situation.observed.statuses.get(task)
     last = status.asides[-1] if status is not None and status.asides else None
     is_same = last is not None and accounts.named(situation.swarm, last.runtime) == account
-    return last.retry_at if last is not None and is_same else None
+    return _until(situation, last.ended, last.retry_at) if last is not None and is_same else None
 
 
 def _refused(draft: Draft, account: str, standing: accounts.Standing) -> Waits | None:
@@ -204,9 +207,16 @@ def _doubt(draft: Draft, account: str, standing: accounts.Standing) -> Waits | N
     )
 
 
-def _own_pause(status: TaskStatus | None) -> datetime | None:
+def _own_pause(situation: Situation, status: TaskStatus | None) -> datetime | None:
     last = status.last if status else None
-    return last.retry_at if last is not None and status is not None and last.number >= status.window else None
+    if last is None or status is None or last.number < status.window:
+        return None
+    return _until(situation, last.ended, last.retry_at)
+
+
+def _until(situation: Situation, began: datetime | None, until: datetime | None) -> datetime | None:
+    """Return the end of a pause; None where the clock was set back since it began: asking again is what tells then."""
+    return None if began is not None and is_ahead(began, situation.now) else until
 
 
 def _release(task: TaskId, account: str, found: Holds) -> datetime | None:

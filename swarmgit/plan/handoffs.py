@@ -20,6 +20,7 @@ from swarmgit.model.work import Session
 from swarmgit.plan import attribution, letters, mail, schedule
 from swarmgit.plan.briefing import summary_text
 from swarmgit.plan.situation import Draft, Situation, session_ended
+from swarmgit.plan.times import is_ahead
 
 REASON = "handoff: "
 WATCHDOG = "watchdog: "
@@ -65,7 +66,7 @@ def is_ready(situation: Situation, draft: Draft, session: Session, why: str) -> 
         return False
     limit = asked.created + timedelta(minutes=situation.swarm.handoff.answer_minutes)
     draft.wake_at(limit, situation.now)
-    return situation.now >= limit
+    return situation.now >= limit or is_ahead(asked.created, situation.now)
 
 
 def _key(session: Session) -> str:
@@ -169,7 +170,7 @@ def follow(situation: Situation, draft: Draft, status: TaskStatus, session: Sess
         known = replace(known, accepted=now, acceptance=words)
     elif session.is_over and not _is_pause(session):
         known = replace(known, unanswered="its successor ended without a word about where the work stands")
-    elif not session.is_over and not session.limited_until and now >= limit:
+    elif not session.is_over and not session.limited_until and (now >= limit or is_ahead(session.spec.started, now)):
         minutes = situation.swarm.handoff.accept_minutes
         known = replace(
             known, unanswered=f"its successor said nothing about where the work stands for {minutes:g} minutes"

@@ -38,6 +38,7 @@ from swarmgit.plan.patterns import matches
 from swarmgit.plan.resolutions import Facts, keep_proposal, runtime_for, then_generate
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stops import TIME_LIMIT
+from swarmgit.plan.times import is_over
 
 TIER_OF = {"generated": "auto", "ai": "ai"}
 ROLE = "merger"
@@ -155,7 +156,7 @@ def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session) -
         return
     draft.wake_at(session.deadline, situation.now)
     found = _runtime(situation, entry, entry.last("resolving") or {})
-    is_cut_off = session.state == "starting" and situation.now - spec.started > RESTART_AFTER
+    is_cut_off = session.state == "starting" and is_over(spec.started, RESTART_AFTER, situation.now)
     if is_cut_off and found is not None and entry.task in situation.desired.tasks:
         draft.add(_start_session(situation, entry, spec, found[0]))
 

@@ -13,6 +13,7 @@ from swarmgit.plan import mail
 from swarmgit.plan.lately import landed_since
 from swarmgit.plan.patterns import meet
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.times import is_ahead, is_over
 
 PER_TICK_MAX = 2
 """Worktrees looked at in one tick: a look reads the whole worktree's times and sizes."""
@@ -45,7 +46,8 @@ def _is_due(situation: Situation, session: Session) -> bool:
     seen = session.predicted
     if seen is None or seen.onto != situation.observed.target_head:
         return True
-    return situation.now - seen.at >= AGAIN_AFTER and (session.last_output or session.spec.started) > seen.at
+    has_gone_on = (session.last_output or session.spec.started) > seen.at or is_ahead(seen.at, situation.now)
+    return has_gone_on and is_over(seen.at, AGAIN_AFTER, situation.now)
 
 
 def _may_clash(situation: Situation, draft: Draft, session: Session, task: Task) -> bool:

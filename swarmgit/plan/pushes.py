@@ -5,7 +5,7 @@ Everything follows from the remote's branch as it was last seen (a ref), the new
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from msgspec import Struct
@@ -14,12 +14,14 @@ from swarmgit.model.actions import FollowRemote, Retire, SaveFollowed, StartPush
 from swarmgit.model.desired import Swarm
 from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId, EntryId, SessionId, ulid
+from swarmgit.model.mail import sent_at_ms
 from swarmgit.model.observed import Observed
 from swarmgit.model.status import Entry
 from swarmgit.model.work import Push, Session, SessionSpec
 from swarmgit.plan import excess
 from swarmgit.plan.attempts import RESTART_AFTER
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.times import is_over
 
 MINUTES_MAX = 3.0
 LOST_MAX = 3
@@ -174,7 +176,7 @@ def _start(situation: Situation, draft: Draft, new: CommitId, entry: EntryId | N
     last = _configured_last(situation)
     push = Push(remote, swarm.push.branch or swarm.target, new, observed.remote.head if observed.remote else None)
     spec = SessionSpec(
-        id=SessionId(ulid(situation.now, f"push/{remote}/{push.branch}/{push.old}/{new}")),
+        id=SessionId(ulid(_after(last, situation.now), f"push/{remote}/{push.branch}/{push.old}/{new}")),
         kind="push",
         base=new,
         started=situation.now,
@@ -183,6 +185,12 @@ def _start(situation: Situation, draft: Draft, new: CommitId, entry: EntryId | N
         push=push,
     )
     draft.add(StartPush(spec, target, f"{new[:10]} to {_name(swarm)}", entry))
+
+
+def _after(last: Session | None, now: datetime) -> datetime:
+    """Return an instant for a new push's id: the newest id is the last push also where the clock was set back."""
+    before = datetime.fromtimestamp(sent_at_ms(last.spec.id) / 1000, UTC) if last is not None else now
+    return max(now, before + timedelta(milliseconds=1)) if last is not None else now
 
 
 def _follow(situation: Situation, draft: Draft, entries: tuple[EntryId, ...]) -> None:
@@ -208,7 +216,7 @@ def _watch(situation: Situation, draft: Draft, session: Session) -> None:
     reason = session.stop_reason or late or excess.reason_to_stop(situation, session)
     if reason:
         draft.add(StopSession(spec.id, None, reason, situation.swarm.stop_grace_s))
-    elif session.state == "starting" and situation.now - spec.started > RESTART_AFTER and target is not None:
+    elif session.state == "starting" and is_over(spec.started, RESTART_AFTER, situation.now) and target is not None:
         entry = next((e.id for e in draft.entries.values() if e.candidate and e.candidate.commit == spec.base), None)
         draft.add(StartPush(spec, target, "its start was cut off", entry))
     else:

@@ -7,7 +7,7 @@ red run in a `red` event. Merges that are missing are asked for again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct, field
@@ -23,6 +23,7 @@ from swarmgit.plan import evidence, tiers
 from swarmgit.plan.choices import Known, Stack
 from swarmgit.plan.evidence import Subject, Verdict
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.times import SLACK
 
 
 class Tip(Struct, frozen=True):
@@ -80,7 +81,7 @@ def open_book(situation: Situation, draft: Draft) -> Book:
             if event.kind == "gating" and "stack" in event.data and number > _resolved_at(entry):
                 key = (CommitId(event.data["base"]), tuple(EntryId(name) for name in event.data["stack"]))
                 book.asked[key] = event.data.get("why", "exact")
-            elif event.kind == "red" and event.at >= since(situation, entry):
+            elif event.kind == "red" and since(situation, entry) <= event.at <= situation.now + SLACK:
                 book.reds.setdefault(TreeId(event.data["code_tree"]), set()).add(SessionId(event.data["session"]))
     return book
 
@@ -92,12 +93,16 @@ def _resolved_at(entry: Entry) -> int:
     )
 
 
+EVER = datetime.min.replace(tzinfo=UTC)
+"""All instants that are known lie ahead: the clock was set back, and every answer counts."""
+
+
 def since(situation: Situation, entry: Entry) -> datetime:
     """Return from when on an answer other than pass counts against an entry."""
     control = situation.observed.entry_controls.get(entry.id)
     trusted = situation.observed.trusted_since
     times = (entry.enqueued, control.retry if control else None, trusted)
-    return max((at for at in times if at is not None and at <= situation.now), default=entry.enqueued)
+    return max((at for at in times if at is not None and at <= situation.now), default=EVER)
 
 
 def read_line(

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from swarmgit.model.mail import DEAD, sent_at_ms
 from swarmgit.plan.letters import box
 from swarmgit.plan.situation import Situation
+from swarmgit.plan.times import is_ahead
 
 HOUR = timedelta(hours=1)
 SENDER_PER_HOUR = 1000
@@ -32,7 +33,7 @@ class Tally(Struct):
             since_ms = self._since_ms()
             for id_ in recorded:
                 mail = recorded.get(id_) if sent_at_ms(id_) > since_ms else None
-                if mail is not None:
+                if mail is not None and not is_ahead(mail.created, self.situation.now):
                     counts[mail.sender] = counts.get(mail.sender, 0) + 1
         return self.by_recipient[recipient]
 

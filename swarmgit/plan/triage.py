@@ -22,6 +22,7 @@ from swarmgit.model.work import Session, SessionSpec
 from swarmgit.plan import agents, attribution, books, budget, excess, experiments, governor
 from swarmgit.plan.briefing import section
 from swarmgit.plan.situation import Draft, Situation, session_ended
+from swarmgit.plan.times import is_over
 
 ROLE = "triage"
 MINUTES_MAX = 5.0
@@ -159,7 +160,7 @@ def _holds(situation: Situation, limits: WatchdogLimits, last: Session, answer: 
     ended = session_ended(last, situation.now)
     minutes = limits.silence_minutes if answer.remedy == "wait" else limits.patience_minutes
     has_spoken = answer.remedy not in STOPPING and news > ended
-    return not has_spoken and situation.now - ended < timedelta(minutes=minutes)
+    return not has_spoken and not is_over(ended, timedelta(minutes=minutes), situation.now)
 
 
 def _keep_running(situation: Situation, draft: Draft, task: Task, session: Session, asked: Session) -> None:
@@ -170,7 +171,7 @@ def _keep_running(situation: Situation, draft: Draft, task: Task, session: Sessi
     if reason:
         draft.add(StopSession(spec.id, None, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
-    elif asked.state == "starting" and situation.now - spec.started > RESTART_AFTER:
+    elif asked.state == "starting" and is_over(spec.started, RESTART_AFTER, situation.now):
         draft.add(replace(_start(situation, task, session, spec.attempt), spec=spec))
     else:
         draft.wake_at(asked.deadline, situation.now)

@@ -12,6 +12,7 @@ from swarmgit.model.control import Verdict
 from swarmgit.model.policy import Policy
 from swarmgit.model.status import Entry
 from swarmgit.plan.situation import Situation
+from swarmgit.plan.times import is_over
 
 WAITS_FOR = "a person's review"
 PATHS_SHOWN = 3
@@ -47,7 +48,8 @@ def is_passed(situation: Situation, entry: Entry) -> bool:
 def owns_files(situation: Situation, entry: Entry) -> bool:
     """Return whether a held entry still keeps its files from other tasks."""
     first = next((event.at for event in entry.events if event.kind == "held"), situation.now)
-    return situation.now - first < timedelta(hours=situation.desired.policy.review.hold_owns_hours)
+    hours = timedelta(hours=situation.desired.policy.review.hold_owns_hours)
+    return not is_over(first, hours, situation.now)
 
 
 def answer(situation: Situation, entry: Entry) -> Verdict | None:

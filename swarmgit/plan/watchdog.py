@@ -18,6 +18,7 @@ from swarmgit.model.mail import Letter, Mail, origin_of
 from swarmgit.model.work import Session
 from swarmgit.plan import handoffs, incidents, letters, mail, triage
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.times import is_over
 
 PREFIX = "watchdog: "
 NUDGES_MAX = 2
@@ -55,7 +56,7 @@ def condition(session: Session, limits: WatchdogLimits, now: datetime) -> Condit
     if session.is_over or session.state == "ending":
         return Condition("done")
     if session.stop_at is not None:
-        is_deaf = now - session.stop_at > STOP_PATIENCE
+        is_deaf = is_over(session.stop_at, STOP_PATIENCE, now)
         return Condition("zombie", "it was asked to end and does not") if is_deaf else Condition("working", "is ending")
     until = session.limited_until
     if until is not None and until > now:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from swarmgit import ports
 from swarmgit.adapters.git.engine import GitEngine, engine_git
+from swarmgit.adapters.git.history import GitHistory
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.state import GitStateStore
@@ -85,6 +86,7 @@ class Paper:
             "objects": objects,
             "state": store,
             "engine": engine,
+            "history": GitHistory(objects),
             "state_branch": "swarm/state",
             "adapters": lambda: KNOWN_ADAPTERS,
         }

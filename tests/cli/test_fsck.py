@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from msgspec.structs import replace
-from paper import REQUIRED, Paper, message_of, status_of, without
+from paper import REQUIRED, Paper, message_of, place_of, status_of, text_of, without
 
 from swarmgit.app.fsck import check
 from swarmgit.cli.render_health import fsck_text
@@ -84,17 +85,57 @@ def test_a_landing_without_an_entry_is_found(paper: Paper) -> None:
     assert broken(paper) == [("P2", paper.head()), ("I1", paper.head())]
 
 
-def test_every_required_gate_needs_a_pass_on_exactly_that_tree_before_the_landing(paper: Paper) -> None:
+def test_every_required_gate_needs_a_pass_on_exactly_that_tree(paper: Paper) -> None:
     entry = paper.landing("api", {"api.txt": "api"})
     first, *others = entry.evidence
-    late = replace(entry, evidence=(replace(first, at=first.at + timedelta(hours=1)), *others))
     elsewhere = replace(entry, evidence=(replace(first, tree=entry.base), *others))
     red = replace(entry, evidence=(replace(first, outcome="fail"), *others))
     unexplained = replace(entry, evidence=(replace(first, outcome="skipped"), *others))
-    for bent in (without(entry, "test"), late, elsewhere, red, unexplained, replace(entry, evidence=())):
+    for bent in (without(entry, "test"), elsewhere, red, unexplained, replace(entry, evidence=())):
         paper.record(bent)
         assert {promise for promise, _ in broken(paper)} == {"I1"}
+
+
+def test_a_gate_that_policy_skips_with_a_reason_is_accounted_for(paper: Paper) -> None:
+    entry = paper.landing("api", {"api.txt": "api"})
+    first, *others = entry.evidence
     paper.record(replace(entry, evidence=(replace(first, outcome="skipped", reason="by policy"), *others)))
+    assert broken(paper) == []
+
+
+def test_evidence_comes_before_the_intent_by_commits_of_state(paper: Paper) -> None:
+    entry = paper.landing("api", {"api.txt": "api"})
+    paper.record(without(entry, "test"))
+    paper.record(entry)
+    assert "evidence of gate test was not in state before the landing's intent" in messages(paper)
+
+
+@pytest.mark.parametrize("hours", [-100_000, -1, 1, 100_000])
+def test_a_clock_that_jumps_between_gate_and_landing_breaks_no_promise(paper: Paper, hours: int) -> None:
+    entry = paper.landing("api", {"api.txt": "api"})
+    at = entry.events[0].at + timedelta(hours=hours)
+    paper.record(replace(entry, evidence=tuple(replace(each, at=at) for each in entry.evidence)))
+    other = paper.landing("ui", {"ui.txt": "ui"})
+    paper.clock.at += timedelta(hours=hours)
+    paper.record(replace(other, events=tuple(replace(each, at=paper.clock.at) for each in other.events)))
+    assert broken(paper) == []
+
+
+def test_an_entry_that_was_tried_twice_is_judged_by_the_intent_that_it_landed_by(paper: Paper) -> None:
+    entry = paper.landing("api", {"api.txt": "api"})
+    intent, done = entry.events
+    earlier = replace(intent, data={**intent.data, "new": entry.base})
+    abandoned = replace(intent, kind="abandoned", data={"reason": "the target moved"})
+    paper.record(replace(entry, state="landing", evidence=(), landed_commit=None, events=(earlier,)))
+    paper.record(replace(entry, state="queued", evidence=(), landed_commit=None, events=(earlier, abandoned)))
+    paper.record(replace(entry, events=(earlier, abandoned, intent, done)))
+    assert broken(paper) == []
+
+
+def test_an_archived_entry_keeps_its_order(paper: Paper) -> None:
+    entry = paper.land("api")
+    name = f"{entry.enqueued:%Y-%m}/{entry.enqueued:%d}"
+    paper.write({f"archive/{name}/merge-queue/{entry.id}.yaml": text_of(entry), place_of(entry): None})
     assert broken(paper) == []
 
 
@@ -129,7 +170,11 @@ def test_a_landing_that_left_out_a_gate_that_was_configured_is_found(paper: Pape
     paper.record(entry)
     assert broken(paper) == [("I1", paper.head())]
     assert "did not require slow, configured there" in messages(paper)
-    paper.record(with_gate(entry, "slow"))
+
+
+def test_a_gate_that_was_configured_and_required_breaks_nothing(paper: Paper) -> None:
+    paper.commit({".swarm/gates.yaml": GATES})
+    paper.record(with_gate(paper.landing("api", {"api.txt": "api"}), "slow"))
     assert broken(paper) == []
 
 

@@ -115,7 +115,7 @@ def test_what_a_triage_costs_counts_for_its_task_and_its_day() -> None:
 def test_a_merger_waits_for_its_own_pause_and_for_one_that_two_told_of_its_account() -> None:
     made = life(task("a"), swarm={"runtimes": {"judge": Runtime("judge", "claude-code")}})
     until = made.now + timedelta(minutes=9)
-    told = aside("merge", retry_at=until, speaks_for="account")
+    told = aside("merge", retry_at=until, speaks_for="account", ended=made.now)
     paused = {
         name: TaskStatus(name, f"Do {name}", phase="failed", asides=(replace(told, session=SessionId(name)),))
         for name in (TaskId("a"), TaskId("b"))

@@ -44,6 +44,18 @@ class GitHistory:
         listed = self._git.out("rev-list", "--stdin", stdin=asked).decode().split() if here else []
         return frozenset(gone | (set(here) & {CommitId(each) for each in listed}))
 
+    def versions(self, head: CommitId, folders: Sequence[str]) -> Sequence[tuple[CommitId, str, str]]:
+        what = ("--first-parent", "-m", "--raw", "-z", "--no-abbrev", "--no-renames", "--format=%x01%H")
+        out = self._git.out("log", *what, head, "--", *folders).decode("utf-8", "surrogateescape")
+        found: list[tuple[CommitId, str, str]] = []
+        for record in out.split("\x01")[1:]:
+            commit, *fields = record.strip("\0\n").split("\0")
+            for change, path in zip(fields[::2], fields[1::2], strict=True):
+                _, _, _, blob, kind = change.lstrip("\n:").split(" ")
+                if kind != "D":
+                    found.append((CommitId(commit), path, blob))
+        return found
+
     def _near(self, head: CommitId, seen: CommitId) -> list[tuple[CommitId, str]] | None:
         """Return the messages of a few commits since `seen`; None where git has to be asked for what was merged in."""
         found: list[tuple[CommitId, str]] = []

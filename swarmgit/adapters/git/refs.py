@@ -137,7 +137,7 @@ def drop_stale_lock(path: Path, age_s_min: float = 2.0) -> bool:
         return True
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".swarmgit-now-") as now:
         age_s = os.fstat(now.fileno()).st_mtime - made
-    if age_s < age_s_min or is_open(path):
+    if abs(age_s) < age_s_min or is_open(path):  # one from the future is old: the clock was set back
         return False
     path.unlink(missing_ok=True)
     return True

@@ -234,7 +234,7 @@ class LocalExecutor:
     def _drop_old_marker(self, session: str) -> None:
         """Remove a marker without a folder, unless it is so young that the folder is just being made."""
         at = files.modified(str(self._active), session)
-        is_old = at is not None and self._clock.now().timestamp() - at > _MARKER_S_MAX
+        is_old = at is not None and abs(self._clock.now().timestamp() - at) > _MARKER_S_MAX
         if is_old and not (self._sessions / session).exists():
             (self._active / session).unlink(missing_ok=True)
 

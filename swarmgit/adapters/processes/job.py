@@ -112,7 +112,7 @@ class Jobs:
             return identity.is_alive(claim)
         if claimed_at is None:
             return self._launcher.has(session)
-        if self._clock.now().timestamp() - claimed_at < _CLAIM_S_MAX:
+        if abs(self._clock.now().timestamp() - claimed_at) < _CLAIM_S_MAX:
             return True
         return bool(members(self.tree(session)))
 

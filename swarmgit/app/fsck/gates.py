@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from swarmgit.app.fsck.ledger import Ledger
+from swarmgit.app.fsck.order import Intended, Order
 from swarmgit.app.world import World
 from swarmgit.documents import intent, paths
 from swarmgit.model.ids import BlobId, CommitId
-from swarmgit.model.status import Entry, LedgerEvent
+from swarmgit.model.status import Entry
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class GatesInForce:
 
     world: World
     ledger: Ledger
+    order: Order
     _names: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def at(self, entry: Entry) -> tuple[str, ...]:
@@ -34,18 +36,17 @@ class GatesInForce:
         return self._names[blob]
 
     def decided_on(self, entry: Entry) -> CommitId | None:
-        """Return the target's head when the intent was made; intents of one moment stand on one another."""
-        said = landing_event(entry)
+        """Return the target's head when the intent was made; intents of one state commit stand on one another."""
+        said = self.intended(entry)
         base = entry.candidate.base if entry.candidate else None
         for _ in range(len(self.ledger.entries)):
             below = [e for e in self.ledger.by_commit.get(base, ()) if e.candidate] if base else []
-            event = landing_event(below[0]) if below else None
-            if said is None or event is None or event.at != said.at or below[0].candidate is None:
+            other = self.intended(below[0]) if below else None
+            if said is None or other is None or other.commit != said.commit or below[0].candidate is None:
                 break
             base = below[0].candidate.base
         return base
 
-
-def landing_event(entry: Entry) -> LedgerEvent | None:
-    """Return the recorded intent that an entry landed by."""
-    return next((event for event in reversed(entry.events) if event.kind == "landing"), None)
+    def intended(self, entry: Entry) -> Intended | None:
+        """Return the entry as it stood when its intent was recorded, None where no state says so."""
+        return self.order.intended(entry, self.ledger.states)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from swarmgit.app.fsck.gates import landing_event
+from swarmgit.app.fsck.gates import GatesInForce
+from swarmgit.app.fsck.order import landing_event
 from swarmgit.app.fsck.report import Violation
 from swarmgit.app.world import World
 from swarmgit.model import trailers
@@ -16,14 +17,14 @@ ADDED_LATER = frozenset({"secrets"})
 """Built-in gates that landings of earlier versions did not have; where one is in `required`, it must be proved."""
 
 
-def judge_landing(world: World, entry: Entry, info: CommitInfo, configured: tuple[str, ...]) -> Iterator[Violation]:
-    """Yield every promise that a landed commit breaks. `configured`: the gates that were in force."""
+def judge_landing(world: World, entry: Entry, info: CommitInfo, gates: GatesInForce) -> Iterator[Violation]:
+    """Yield every promise that a landed commit breaks. `gates`: those that were in force, and what came before what."""
     candidate = entry.candidate
     if candidate is None:
         yield Violation("I1", info.oid, f"entry {entry.id} does not say which candidate was gated")
     else:
         yield from _exact(world, candidate, info)
-        yield from _evidence(entry, candidate, info, configured)
+        yield from _evidence(entry, candidate, info, gates)
     yield from _names(entry, info)
     yield from _record(entry, info)
 
@@ -46,7 +47,7 @@ def _record(entry: Entry, info: CommitInfo) -> Iterator[Violation]:
         yield Violation("P2", info.oid, f"entry {entry.id} is landed, but its events say it landed as {said}")
 
 
-def _evidence(entry: Entry, candidate: Candidate, info: CommitInfo, configured: tuple[str, ...]) -> Iterator[Violation]:
+def _evidence(entry: Entry, candidate: Candidate, info: CommitInfo, gates: GatesInForce) -> Iterator[Violation]:
     intent = landing_event(entry)
     if intent is None:
         yield Violation("I1", info.oid, f"entry {entry.id} has no record of the landing's intent")
@@ -56,12 +57,15 @@ def _evidence(entry: Entry, candidate: Candidate, info: CommitInfo, configured: 
     missing = [name for name in BUILT_IN if name not in required and name not in ADDED_LATER]
     if missing:
         yield Violation("I1", info.oid, f"entry {entry.id} did not require {', '.join(missing)}, which are always on")
-    left_out = [name for name in configured if name not in required]
+    left_out = [name for name in gates.at(entry) if name not in required]
     if left_out:
         yield Violation("I1", info.oid, f"entry {entry.id} did not require {', '.join(left_out)}, configured there")
+    before = gates.intended(entry)
     for name in required:
-        if not any(_proves(result, name, candidate, intent) for result in entry.evidence):
+        if not any(_proves(result, name, candidate) for result in entry.evidence):
             yield Violation("I1", info.oid, f"no evidence that gate {name} passed on code tree {candidate.code_tree}")
+        elif before is None or not any(_proves(result, name, candidate) for result in before.entry.evidence):
+            yield Violation("I1", info.oid, f"evidence of gate {name} was not in state before the landing's intent")
 
 
 def _intent(intent: LedgerEvent, candidate: Candidate, info: CommitInfo) -> Iterator[Violation]:
@@ -72,9 +76,9 @@ def _intent(intent: LedgerEvent, candidate: Candidate, info: CommitInfo) -> Iter
             yield Violation("I1", info.oid, f"the recorded intent says {name} {said[name]}, not {value}")
 
 
-def _proves(result: GateResult, name: str, candidate: Candidate, intent: LedgerEvent) -> bool:
+def _proves(result: GateResult, name: str, candidate: Candidate) -> bool:
     has_passed = result.outcome == "pass" or (result.outcome == "skipped" and bool(result.reason))
-    return result.gate == name and has_passed and result.tree == candidate.code_tree and result.at <= intent.at
+    return result.gate == name and has_passed and result.tree == candidate.code_tree
 
 
 def _names(entry: Entry, info: CommitInfo) -> Iterator[Violation]:

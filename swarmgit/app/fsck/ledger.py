@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -43,6 +43,7 @@ class Ledger:
     """`salvage`: ref → the file that names it. `said_landed`: file of a task → the commit it says it landed as.
 
     `others`: landed entries that only other states know: those that were put aside here, or fetched from a remote.
+    `states`: the commits of the state branch, and of those other states, that all of this was read from.
     `followed`: file → what the target went forward to because others had pushed it.
     """
 
@@ -52,6 +53,7 @@ class Ledger:
     followed: Mapping[str, Followed] = field(default_factory=dict)
     others: tuple[Entry, ...] = ()
     verdicts: Mapping[EntryId, Verdict] = field(default_factory=dict)
+    states: tuple[CommitId, ...] = ()
     violations: tuple[Violation, ...] = ()
     acknowledged: Mapping[str | None, Acknowledgement] = field(default_factory=dict)
 
@@ -95,26 +97,32 @@ def read_ledger(world: World) -> Ledger:
     entries: dict[str, Entry] = {path: value for path, value in values.items() if isinstance(value, Entry)}
     tasks = {path: value for path, value in values.items() if isinstance(value, TaskStatus)}
     violations += _landed_without_commit(entries)
+    tips = _other_states(world, head)
     return Ledger(
         tuple(entries.values()),
         {attempt.salvage: path for path, task in tasks.items() for attempt in task.attempts if attempt.salvage},
         {path: task.landed_commit for path, task in tasks.items() if task.phase == "landed" and task.landed_commit},
         {path: value for path, value in values.items() if isinstance(value, Followed)},
-        _others(world, head, {entry.id for entry in entries.values() if entry.state == "landed"}),
+        _others(world, tips, {entry.id for entry in entries.values() if entry.state == "landed"}),
         {value.entry: value for value in values.values() if isinstance(value, Verdict)},
+        (head, *tips),
         tuple(violations),
         {value.commit: value for value in values.values() if isinstance(value, Acknowledgement)},
     )
 
 
-def _others(world: World, head: CommitId, known: set[EntryId]) -> tuple[Entry, ...]:
-    """Return the landed entries of other states that are not landed in this one. What is broken there stays out."""
+def _other_states(world: World, head: CommitId) -> tuple[CommitId, ...]:
+    """Return the states that were put aside here or fetched from a remote, but for what the present one contains."""
     refs = {**world.objects.refs(f"{paths.KEPT}/"), **world.objects.refs("refs/remotes/")}
     names = [name for name in sorted(refs) if name.startswith(paths.KEPT) or name.endswith(f"/{world.state_branch}")]
+    tips = dict.fromkeys(refs[name] for name in names)
+    return tuple(tip for tip in tips if not world.objects.is_ancestor(tip, head))
+
+
+def _others(world: World, tips: Sequence[CommitId], known: set[EntryId]) -> tuple[Entry, ...]:
+    """Return the landed entries of other states that are not landed in this one. What is broken there stays out."""
     found: dict[EntryId, Entry] = {}
-    for tip in dict.fromkeys(refs[name] for name in names):
-        if world.objects.is_ancestor(tip, head):
-            continue
+    for tip in tips:
         with suppress(SwarmError):
             files = world.objects.walk(world.objects.commit(tip).tree)
             for path in (path for path in files if f"{paths.STATE_QUEUE}/" in path):
@@ -141,7 +149,7 @@ def load(path: str, data: bytes) -> object:
         if path.startswith(f"{below}/"):
             return read(path, data)
     if folder == paths.STATE_ARCHIVE:
-        kinds = (paths.STATE_QUEUE, paths.STATE_MAIL, paths.STATE_INCIDENTS, paths.STATE_REVIEWS)
+        kinds = (paths.STATE_QUEUE, paths.STATE_CONVOYS, paths.STATE_MAIL, paths.STATE_INCIDENTS, paths.STATE_REVIEWS)
         folder = next((kind for kind in kinds if f"/{kind}/" in rest), paths.STATE_TASKS)
     if folder == paths.STATE_INCIDENTS:
         return incidents.load(path, data)

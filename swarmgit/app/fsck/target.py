@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from swarmgit.app.fsck.gates import GatesInForce
 from swarmgit.app.fsck.landing import judge_landing
 from swarmgit.app.fsck.ledger import Ledger
+from swarmgit.app.fsck.order import Order
 from swarmgit.app.fsck.report import Violation
 from swarmgit.app.fsck.signatures import judge_signatures
 from swarmgit.app.fsck.verdicts import judge_verdict
@@ -23,7 +24,7 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
     line = first_parent_line(world, head)
     landed = ledger.by_commit
     foreign = from_elsewhere(world, ledger, line)
-    gates = GatesInForce(world, ledger)
+    gates = GatesInForce(world, ledger, Order(world))
     found: list[Violation] = []
     landings: list[tuple[Entry, CommitInfo]] = []
     checked = 0
@@ -31,8 +32,8 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
         entries = landed.get(commit, ())
         for entry in entries:
             checked += 1
-            found += judge_landing(world, entry, info, gates.at(entry))
-            found += judge_verdict(ledger, entry, commit)
+            found += judge_landing(world, entry, info, gates)
+            found += judge_verdict(ledger, entry, commit) if entry not in ledger.others else ()
             landings.append((entry, info))
         if not entries and commit not in foreign and "task" in trailers.parse(info.message):
             checked += 1
@@ -102,7 +103,7 @@ def _off_the_line(world: World, entry: Entry, inside: set[CommitId], gates: Gate
     commit = entry.landed_commit
     if commit in inside:
         assert commit is not None
-        yield from judge_landing(world, entry, world.objects.commit(commit), gates.at(entry))
+        yield from judge_landing(world, entry, world.objects.commit(commit), gates)
     else:
         yield Violation(
             "P2",
