@@ -434,6 +434,12 @@ class Executor(Protocol):
     def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
         """Ask to end: TERM, then KILL of the whole tree once the grace has passed; call again until it is over."""
 
+    def damaged(self) -> tuple[SessionId, ...]:
+        """Return what the last look at all sessions found without a record that can be read: they are unknown."""
+
+    def end(self, session: SessionId) -> None:
+        """Kill every process of a session, whatever is known of it; TryLater when one stays."""
+
     def reap(self, session: SessionId) -> None:
         """Make sure that no process of an ended session is left."""
 

@@ -189,6 +189,6 @@ def set_aside(action: SetAside, world: World) -> Outcome:
 
     A later `reconcile` finds a worktree without a session, and saves what is in it before it gives it back.
     """
-    world.executor.reap(action.session)
+    world.executor.end(action.session)
     world.executor.forget(action.session)
     return Done(action)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -40,6 +41,8 @@ class _Lines(Generic[T]):
             found = self._path.stat()
         except OSError:
             return False
+        if not stat.S_ISREG(found.st_mode):
+            return False
         if found.st_ino != self._inode or found.st_size < self._offset:
             self._inode, self._offset, self.values = found.st_ino, 0, []
         if found.st_size == self._offset:
@@ -55,7 +58,7 @@ class _Lines(Generic[T]):
         for line in whole.splitlines():
             try:
                 self.values.append(self._decoder.decode(line))
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, RecursionError):
                 continue
         return bool(whole)
 
@@ -63,7 +66,7 @@ class _Lines(Generic[T]):
         if not self._keeps:
             self.values.extend(values)
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        _make_way(self._path)
         with self._path.open("ab") as file:
             if file.tell() and not self._ends_with_newline():
                 file.write(b"\n")
@@ -117,7 +120,7 @@ class FileCache:
             raw = self.read("blocked.json")
             try:
                 self._blocked = msgspec.json.decode(raw, type=dict[EntryId, Obstacle]) if raw else {}
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, RecursionError):
                 self._blocked = {}
         return self._blocked
 
@@ -130,7 +133,7 @@ class FileCache:
             return self._kept[name]
         try:
             return (self._folder / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
             return None
 
     def write(self, name: str, content: bytes) -> None:
@@ -140,8 +143,16 @@ class FileCache:
         _replace(self._folder / name, content)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _make_way(path: Path) -> None:
+    """Make the folder of a file; what stands in its place, or the folder's, and is no such thing is put aside."""
+    for place, is_right in ((path.parent, path.parent.is_dir()), (path, path.is_file() or not path.exists())):
+        if place.exists() and not is_right:
+            place.rename(place.with_name(f".{place.name}.damaged-{os.getpid()}-{place.stat().st_ino}"))
     path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    _make_way(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_bytes(content)
     temporary.replace(path)

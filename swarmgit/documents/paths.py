@@ -195,6 +195,11 @@ def left_out_ref(task: TaskId, session: SessionId) -> str:
     return f"{SALVAGE}/{task}/{session}{LEFT_OUT}"
 
 
+def orphan_ref(session: SessionId) -> str:
+    """Name work that was found in a worktree of which nobody knows the task."""
+    return f"{SALVAGE}/orphan/{session}"
+
+
 def abandoned_ref(task: TaskId, session: SessionId) -> str:
     """Name work that conflicted too deeply to be merged: the task is made again with it as reference."""
     return f"{ABANDONED}/{task}/{session}"

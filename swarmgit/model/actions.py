@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Scope, Task, WorktreeConfig
-from swarmgit.model.failures import FailedStep, ForgetTries, SaveFailures, SetAside
+from swarmgit.model.failures import FailedStep, ForgetTries, Rescue, SaveFailures, SetAside
 from swarmgit.model.health import Excess
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
@@ -279,6 +279,7 @@ Effect = (
     | Salvage
     | Retire
     | SetAside
+    | Rescue
     | Unpin
     | DeliverMail
     | TakeMail

@@ -43,7 +43,7 @@ REPORT_BYTES_MAX = 1 << 20
 HANDOFF_BYTES_MAX = 64 << 10
 TAIL_CHARS = 4000
 
-STATES: dict[str, SessionState] = {"queued": "starting", "running": "running", "lost": "lost"}
+STATES: dict[str, SessionState] = {"queued": "starting", "running": "running", "unknown": "running", "lost": "lost"}
 
 
 class SessionWatcher:

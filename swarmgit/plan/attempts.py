@@ -20,6 +20,7 @@ from swarmgit.plan import (
     failures,
     governor,
     handoffs,
+    lost,
     rejections,
     scope,
     starts,
@@ -76,8 +77,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
     attempt = status.attempts[-1]
     session = situation.observed.sessions.get(attempt.session)
     if session is None:
-        lost = replace(attempt, outcome="lost", ended=situation.now, reason="its session folder is gone")
-        return with_last(status, lost)
+        return lost.attempt(situation, draft, status)
     if session.state == "ending":
         draft.passing.add(status.task)
         return replace(

@@ -22,7 +22,7 @@ from swarmgit.model.actions import (
     SaveMail,
     SaveTask,
 )
-from swarmgit.model.failures import SaveFailures, SetAside
+from swarmgit.model.failures import Rescue, SaveFailures, SetAside
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.mail import DEAD
 from swarmgit.model.outcomes import Failed, Outcome, ToSave
@@ -53,7 +53,7 @@ def commit(
 def unsaved(outcomes: Sequence[Outcome]) -> frozenset[TaskId]:
     """Return the tasks whose work should have been saved and was not: nothing of them may be recorded or let go of."""
     found = (outcome.action for outcome in outcomes if isinstance(outcome, Failed))
-    return frozenset(action.task for action in found if isinstance(action, Salvage | SetAside))
+    return frozenset(action.task for action in found if isinstance(action, Salvage | SetAside | Rescue) and action.task)
 
 
 def files(saves: Sequence[Save], read: Reader, refuse: Refuse | None = None) -> dict[str, bytes | None]:

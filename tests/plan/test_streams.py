@@ -14,7 +14,8 @@ from swarmgit.model.health import Hearing
 from swarmgit.model.usage import Usage
 from swarmgit.model.work import Session
 from swarmgit.plan import UNREAD_S, watchdog
-from swarmgit.plan.books import is_possible, own_usage
+from swarmgit.plan.books import Books, is_possible, own_usage
+from swarmgit.plan.budget import purse
 
 MOST = Usage(input_tokens=1000, output_tokens=100, usd=2.0)
 
@@ -101,3 +102,15 @@ def test_one_session_that_says_it_cost_a_fortune_is_stopped_and_the_day_goes_on(
 
     assert made.status("b").phase == "landed"
     assert made.status("a").attempts[0].usage.usd == 2.0
+
+
+def test_what_a_stopped_session_used_is_the_least_in_its_attempt_its_agents_record_and_the_day() -> None:
+    made = life(task("a"), swarm={"attempts_max": 1, "budget": SwarmBudget(usd_per_day=50.0)})
+    made.ends = lambda _: {"exit_code": 1, "paths": (), "stream": Stream(usage=Usage(at_least=True))}
+    made.settle()
+
+    (attempt,) = made.status("a").attempts
+    assert attempt.usage == Usage(at_least=True)
+    assert made.observed.identities[attempt.agent].uncounted == 1
+    books = Books(made.observed.statuses.values(), ())
+    assert purse(made.swarm, books, made.now).unpriced == 1

@@ -212,7 +212,7 @@ def _take(findings: Findings, root: bytes, candidates: Sequence[bytes], limits: 
         if path.count(b"/") > DEPTH_MAX:
             continue  # the walk has objected
         _make_readable(root, path, facts)
-        if _is_too_large(findings, path, facts.st_size, limits.intake.file_bytes):
+        if _is_too_large(findings, path, facts.st_size, limits):
             continue
         if len(findings.present) >= limits.files or total + facts.st_size > limits.total_size:
             findings.object(path, f"is beyond the limits of {limits.files} files and {limits.total_size >> 20} MiB")
@@ -227,15 +227,20 @@ def _take(findings: Findings, root: bytes, candidates: Sequence[bytes], limits: 
     findings.linked.extend(path for paths in links.values() for path in paths)
 
 
-def _is_too_large(findings: Findings, path: bytes, size: int, size_max: int) -> bool:
-    """Object to a file that is too large, and return whether it cannot even be saved: git would read it whole."""
+def _is_too_large(findings: Findings, path: bytes, size: int, limits: Limits) -> bool:
+    """Object to a file that is too large, and return whether it cannot even be saved."""
     is_for_git = path.rpartition(b"/")[2] in READ_BY_GIT
-    if is_for_git and size > min(size_max, BYTES_MAX):
-        findings.object(path, f"is larger than {min(size_max, BYTES_MAX) / (1 << 20):g} MiB")
+    size_max = min(limits.intake.file_bytes, BYTES_MAX) if is_for_git else limits.intake.file_bytes
+    if size <= size_max:
+        return False
+    told = f"is larger than {size_max / (1 << 20):g} MiB"
+    if is_for_git:  # git would read it whole, so it was cut
+        findings.object(path, told)
         return True
-    if size > size_max:
-        findings.object(path, f"is larger than {size_max / (1 << 20):g} MiB (limits.work_file_mb in policy.yaml)")
-    return False
+    is_beyond = size > limits.total_size
+    more = ", and too large to be saved" if is_beyond else ""
+    findings.object(path, f"{told} (limits.work_file_mb in policy.yaml){more}")
+    return is_beyond
 
 
 def _facts(root: bytes, path: bytes) -> os.stat_result | None:

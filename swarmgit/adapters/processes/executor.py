@@ -52,6 +52,7 @@ class LocalExecutor:
         self._clean: set[str] = set()
         """Ended sessions of which nothing is left: only a process of theirs could start another."""
         self._asked: set[tuple[int, str]] = set()
+        self._damaged: tuple[SessionId, ...] = ()
 
     def start(self, spec: StartSpec) -> None:
         """Start once per session id; see ports.Executor. A folder without a claim is started from."""
@@ -78,14 +79,22 @@ class LocalExecutor:
     def poll(self, ids: Sequence[SessionId] | None = None) -> dict[SessionId, Job]:
         """Return the state of the named sessions, or of every one that is not forgotten; a few stats each."""
         self._launcher.reap()
-        jobs = {}
+        jobs, damaged = {}, []
         for session in self._names() if ids is None else ids:
             job = self._jobs.look(session)
             if job is not None:
                 jobs[session] = job
+            elif (self._sessions / session).exists():
+                damaged.append(session)
             elif ids is None:
                 self._drop_old_marker(session)
+        if ids is None:
+            self._damaged = tuple(sorted(damaged))
         return jobs
+
+    def damaged(self) -> tuple[SessionId, ...]:
+        """Return what the last look at all sessions found without a record that can be read."""
+        return self._damaged
 
     def read(self, session: SessionId, name: str, offset: int = 0, size_max: int = 1 << 20) -> bytes:
         """Return part of a session's file; b'' where there is no regular one."""
@@ -129,9 +138,14 @@ class LocalExecutor:
         job = self._jobs.look(session)
         if job is None or session in self._clean:
             return
-        if job.state in {"queued", "running"}:
+        if job.state in {"queued", "running", "unknown"}:
             raise TryLater(f"session {session} still runs", hint=f"swarmgit stop {session}")
-        whole = self._jobs.tree(session)
+        self.end(session)
+        self._clean.add(session)
+
+    def end(self, session: SessionId) -> None:
+        """Kill every process of a session, whatever is known of it, and wait for that; TryLater when one stays."""
+        whole = self._jobs.tree(files.check_id(session))
         deadline, pause_s = time.monotonic() + _REAP_S_MAX, 0.001
         while tree.kill(whole):
             self._launcher.reap()
@@ -140,7 +154,6 @@ class LocalExecutor:
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, 0.05)
         self._launcher.reap()
-        self._clean.add(session)
 
     def write(self, session: SessionId, name: str, content: bytes) -> None:
         """Write a file into a session's folder by rename."""

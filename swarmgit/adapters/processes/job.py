@@ -20,7 +20,7 @@ from swarmgit.adapters.processes import folder as files
 from swarmgit.adapters.processes.identity import Identity
 from swarmgit.adapters.processes.launch import Launcher
 from swarmgit.adapters.processes.tree import Tree, members
-from swarmgit.errors import PersonMustAct
+from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.ids import SessionId
 from swarmgit.model.work import SessionSpec, Voice
 from swarmgit.ports import Job, JobState
@@ -68,7 +68,10 @@ class Jobs:
         claim, claimed_at = self._claim(session)
         pid = claim.pid if claim else None
         last, spoke = _spoke(folder)
-        alive = self._is_alive(session, claim, claimed_at)
+        try:
+            alive = self._is_alive(session, claim, claimed_at)
+        except TryLater:  # nobody can tell now; unknown is not lost
+            return replace(_job(spec, "unknown", stop), pid=pid, last_output=last, spoke=spoke)
         if not alive and claimed_at is not None:
             ended = self._ended(session, spec)  # it may have ended between the two looks
             if ended is not None:

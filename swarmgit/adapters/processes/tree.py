@@ -122,6 +122,8 @@ def table_by_proc(oldest: int = 0) -> dict[int, Process]:
     _starts.clear()
     with os.scandir("/proc") as entries:
         here = [(int(entry.name), entry.inode()) for entry in entries if entry.name.isdigit()]
+    if not here:
+        identity.require_proc()
     for pid, inode in here:
         start = remembered.get((pid, inode))
         if start is not None and start < oldest:
