@@ -81,7 +81,7 @@ def _keep(left: LeftOut | None, spec: SessionSpec, world: World) -> LeftOut | No
         return None
     ref = paths.left_out_ref(spec.task, spec.id)
     world.engine.salvage(ref, left.commit)
-    return replace(left, ref=ref)
+    return replace(left, ref=ref, commit=world.objects.ref(ref) or left.commit)
 
 
 def _secrets(capture: Capture, session: SessionId, world: World, policy: Policy) -> tuple[Secret, ...]:
