@@ -252,7 +252,8 @@ def _worktrees(
     """Return the worktrees. `environ`: what says where the person's own ignore patterns are; None: read before."""
     from swarmgit.adapters.git.excludes import write_excludes
     from swarmgit.adapters.git.history import Target
-    from swarmgit.adapters.git.worktrees import GitWorktrees, Person
+    from swarmgit.adapters.git.persons import Person
+    from swarmgit.adapters.git.worktrees import GitWorktrees
 
     branch = Target(Git(found.common_dir), paths.branch_ref(target or ""))
     excludes = found.live / paths.EXCLUDES

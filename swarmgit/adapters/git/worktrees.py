@@ -7,16 +7,17 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from swarmgit.adapters.git import capture, carry, filling, peek, pristine, private_git
 from swarmgit.adapters.git.engine import mend
 from swarmgit.adapters.git.findings import Limits
-from swarmgit.adapters.git.history import Target
+from swarmgit.adapters.git.persons import Person
+from swarmgit.adapters.git.room import make_room
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.errors import PersonMustAct
@@ -26,8 +27,6 @@ from swarmgit.model.intake import Intake
 from swarmgit.model.work import Capture
 from swarmgit.ports import ALL, Identity, Lease
 
-NO_EXCLUDES = Path("/dev/null")
-NOWHERE = Target(Git(Path("/dev/null")), "refs/heads/none")
 CPU_S_MAX, WALL_S_MAX = 120, 900.0
 """What each git call may use of the processor while work is taken in, and how long all of them may take."""
 LOOK_CPU_S_MAX, LOOK_WALL_S_MAX = 2, 10.0
@@ -38,20 +37,6 @@ GATES = "gates"
 
 def no_fault(name: str) -> None:
     """Do nothing; the crash tests raise here."""
-
-
-class Person(Struct, frozen=True):
-    """What worktrees see of the person's repository. `top` is None in a bare one; `include` is copied from there.
-
-    `target`: the branch whose commits have landed, so that what their set-up made may serve everybody.
-    `excludes`: a file with what the person's git ignores besides.
-    """
-
-    objects: Path
-    top: Path | None = None
-    object_format: str = "sha1"
-    target: Target = NOWHERE
-    excludes: Path = NO_EXCLUDES
 
 
 class GitWorktrees:
@@ -71,6 +56,7 @@ class GitWorktrees:
         self._person = person
         self._code_tree = code_tree
         self._fault = fault
+        self._distrusted: set[Path] = set()
         self._slots = SlotStore(store, fault, resists)
 
     def lease(
@@ -199,9 +185,10 @@ class GitWorktrees:
         slot = self._held(session)
         git = self._engine.bounded(CPU_S_MAX, WALL_S_MAX)
         limits = Limits(intake=intake, excludes=self._person.excludes)
+        make_room(git, slot)
         taken = capture.capture(git, slot, capture.Label(message, author, at), self._fault, limits)
         if taken.objections and slot.recyclable:
-            self._slots.write(replace(slot, recyclable=False))
+            self._distrust(slot)
         return replace(taken, code_tree=self._code_tree(taken.commit))
 
     def look(self, session: SessionId) -> Capture:
@@ -259,11 +246,23 @@ class GitWorktrees:
         if slot is None:
             return
         self._fault("worktree:release")
-        if discard or slot.state != "leased" or not slot.recyclable:
+        if discard or slot.state != "leased" or not slot.recyclable or slot.folder in self._distrusted:
             self._slots.discard(slot)
         else:
-            self._slots.write(replace(slot, state="free", session=None, setup_wanted=None))
+            self._give_back(slot)
         self._fault("worktree:released")
+
+    def _distrust(self, slot: Slot) -> None:
+        """Note that a slot serves nobody else; where its disk is full, as long as this process lives."""
+        self._distrusted.add(slot.folder)
+        with suppress(OSError):
+            self._slots.write(replace(slot, recyclable=False))
+
+    def _give_back(self, slot: Slot) -> None:
+        try:
+            self._slots.write(replace(slot, state="free", session=None, setup_wanted=None))
+        except OSError:  # its disk is full: a slot that goes makes room
+            self._slots.discard(slot)
 
     def setup_done(self, session: SessionId, outputs: Sequence[str] | None = None) -> None:
         """Remember that the set-up commands have succeeded, and what they made: kept for the next, never captured.
