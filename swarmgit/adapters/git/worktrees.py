@@ -17,9 +17,9 @@ from swarmgit.adapters.git import capture, carry, filling, peek, pristine, priva
 from swarmgit.adapters.git.engine import mend
 from swarmgit.adapters.git.findings import Limits
 from swarmgit.adapters.git.persons import Person
-from swarmgit.adapters.git.room import make_room
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.adapters.git.slots import Slot, SlotStore
+from swarmgit.adapters.git.taking_in import take_in
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import WorktreeConfig
 from swarmgit.model.ids import CommitId, SessionId, TreeId
@@ -168,7 +168,7 @@ class GitWorktrees:
         with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
             folder = Path(made, "git")
             private_git.write(folder, private, slot.index)
-            private_git.bring_objects(self._engine, folder, slot.commit, self._person.objects)
+            private_git.bring_objects(self._engine, folder, slot.commit, is_there=self._person.has(slot.commit))
             folder.rename(slot.tree / ".git")
 
     def carry(self, session: SessionId, base: CommitId, commit: CommitId, paths: Sequence[str]) -> tuple[str, ...]:
@@ -185,8 +185,7 @@ class GitWorktrees:
         slot = self._held(session)
         git = self._engine.bounded(CPU_S_MAX, WALL_S_MAX)
         limits = Limits(intake=intake, excludes=self._person.excludes)
-        make_room(git, slot)
-        taken = capture.capture(git, slot, capture.Label(message, author, at), self._fault, limits)
+        taken = take_in(git, slot, capture.Label(message, author, at), self._fault, limits)
         if taken.objections and slot.recyclable:
             self._distrust(slot)
         return replace(taken, code_tree=self._code_tree(taken.commit))
