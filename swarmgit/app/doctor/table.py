@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swarmgit.app.doctor.intent import freeze, gates, intent, leftovers, policy, push, runtimes, signing
-from swarmgit.app.doctor.live import behind, disk, engine, failing, live, locks, sessions
+from swarmgit.app.doctor.live import behind, disk, engine, failing, heard, live, locks, sessions
 from swarmgit.app.doctor.machine import git, inotify, python, sandbox
 from swarmgit.app.doctor.report import Check, MachineCheck
 from swarmgit.app.doctor.state import checkout, state
@@ -17,6 +17,7 @@ REPOSITORY_CHECKS: tuple[Check, ...] = (
     engine,
     disk,
     sessions,
+    heard,
     failing,
     behind,
     locks,
