@@ -188,6 +188,9 @@ class Engine(Protocol):
     def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
         """Return what differs between two commits, as a person's verdict is about it."""
 
+    def lay_out(self, commit: CommitId, folder: Path) -> None:
+        """Lay out a commit's files in a folder of their own, read-only and without git."""
+
     def diff(self, old: CommitId, new: CommitId) -> str:
         """Return what differs between two commits as git shows it, with what is no text in it replaced."""
 
@@ -293,6 +296,12 @@ class Worktrees(Protocol):
 
     def before(self, session: SessionId, path: str) -> bytes:
         """Return what a file held in the commit that the worktree was filled with; b'' where it was not there."""
+
+    def live_diff(self, session: SessionId) -> str:
+        """Return how the leased worktree differs now from the commit it was filled with, as git shows it."""
+
+    def live_files(self, session: SessionId, folder: Path) -> None:
+        """Lay out the leased worktree's files as they are now in a folder of their own, read-only and without git."""
 
     def path(self, session: SessionId) -> Path | None:
         """Return where a session's files are, None when it has no lease."""

@@ -19,13 +19,12 @@ from swarmgit.adapters.git.merge import Bases, Merged, merge_trees, touched_by_b
 from swarmgit.adapters.git.objects import GitObjects, MemoryWriter, Remembered
 from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
-from swarmgit.adapters.git.remains import remains
 from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.salvage import Salvage
 from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.documents.paths import ENGINE, MENDED, SWARM
-from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Gate, MergeConfig
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.model.observed import MergeTry
@@ -210,17 +209,17 @@ class GitEngine:
     def salvage(self, ref: str, oid: CommitId) -> None:
         if not ref.startswith("refs/swarm/"):
             raise ValueError(f"swarmgit keeps saved work under refs/swarm/, not in {ref}")
-        if self._person.ref(ref) != oid:
-            try:
-                self.transfer.bring(oid)
-            except SwarmError:  # something of it is missing, then what is left is saved; else this fails as well
-                oid, new = remains(self.objects, oid)
-                self._writer.write(new)
-                self.transfer.bring(oid)
-            move_own(self._person_refs, self._person.git.git_dir, [RefChange(ref, oid)], len(oid))
+        saved = Salvage(self.objects, self._person, self._writer, self.transfer).bring(oid)
+        if self._person.ref(ref) != saved:
+            move_own(self._person_refs, self._person.git.git_dir, [RefChange(ref, saved)], len(saved))
 
     def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
         return difference(self.git, old, new, guarded)
+
+    def lay_out(self, commit: CommitId, folder: Path) -> None:
+        from swarmgit.adapters.git.peek import lay_out
+
+        lay_out(self.git, commit, folder)
 
     def diff(self, old: CommitId, new: CommitId) -> str:
         return shown(self.git, old, new)
