@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from swarmgit.app.doctor.report import Facts, Finding
 from swarmgit.app.gc import stale_candidates
+from swarmgit.app.room import no_room
 from swarmgit.app.validate import warnings
 from swarmgit.app.views.words import counted
 from swarmgit.app.world import World
@@ -23,6 +24,12 @@ def intent(_world: World, facts: Facts) -> Iterator[Finding]:
     elif not desired.problems:
         words = f"{counted(len(desired.tasks), 'task')}, {counted(len(desired.gates), 'gate')}, no problems"
         yield Finding("intent", "ok", words)
+
+
+def room(world: World, _facts: Facts) -> Iterator[Finding]:
+    """Git can have our refs beside those of the person."""
+    for found in no_room(world):
+        yield Finding("room", "fail", found.message, found.repair)
 
 
 def leftovers(world: World, facts: Facts) -> Iterator[Finding]:

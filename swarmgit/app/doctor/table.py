@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swarmgit.app.doctor.intent import freeze, gates, intent, leftovers, policy, push, runtimes, signing
+from swarmgit.app.doctor.intent import freeze, gates, intent, leftovers, policy, push, room, runtimes, signing
 from swarmgit.app.doctor.live import behind, disk, engine, failing, heard, live, locks, sessions
 from swarmgit.app.doctor.machine import git, inotify, python, sandbox
 from swarmgit.app.doctor.report import Check, MachineCheck
@@ -11,6 +11,7 @@ from swarmgit.app.doctor.state import checkout, state
 MACHINE_CHECKS: tuple[MachineCheck, ...] = (git, python, sandbox, inotify)
 
 REPOSITORY_CHECKS: tuple[Check, ...] = (
+    room,
     state,
     checkout,
     live,
