@@ -153,6 +153,7 @@ class Capture(Struct, frozen=True):
     the tree. `secrets`: what looks like one in the lines that were added. `tampered`: which of the person's
     refs lost something meanwhile, each in words. `subject`: the first line of what the agent itself said of it.
     `twins`: new names with the same letters as others beside them. `left_out`: what the agent made besides.
+    `proposed`: by the path of each task file that was written and can be read, what that task would own.
     """
 
     commit: CommitId
@@ -169,6 +170,7 @@ class Capture(Struct, frozen=True):
     tampered: tuple[str, ...] = ()
     twins: tuple[str, ...] = ()
     left_out: LeftOut | None = None
+    proposed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     subject: str = ""
 
 
