@@ -96,10 +96,10 @@ def hand_made_ref(repo: Repo, task: str) -> Callable[[], None]:
 
 
 def unwritable(repo: Repo, task: str) -> Callable[[], None]:
-    """Put a file where the folder of a task's salvage has to be."""
+    """Put a link that leads nowhere where the folder of a task's salvage has to be."""
     place = repo.root / ".git/refs/swarm/salvage" / task
     place.parent.mkdir(parents=True)
-    place.write_text("")
+    place.symlink_to("nowhere")
     return place.unlink
 
 
