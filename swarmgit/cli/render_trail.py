@@ -30,8 +30,13 @@ def log_text(commits: Iterable[LogLine], *, colour: bool = False) -> str:
 
 def diff_text(files: Iterable[FileDiff], *, colour: bool = False) -> str:
     """Return a unified diff."""
+    return painted([line for file in files for line in file.lines], colour=colour)
+
+
+def painted(diff: Iterable[str], *, colour: bool) -> str:
+    """Return the lines of a difference for a terminal: harmless, and in colours where it has some."""
     paint = {"+": "32", "-": "31", "@": "36"}
-    lines = [quoting.block(line) for file in files for line in file.lines]
+    lines = [quoting.block(line) for line in diff]
     if not colour:
         return "\n".join(lines)
     return "\n".join(f"\x1b[{paint[line[0]]}m{line}\x1b[0m" if line[:1] in paint else line for line in lines)

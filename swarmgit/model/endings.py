@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 AttemptOutcome = Literal[
@@ -34,3 +35,12 @@ CHARGED: frozenset[str] = frozenset({"rejected", "failed", "timeout"}) | LIMITED
 
 PAUSES: frozenset[str] = frozenset({"rate-limited", "transient"})
 """After these the same conversation goes on later."""
+
+LOST_FREE_MAX = 2
+"""So many lost sessions of a task are the machine's doing; those beyond use up attempts: agents can cause them."""
+
+
+def used_up(outcomes: Iterable[str]) -> int:
+    """Return how many attempts these ends use up."""
+    ends = tuple(outcomes)
+    return sum(end in CHARGED for end in ends) + max(0, ends.count("lost") - LOST_FREE_MAX)

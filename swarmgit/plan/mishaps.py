@@ -10,7 +10,7 @@ from swarmgit.model.mail import Mail
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Attempt, Entry, TaskStatus
 from swarmgit.model.work import TAMPERED, Session
-from swarmgit.plan import budget, causes, incidents, losses, mail, streams, watchdog
+from swarmgit.plan import budget, causes, floods, incidents, losses, mail, streams, watchdog
 from swarmgit.plan.situation import Draft, Situation
 
 NUMBERS = re.compile(r"\b[0-9a-hjkmnp-tv-z]{26}\b|[0-9]+")
@@ -37,6 +37,7 @@ def report(situation: Situation, draft: Draft) -> None:
     """Report every mishap of this tick; one that was reported before is not counted again."""
     _attempts(situation, draft)
     streams.report(situation, draft)
+    floods.report(situation, draft)
     _leaks(situation, draft)
     for session in situation.observed.sessions.values():
         if session.capture is not None and session.capture.tampered:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from swarmgit.model.desired import Task
 from swarmgit.model.status import TaskStatus
 from swarmgit.model.work import Session
-from swarmgit.plan import budget, claims, excess, governor, rejections, watchdog
+from swarmgit.plan import budget, claims, excess, floods, governor, rejections, watchdog
 from swarmgit.plan.situation import Situation
 
 TIME_LIMIT = "time limit"
@@ -32,6 +32,7 @@ def reason(situation: Situation, task: Task | None, status: TaskStatus, session:
         return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
     return (
         excess.reason_to_stop(situation, session)
+        or floods.reason_to_stop(situation, session)
         or budget.reason_to_stop(situation, task, status, session)
         or _deaf(session)
     )

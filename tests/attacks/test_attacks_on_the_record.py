@@ -189,9 +189,7 @@ def test_a_gate_ends_at_the_limit_and_says_so(judged: Stage) -> None:
 
 def test_set_up_ends_at_the_limit_and_cannot_write_the_list_of_what_it_made(stage: Stage) -> None:
     stage.swarm["worktree"] = {"setup": ["git config core.fsmonitor 'sh monitor.sh'; echo made > made.txt"]}
-    lines = (
-        "for stream in 1 2; do cat /proc/self/fd/$stream; : > /proc/self/fd/$stream; done\nyes | head -c 30000000 >&2\n"
-    )
+    lines = "for one in 1 2; do : > /proc/self/fd/$one; : > /proc/$PPID/fd/$one; done; yes | head -c 30000000 >&2\n"
     stage.policy["limits"] = {"output_mb": 4}
     stage.open({"README.md": "x\n", "monitor.sh": lines, ".gitignore": "made.txt\n"})
     stage.attacker("open('evil.txt', 'w').write('x')")
