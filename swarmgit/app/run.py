@@ -231,7 +231,7 @@ def _trouble(course: Course, error: Exception) -> Trouble:
 def _end(course: Course, trouble: Trouble | None, *, is_interrupted: bool) -> Result | None:
     """Return how the run ends here, None where it goes on."""
     done, mode = course.done, course.options.mode
-    look = course.look or _nothing_seen(course)
+    look = course.look or Look(Desired(None, None), Observed(None, None), Plan(), course.started)
     if done is not None and mode == "once":
         return _result(done, look, "one tick is done")
     if is_interrupted:
@@ -247,10 +247,6 @@ def _end(course: Course, trouble: Trouble | None, *, is_interrupted: bool) -> Re
         reason = f"not settled after {course.options.timeout_s:g} s; sessions go on{last}"
         return Result(PERSON_MUST_ACT, reason, look)
     return None
-
-
-def _nothing_seen(course: Course) -> Look:
-    return Look(Desired(None, None), Observed(None, None), Plan(), course.started)
 
 
 def _listen(world: World, done: Ticked, bell: Doorbell) -> None:
