@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swarmgit.app.doctor.ground import hooks, mirrors, owners, programs, refs, stale, worktrees
 from swarmgit.app.doctor.intent import freeze, gates, intent, leftovers, policy, push, room, runtimes, signing
 from swarmgit.app.doctor.live import behind, disk, engine, failing, live, locks, sessions
 from swarmgit.app.doctor.machine import git, inotify, python, sandbox
@@ -17,6 +18,10 @@ REPOSITORY_CHECKS: tuple[Check, ...] = (
     live,
     engine,
     disk,
+    owners,
+    stale,
+    refs,
+    worktrees,
     sessions,
     failing,
     behind,
@@ -25,6 +30,9 @@ REPOSITORY_CHECKS: tuple[Check, ...] = (
     leftovers,
     policy,
     runtimes,
+    programs,
+    hooks,
+    mirrors,
     gates,
     push,
     freeze,
