@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from swarmgit.act import failing
 from swarmgit.app import recovery
-from swarmgit.app.gc import stale_candidates
+from swarmgit.app.gc import stale_refs
 from swarmgit.app.look import Look, loader
 from swarmgit.app.room import require_room
 from swarmgit.app.tick import Ticked, Ticker
@@ -254,9 +254,8 @@ def _pause(course: Course, done: Ticked, bell: Doorbell, interrupted: threading.
 
 
 def _unpin_closed(world: World, look: Look) -> None:
-    """Drop what still pins candidates of entries that are over: a kill came between the record and the unpinning."""
-    for ref in stale_candidates(world, look):
-        world.landing.unpin(ref)
+    """Drop what still pins entries that are over: a kill came between the record and the unpinning."""
+    world.engine.withdraw(stale_refs(world, look))
 
 
 def _changed(done: Ticked) -> bool:

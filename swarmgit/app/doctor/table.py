@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from swarmgit.app.doctor.ground import hooks, mirrors, owners, programs, refs, stale, worktrees
 from swarmgit.app.doctor.intent import freeze, gates, intent, leftovers, policy, push, room, runtimes, signing
-from swarmgit.app.doctor.live import behind, disk, engine, failing, live, locks, sessions
+from swarmgit.app.doctor.live import behind, disk, engine, failing, heard, live, locks, sessions
 from swarmgit.app.doctor.machine import git, inotify, python, sandbox
+from swarmgit.app.doctor.objects import mirrors, refs, work
 from swarmgit.app.doctor.report import Check, MachineCheck
 from swarmgit.app.doctor.state import checkout, state
 
@@ -23,11 +24,15 @@ REPOSITORY_CHECKS: tuple[Check, ...] = (
     refs,
     worktrees,
     sessions,
+    heard,
     failing,
     behind,
     locks,
     intent,
     leftovers,
+    work,
+    refs,
+    mirrors,
     policy,
     runtimes,
     programs,
