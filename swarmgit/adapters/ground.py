@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from swarmgit.adapters.git.refs import drop_stale_lock, is_open
-from swarmgit.adapters.git.run import Git
 from swarmgit.errors import TryLater
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 HOOKS = ("pre-commit", "commit-msg", "pre-merge-commit", "pre-push", "reference-transaction", "update", "pre-receive")
 """Hooks that can refuse what a person does."""
 
-REFS_MAX = 20_000
 CLOCK_S = 2.0
 
 
@@ -67,26 +65,3 @@ class Ground(Struct, frozen=True):
     def hooks(self, common_dir: Path) -> tuple[str, ...]:
         """Return the hooks of a repository that can refuse something."""
         return tuple(name for name in HOOKS if os.access(common_dir / "hooks" / name, os.X_OK))
-
-    def loose_refs(self, common_dir: Path, below: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Yield refs that are files of their own: (name, what it says)."""
-        count = 0
-        for folder in below:
-            for file in sorted((common_dir / folder).rglob("*")):
-                count += 1
-                if count > REFS_MAX:
-                    return
-                if file.is_file() and file.suffix != ".lock" and not file.name.startswith("."):
-                    yield file.relative_to(common_dir).as_posix(), file.read_text("ascii", "replace").strip("\0 \n")
-
-    def mirrors(self, common_dir: Path) -> tuple[str, ...]:
-        """Return the remotes to which a push takes every ref."""
-        listing = Git(common_dir).call("config", "--get-regexp", r"^remote\..*\.(mirror|push)$").stdout
-        found = []
-        for line in listing.decode("utf-8", "replace").splitlines():
-            name, _, value = line.partition(" ")
-            remote = name.removeprefix("remote.").rpartition(".")[0]
-            is_mirror = name.endswith(".mirror") and value.lower() not in {"false", "no", "off", "0"}
-            if is_mirror or value.lstrip("+").partition(":")[0] in {"refs/*", "refs/swarm/*"}:
-                found.append(remote)
-        return tuple(dict.fromkeys(found))

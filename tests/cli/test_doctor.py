@@ -84,19 +84,19 @@ def broken_ref(repo) -> tuple[str, str, str]:
     path = repo.root / ".git/refs/swarm/salvage/api/s1"
     path.parent.mkdir(parents=True)
     path.write_text("1" * 40 + "\n")
-    return "refs", "refs/swarm/salvage/api/s1", "git update-ref -d refs/swarm/salvage/api/s1"
+    return "refs", "refs/swarm/salvage/api/s1", ""
 
 
 def empty_ref(repo) -> tuple[str, str, str]:
     path = repo.root / ".git/refs/swarm/salvage/api/s2"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"\0" * 41)
-    return "refs", "refs/swarm/salvage/api/s2", "git update-ref -d"
+    return "refs", "refs/swarm/salvage/api/s2", ""
 
 
 def mirror(repo) -> tuple[str, str, str]:
     repo.git("remote", "add", "--mirror=push", "backup", "/nonexistent")
-    return "mirrors", "backup", "remote.backup.mirror"
+    return "mirrors", "backup", "git config"
 
 
 def stray_worktree(repo) -> tuple[str, str, str]:

@@ -95,25 +95,3 @@ def hooks(world: World, facts: Facts) -> Iterator[Finding]:
     if found:
         words = f"landings do not run the hooks {', '.join(found)}"
         yield Finding("hooks", "warn", words, f"make a gate of what they check: {paths.GATES_YAML}")
-
-
-def refs(world: World, facts: Facts) -> Iterator[Finding]:
-    """Every ref of ours names something."""
-    common = world.repository.common_dir
-    for name, oid in facts.machine.ground.loose_refs(common, ("refs/swarm", "refs/heads/swarm")):
-        if world.objects.resolve(f"{oid or 0}^{{commit}}") is None:
-            yield Finding("refs", "fail", f"{name} names nothing that is here", _put_right(world, name))
-
-
-def _put_right(world: World, name: str) -> str:
-    if name == paths.branch_ref(world.state_branch):
-        return "swarmgit reconcile puts the last good state back"
-    return f"git update-ref -d {name}"
-
-
-def mirrors(world: World, facts: Facts) -> Iterator[Finding]:
-    """No remote gets what agents made and nobody has looked at."""
-    for remote in facts.machine.ground.mirrors(world.repository.common_dir):
-        words = f"the remote {remote} gets all refs, also refs/swarm, where work lies that has not landed"
-        repair = f"git config --unset remote.{remote}.mirror; git config remote.{remote}.push 'refs/heads/*'"
-        yield Finding("mirrors", "warn", words, repair)

@@ -88,12 +88,6 @@ class GroundFacts(Protocol):
     def hooks(self, common_dir: Path) -> tuple[str, ...]:
         """Return the hooks of a repository that can refuse something."""
 
-    def loose_refs(self, common_dir: Path, below: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Yield refs that are files of their own: (name, what it says)."""
-
-    def mirrors(self, common_dir: Path) -> tuple[str, ...]:
-        """Return the remotes to which a push takes every ref."""
-
 
 class MachineFacts(Protocol):
     """What a real machine answers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swarmgit.app.doctor.ground import hooks, mirrors, owners, programs, refs, stale, worktrees
+from swarmgit.app.doctor.ground import hooks, owners, programs, stale, worktrees
 from swarmgit.app.doctor.intent import freeze, gates, intent, leftovers, policy, push, room, runtimes, signing
 from swarmgit.app.doctor.live import behind, disk, engine, failing, heard, live, locks, sessions
 from swarmgit.app.doctor.machine import git, inotify, python, sandbox
@@ -21,7 +21,6 @@ REPOSITORY_CHECKS: tuple[Check, ...] = (
     disk,
     owners,
     stale,
-    refs,
     worktrees,
     sessions,
     heard,
@@ -37,7 +36,6 @@ REPOSITORY_CHECKS: tuple[Check, ...] = (
     runtimes,
     programs,
     hooks,
-    mirrors,
     gates,
     push,
     freeze,
