@@ -11,6 +11,7 @@ from swarmgit.model.ids import GateName
 from swarmgit.model.policy import Policy
 from swarmgit.model.status import Rejection
 from swarmgit.model.work import Capture, Change
+from swarmgit.plan import proposals
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.nametable import fold
 from swarmgit.plan.patterns import matches, meet
@@ -35,6 +36,7 @@ def judge(capture: Capture, task: Task, policy: Policy, obeyed: Sequence[str] = 
         *_objections(capture),
         *_outside(capture, task),
         *_protected(capture, task, policy, obeyed),
+        *proposals.judge(capture, policy, obeyed),
         *_unreadable(guarded_paths(capture.changes, policy, obeyed)),
         *_hostile(capture),
         *_twins(capture),

@@ -15,6 +15,7 @@ from swarmgit.adapters.git.scan import DEFAULT_LIMITS, Limits, scan, shown
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import RawChange, tree_changes
 from swarmgit.adapters.git.twins import twins
+from swarmgit.documents.paths import TASKS
 from swarmgit.model.ids import BlobId, CommitId, TreeId
 from swarmgit.model.work import Capture, Change
 from swarmgit.ports import Identity
@@ -23,6 +24,7 @@ COMMITTER = Identity("swarmgit", "swarmgit@localhost")
 READ_SIZE_MAX = 1 << 20
 BATCH_SIZE_MAX = 32 << 20
 LINK = "120000"
+TASK_FILES = f"{TASKS}/".encode()
 
 
 class Label(Struct, frozen=True):
@@ -53,11 +55,14 @@ def capture(
         findings.object(path, "is a hard link to a file outside of the work")
     links: dict[str, str] = {}
     markers: list[str] = []
+    proposed: dict[str, tuple[str, ...]] = {}
     for change, content in _contents(engine, raw, findings.present):
         if change.new_mode == LINK:
             links[shown(change.path)] = content.decode("utf-8", "backslashreplace")
         elif has_markers(content):
             markers.append(shown(change.path))
+        elif change.path.startswith(TASK_FILES):
+            proposed.update(_proposed(change, content))
     return Capture(
         commit=CommitId(commit),
         code_tree=TreeId(tree),
@@ -67,6 +72,7 @@ def capture(
         markers=tuple(markers),
         links=links,
         twins=twins(engine, slot.commit, commit, raw),
+        proposed=proposed,
     )
 
 
@@ -93,6 +99,15 @@ def _change(raw: RawChange) -> Change:
     """Return a change with its path as text; a name that is not UTF-8 is written out and refused by its backslashes."""
     path = raw.path.decode("utf-8", "backslashreplace")
     return Change(path, raw.status, raw.old_mode, raw.new_mode, BlobId(raw.old_blob), BlobId(raw.new_blob))
+
+
+def _proposed(change: RawChange, content: bytes) -> dict[str, tuple[str, ...]]:
+    """Return what a task file would let its task own, by its path; nothing where it cannot be read."""
+    from swarmgit.documents import intent  # the parser, which most work does not need
+
+    path = change.path.decode("utf-8", "backslashreplace")
+    task = intent.task(path, BlobId(change.new_blob), content).value
+    return {path: (*task.scope.owns, *task.scope.shares)} if task is not None else {}
 
 
 def _contents(engine: Git, raw: Sequence[RawChange], sizes: Mapping[bytes, int]) -> Iterator[tuple[RawChange, bytes]]:
