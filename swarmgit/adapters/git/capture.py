@@ -6,21 +6,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from swarmgit.adapters.git import pipes, staging
+from swarmgit.adapters.git import beside, pipes, staging
+from swarmgit.adapters.git.findings import DEFAULT_LIMITS, Findings, Limits, shown
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit
 from swarmgit.adapters.git.objects import MissingObject
 from swarmgit.adapters.git.run import Git
-from swarmgit.adapters.git.scan import DEFAULT_LIMITS, Limits, scan, shown
+from swarmgit.adapters.git.scan import scan
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import RawChange, tree_changes
 from swarmgit.adapters.git.twins import twins
+from swarmgit.documents import quoting
 from swarmgit.documents.paths import TASKS
 from swarmgit.model.ids import BlobId, CommitId, TreeId
+from swarmgit.model.intake import LeftOut
 from swarmgit.model.work import Capture, Change
 from swarmgit.ports import Identity
 
 COMMITTER = Identity("swarmgit", "swarmgit@localhost")
+ITEMS_MAX = 20
+ITEM_CHARS_MAX = 200
 READ_SIZE_MAX = 1 << 20
 BATCH_SIZE_MAX = 32 << 20
 LINK = "120000"
@@ -50,6 +56,8 @@ def capture(
     fault("capture:staged")
     commit = _commit(engine, tree, (CommitId(slot.commit),), label)
     fault("capture:committed")
+    left_out = _left_out(engine, slot, findings, CommitId(commit), label) if limits.besides else None
+    fault("capture:beside")
     raw = tree_changes(engine, slot.commit, commit)
     for path in sorted({change.path for change in raw}.intersection(findings.linked)):
         findings.object(path, "is a hard link to a file outside of the work")
@@ -67,6 +75,7 @@ def capture(
         commit=CommitId(commit),
         code_tree=TreeId(tree),
         base=CommitId(slot.commit),
+        left_out=left_out,
         changes=tuple(map(_change, raw)),
         objections=tuple(findings.objections),
         markers=tuple(markers),
@@ -74,6 +83,32 @@ def capture(
         twins=twins(engine, slot.commit, commit, raw),
         proposed=proposed,
     )
+
+
+def _left_out(engine: Git, slot: Slot, findings: Findings, taken: CommitId, label: Label) -> LeftOut | None:
+    """Return one commit with all that is not in `taken`: on its tree the new files outside of the scope, and as its
+    further parents the commits that only the agent's own git knew."""
+    tree = engine.line("rev-parse", f"{taken}^{{tree}}")
+    besides = beside.bring(engine, slot, tree)
+    if not (findings.left or findings.left_odd or besides.tips or besides.told):
+        return None
+    items = [f"{shown(path)} (new, outside the scope, not committed)" for path in sorted(findings.left)]
+    items += [f"{shown(path)} (new, outside the scope, not saved)" for path in sorted(findings.left_odd)]
+    items = [*(quoting.line(told, ITEM_CHARS_MAX) for told in besides.told), *items]
+    if len(items) > ITEMS_MAX:
+        items = [*items[:ITEMS_MAX], f"and {len(items) - ITEMS_MAX} more"]
+    if besides.history and not items:
+        tip_words = "commit" if besides.history == 1 else "commits"
+        items = [] if tree != _tree_of_base(engine, slot) else [f"{besides.history} {tip_words} in its reflog only"]
+    whole = staging.with_left(engine, slot, tree, findings) if findings.left else tree
+    said = "\n".join(("Left out of the work of a session", "", *items))
+    parents = (taken, *(CommitId(tip) for tip in besides.tips))
+    commit = _commit(engine, whole, parents, replace(label, message=said))
+    return LeftOut(CommitId(commit), tuple(items))
+
+
+def _tree_of_base(engine: Git, slot: Slot) -> str:
+    return engine.line("rev-parse", f"{slot.commit}^{{tree}}")
 
 
 def rescue(engine: Git, slot: Slot, label: Label) -> Capture:
