@@ -14,6 +14,7 @@ from swarmgit.model.checkouts import Behind, IndexLock, Obstacle
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
 from swarmgit.model.failures import Try
+from swarmgit.model.health import OUTPUT_BYTES_MAX, Excess
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.incidents import Report
 from swarmgit.model.landings import Told
@@ -190,6 +191,9 @@ class Engine(Protocol):
     def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
         """Return what differs between two commits, as a person's verdict is about it."""
 
+    def lay_out(self, commit: CommitId, folder: Path) -> None:
+        """Lay out a commit's files in a folder of their own, read-only and without git."""
+
     def diff(self, old: CommitId, new: CommitId) -> str:
         """Return what differs between two commits as git shows it, with what is no text in it replaced."""
 
@@ -296,6 +300,12 @@ class Worktrees(Protocol):
     def before(self, session: SessionId, path: str) -> bytes:
         """Return what a file held in the commit that the worktree was filled with; b'' where it was not there."""
 
+    def live_diff(self, session: SessionId) -> str:
+        """Return how the leased worktree differs now from the commit it was filled with, as git shows it."""
+
+    def live_files(self, session: SessionId, folder: Path) -> None:
+        """Lay out the leased worktree's files as they are now in a folder of their own, read-only and without git."""
+
     def path(self, session: SessionId) -> Path | None:
         """Return where a session's files are, None when it has no lease."""
 
@@ -389,7 +399,8 @@ JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "los
 class Job(Struct, frozen=True):
     """One process as the executor sees it. `exit_code` None: not ended, lost, or never run (then `error`).
 
-    `setup_failed`: a set-up command failed, `argv` was not run. `spoke`: where it printed last.
+    `setup_failed`: a set-up command failed, `argv` was not run. `spoke`: where it printed last. `excess`: how it wrote
+    more than it may. `is_unheard`: what keeps its output has ended before it.
     """
 
     spec: SessionSpec
@@ -403,6 +414,8 @@ class Job(Struct, frozen=True):
     stop_at: datetime | None = None
     last_output: datetime | None = None
     spoke: tuple[Voice, ...] = ()
+    excess: Excess | None = None
+    is_unheard: bool = False
 
 
 class Executor(Protocol):
@@ -425,6 +438,12 @@ class Executor(Protocol):
 
     def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
         """Ask to end: TERM, then KILL of the whole tree once the grace has passed; call again until it is over."""
+
+    def damaged(self) -> tuple[SessionId, ...]:
+        """Return what the last look at all sessions found without a record that can be read: they are unknown."""
+
+    def end(self, session: SessionId) -> None:
+        """Kill every process of a session, whatever is known of it; TryLater when one stays."""
 
     def reap(self, session: SessionId) -> None:
         """Make sure that no process of an ended session is left."""
@@ -713,19 +732,22 @@ class Confinement(Struct, frozen=True):
 
 
 class Confined(Struct, frozen=True):
-    """How to run a command inside. `around`: the words that go before any program of the session, set-up too.
+    """How to run a command inside. `around`: the words that go before a program of set-up; its output goes to set-up's
+    log. `beside`: those before one whose output is read by the program after it, in a shell's pipe.
 
     `files` belong into the session's folder. `sandbox` says what holds it, for records. `expires`: when a credential
-    of the session ends.
+    of the session ends. `output_bytes_max`: how much each stream of its output may take.
     """
 
     folder: Path
     argv: tuple[str, ...]
     env: Mapping[str, str]
     around: tuple[str, ...]
+    beside: tuple[str, ...]
     files: Mapping[str, bytes]
     sandbox: SandboxReport
     expires: datetime | None = None
+    output_bytes_max: int = OUTPUT_BYTES_MAX
 
 
 class SandboxReport(Struct, frozen=True):
@@ -803,4 +825,5 @@ class World(Struct, frozen=True):
     environment: str
     host_env: Mapping[str, str]
     fault: Callable[[str], None]
+    only_reads: bool
     close: Callable[[], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from swarmgit.act import capture, landing, mail, predictions, push, sessions
+from swarmgit.act import capture, landing, mail, predictions, push, rescue, sessions
 from swarmgit.act.failing import failed
 from swarmgit.model.actions import (
     Action,
@@ -36,7 +36,7 @@ from swarmgit.model.actions import (
     TryMerges,
     Unpin,
 )
-from swarmgit.model.failures import ForgetTries, SaveFailures, SetAside
+from swarmgit.model.failures import ForgetTries, Rescue, SaveFailures, SetAside
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.outcomes import Done, Outcome, ToSave
 from swarmgit.model.policy import Policy
@@ -73,6 +73,8 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
             return sessions.retire(action, world)
         case SetAside():
             return sessions.set_aside(action, world)
+        case Rescue():
+            return rescue.rescue(action, world)
         case Salvage():
             return landing.salvage(action, world)
         case Predict():

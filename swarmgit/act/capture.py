@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from swarmgit.act import tampering, transcripts
 from swarmgit.documents import paths
+from swarmgit.documents.commit_words import landed_words
 from swarmgit.documents.state import to_json
 from swarmgit.model import trailers
 from swarmgit.model.actions import FinishSession
@@ -80,20 +81,11 @@ def _secrets(capture: Capture, session: SessionId, world: World, policy: Policy)
 def _words(action: FinishSession, world: World) -> tuple[str, str]:
     """Return subject and body of the commit: from the agent's outbox, else of its own last commit, else the title."""
     raw = world.executor.read(action.spec.id, paths.MESSAGE_FILE, 0, MESSAGE_BYTES_MAX)
-    said = _plain(raw.decode("utf-8", "replace")) or world.worktrees.agent_message(action.spec.id) or ""
+    said = raw.decode("utf-8", "replace").strip() or world.worktrees.agent_message(action.spec.id) or ""
     place = f"the commit message of session {action.spec.id}"
-    text = world.secrets.redact(said.encode(), place).decode()
-    lines = [line for line in text.splitlines() if not line.strip().lower().startswith("swarm-")]
-    if not lines:
-        return action.title, ""
-    return lines[0], "\n".join(lines[1:])
-
-
-def _plain(text: str) -> str:
-    """Return a text without what a terminal or a reader would act on: escapes, other controls, changes of direction."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    shown = ("".join(letter for letter in line if letter.isprintable() or letter == "\t") for line in lines)
-    return "\n".join(shown).strip()
+    text = world.secrets.redact(said.encode("utf-8", "replace"), place)
+    subject, body = landed_words(text.decode("utf-8", "replace"))
+    return (subject, body) if subject else (action.title, "")
 
 
 def _ended(spec: SessionSpec, world: World) -> datetime:
@@ -105,7 +97,7 @@ def _ended(spec: SessionSpec, world: World) -> datetime:
 
 def remember_setup(session: SessionId, world: World) -> None:
     raw = world.executor.read(session, paths.SETUP_FILE, 0, SETUP_BYTES_MAX)
-    done, *outputs = raw.split(b"\0")
-    if done == b"done" and world.worktrees.path(session) is not None:
+    *outputs, done, rest = [b"", *raw.split(b"\0")]
+    if (done, rest) == (b"done", b"") and world.worktrees.path(session) is not None:
         names = [name.decode("utf-8", "surrogateescape").rstrip("/") for name in outputs if name]
         world.worktrees.setup_done(session, [name for name in names if name != ".git"])

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import msgspec
 
-from swarmgit.documents import paths
-from swarmgit.documents.state import plain_mail
+from swarmgit.documents import paths, quoting
+from swarmgit.documents.state import from_json, plain_mail
 from swarmgit.model.actions import DeliverMail, TakeMail
 from swarmgit.model.ids import SessionId
 from swarmgit.model.incidents import Report
@@ -41,7 +41,8 @@ def copy_of(mail: Mail) -> bytes:
 
 def _note(mail: Mail) -> bytes:
     """Return what an urgent message says to an agent that looks at its inbox too late, if its program shows notes."""
-    text = f"Urgent mail from {mail.sender}: {mail.subject}\n\n{mail.body}\n\n(message {mail.id} in your inbox)"
+    head = f"Urgent mail from {mail.sender}: {quoting.line(mail.subject)}"
+    text = f"{head}\n\n{quoting.quotation(mail.body)}\n\n(message {mail.id} in your inbox)"
     return msgspec.json.encode(text) + b"\n"
 
 
@@ -63,7 +64,9 @@ def _set_aside(action: TakeMail, resisting: Mapping[str, str], world: World) -> 
     """Note what was taken in and cannot be removed, so that it is not taken in again, and report it."""
     seeds = dict(zip(action.letters, action.seeds, strict=True))
     before = world.executor.read(action.session, paths.STUCK_FILE)
-    known = set(json.loads(before)) if before else set()
+    known: set[str] = set()
+    with suppress(ValueError):  # damaged: what it named is only looked at once more
+        known = set(from_json(before, list[str])) if before else set()
     known |= {seeds.get(name, name) for name in resisting}
     world.executor.write(action.session, paths.STUCK_FILE, json.dumps(sorted(known)).encode())
     for name, reason in resisting.items():

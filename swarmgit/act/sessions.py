@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from swarmgit.act import needs, tampering
-from swarmgit.act.capture import remember_setup
+from swarmgit.act.capture import SETUP_BYTES_MAX, remember_setup
 from swarmgit.act.conflicts import conflict_files
 from swarmgit.act.predictions import show_work
 from swarmgit.documents import paths
@@ -26,7 +26,7 @@ from swarmgit.ports import Command, Confined, Confinement, Lease, Placement, Sta
 
 POOL = {"triage": "triage"}
 
-SETUP_LIST = "printf 'done\\0' && git ls-files --others --directory -z"
+SETUP_LIST = "git ls-files --others --directory -z && printf 'done\\0'"
 GATE_SCRIPT = (
     'rm -f -- "$2"; /bin/sh -c "$1"; code=$?; '
     'if [ -n "$2" ] && [ -f "$2" ] && [ ! -L "$2" ]; then cp -- "$2" "$3"; fi; exit $code'
@@ -80,7 +80,12 @@ def _lease(session: SessionId, base: CommitId, action: StartSession | RunGate, w
 def _start_spec(
     spec: SessionSpec, confined: Confined, lease: Lease, config: WorktreeConfig, files: Mapping[str, bytes]
 ) -> StartSpec:
-    named = replace(spec, sandbox=confined.sandbox.text, credentials_end=confined.expires)
+    named = replace(
+        spec,
+        sandbox=confined.sandbox.text,
+        credentials_end=confined.expires,
+        output_bytes_max=confined.output_bytes_max,
+    )
     setup = _setup(config, lease, confined)
     return StartSpec(named, confined.argv, str(lease.tree), confined.env, setup, {**files, **confined.files})
 
@@ -143,6 +148,8 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
 
 
 def stop(action: StopSession, world: World) -> Outcome:
+    if action.excess is not None:  # before the stop, which the session may end by
+        world.executor.write(action.session, paths.EXCESS_FILE, _json(msgspec.to_builtins(action.excess)))
     world.executor.cancel(action.session, action.reason, action.grace_s)
     return Done(action)
 
@@ -151,21 +158,21 @@ def _setup(config: WorktreeConfig, lease: Lease, confined: Confined) -> tuple[st
     """Return the set-up commands to run; the last two list what they made and keep a copy, before anybody else comes.
 
     They run in the sandbox: part of what they run may be an agent's work. The list and the copy are written outside
-    of it, where nothing that runs inside can change them.
+    of it, where nothing that runs inside can change them; the list comes through a pipe, or who makes it could.
     """
     if not lease.needs_setup:
         return ()
     listed = str(confined.folder / paths.SETUP_FILE)
     return (
-        *(_inside(confined, command) for command in config.setup),
-        f"{_inside(confined, SETUP_LIST)} > {shlex.quote(listed)}",
+        *(_inside(confined.around, command) for command in config.setup),
+        f"{_inside(confined.beside, SETUP_LIST)} | head -c {SETUP_BYTES_MAX} > {shlex.quote(listed)}",
         shlex.join((*lease.keep_setup, listed)),
     )
 
 
-def _inside(confined: Confined, command: str) -> str:
+def _inside(around: tuple[str, ...], command: str) -> str:
     """Return the shell's text that runs a shell's text in the sandbox."""
-    return shlex.join((*confined.around, "/bin/sh", "-c", command))
+    return shlex.join((*around, "/bin/sh", "-c", command))
 
 
 def retire(action: Retire, world: World) -> Outcome:
@@ -182,6 +189,6 @@ def set_aside(action: SetAside, world: World) -> Outcome:
 
     A later `reconcile` finds a worktree without a session, and saves what is in it before it gives it back.
     """
-    world.executor.reap(action.session)
+    world.executor.end(action.session)
     world.executor.forget(action.session)
     return Done(action)

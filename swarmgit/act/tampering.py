@@ -7,10 +7,10 @@ tag that is gone or does not contain what it did, a stash that is gone, a replac
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 
 from swarmgit.documents import paths
+from swarmgit.documents.state import from_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.work import TAMPERED
@@ -50,7 +50,10 @@ def found(session: SessionId, world: World) -> tuple[tuple[str, ...], tuple[str,
     raw = world.executor.read(session, paths.SETTINGS_FILE, 0, SETTINGS_BYTES_MAX)
     if not raw:
         return (), ()
-    known: dict[str, str] = json.loads(raw)
+    try:
+        known = from_json(raw, dict[str, str])
+    except ValueError:
+        return (f"the record of what the repository's own git settings were {TAMPERED}",), ()
     now = {**world.settings(), SETTINGS_ONLY: ""} if SETTINGS_ONLY in known else watched(world)
     changed = sorted(name for name in {*known, *now} if known.get(name) != now.get(name))
     settings = tuple(

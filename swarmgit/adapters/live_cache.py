@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -21,9 +22,13 @@ LINES_KEPT = 2000
 
 
 class _Lines(Generic[T]):
-    """A file of JSON lines that is appended to, read on from where reading stopped, and cut when it grows too long."""
+    """A file of JSON lines that is appended to, read on from where reading stopped, and cut when it grows too long.
 
-    def __init__(self, path: Path, kind: type[T]) -> None:
+    `keeps` False: what is added stays in memory.
+    """
+
+    def __init__(self, path: Path, kind: type[T], *, keeps: bool = True) -> None:
+        self._keeps = keeps
         self._path = path
         self._decoder = msgspec.json.Decoder(kind)
         self._offset = 0
@@ -34,26 +39,34 @@ class _Lines(Generic[T]):
         """Read what was added since; return whether anything was."""
         try:
             found = self._path.stat()
-        except FileNotFoundError:
+        except OSError:
+            return False
+        if not stat.S_ISREG(found.st_mode):
             return False
         if found.st_ino != self._inode or found.st_size < self._offset:
             self._inode, self._offset, self.values = found.st_ino, 0, []
         if found.st_size == self._offset:
             return False
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            data = file.read()
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except PermissionError:  # another user's
+            return False
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():
             try:
                 self.values.append(self._decoder.decode(line))
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, RecursionError):
                 continue
         return bool(whole)
 
     def append(self, *values: T) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if not self._keeps:
+            self.values.extend(values)
+            return
+        _make_way(self._path)
         with self._path.open("ab") as file:
             if file.tell() and not self._ends_with_newline():
                 file.write(b"\n")
@@ -73,12 +86,14 @@ class _Lines(Generic[T]):
 
 
 class FileCache:
-    """ports.LiveCache in `<live>/cache/`."""
+    """ports.LiveCache in `<live>/cache/`. `keeps` False: for who only reads; what is kept stays in memory."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keeps: bool = True) -> None:
         self._folder = folder
-        self._answers: _Lines[Evidence] = _Lines(folder / "evidence.jsonl", Evidence)
-        self._tries: _Lines[MergeTry] = _Lines(folder / "merges.jsonl", MergeTry)
+        self._keeps = keeps
+        self._kept: dict[str, bytes] = {}
+        self._answers: _Lines[Evidence] = _Lines(folder / "evidence.jsonl", Evidence, keeps=keeps)
+        self._tries: _Lines[MergeTry] = _Lines(folder / "merges.jsonl", MergeTry, keeps=keeps)
         self._evidence: dict[EvidenceKey, Evidence] = {}
         self._merges: dict[tuple[CommitId, CommitId], MergeTry] = {}
         self._blocked: dict[EntryId, Obstacle] | None = None
@@ -105,7 +120,7 @@ class FileCache:
             raw = self.read("blocked.json")
             try:
                 self._blocked = msgspec.json.decode(raw, type=dict[EntryId, Obstacle]) if raw else {}
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, RecursionError):
                 self._blocked = {}
         return self._blocked
 
@@ -114,17 +129,30 @@ class FileCache:
         self.write("blocked.json", msgspec.json.encode(self._blocked))
 
     def read(self, name: str) -> bytes | None:
+        if name in self._kept:
+            return self._kept[name]
         try:
             return (self._folder / name).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
             return None
 
     def write(self, name: str, content: bytes) -> None:
+        if not self._keeps:
+            self._kept[name] = content
+            return
         _replace(self._folder / name, content)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _make_way(path: Path) -> None:
+    """Make the folder of a file; what stands in its place, or the folder's, and is no such thing is put aside."""
+    for place, is_right in ((path.parent, path.parent.is_dir()), (path, path.is_file() or not path.exists())):
+        if place.exists() and not is_right:
+            place.rename(place.with_name(f".{place.name}.damaged-{os.getpid()}-{place.stat().st_ino}"))
     path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    _make_way(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_bytes(content)
     temporary.replace(path)

@@ -42,11 +42,11 @@ class Notes(Generic[T]):
         """Return what was noted and not dropped yet."""
         try:
             names = sorted(os.listdir(self._folder))  # noqa: PTH208 - asked by every tick
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return ()
         found = []
         for name in names:
-            with suppress(OSError, ValueError):  # half written, or of an earlier version
+            with suppress(OSError, ValueError, RecursionError):  # half written, or of an earlier version
                 found.append(msgspec.json.decode((self._folder / name).read_bytes(), type=self._kind))
         return tuple(found)
 

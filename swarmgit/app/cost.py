@@ -18,12 +18,13 @@ from swarmgit.app.views.tasks import statuses
 from swarmgit.app.world import World
 from swarmgit.documents import state
 from swarmgit.errors import SwarmError
+from swarmgit.model.endings import LIMITED
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.books import Books, Spending, spendings
 from swarmgit.plan.wallets import members
 
 HOUR = timedelta(hours=1)
-REWORK = frozenset({"rejected", "conflict", "failed", "timeout", "over-budget"})
+REWORK = frozenset({"rejected", "conflict", "failed", "timeout"}) | LIMITED
 """Ends of attempts whose price bought nothing that landed."""
 
 DONE = frozenset({"landed", "reverted", "unchanged", "reported"})

@@ -74,7 +74,8 @@ def collect(world: World, *, is_dry: bool) -> Collected:
         world.engine.unpin(pin)
     world.worktrees.gc(swarm.agents_max)
     world.transcripts.drop(said)
-    left = tuple(note.what for note in world.notices.all() if note.signature == breakdowns.LEFTOVER)
+    unread = (f"session {each}: its record cannot be read; swarmgit reconcile" for each in world.executor.damaged())
+    left = (*(note.what for note in world.notices.all() if note.signature == breakdowns.LEFTOVER), *unread)
     objects = _prune(world, min(before, seen.now - PRUNED_AFTER))
     return Collected(False, refs, world.executor.gc(before), len(said), left, pins, objects)
 

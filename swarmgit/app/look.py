@@ -57,7 +57,7 @@ def loader(world: World) -> Callable[[], Desired]:
     target = world.repository.target
     if target is None:
         raise PersonMustAct("no branch of this repository holds .swarm/swarm.yaml", "swarmgit init")
-    cache = Cache(world.repository.live / paths.CACHE / "desired")
+    cache = Cache(world.repository.live / paths.CACHE / "desired", keeps=not world.only_reads)
 
     def load_it() -> Desired:
         """Load with our own adapters; what other packages bring is looked for only where something is wrong so."""

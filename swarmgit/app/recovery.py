@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from swarmgit.act import failing
-from swarmgit.documents import paths
+from swarmgit.act import failing, rescue
 from swarmgit.model.ids import SessionId
 from swarmgit.plan import breakdowns
-from swarmgit.ports import Identity, World
+from swarmgit.ports import World
 
 
 def heal(world: World) -> None:
@@ -37,15 +36,8 @@ def _save_orphan(world: World, session: SessionId) -> None:
 
     One that resists stays as it is and is told of; all others are looked after.
     """
-    at = world.clock.now().replace(microsecond=0)
     try:
-        author = Identity("unknown", "unknown@agents.swarmgit.invalid")
-        capture = world.worktrees.capture(session, "Work found in a worktree without a session", author, at)
-        ref = f"{paths.SALVAGE}/orphan/{session}" if capture.changes else None
-        if ref is not None:
-            world.engine.salvage(ref, capture.commit)
-        world.notices.add(breakdowns.orphan(session, ref, capture.base))
-        world.worktrees.release(session)
+        rescue.save(session, world)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  the boundary of one worktree

@@ -58,14 +58,20 @@ def folders(world: World) -> list[SessionId]:
     )
 
 
-def worktree_of(world: World, name: str) -> WorktreePath:
-    """Return where a session's files are, or raise when it has given its worktree back."""
+def worktree_of(world: World, name: str, *, is_asked_twice: bool = False) -> WorktreePath:
+    """Return where a session's files are, or raise when it has given its worktree back.
+
+    Git, editors and shells that a person starts there would obey what the agent has written, so it is not handed out
+    to who only wants to look.
+    """
     session = find_session(world, name)
     path = world.worktrees.path(session)
     if path is None:
+        raise PersonMustAct(f"session {session} has no worktree any more", f"what it did: swarmgit diff {name}")
+    if not is_asked_twice:
         raise PersonMustAct(
-            f"session {session} has no worktree any more",
-            "what it did is in its task's attempts: swarmgit task show ID",
+            f"the worktree of {session} is not to be worked in: git would run the agent's settings there as you",
+            f"'swarmgit diff {name}' shows what it changed, 'swarmgit open {name}' lays out its files",
         )
     return WorktreePath(session, path, is_live=_is_live(world, session))
 

@@ -16,8 +16,9 @@ from swarmgit.app.views.times import stamp
 from swarmgit.app.views.words import counted
 from swarmgit.documents import paths
 from swarmgit.model.actions import StartSession
+from swarmgit.model.endings import used_up
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import CHARGED, Rejection, TaskStatus
+from swarmgit.model.status import Rejection, TaskStatus
 from swarmgit.plan import checkouts
 from swarmgit.plan.pushes import standing
 from swarmgit.plan.verdicts import WAITS_FOR
@@ -162,7 +163,7 @@ def _attempts(look: Look, status: TaskStatus) -> Iterator[str]:
     if status.finished:
         yield f"It took {counted(len(status.attempts), 'session')}."
         return
-    used = sum(attempt.outcome in CHARGED for attempt in status.counted)
+    used = used_up(attempt.outcome for attempt in status.counted)
     last = status.attempts[-1]
     yield f"{used} of {allowed or '?'} attempts are used up; it has had {counted(len(status.attempts), 'session')}."
     detail = f": {last.reason.rstrip('.')}" if last.reason else ""

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from swarmgit.cli.streams import ClosedPipe, FullOutput
+from swarmgit.documents import quoting
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.faults import fault_of
 
@@ -47,9 +48,9 @@ def run(command: click.Command, args: list[str] | None = None) -> int:
 
 
 def _expected(error: SwarmError) -> int:
-    click.echo(f"error: {error.message}", err=True)
+    click.echo(quoting.terminal(f"error: {error.message}"), err=True)
     if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
+        click.echo(quoting.terminal(f"hint: {error.hint}"), err=True)
     return error.exit_code
 
 

@@ -46,12 +46,13 @@ def worktree() -> None:
 
 @worktree.command("path")
 @click.argument("session")
+@click.option("--unsafe", is_flag=True, hidden=True)
 @click.pass_obj
-def worktree_path(settings: Settings, session: str) -> None:
-    """Print where SESSION's worktree is."""
+def worktree_path(settings: Settings, session: str, unsafe: bool) -> None:
+    """Say how to look at what SESSION has. Its worktree holds git settings of the agent's, which you would run."""
     from swarmgit.app.sessions import worktree_of
 
-    found = worktree_of(settings.world(), session)
+    found = worktree_of(settings.world(), session, is_asked_twice=unsafe)
     say(str(found.path))
     if found.is_live:
         note(settings, f"warning: session {found.session} is at work there; what you change becomes part of its work")

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from swarmgit.cli.output import Settings, json_option, note, say, say_json
-from swarmgit.cli.table import printable, table
+from swarmgit.cli.table import table
+from swarmgit.documents import quoting
 
 
 @click.group()
@@ -94,10 +95,10 @@ def _list_text(document: Mapping[str, Any], width: int | None) -> str:
 
 
 def _show_text(document: Mapping[str, Any]) -> str:
-    head = f"{document['id']}: {printable(document['title'])}"
+    head = f"{document['id']}: {quoting.line(document['title'])}"
     cancelled = f", {document['cancelled']} cancelled" if document["cancelled"] else ""
     state = f"{document['state']}, {document['done']} of {document['total']} done{cancelled}"
-    reason = [printable(document["reason"])] if document["reason"] else []
+    reason = [quoting.line(document["reason"])] if document["reason"] else []
     members = [f"  {task}: {phase}" for task, phase in document["members"].items()]
     spent = [document["budget"]["text"]] if document["budget"] else []
     return "\n".join([head, state, *reason, *spent, *members])

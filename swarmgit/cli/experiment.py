@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from swarmgit.cli.output import Settings, json_option, say, say_json
-from swarmgit.cli.table import printable, table
+from swarmgit.cli.table import table
+from swarmgit.documents import quoting
 
 
 @click.group()
@@ -67,7 +68,7 @@ def _list_text(document: Mapping[str, Any], width: int | None) -> str:
 
 
 def _show_text(document: Mapping[str, Any], width: int | None) -> str:
-    head = f"{document['id']}: {printable(document['title'])}"
+    head = f"{document['id']}: {quoting.line(document['title'])}"
     arms = [
         f"  {arm['name']}: {_settings(arm)}; {arm['ended']} tasks ended, {arm['under_way']} under way"
         for arm in document["arms"]
@@ -82,7 +83,7 @@ def _show_text(document: Mapping[str, Any], width: int | None) -> str:
 
 
 def _settings(arm: Mapping[str, Any]) -> str:
-    given = [f"{key} {printable(arm[key])}" for key in ("runtime", "model", "role") if arm[key]]
+    given = [f"{key} {quoting.line(arm[key])}" for key in ("runtime", "model", "role") if arm[key]]
     return ", ".join(given) or "as without the experiment"
 
 

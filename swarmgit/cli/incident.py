@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from swarmgit.cli.output import Settings, json_option, note, say, say_json
-from swarmgit.cli.table import harmless, minute, table
+from swarmgit.cli.table import minute, table
+from swarmgit.documents import quoting
 
 LATER = "the next tick writes it: swarmgit reconcile"
 
@@ -57,7 +58,7 @@ def show(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002  the
     if as_json:
         say_json({"version": 1, **incident_document(found)})
     else:
-        say(harmless(text(found)).rstrip())
+        say(quoting.block(text(found)).rstrip())
 
 
 @incident.command("new")

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from swarmgit.cli.effects import only_reads
+from swarmgit.documents import quoting
+
 if TYPE_CHECKING:
     from swarmgit.app.world import World
 
@@ -28,8 +31,9 @@ class Settings(NamedTuple):
         """Open the repository around us; `lead`: take the reconciler's lock, or say who has it."""
         from swarmgit.wiring import open_world
 
-        world = open_world(self.cwd.resolve(), self.environ, lead=lead)
-        click.get_current_context().call_on_close(world.close)
+        context = click.get_current_context()
+        world = open_world(self.cwd.resolve(), self.environ, lead=lead or (None if only_reads(context) else False))
+        context.call_on_close(world.close)
         return world
 
     @property
@@ -62,13 +66,13 @@ def _columns() -> int:
 def say(text: str) -> None:
     """Print data. An empty text prints nothing."""
     if text:
-        click.echo(text, color=True)
+        click.echo(quoting.terminal(text), color=True)
 
 
 def note(settings: Settings, text: str) -> None:
     """Print a remark for a person, on standard error, unless they asked for quiet."""
     if text and not settings.is_quiet:
-        click.echo(text, err=True)
+        click.echo(quoting.terminal(text), err=True)
 
 
 def say_json(document: Mapping[str, Any]) -> None:
@@ -76,7 +80,7 @@ def say_json(document: Mapping[str, Any]) -> None:
     import json
 
     is_narrow = codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8"
-    click.echo(json.dumps(document, indent=2, ensure_ascii=is_narrow, default=str))
+    click.echo(quoting.in_json(json.dumps(document, indent=2, ensure_ascii=is_narrow, default=str)))
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document with a stable shape.")

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import click
 
-from swarmgit.cli.table import printable
+from swarmgit.documents import quoting
 from swarmgit.errors import PersonMustAct
 
 ASSISTANTS = (
@@ -51,7 +51,7 @@ def refuse_others(environ: Mapping[str, str], command: str) -> None:
 def confirm(what: str) -> None:
     """Print a code and read it back; raise PersonMustAct where something else was typed."""
     code = "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))
-    click.echo(printable(what))
+    click.echo(quoting.line(what))
     click.echo(f"type {code} to confirm: ", nl=False)
     sys.stdout.flush()
     typed = os.fsdecode(sys.stdin.buffer.readline(256)).strip()

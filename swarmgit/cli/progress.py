@@ -76,7 +76,7 @@ def unfinished(look: Look) -> Table:
 
     from swarmgit.app.views.tasks import statuses
     from swarmgit.cli.render import COLOUR
-    from swarmgit.cli.table import printable
+    from swarmgit.documents import quoting
     from swarmgit.model.status import FINISHED
 
     names = {"36": "cyan", "32": "green", "33": "yellow", "31": "red", "2": "dim"}
@@ -88,7 +88,7 @@ def unfinished(look: Look) -> Table:
     for status in left[:ROWS_MAX]:
         style = names.get(COLOUR.get(status.phase, ""), "")
         agent = status.last.agent if status.last else "-"
-        grid.add_row(printable(status.task), Text(status.phase, style), agent, Text(printable(status.reason)))
+        grid.add_row(quoting.line(status.task), Text(status.phase, style), agent, Text(quoting.line(status.reason)))
     if len(left) > ROWS_MAX:
         grid.add_row(f"and {len(left) - ROWS_MAX} more", "", "", "")
     return grid

@@ -7,7 +7,8 @@ from typing import Any
 
 from swarmgit.app.views.money import budget_text
 from swarmgit.app.views.words import counted
-from swarmgit.cli.table import printable, table
+from swarmgit.cli.table import table
+from swarmgit.documents import quoting
 
 Document = Mapping[str, Any]
 COLOUR = {
@@ -42,25 +43,25 @@ def _headline(document: Document) -> Iterator[str]:
     yield f"target {target}{commit}, sandbox {document['sandbox']}"
     frozen = document["frozen"]
     if frozen:
-        why = f": {printable(frozen['reason'])}" if frozen["reason"] else ""
+        why = f": {quoting.line(frozen['reason'])}" if frozen["reason"] else ""
         yield f"frozen by {frozen['by']} at {frozen['at']}{why} (swarmgit thaw)"
     if document.get("budget") and document["budget"]["alert"]:
         yield budget_text(document["budget"])
     yield from (row["text"] for row in document.get("convoy_budgets", ()) if row["alert"])
     if document.get("push") and document["push"]["text"]:
-        yield f"push: {printable(document['push']['text'])}"
+        yield f"push: {quoting.line(document['push']['text'])}"
     yield from (f"problem: {_place(problem)}" for problem in document["problems"])
     if document.get("incidents"):
         yield f"open incidents: {document['incidents']} (swarmgit incident list)"
     for each in document["behind"]:
         files = ", ".join(each["files"][:5]) or "what has landed"
-        yield printable(f"behind: {each['checkout']} does not show {files} yet: {each['why']}")
+        yield quoting.line(f"behind: {each['checkout']} does not show {files} yet: {each['why']}")
     yield from (f"draft: {path} is not committed" for path in document["drafts"])
 
 
 def _place(problem: Document) -> str:
     place = f"{problem['file']}:{problem['line']}:{problem['column']}" if problem["line"] else problem["file"]
-    return f"{place}: {printable(problem['message'])}"
+    return f"{place}: {quoting.line(problem['message'])}"
 
 
 def tasks_text(document: Document, width: int | None = None, *, colour: bool = False) -> str:
@@ -172,7 +173,7 @@ def task_text(document: Document) -> str:
         lines += ["", *(f"  {line}" for line in str(document["description"]).rstrip().splitlines())]
     for attempt in document["history"]:
         lines += ["", *_attempt(attempt)]
-    return "\n".join(printable(line) if not line.startswith("  ") else line for line in lines)
+    return "\n".join(quoting.line(line) if not line.startswith("  ") else line for line in lines)
 
 
 def _facts(document: Document) -> Iterator[tuple[str, str]]:
@@ -191,12 +192,12 @@ def _attempt(attempt: Document) -> Iterator[str]:
     yield f"attempt {attempt['number']}: {attempt['outcome']}, {attempt['agent']} ({how}), session {attempt['session']}"
     yield f"  {attempt['started']} to {attempt['ended'] or 'now'}"
     if attempt["reason"]:
-        yield f"  {printable(attempt['reason'])}"
+        yield f"  {quoting.line(attempt['reason'])}"
     gates = ", ".join(f"{gate['gate']} {gate['outcome']}" for gate in attempt["gates"])
     if gates:
         yield f"  gates: {gates}"
     if attempt["rejection"]:
-        yield f"  next step: {printable(attempt['rejection']['next_step'])}"
+        yield f"  next step: {quoting.line(attempt['rejection']['next_step'])}"
     for name in ("head", "salvage"):
         if attempt[name]:
             yield f"  {name}: {attempt[name]}"

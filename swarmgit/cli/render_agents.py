@@ -7,7 +7,8 @@ from typing import Any
 
 from swarmgit.app.views.words import counted
 from swarmgit.cli.render import money, tokens
-from swarmgit.cli.table import printable, table
+from swarmgit.cli.table import table
+from swarmgit.documents import quoting
 
 Document = Mapping[str, Any]
 
@@ -51,18 +52,18 @@ def _agent(document: Document) -> Iterator[str]:
     if mean is not None:
         yield f"for each completed task: tokens {tokens(round(mean))}, usd {money(document['usd_per_task'])}"
     if document["strengths"]:
-        yield f"best at {', '.join(map(printable, document['strengths']))}"
+        yield f"best at {', '.join(map(quoting.line, document['strengths']))}"
     tables = (("model", "by_model"), ("domain", "by_domain"), ("kind", "by_kind"))
     for title, counts in ((title, document[key]) for title, key in tables):
         for name, values in counts.items():
             yield f"  {title} {name}: " + ", ".join(f"{key} {value}" for key, value in values.items())
     for each in document["recent"]:
-        yield "  " + printable(" ".join(f"{key}={value}" for key, value in each.items()))
+        yield "  " + quoting.line(" ".join(f"{key}={value}" for key, value in each.items()))
 
 
 def route_text(document: Document, width: int | None = None) -> str:
     """Return what `route` prints: the choice, why, and what each agent of the role has to show for such work."""
-    head = f"{document['task']} ({printable(document['kind'])}): {document['agent'] or 'nobody now'}"
+    head = f"{document['task']} ({quoting.line(document['kind'])}): {document['agent'] or 'nobody now'}"
     if not document["candidates"]:
         return f"{head}\n{document['reason']}"
     rows = [
@@ -90,7 +91,7 @@ def blame_text(document: Document) -> str:
 def _blame(document: Document) -> Iterator[str]:
     yield f"{document['path']}:{document['line']} is from {document['commit']}, {document['at']}"
     if document["task"] is None:
-        yield f"written by {printable(document['author'])}: no agent's work"
+        yield f"written by {quoting.line(document['author'])}: no agent's work"
         return
     yield f"agent {document['agent']}, task {document['task']}, attempt {document['attempt']}"
     yield f"model {document['model']}, session {document['session']}"

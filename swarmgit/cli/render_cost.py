@@ -23,8 +23,10 @@ def cost_text(document: Document, by: str, width: int | None = None) -> str:
 
 
 def _cells(row: Document) -> tuple[str, ...]:
-    names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-    return (str(row["sessions"]), *(tokens(row[name]) for name in names), priced(row), f"{row['hours']:.2f}")
+    is_least = row["uncounted"] > 0
+    asked = (tokens(row[name], at_least=is_least) for name in ("input_tokens", "output_tokens"))
+    cached = (tokens(row[name]) for name in ("cache_read_tokens", "cache_write_tokens"))
+    return (str(row["sessions"]), *asked, *cached, priced(row), f"{row['hours']:.2f}")
 
 
 def priced(row: Document) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from swarmgit.cli.table import harmless, minute, printable, table
+from swarmgit.cli.table import minute, table
+from swarmgit.documents import quoting
 
 BODY_CHARS_MAX = 2000
 SHORT_ID = 10
@@ -27,8 +28,10 @@ def mails_text(document: Shown, width: int | None) -> str:
     ]
     header = ("", "id", "sent (UTC)", "from", *(["to"] if is_mixed else []), "type", "subject")
     text = table(header, rows, width) if rows else "no mail"
-    waiting = [f"{', '.join(letter['to'])}: {printable(letter['subject'])}" for letter in document.get("waiting", ())]
-    broken = [f"error: {place_of(each)}: {printable(each['message'])}" for each in document.get("problems", ())]
+    waiting = [
+        f"{', '.join(letter['to'])}: {quoting.line(letter['subject'])}" for letter in document.get("waiting", ())
+    ]
+    broken = [f"error: {place_of(each)}: {quoting.line(each['message'])}" for each in document.get("problems", ())]
     return "\n".join([text, *(f"goes out with the next tick, to {line}" for line in waiting), *broken])
 
 
@@ -40,7 +43,7 @@ def place_of(problem: Shown) -> str:
 def mail_text(mail: Shown) -> str:
     """Return one message whole."""
     lines = [
-        f"{key}: {printable(str(mail[key]))}"
+        f"{key}: {quoting.line(str(mail[key]))}"
         for key in (
             "id",
             "from",
@@ -56,7 +59,7 @@ def mail_text(mail: Shown) -> str:
         )
         if mail.get(key)
     ]
-    return "\n".join([*lines, "", harmless(str(mail.get("body", ""))).rstrip()]).rstrip()
+    return "\n".join([*lines, "", quoting.block(str(mail.get("body", ""))).rstrip()]).rstrip()
 
 
 def thread_text(mails: Sequence[Shown]) -> str:
@@ -72,13 +75,12 @@ def digest_text(mails: Sequence[Shown], left: int) -> str:
 
 
 def _digest(mail: Shown) -> str:
-    body = harmless(str(mail.get("body", ""))).strip()
+    body = quoting.block(str(mail.get("body", ""))).strip()
     if len(body) > BODY_CHARS_MAX:
         body = f"{body[:BODY_CHARS_MAX]}…\n(the rest: swarmgit mail read {mail['id']})"
     urgent = " URGENT" if mail.get("priority") == "urgent" else ""
-    head = (
-        f"[{mail['id']}] {mail['type']} from {printable(str(mail['from']))}:{urgent} {printable(str(mail['subject']))}"
-    )
+    sender, subject = quoting.line(str(mail["from"])), quoting.line(str(mail["subject"]))
+    head = f"[{mail['id']}] {mail['type']} from {sender}:{urgent} {subject}"
     return f"{head}\n{body}".rstrip()
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from swarmgit.app.views.words import counted
-from swarmgit.cli.table import printable, table
+from swarmgit.cli.table import table
+from swarmgit.documents import quoting
 
 Document = Mapping[str, Any]
 
@@ -45,11 +46,11 @@ def _first_lines(document: Document) -> Iterator[str]:
     """Yield what holds the queue as a whole."""
     paused, push = document["paused"], document.get("push")
     if paused:
-        why = f": {printable(paused['reason'])}" if paused["reason"] else ""
-        yield f"landings are paused by {printable(paused['by'])}{why}; go on with: swarmgit queue resume"
-    yield from (f"problem: {printable(each['message'])}" for each in document.get("problems", ()))
+        why = f": {quoting.line(paused['reason'])}" if paused["reason"] else ""
+        yield f"landings are paused by {quoting.line(paused['by'])}{why}; go on with: swarmgit queue resume"
+    yield from (f"problem: {quoting.line(each['message'])}" for each in document.get("problems", ()))
     if push and push["text"]:
-        yield f"push: {printable(push['text'])}"
+        yield f"push: {quoting.line(push['text'])}"
 
 
 def entry_text(document: Document) -> str:
@@ -72,7 +73,7 @@ def _entry(document: Document) -> Iterator[str]:
         how = "reused" if result["reused"] else f"{result['seconds']:.1f} s"
         yield f"  {result['gate']}: {result['outcome']} on {result['tree'][:10]} at {result['at']} ({how})"
     for event in document["events"]:
-        yield f"  {event['at']} {event['kind']} {printable(json.dumps(event['data'], ensure_ascii=False))}"
+        yield f"  {event['at']} {event['kind']} {quoting.line(json.dumps(event['data'], ensure_ascii=False))}"
 
 
 def gates_text(document: Document, width: int | None = None) -> str:
@@ -102,7 +103,7 @@ def gates_text(document: Document, width: int | None = None) -> str:
 def _doubts(gate: Document) -> Iterator[str]:
     flaky, full = gate["flaky"], gate["full"]
     if flaky["flakes"]:
-        reason = f" ({printable(flaky['reason'])})" if flaky["reason"] else ""
+        reason = f" ({quoting.line(flaky['reason'])})" if flaky["reason"] else ""
         times = f"{flaky['flakes']} of {flaky['runs']} runs in two weeks were red for what passed again"
         yield f"gate {gate['gate']} is flaky: {times}, last at {flaky['last']}{reason}"
     if full and full["inputs_miss_something"]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from swarmgit.cli.table import harmless, printable, table
+from swarmgit.cli.table import table
+from swarmgit.documents import quoting
 
 Document = Mapping[str, Any]
 
@@ -22,12 +23,12 @@ def review_text(document: Document) -> str:
 
 
 def _review(document: Document) -> Iterator[str]:
-    yield f"task {document['task']}: {printable(document['title'])}"
-    yield from (f"  {printable(line)}" for line in document["description"].splitlines())
+    yield f"task {document['task']}: {quoting.line(document['title'])}"
+    yield from (f"  {quoting.line(line)}" for line in document["description"].splitlines())
     yield f"work of {document['agent']} ({document['model']}), session {document['session']}"
-    yield f"a person has to review it, because {printable(document['why'])}"
+    yield f"a person has to review it, because {quoting.line(document['why'])}"
     for gate in document["gates"]:
         yield f"  gate {gate['gate']}: {gate['outcome']}"
-    yield from (harmless(line) for line in document["diff"].split("\n"))
+    yield from (quoting.block(line) for line in document["diff"].split("\n"))
     yield f"let it land: swarmgit review pass {document['task']}"
     yield f"send it back: swarmgit review fail {document['task']} --text 'what is wrong'"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from swarmgit.app.views.plan import KIND_OF_PHASE, Step, steps_of, who
-from swarmgit.cli.table import printable
+from swarmgit.documents import quoting
 from swarmgit.model.actions import SaveTask, StartSession, StopSession
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
@@ -107,7 +107,7 @@ def _is_save(action: object) -> bool:
 def line(at: datetime, step: Step, width: int = 0) -> str:
     """Return '12:01:03 start   api-auth  builder-01 (codemod)'; `width`: columns for the task's name."""
     name = f"{step.task.ljust(width)}  " if step.task else ""
-    return f"{at:%H:%M:%S} {step.kind:<7} {name}{printable(step.reason)}".rstrip()
+    return f"{at:%H:%M:%S} {step.kind:<7} {name}{quoting.line(step.reason)}".rstrip()
 
 
 def summary(result: Result) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from swarmgit.cli.table import harmless, printable
+from swarmgit.documents import quoting
 
 if TYPE_CHECKING:
     from swarmgit.app.trail import FileDiff, LogLine
@@ -22,7 +22,7 @@ def log_text(commits: Iterable[LogLine], *, colour: bool = False) -> str:
     for each in commits:
         commit = f"\x1b[33m{each.commit[:10]}\x1b[0m" if colour else each.commit[:10]
         lines.append(
-            f"{commit} {each.at:%Y-%m-%d %H:%M:%S} {printable(each.message.splitlines()[0] if each.message else '')}"
+            f"{commit} {each.at:%Y-%m-%d %H:%M:%S} {quoting.line(each.message.splitlines()[0] if each.message else '')}"
         )
         lines += [f"    {line}" for line in each.message.splitlines()[1:] if line.strip()]
     return "\n".join(lines)
@@ -30,8 +30,13 @@ def log_text(commits: Iterable[LogLine], *, colour: bool = False) -> str:
 
 def diff_text(files: Iterable[FileDiff], *, colour: bool = False) -> str:
     """Return a unified diff."""
+    return painted([line for file in files for line in file.lines], colour=colour)
+
+
+def painted(diff: Iterable[str], *, colour: bool) -> str:
+    """Return the lines of a difference for a terminal: harmless, and in colours where it has some."""
     paint = {"+": "32", "-": "31", "@": "36"}
-    lines = [harmless(line) for file in files for line in file.lines]
+    lines = [quoting.block(line) for line in diff]
     if not colour:
         return "\n".join(lines)
     return "\n".join(f"\x1b[{paint[line[0]]}m{line}\x1b[0m" if line[:1] in paint else line for line in lines)
@@ -46,13 +51,13 @@ def event_text(event: dict[str, Any], *, as_json: bool) -> str:
     what = f"{rest.pop('action', kind)} {rest.pop('file', '')}".strip()
     facts = " ".join(f"{key}={value}" for key, value in rest.items())
     words = (str(event.get("timestamp", ""))[:19], event.get("agent_id", ""), event.get("task_id", ""), what, facts)
-    return "  ".join(printable(str(word)) for word in words if word)
+    return "  ".join(quoting.line(str(word)) for word in words if word)
 
 
 def write_output(chunk: bytes, *, is_terminal: bool) -> None:
     """Write what a session printed: as it is into a pipe or file, harmless on a terminal."""
     if is_terminal:
-        sys.stdout.write(harmless(chunk.decode("utf-8", "replace")))
+        sys.stdout.write(quoting.block(chunk.decode("utf-8", "replace")))
         sys.stdout.flush()
     else:
         sys.stdout.buffer.write(chunk)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from swarmgit.documents import quoting
+
 GAP = "  "
 CELL_MIN = 8
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
     """Return rows in aligned columns below a header; the last column is cut where a line would exceed `width`."""
-    cells = [[printable(cell) for cell in row] for row in (header, *rows)]
+    cells = [[quoting.line(cell) for cell in row] for row in (header, *rows)]
     widths = [max(columns(row[index]) for row in cells) for index in range(len(header))]
     if width is not None:
         widths[-1] = min(widths[-1], max(CELL_MIN, width - sum(widths[:-1]) - len(GAP) * (len(widths) - 1)))
@@ -52,16 +54,3 @@ def cut(text: str, width: int) -> str:
 def minute(stamp: str) -> str:
     """Return an RFC 3339 instant to the minute, in its own zone (UTC in all documents)."""
     return stamp[:16].replace("T", " ")
-
-
-def printable(text: str) -> str:
-    """Return one line without anything that a terminal would obey: titles and reasons may come from an agent."""
-    return "".join(character if character.isprintable() else " " for character in " ".join(text.split()))
-
-
-def harmless(text: str) -> str:
-    """Return text of several lines with its control characters made visible, tabs and line ends kept."""
-    return "".join(
-        character if character.isprintable() or character in "\n\t" else f"\\x{ord(character):02x}"
-        for character in text
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from swarmgit.cli.output import Settings, json_option, say, say_json
+from swarmgit.cli.output import Settings, json_option, note, say, say_json
 
 
 @click.command()
@@ -26,15 +26,36 @@ def log(settings: Settings, count: int, task: str | None, as_json: bool) -> None
 
 
 @click.command()
-@click.argument("old", required=False)
+@click.argument("old", required=False, metavar="TASK|ENTRY|SESSION|OLD")
 @click.argument("new", required=False)
 @click.pass_obj
 def diff(settings: Settings, old: str | None, new: str | None) -> None:
-    """Show what changed on the state branch: by default in its last commit, else from OLD to NEW (its head)."""
-    from swarmgit.app.trail import diff as compare
-    from swarmgit.cli.render_trail import diff_text
+    """Show what a task, an entry or a session has changed, also while it is at work.
 
-    say(diff_text(compare(settings.world(), old, new), colour=settings.has_colour))
+    Without a name, or with revisions of the state branch, show what changed there: in its last commit, or from OLD to
+    NEW (its head).
+    """
+    from swarmgit.app.trail import diff as compare
+    from swarmgit.app.work import difference, find_work
+    from swarmgit.cli.render_trail import diff_text, painted
+
+    world = settings.world()
+    work = find_work(world, old) if old is not None and new is None else None
+    if work is not None:
+        say(painted(difference(world, work).split("\n"), colour=settings.has_colour))
+    else:
+        say(diff_text(compare(world, old, new), colour=settings.has_colour))
+
+
+@click.command("open")
+@click.argument("name", metavar="TASK|ENTRY|SESSION")
+@click.pass_obj
+def open_(settings: Settings, name: str) -> None:
+    """Lay out what a task, an entry or a session has made as read-only files without git, and print where."""
+    from swarmgit.app.work import open_files
+
+    say(str(open_files(settings.world(), name)))
+    note(settings, "a copy: nothing you do there becomes part of the work; editors and shells may obey files in it")
 
 
 @click.command()

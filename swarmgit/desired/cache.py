@@ -22,7 +22,8 @@ FILES_MAX = 20
 
 
 class Cache(Struct):
-    """`folder` None: only this process remembers. A damaged or missing cache file is a miss, never an error.
+    """`folder` None: only this process remembers; `keeps` False: it writes nothing. A damaged or missing cache file is
+    a miss, never an error.
 
     Intent without problems depends on the tree alone. With problems it depends on the history too (that is where
     the last good versions come from), so then the file's name has the commit as well. Within one process the
@@ -30,6 +31,7 @@ class Cache(Struct):
     """
 
     folder: Path | None
+    keeps: bool = True
     parsed: dict[tuple[str, BlobId], Parsed[Any]] = field(default_factory=dict)
     last: tuple[str, Desired] | None = None
 
@@ -49,7 +51,7 @@ class Cache(Struct):
         """Remember; by temporary file and rename, and only the newest files are kept."""
         key = _key(tree, adapters)
         self.last = (key, desired)
-        if self.folder is None:
+        if self.folder is None or not self.keeps:
             return
         name = f"{key}-{commit}" if desired.problems else key
         with contextlib.suppress(OSError):

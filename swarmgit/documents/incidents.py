@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from swarmgit.documents import state
+from swarmgit.documents import quoting, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.incidents import Incident, Occurrence
 
@@ -37,12 +37,12 @@ def text(value: Incident) -> str:
 
 
 def _lines(value: Incident) -> Iterator[str]:
-    yield f"# {one_line(value.title)}"
+    yield f"# {quoting.markdown(value.title)}"
     yield ""
     yield f"- Incident: {value.id} ({value.state})"
     yield f"- Date: {value.opened:%Y-%m-%d %H:%M} UTC"
-    yield f"- Agents: {', '.join(value.agents) or 'none'}"
-    yield f"- Tasks: {', '.join(value.tasks) or 'none'}"
+    yield f"- Agents: {', '.join(map(quoting.markdown, value.agents)) or 'none'}"
+    yield f"- Tasks: {', '.join(map(quoting.markdown, value.tasks)) or 'none'}"
     yield f"- Duration: {_duration(value)}"
     if value.count > 1:
         least = "at least " if value.is_at_least else ""
@@ -50,13 +50,16 @@ def _lines(value: Incident) -> Iterator[str]:
     if value.earlier:
         yield f"- Recurrence: it happened before: {', '.join(f'[{name}]({name}.md)' for name in value.earlier)}"
     yield from _section("What happened", "\n".join(map(_occurrence, value.occurrences[-SHOWN_MAX:])))
-    yield from _section("Detection", value.detection)
-    yield from _section("Root cause", value.cause or "Not known yet.")
+    yield from _section("Detection", quoting.markdown(value.detection))
+    yield from _section("Root cause", _said(value.cause) or "Not known yet.")
     yield from _section("Resolution", _resolution(value))
     yield from _section("Prevention", "\n".join(_prevention(value)))
     if value.notes:
         yield from _section(
-            "Notes", "\n".join(f"- {n.at:%Y-%m-%d %H:%M} {n.by}: {one_line(n.text)}" for n in value.notes)
+            "Notes",
+            "\n".join(
+                f"- {n.at:%Y-%m-%d %H:%M} {quoting.markdown(n.by)}: {quoting.markdown(n.text)}" for n in value.notes
+            ),
         )
 
 
@@ -68,26 +71,33 @@ def _section(title: str, body: str) -> Iterator[str]:
 
 
 def _occurrence(each: Occurrence) -> str:
-    return f"- {each.at:%Y-%m-%d %H:%M:%S} {one_line(each.what)}"
+    return f"- {each.at:%Y-%m-%d %H:%M:%S} {quoting.markdown(each.what)}"
+
+
+def _said(words: str) -> str:
+    """Return what somebody wrote in several lines, each of them harmless."""
+    return "\n".join(map(quoting.markdown, quoting.lines(words)))
 
 
 def _resolution(value: Incident) -> str:
-    lines = [value.resolution] if value.resolution else []
+    lines = [_said(value.resolution)] if value.resolution else []
     if value.closed is not None:
-        lines.append(f"Closed by {value.closed_by or 'a person'}, {value.closed:%Y-%m-%d %H:%M} UTC.")
+        lines.append(f"Closed by {quoting.markdown(value.closed_by or 'a person')}, {value.closed:%Y-%m-%d %H:%M} UTC.")
     elif value.answers:
-        lines += ["What answers this:", "", *(f"    {command}" for command in value.answers)]
+        lines += ["What answers this:", "", *(f"    {quoting.line(command)}" for command in value.answers)]
     return "\n".join(lines) or "Open."
 
 
 def _prevention(value: Incident) -> Iterator[str]:
     """Yield the check list; what somebody found to apply is ticked."""
     for check in CHECKS:
-        found = [one_line(line.partition(":")[2]) for line in value.prevention if line.partition(":")[0] == check]
+        found = [
+            quoting.markdown(line.partition(":")[2]) for line in value.prevention if line.partition(":")[0] == check
+        ]
         yield f"- [{'x' if found else ' '}] {check}{': ' + '; '.join(found) if found else ''}"
     for line in value.prevention:
         if line.partition(":")[0] not in CHECKS:
-            yield f"- [x] {one_line(line)}"
+            yield f"- [x] {quoting.markdown(line)}"
 
 
 def _duration(value: Incident) -> str:
@@ -96,8 +106,3 @@ def _duration(value: Incident) -> str:
     hours, minutes = seconds // 3600, seconds % 3600 // 60
     words = f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds} s"
     return words if value.closed else f"{words} so far"
-
-
-def one_line(words: str) -> str:
-    """Return text in one line that cannot be taken for a heading, a list or a fence of the form."""
-    return " ".join("".join(c if c.isprintable() else " " for c in words).split()).lstrip("#->` ")

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec.structs import replace
 
-from swarmgit.documents import rules
+from swarmgit.documents import quoting, rules
 from swarmgit.documents.spelling import did_you_mean
 from swarmgit.model.mail import (
     BODY_BYTES_MAX,
@@ -87,7 +87,7 @@ def _recipients(given: object) -> tuple[str, ...]:
 def _checked(made: Letter) -> Letter:
     for words in (made.subject, made.body, made.sender or "", *made.to):
         words.encode()  # a lone surrogate is text for YAML, and for nothing else
-    subject = " ".join(made.subject.split())
+    subject = quoting.line(made.subject)
     if not subject:
         raise Unreadable("'subject' must not be empty")
     if len(subject) > SUBJECT_CHARS_MAX:

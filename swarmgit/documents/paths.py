@@ -149,6 +149,10 @@ JUNIT_FILE = "outbox/junit.xml"
 PREDICTION_FILE = "prediction.json"
 SETUP_FILE = "setup.outputs"
 BOX_FILE = "box.args"
+STDOUT_PIPE = "stdout.pipe"
+STDERR_PIPE = "stderr.pipe"
+SETUP_PIPE = "setup.pipe"
+EXCESS_FILE = "excess.json"
 SETTINGS_FILE = "settings.json"
 REPORT_FILE = "outbox/report.md"
 MESSAGE_FILE = "outbox/message.md"
@@ -182,6 +186,11 @@ def candidate_ref(entry: EntryId) -> str:
 
 def salvage_ref(task: TaskId, session: SessionId) -> str:
     return f"{SALVAGE}/{task}/{session}"
+
+
+def orphan_ref(session: SessionId) -> str:
+    """Name work that was found in a worktree of which nobody knows the task."""
+    return f"{SALVAGE}/orphan/{session}"
 
 
 def abandoned_ref(task: TaskId, session: SessionId) -> str:

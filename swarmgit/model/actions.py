@@ -9,7 +9,8 @@ from msgspec import Struct, field
 
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
-from swarmgit.model.failures import FailedStep, ForgetTries, SaveFailures, SetAside
+from swarmgit.model.failures import FailedStep, ForgetTries, Rescue, SaveFailures, SetAside
+from swarmgit.model.health import Excess
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import ForgetReports, Incident
@@ -38,12 +39,16 @@ class StartSession(Struct, frozen=True):
 
 
 class StopSession(Struct, frozen=True):
-    """Ask a session to end: TERM now, KILL for the whole tree once `grace_s` seconds have passed."""
+    """Ask a session to end: TERM now, KILL for the whole tree once `grace_s` seconds have passed.
+
+    `excess`: what it wrote more than it may, to be left word of.
+    """
 
     session: SessionId
     task: TaskId | None
     reason: str
     grace_s: float = 5.0
+    excess: Excess | None = None
 
 
 class FinishSession(Struct, frozen=True):
@@ -273,6 +278,7 @@ Effect = (
     | Salvage
     | Retire
     | SetAside
+    | Rescue
     | Unpin
     | DeliverMail
     | TakeMail

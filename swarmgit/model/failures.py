@@ -88,6 +88,13 @@ class SetAside(Struct, frozen=True):
     task: TaskId
 
 
+class Rescue(Struct, frozen=True):
+    """An action: end whatever is left of a session that nothing is known of, save its worktree, and forget it."""
+
+    session: SessionId
+    task: TaskId | None = None
+
+
 class SaveFailures(Struct, frozen=True):
     """An action: write an owner's failed steps; without any its file goes."""
 

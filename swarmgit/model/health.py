@@ -12,6 +12,10 @@ Verdict = Literal["working", "stalled", "zombie", "confused", "prompt_blocked"]
 Remedy = Literal["wait", "nudge", "restart", "handoff", "escalate"]
 
 
+OUTPUT_BYTES_MAX = 256 << 20
+"""What each stream of a session may print where nothing else is said."""
+
+
 class Vitals(Struct, frozen=True):
     """Measured of a session's whole process tree at `at`. `cpu_share`: of one processor since the measure before.
 
@@ -80,3 +84,22 @@ class Triage(Struct, frozen=True):
     reason: str
     remedy: Remedy
     by: str = ""
+
+
+class Excess(Struct, frozen=True):
+    """How a session wrote more than it may: to a stream of its output, or in all."""
+
+    what: Literal["output", "disk"]
+    used_bytes: int
+    max_bytes: int
+
+    @property
+    def sentence(self) -> str:
+        """Return what was exceeded and by which limit."""
+        used, allowed = (f"{size / (1 << 20):.1f} MB" for size in (self.used_bytes, self.max_bytes))
+        if self.what == "disk":
+            return f"disk-limit: it has written {used} in all; limits.disk_gb in .swarm/policy.yaml allows {allowed}"
+        return (
+            f"output-limit: a stream of its output came to {used}; limits.output_mb in .swarm/policy.yaml, "
+            f"which is never more than limits.disk_gb, allows {allowed}"
+        )

@@ -111,12 +111,14 @@ class Outbox(Struct, frozen=True):
     """What a session has put out for the mail. `receipts`: what it has read. `delivered`: the last that it was given.
 
     `is_waiting`: there is a file that may still be being written, or more than one look takes in.
+    `is_flooded`: there are more files than anybody reads, so none is.
     """
 
     posted: tuple[Posted, ...] = ()
     receipts: tuple[MailId, ...] = ()
     delivered: MailId | None = None
     is_waiting: bool = False
+    is_flooded: bool = False
 
 
 class MailControl(Struct, frozen=True):

@@ -102,6 +102,8 @@ class Observed(Struct, frozen=True):
     `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
     was never heard of. `mail`: mailboxes by recipient, read on demand. `leaks`: secrets that were taken out of what was
     written, and not reported yet. `reports`: what went wrong outside of any plan, and has no incident yet.
+    `failures`: steps that failed, by their owner; `tries`: what came of steps and is not counted there yet.
+    `damaged`: sessions whose record cannot be read: nobody knows whose they are, or whether they still work.
     `ports` looks for free ones when it is asked. `verdicts`: what people say of held entries. `obeyed`: names
     of files that agent programs obey, as their adapters say; read when there is work to judge.
     `unreachable`: by runtime and model ('' for none), why its sessions could not work.
@@ -148,6 +150,7 @@ class Observed(Struct, frozen=True):
     reports: tuple[Report, ...] = ()
     failures: Mapping[str, Failures] = field(default_factory=dict)
     tries: tuple[Try, ...] = ()
+    damaged: frozenset[SessionId] = frozenset()
     ports: FreePorts = any_ports
     unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
     missing: Mapping[CommitId, Lack] = field(default_factory=dict)

@@ -28,13 +28,17 @@ class Filesystem(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """What one session may use. Memory, CPU, file size and open files hold for each of its processes."""
+    """What one session may use. Memory, CPU, file size and open files hold for each of its processes.
+
+    `output_mb`: each of stdout and stderr; `disk_gb`: all that it writes, its output too.
+    """
 
     memory_gb: float = 8.0
     cpu_minutes: float = 240.0
     processes: int = 1024
     file_gb: float = 4.0
     disk_gb: float = 20.0
+    output_mb: float = 256.0
     open_files: int = 4096
 
 

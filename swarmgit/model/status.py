@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from swarmgit.model.endings import AttemptOutcome
 from swarmgit.model.handoffs import Handoff
 from swarmgit.model.ids import (
     AgentName,
@@ -41,32 +42,6 @@ FINISHED: frozenset[str] = frozenset({"landed", "reverted", "unchanged", "report
 ASLEEP: frozenset[str] = frozenset({"failed", "needs-human"})
 
 GateOutcome = Literal["pass", "fail", "error", "skipped"]
-AttemptOutcome = Literal[
-    "running",
-    "submitted",
-    "no-change",
-    "rejected",
-    "conflict",
-    "failed",
-    "timeout",
-    "lost",
-    "error",
-    "cancelled",
-    "rate-limited",
-    "transient",
-    "refused",
-    "over-budget",
-    "handed-over",
-    "landed",
-    "unchanged",
-    "reported",
-]
-CHARGED: frozenset[str] = frozenset({"rejected", "failed", "timeout", "over-budget"})
-"""Outcomes that use up an attempt; the rest is not the agent's doing, and bounded apart. `refused`: by the provider."""
-
-
-PAUSES: frozenset[str] = frozenset({"rate-limited", "transient"})
-"""After these the same conversation goes on later."""
 
 
 class GateResult(Struct, frozen=True):

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from swarmgit.model import actions
 from swarmgit.model.actions import Action
-from swarmgit.model.failures import NOBODY, SaveFailures, SetAside, Step
+from swarmgit.model.failures import NOBODY, Rescue, SaveFailures, SetAside, Step
 from swarmgit.model.ids import EntryId, SessionId, TaskId
 from swarmgit.model.status import Entry
 from swarmgit.model.work import Session
@@ -44,7 +44,7 @@ def _of_task(action: Action) -> Step | None:
             return Step(kind, action.task or spec.task, session=spec.id, part=spec.gate or "")
         case actions.StopSession(session, task) | actions.Retire(session, task):
             return Step(kind, task, session=session, part=session)
-        case actions.Salvage(task, session) | SetAside(session, task):
+        case actions.Salvage(task, session) | SetAside(session, task) | Rescue(session, task):
             return Step(kind, task, session=session)
         case SaveFailures(failures):
             return Step(kind, None if failures.owner == NOBODY else TaskId(failures.owner))

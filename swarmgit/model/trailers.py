@@ -41,7 +41,7 @@ def _block(maker: Maker) -> str:
         f"Swarm-Task: {maker.task}\n"
         f"Swarm-Agent: {maker.agent}\n"
         f"Swarm-Session: {maker.session}\n"
-        f"Swarm-Model: {maker.model}\n"
+        f"Swarm-Model: {' '.join(maker.model.split())}\n"
         f"Swarm-Attempt: {maker.attempt}\n"
         f"{run}"
     )

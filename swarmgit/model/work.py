@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from swarmgit.model.events import FileAction, Stream
 from swarmgit.model.handoffs import Acceptance, Summary
-from swarmgit.model.health import Hearing, Repetition, Vigil, Vitals
+from swarmgit.model.health import OUTPUT_BYTES_MAX, Excess, Hearing, Repetition, Vigil, Vitals
 from swarmgit.model.ids import (
     AgentName,
     BlobId,
@@ -89,7 +89,7 @@ class SessionSpec(Struct, frozen=True):
     is. `mail`: the messages that the prompt
     shows. `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it
     expires. `experiment`: the experiment and arm (`id/arm`) that it belongs to. `ports`: of the loopback, the
-    session's own until it is let go.
+    session's own until it is let go. `output_bytes_max`: how much each stream of its output may take.
     """
 
     id: SessionId
@@ -122,6 +122,7 @@ class SessionSpec(Struct, frozen=True):
     work: tuple[CommitId, ...] = ()
     reads: EvidenceKey | None = None
     ports: tuple[int, ...] = ()
+    output_bytes_max: int = OUTPUT_BYTES_MAX
 
 
 class Change(Struct, frozen=True):
@@ -216,7 +217,8 @@ class Session(Struct, frozen=True):
 
     `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree. `spoke`:
     where it printed last; both where nobody can tell. `stop_reason` is set once a stop was asked for (and stays,
-    across restarts); `stop_at` is when. `summary`: what it has written down for a successor; `acceptance`: how it says
+    across restarts); `stop_at` is when. `excess`: how it wrote more than it may. `is_unheard`: what keeps its output
+    has ended before it. `summary`: what it has written down for a successor; `acceptance`: how it says
     that it has understood its predecessor's. `ceiling`: the most that it can have used in its time; None: it says
     nothing of it.
     """
@@ -229,6 +231,8 @@ class Session(Struct, frozen=True):
     error: str = ""
     stop_reason: str | None = None
     stop_at: datetime | None = None
+    excess: Excess | None = None
+    is_unheard: bool = False
     last_output: datetime | None = None
     spoke: tuple[Voice, ...] = ()
     stream: Stream = field(default_factory=Stream)

@@ -26,7 +26,9 @@ def answer(job: Job, output: str, junit: bytes | None, setup_log: str, at: datet
     assert spec.gate is not None
     assert spec.key is not None
     assert spec.tree is not None
-    if job.state == "lost" or (job.stop_reason is not None and not job.stop_reason.startswith(TIME_LIMIT)):
+    if job.state == "lost" or job.is_unheard:
+        return None
+    if job.excess is None and (job.stop_reason is not None and not job.stop_reason.startswith(TIME_LIMIT)):
         return None
     report = read_report(output, junit)
     outcome, reason = _outcome(job, report, setup_log)
@@ -50,6 +52,8 @@ def answer(job: Job, output: str, junit: bytes | None, setup_log: str, at: datet
 
 
 def _outcome(job: Job, report: Report, setup_log: str) -> tuple[GateOutcome, str]:
+    if job.excess is not None:
+        return "error", job.excess.sentence
     if job.stop_reason is not None:
         return "error", f"timed out: {job.stop_reason}"
     if job.error:

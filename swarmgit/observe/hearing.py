@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct, field
 
 from swarmgit.documents import paths
-from swarmgit.documents.state import from_json, to_json
+from swarmgit.documents.session_files import from_session
+from swarmgit.documents.state import to_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.events import Stream
 from swarmgit.model.health import Hearing
@@ -238,7 +239,7 @@ class Listener:
         if ear.deaf or not isinstance(reader, KeepingReader):
             return
         with suppress(ValueError):
-            kept = from_json(self._executor.read(id_, paths.HEARD_FILE, 0, KEPT_BYTES_MAX), _Kept)
+            kept = from_session(self._executor.read(id_, paths.HEARD_FILE, 0, KEPT_BYTES_MAX), _Kept)
             if (
                 kept.version == 1
                 and kept.adapter == ear.adapter

@@ -22,8 +22,10 @@ WORDS = re.compile(r"^(?:remote|fatal|error): *(.+)$", re.MULTILINE)
 
 def answer(job: Job, output: str, stderr: str) -> Pushed | None:
     """Return what an ended push came to; None when it was lost, which says nothing."""
-    if job.state == "lost":
+    if job.state == "lost" or job.is_unheard:
         return None
+    if job.excess is not None:
+        return Pushed("failed", job.excess.sentence)
     if job.stop_reason is not None:
         return Pushed("failed", f"it was stopped: {job.stop_reason}")
     if job.exit_code == TAKEN:

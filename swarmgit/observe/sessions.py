@@ -15,7 +15,7 @@ from swarmgit.documents.paths import (
     REPORT_FILE,
     SUMMARY_FILE,
 )
-from swarmgit.documents.state import from_json
+from swarmgit.documents.session_files import from_session
 from swarmgit.model.desired import Price, Swarm
 from swarmgit.model.events import Fault
 from swarmgit.model.handoffs import Acceptance, Summary
@@ -43,7 +43,7 @@ REPORT_BYTES_MAX = 1 << 20
 HANDOFF_BYTES_MAX = 64 << 10
 TAIL_CHARS = 4000
 
-STATES: dict[str, SessionState] = {"queued": "starting", "running": "running", "lost": "lost"}
+STATES: dict[str, SessionState] = {"queued": "starting", "running": "running", "unknown": "running", "lost": "lost"}
 
 
 class SessionWatcher:
@@ -105,13 +105,15 @@ class SessionWatcher:
         stream = self._with_outlook(self._priced(_heard(ear), job.spec), job.spec, ear.adapter)
         return Session(
             spec=job.spec,
-            state=STATES.get(job.state, "ended") if is_over or not has_ended else "ending",
+            state=_state(job, is_read=is_over),
             pid=job.pid,
             ended=job.ended,
             exit_code=job.exit_code,
             error=self._error(id_, job),
             stop_reason=job.stop_reason,
             stop_at=job.stop_at,
+            excess=job.excess,
+            is_unheard=job.is_unheard,
             last_output=job.last_output,
             stream=stream,
             spoke=job.spoke,
@@ -164,14 +166,14 @@ class SessionWatcher:
         if not raw:
             return None
         try:
-            return from_json(raw, Taken)
+            return from_session(raw, Taken)
         except ValueError:  # not ours, or cut off by a full disk: it is taken in again
             return None
 
     def _predicted(self, id_: SessionId) -> Prediction | None:
         raw = self._executor.read(id_, PREDICTION_FILE, 0, OUTPUT_BYTES_MAX)
         try:
-            return from_json(raw, Prediction) if raw else None
+            return from_session(raw, Prediction) if raw else None
         except ValueError:
             return None
 
@@ -226,6 +228,15 @@ class SessionWatcher:
         return self._evidence[id_]
 
 
+def _state(job: Job, *, is_read: bool = True) -> SessionState:
+    """Return where a session stands; one that ended unheard is as good as lost, whatever its exit code is."""
+    if job.state in LIVE:
+        return STATES.get(job.state, "ended")
+    if not is_read:
+        return "ending"
+    return "lost" if job.is_unheard else STATES.get(job.state, "ended")
+
+
 def _heard(ear: Ear) -> Stream:
     """Return what a session said; one that cannot be heard has failed by that."""
     said = ear.stream()
@@ -236,13 +247,15 @@ def _without_words(job: Job) -> Session:
     """Return a session whose stream nobody follows: it is finished when it is over."""
     return Session(
         spec=job.spec,
-        state=STATES.get(job.state, "ended"),
+        state=_state(job),
         pid=job.pid,
         ended=job.ended,
         exit_code=job.exit_code,
         error=job.error,
         stop_reason=job.stop_reason,
         stop_at=job.stop_at,
+        excess=job.excess,
+        is_unheard=job.is_unheard,
         last_output=job.last_output,
         is_finished=job.state not in {"queued", "running", "unknown"},
     )

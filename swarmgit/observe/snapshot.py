@@ -93,6 +93,7 @@ class Observer:
             leaks=world.secrets.noticed(),
             reports=world.notices.all(),
             tries=world.failures.all(),
+            damaged=frozenset(world.executor.damaged()),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
             obeyed=world.obeyed() if any(session.capture for session in sessions.values()) else (),

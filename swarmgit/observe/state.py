@@ -225,7 +225,7 @@ class StateReader:
         raw = self._cache.read(CACHE_NAME)
         try:
             self._saved = msgspec.json.decode(raw, type=_Saved) if raw else _Saved()
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             self._saved = _Saved()
         saved = self._saved
         groups = (saved.statuses, saved.entries, saved.identities, saved.gates, saved.convoys, saved.incidents)

@@ -16,7 +16,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.documents.state import from_json, to_json
+from swarmgit.documents.session_files import from_session
+from swarmgit.documents.state import to_json
 from swarmgit.model.health import Vigil
 from swarmgit.model.ids import SessionId
 from swarmgit.model.work import Session
@@ -100,7 +101,7 @@ class VigilKeeper:
 
     def _left(self, id_: SessionId) -> Vigil | None:
         try:
-            return from_json(self._executor.read(id_, paths.VIGIL_FILE, 0, 4096), Vigil)
+            return from_session(self._executor.read(id_, paths.VIGIL_FILE, 0, 4096), Vigil)
         except ValueError:
             return None
 

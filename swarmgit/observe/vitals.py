@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.documents.state import from_json, to_json
+from swarmgit.documents.session_files import from_session
+from swarmgit.documents.state import to_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.health import Vitals
 from swarmgit.model.ids import SessionId
@@ -72,7 +73,7 @@ class VitalsWatcher:
 
     def _left(self, id_: SessionId) -> Vitals | None:
         try:
-            return from_json(self._executor.read(id_, paths.VITALS_FILE, 0, 4096), Vitals)
+            return from_session(self._executor.read(id_, paths.VITALS_FILE, 0, 4096), Vitals)
         except ValueError:
             return None
 

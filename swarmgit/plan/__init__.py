@@ -23,6 +23,7 @@ from swarmgit.plan import (
     gate_runs,
     handoffs,
     incidents,
+    lost,
     mail,
     mishaps,
     predictions,
@@ -105,6 +106,7 @@ def _advance(situation: Situation, draft: Draft) -> None:
     failures.hold_entries(situation, draft)
     for task in _open_tasks(situation):
         draft.views[task] = failures.held(situation, draft, task) or tasks.advance(situation, draft, task)
+    lost.others(situation, draft)
 
 
 def _open_tasks(situation: Situation) -> list[TaskId]:

@@ -6,14 +6,27 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
+from swarmgit.documents import paths, quoting
 from swarmgit.model.actions import FinishSession, Retire, Salvage, SaveFile, StopSession
 from swarmgit.model.desired import Task
+from swarmgit.model.endings import LIMITED
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import Attempt, Rejection, TaskStatus
+from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import Capture, Session
-from swarmgit.plan import attribution, books, budget, failures, governor, handoffs, rejections, scope, starts, watchdog
-from swarmgit.plan.claims import reason_to_stop
+from swarmgit.plan import (
+    attribution,
+    books,
+    excess,
+    failures,
+    governor,
+    handoffs,
+    lost,
+    rejections,
+    scope,
+    starts,
+    stops,
+    watchdog,
+)
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
 from swarmgit.plan.times import is_over
@@ -24,12 +37,8 @@ PROGRAM_KILLED = "its program was killed from outside, or killed itself"
 CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
 """Exit codes of a program that was asked to end: some end with 0 then, as if all were well."""
 KEPT_PATHS_MAX = 500
-WASTE = frozenset(
-    {"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "over-budget", "handed-over"}
-)
-TIME_LIMIT = "time limit"
-UNREADABLE = "it cannot be followed"
-"""Nobody could see its limits."""
+REASON_CHARS_MAX = 4000
+WASTE = frozenset({"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "handed-over"} | LIMITED)
 RESTART_AFTER = timedelta(seconds=2)
 """A session that has no process by then was cut off between its folder and its process; starting it is idempotent."""
 
@@ -68,14 +77,13 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
     attempt = status.attempts[-1]
     session = situation.observed.sessions.get(attempt.session)
     if session is None:
-        lost = replace(attempt, outcome="lost", ended=situation.now, reason="its session folder is gone")
-        return with_last(status, lost)
-    status = handoffs.follow(situation, draft, status, session)
+        return lost.attempt(situation, draft, status)
     if session.state == "ending":
         draft.passing.add(status.task)
         return replace(
             status, phase="running", reason="the session has ended; its output is being read", waiting_for=()
         )
+    status = handoffs.follow(situation, draft, status, session)
     if not session.is_over:
         return _keep_running(situation, draft, task, status, session)
     if not session.is_finished and status.task in draft.given_up:
@@ -103,11 +111,12 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
 def _keep_running(
     situation: Situation, draft: Draft, task: Task | None, status: TaskStatus, session: Session
 ) -> TaskStatus:
-    reason = session.stop_reason or _reason_to_stop(situation, task, status, session) or _deaf(session)
+    reason = session.stop_reason or stops.reason(situation, task, status, session)
     if reason is None and task is not None and session.state == "running":
         reason = handoffs.due(situation, draft, task, session) or watchdog.watch(situation, draft, task, session)
     if reason:
-        draft.add(StopSession(session.spec.id, status.task, reason, situation.swarm.stop_grace_s))
+        found = excess.of(situation, session)
+        draft.add(StopSession(session.spec.id, status.task, reason, situation.swarm.stop_grace_s, found))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
         return replace(status, phase="running", reason=f"being stopped: {reason}", waiting_for=())
     if session.state == "starting" and task is not None and is_over(session.spec.started, RESTART_AFTER, situation.now):
@@ -117,31 +126,9 @@ def _keep_running(
     return replace(status, phase="running", reason=f"{session.spec.agent} {doing}", waiting_for=())
 
 
-def _reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> str | None:
-    control = situation.control(status.task)
-    if control.cancelled:
-        return "the task was cancelled"
-    if gone := situation.lacks(session.spec.base):
-        return f"what it started from cannot be had: {gone}"
-    if task is None and status.task not in situation.desired.held:
-        return "the task was removed from intent"
-    if control.restart and control.restart != status.restart:
-        return "a restart was asked for"
-    if situation.apply_now and task is not None and session.spec.generation != task.generation:
-        return "the task has changed, and the change is to be applied now"
-    if (taken := reason_to_stop(situation, status)) is not None:
-        return taken
-    if session.is_late(situation.now):
-        return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
-    return budget.reason_to_stop(situation, task, status, session)
-
-
-def _deaf(session: Session) -> str | None:
-    return f"{UNREADABLE}: {session.hearing.deaf}" if session.hearing.deaf else None
-
-
 def _finish(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> FinishSession:
-    has_failed = session.state == "lost" or session.exit_code != 0 or session.stop_reason is not None
+    is_stopped = session.stop_reason is not None or session.excess is not None or session.is_unheard
+    has_failed = session.state == "lost" or session.exit_code != 0 or is_stopped
     return FinishSession(
         spec=session.spec,
         title=task.title if task else status.title,
@@ -177,7 +164,8 @@ def _settle(
     if gone := situation.lacks(session.spec.base, taken.head):
         return replace(taken, outcome="lost", reason=f"what it stands on cannot be had: {gone}")
     outcome, reason, rejection = _outcome(situation, task, session, was_killed=was_killed)
-    settled = replace(taken, outcome=outcome, reason=reason, rejection=rejection, conversation=_conversation(session))
+    told, refused = quoting.line(reason, REASON_CHARS_MAX), rejection and rejections.in_lines(rejection)
+    settled = replace(taken, outcome=outcome, reason=told, rejection=refused, conversation=_conversation(session))
     if outcome in {"rate-limited", "refused"}:
         settled = replace(settled, speaks_for=session.stream.speaks_for)
     settled = replace(settled, retry_at=governor.retry_at(situation, settled, session.stream.fault))
@@ -198,8 +186,8 @@ def _outcome(  # noqa: PLR0911  in order
     handed_over = handoffs.given(situation, task, session) if task is not None else None
     if handed_over is not None:
         return "handed-over", handed_over, None
-    if session.stop_reason or task is None:
-        return _stopped(session, session.stop_reason or "the task was removed from intent")
+    if session.stop_reason or session.excess is not None or session.is_unheard or task is None:
+        return stops.outcome(session, session.stop_reason or "the task was removed from intent")
     killed = _killed(session, was_killed=was_killed)
     if killed:
         return "lost", killed, None
@@ -226,22 +214,10 @@ def _killed(session: Session, *, was_killed: bool) -> str:
     return PROGRAM_KILLED if session.exit_code == KILLED and not session.error and not was_killed else ""
 
 
-def _stopped(session: Session, reason: str) -> governor.Answer:
-    if session.stream.fault is not None and session.stream.fault.kind == "unreadable":
-        return governor.outcome_of(session.stream.fault, session)
-    if reason.startswith(TIME_LIMIT):
-        return "timeout", reason, rejections.by_time(session.spec.minutes_max)
-    if reason.startswith(budget.STOPS):
-        return "over-budget", reason, rejections.by_budget(reason)
-    if reason.startswith(watchdog.PREFIX):
-        return "timeout", reason, rejections.by_watchdog(reason)
-    return "cancelled", reason, None
-
-
 def _judge(situation: Situation, task: Task, session: Session, capture: Capture) -> governor.Answer:
     refused = scope.judge(capture, task, situation.desired.policy, situation.observed.obeyed)
     if refused:
-        return "rejected", "; ".join(r.summary for r in refused), merge_rejections(refused)
+        return "rejected", "; ".join(r.summary for r in refused), rejections.merged(refused)
     if task.is_read_only:
         if session.report is None:
             rejection = rejections.by_missing_report()
@@ -253,19 +229,6 @@ def _judge(situation: Situation, task: Task, session: Session, capture: Capture)
         return "no-change", session.stream.no_change, None
     rejection = rejections.by_no_change(allowed=task.allow_no_change)
     return "rejected", rejection.summary, rejection
-
-
-def merge_rejections(refused: tuple[Rejection, ...]) -> Rejection:
-    """Return one rejection that holds all of them, so that an agent hears of everything at once."""
-    first, *others = refused
-    if not others:
-        return first
-    return replace(
-        first,
-        summary="; ".join(r.summary for r in refused),
-        next_step=" ".join(dict.fromkeys(r.next_step for r in refused)),
-        paths=tuple(dict.fromkeys(path for r in refused for path in r.paths)),
-    )
 
 
 def keepable(capture: Capture, task: Task) -> tuple[str, ...]:

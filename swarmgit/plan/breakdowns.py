@@ -142,23 +142,6 @@ def leftover(place: str, reason: str) -> Report:
     )
 
 
-def orphan(session: SessionId, ref: str | None, base: CommitId) -> Report:
-    """Return what is said of a worktree without a session; `ref`: where the work that was in it is."""
-    found = f"what was changed in it is saved as {ref}" if ref else "nothing was changed in it"
-    return Report(
-        signature="worktree/orphan",
-        key=f"worktree/orphan/{session}",
-        title="a worktree without a session was found",
-        what=f"the worktree of session {session}, whose folder is not there: {found}",
-        detection="tier 1: mechanical",
-        session=session,
-        cause="Swarmgit was killed before the session began, or somebody removed its folder.",
-        resolution="Given back" + (", after its work was saved." if ref else "."),
-        prevention=("infrastructure: what ended swarmgit, or removes files of .swarm/run?",),
-        answers=((f"git diff {base[:12]} {ref}",) if ref else ("swarmgit doctor",)),
-    )
-
-
 def unsaved(session: SessionId, reason: str, place: str) -> Report:
     """Return what is said of a worktree without a session whose work could not be saved; it stays where it is."""
     return Report(

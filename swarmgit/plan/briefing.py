@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
+from swarmgit.documents import quoting
 from swarmgit.documents.answers import ACCEPTANCE
 from swarmgit.model.desired import Task
 from swarmgit.model.handoffs import Summary
@@ -121,7 +124,9 @@ def _tried(status: TaskStatus | None) -> str:
         return ""
     last = tried[-1]
     is_current = last.number >= status.window
-    lines = [f"Attempt {a.number} by {a.agent}: {a.outcome}. {a.reason}".strip() for a in tried[-TRIED_MAX:]]
+    lines = [
+        f"Attempt {a.number} by {a.agent}: {a.outcome}. {quoting.line(a.reason)}".strip() for a in tried[-TRIED_MAX:]
+    ]
     if not is_current:
         lines.append("The task was then started again, or given to another agent: nothing of it is in your worktree.")
     if last.salvage:
@@ -135,7 +140,9 @@ def _tried(status: TaskStatus | None) -> str:
         lines.append(feedback_text(last.rejection))
     told = next((a.handoff for a in reversed(tried) if a.handoff is not None), None)
     if told is not None:
-        lines.append(f"One of them was handed over with these words:\n\n{_quoted(summary_text(told.summary))}")
+        lines.append(
+            f"One of them was handed over with these words:\n\n{quoting.quotation(summary_text(told.summary))}"
+        )
     return section("What was tried before", "\n\n".join(lines))
 
 
@@ -152,7 +159,7 @@ def _taking_over(status: TaskStatus, previous: tuple[Attempt, ...]) -> str:
         where = f"What it changed is kept: {_kept(last)}." if last.salvage else "It had changed nothing yet."
     lines = [
         f"{last.agent} was at this task before you and is not any more. {where} {who}:",
-        _quoted(summary_text(last.handoff.summary)),
+        quoting.quotation(summary_text(last.handoff.summary)),
         f"{ACCEPT}\n\n    {ACCEPTANCE}",
         feedback_text(rejection) if rejection is not None else "",
     ]
@@ -161,15 +168,11 @@ def _taking_over(status: TaskStatus, previous: tuple[Attempt, ...]) -> str:
 
 def summary_text(summary: Summary) -> str:
     """Return a summary as its successor reads it."""
-    parts = [f"State: {summary.state}"]
+    parts = [f"State: {quoting.line(summary.state)}"]
     for title, items in (("Done", summary.done), ("Remaining", summary.remaining), ("Surprises", summary.surprises)):
         if items:
-            parts.append(f"{title}:\n" + "\n".join(f"- {item}" for item in items))
+            parts.append(f"{title}:\n" + "\n".join(f"- {quoting.line(item)}" for item in items))
     return "\n\n".join(parts) + "\n"
-
-
-def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
 
 
 def _kept(attempt: Attempt) -> str:
@@ -187,8 +190,8 @@ def _mail(mails: Digest) -> str:
 
 def _message(mail: Mail, size: int) -> str:
     urgent = ", urgent" if mail.priority == "urgent" else ""
-    parts = [f"{mail.type} from {mail.sender}{urgent}: {mail.subject} (id {mail.id})"]
-    parts.append("\n".join(f"> {line}" for line in mail.body[:size].splitlines()))
+    parts = [f"{mail.type} from {mail.sender}{urgent}: {quoting.line(mail.subject)} (id {mail.id})"]
+    parts.append(quoting.quotation(mail.body[:size]))
     if size < len(mail.body):
         left = len(mail.body) - size
         parts.append(f"{left} characters more in $SWARM_INBOX/{mail.id}.yaml: swarmgit mail read {mail.id}")
@@ -197,11 +200,15 @@ def _message(mail: Mail, size: int) -> str:
 
 def feedback_text(rejection: Rejection) -> str:
     """Return a rejection as an agent reads it."""
-    parts = [f"Rejected: {rejection.summary}", f"Next: {rejection.next_step}"]
+    parts = [f"Rejected: {quoting.line(rejection.summary)}", f"Next: {quoting.line(rejection.next_step)}"]
     if rejection.paths:
-        parts.append("Paths: " + ", ".join(rejection.paths))
+        parts.append("Paths: " + ", ".join(map(quoting.line, rejection.paths)))
     if rejection.places:
-        parts.append("Places:\n" + "\n".join(f"- {json.dumps(dict(p), ensure_ascii=False)}" for p in rejection.places))
+        parts.append("Places:\n" + "\n".join(f"- {_place(p)}" for p in rejection.places))
     if rejection.output:
-        parts.append("Output:\n\n" + "\n".join(f"    {line}" for line in rejection.output.splitlines()))
+        parts.append("Output:\n\n" + quoting.code(rejection.output))
     return "\n\n".join(parts)
+
+
+def _place(place: Mapping[str, Any]) -> str:
+    return quoting.in_json(json.dumps(dict(place), ensure_ascii=False))

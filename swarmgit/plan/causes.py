@@ -56,14 +56,6 @@ KNOWN = (
         ("swarmgit gc", "swarmgit doctor"),
     ),
     Cause(
-        "disk-cap",
-        re.compile(r"this session has written [0-9]+ GiB, more than policy allows"),
-        "a session has written more than policy allows",
-        "What it wrote to its worktree and its own folders is more than limits.disk_gb in .swarm/policy.yaml.",
-        ("specification: does the task say what it may write?", "infrastructure: limits.disk_gb in .swarm/policy.yaml"),
-        ("swarmgit gc",),
-    ),
-    Cause(
         "port",
         re.compile(r"address already in use|\bEADDRINUSE\b", re.IGNORECASE),
         "a session found its port taken",

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from swarmgit.model.desired import Task
+from swarmgit.model.endings import CHARGED
 from swarmgit.model.ids import AgentName
-from swarmgit.model.status import CHARGED, Attempt, Identity, TaskStatus
+from swarmgit.model.status import Attempt, Identity, TaskStatus
 from swarmgit.plan.bounds import wilson
 from swarmgit.plan.situation import Draft, Situation
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swarmgit.documents import paths
+from swarmgit.documents import paths, quoting
 from swarmgit.model.mail import HUMAN, Letter
 from swarmgit.model.status import ASLEEP, TaskStatus
 from swarmgit.plan import mail
@@ -30,7 +30,8 @@ def _rework(situation: Situation, draft: Draft, stored: TaskStatus | None, view:
     if last is None or last.rejection is None or last.ended is None or (stored is not None and stored.last == last):
         return
     refused = last.rejection
-    lines = [refused.summary, "", f"Next: {refused.next_step}", *(f"- {path}" for path in refused.paths[:PATHS_SHOWN])]
+    paths_shown = (f"- {quoting.line(path)}" for path in refused.paths[:PATHS_SHOWN])
+    lines = [quoting.line(refused.summary), "", f"Next: {quoting.line(refused.next_step)}", *paths_shown]
     letter = Letter(
         to=(last.agent,),
         subject=f"{view.task}: attempt {last.number} went back ({refused.kind})",
@@ -44,9 +45,10 @@ def _rework(situation: Situation, draft: Draft, stored: TaskStatus | None, view:
 
 def _escalation(view: TaskStatus) -> Letter:
     last = view.last
-    lines = [f"{view.title}", "", f"{view.phase}: {view.reason}"]
+    lines = [quoting.line(view.title), "", f"{view.phase}: {quoting.line(view.reason)}"]
     if last is not None and last.rejection is not None:
-        lines += ["", f"The last rejection: {last.rejection.summary}", f"Next: {last.rejection.next_step}"]
+        lines += ["", f"The last rejection: {quoting.line(last.rejection.summary)}"]
+        lines += [f"Next: {quoting.line(last.rejection.next_step)}"]
     if last is not None and last.salvage is not None:
         lines += ["", f"Its work is kept: git diff {last.base[:12]} {last.salvage}"]
     commands = [f"swarmgit why {view.task}", f"swarmgit task restart {view.task}", f"swarmgit task cancel {view.task}"]

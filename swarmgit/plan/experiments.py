@@ -14,8 +14,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from swarmgit.model.desired import Desired, Task
+from swarmgit.model.endings import CHARGED
 from swarmgit.model.experiments import Arm, Experiment
-from swarmgit.model.status import CHARGED, Attempt, TaskStatus
+from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.plan.bounds import Interval, are_apart, mean_interval, wilson
 
 COMPLETED = frozenset({"landed", "unchanged", "reported"})

@@ -42,7 +42,7 @@ TRIED_MAX = 100
 """After so many tries a step rests until a person asks for something."""
 
 FORGOTTEN_AFTER = timedelta(hours=1)
-SAVING = frozenset({"FinishSession", "Salvage"})
+SAVING = frozenset({"FinishSession", "Salvage", "Rescue"})
 VITAL = frozenset(
     {"StartSession", "StopSession", "FinishSession", "Salvage", "RunGate", "TryMerges", "Land", "StartPush"}
 )
@@ -57,6 +57,7 @@ WORDS = {
     "FinishSession": "taking its work in",
     "Salvage": "saving its work",
     "SetAside": "letting its session go",
+    "Rescue": "ending and saving a session of which nothing is known",
     "RunGate": "starting a gate",
     "TryMerges": "merging it",
     "Land": "landing it",
@@ -147,7 +148,7 @@ def is_stuck(each: FailedStep) -> bool:
 
 
 def _hold(draft: Draft, each: FailedStep) -> None:
-    if each.step.kind == "Salvage" and each.step.task is not None:
+    if each.step.kind in {"Salvage", "Rescue", "SetAside"} and each.step.task is not None:
         draft.held |= {each.step.task}
         draft.withheld[each.step.key] = each
     elif each.step.kind in {"TryMerges", "Land"} and each.step.entry is not None:

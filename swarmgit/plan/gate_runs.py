@@ -12,7 +12,7 @@ from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import EvidenceKey, GateName, SessionId, ulid
 from swarmgit.model.status import GateResult
 from swarmgit.model.work import Evidence, Session, SessionSpec
-from swarmgit.plan import flakes, full_runs
+from swarmgit.plan import excess, flakes, full_runs
 from swarmgit.plan.attempts import RESTART_AFTER
 from swarmgit.plan.situation import Draft, Situation, Want
 from swarmgit.plan.times import is_over
@@ -113,6 +113,7 @@ def _watch(situation: Situation, draft: Draft, session: Session, *, is_wanted: b
     reason = session.stop_reason
     if reason is None and session.is_late(situation.now):
         reason = f"time limit of {session.spec.minutes_max:g} minutes"
+    reason = reason or excess.reason_to_stop(situation, session)
     is_frozen = situation.observed.freeze is not None
     if reason is None and not is_wanted and not is_frozen and session.state != "starting":
         reason = "nobody needs its answer any more"

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
+from swarmgit.documents import paths, quoting
 from swarmgit.model.actions import Remove, SaveIncident
 from swarmgit.model.incidents import Incident, IncidentControl, Note, Occurrence, Report
 from swarmgit.model.mail import HUMAN, Letter
@@ -123,12 +123,12 @@ def _numbers(day: str, ids: tuple[str, ...]) -> Iterator[int]:
 
 
 def _letter(incident: Incident) -> Letter:
-    happened = incident.occurrences[-1].what
-    answers = "".join(f"    {command}\n" for command in incident.answers)
+    happened = quoting.line(incident.occurrences[-1].what)
+    answers = "".join(f"    {quoting.line(command)}\n" for command in incident.answers)
     before = f"\nIt happened before: {', '.join(incident.earlier)}\n" if incident.earlier else ""
     body = f"{happened}\n{before}\nWhat answers this:\n{answers}    swarmgit incident show {incident.id}\n"
     task = incident.tasks[-1] if incident.tasks else None
-    return Letter((HUMAN,), f"incident: {incident.title}"[:200], body, "escalation", "high", task=task)
+    return Letter((HUMAN,), quoting.line(f"incident: {incident.title}", 200), body, "escalation", "high", task=task)
 
 
 def _by_person(situation: Situation, draft: Draft, name: str, control: IncidentControl) -> dict[str, Incident]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
+from swarmgit.documents import paths, quoting
 from swarmgit.model.actions import DeliverMail, Remove, SaveMail, TakeMail
 from swarmgit.model.ids import AgentName, MailId, TaskId
 from swarmgit.model.incidents import COUNTED_PER_HOUR
@@ -224,12 +224,13 @@ class _Office(Struct):
         if is_flood or is_recorded(self.situation, self.draft, DEAD, origin):
             return
         self.tally.add(sender.name, DEAD)
-        to = ", ".join(letter.to)[:200]
+        to = quoting.line(", ".join(letter.to), 200)
         stamp = Stamp(sender.name, to, origin, session=sender.session, refused=why[:500])
         made = stamped(self.situation, self.draft, stamp, letter)
         record(self.situation, self.draft, made)
         words = f"Your message to {to} was not sent: {why}"
-        notice = Letter((sender.name,), words[:SUBJECT_CHARS_MAX], f"{words}\nIts subject: {letter.subject}\n")
+        body = f"{words}\nIts subject: {letter.subject}\n"
+        notice = Letter((sender.name,), quoting.line(words, SUBJECT_CHARS_MAX), body)
         from_swarmgit(self.situation, self.draft, notice, f"refused/{made.id}")
 
 

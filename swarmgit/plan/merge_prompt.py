@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from swarmgit.documents import quoting
 from swarmgit.model.desired import Task
 from swarmgit.model.status import Rejection
 from swarmgit.plan.briefing import feedback_text, section
@@ -31,4 +32,4 @@ def prompt_for_merge(
 
 
 def _listed(paths: Sequence[str]) -> str:
-    return "\n".join(f"- {path}" for path in paths)
+    return "\n".join(f"- {quoting.line(path)}" for path in paths)

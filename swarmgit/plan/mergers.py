@@ -22,6 +22,7 @@ from swarmgit.plan import (
     books,
     breakdowns,
     budget,
+    excess,
     governor,
     ports,
     rejections,
@@ -29,13 +30,14 @@ from swarmgit.plan import (
     scope,
     watchdog,
 )
-from swarmgit.plan.attempts import KILLED, RESTART_AFTER, TIME_LIMIT, merge_rejections
+from swarmgit.plan.attempts import KILLED, RESTART_AFTER
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.merge_prompt import prompt_for_merge
 from swarmgit.plan.patterns import matches
 from swarmgit.plan.resolutions import Facts, keep_proposal, runtime_for, then_generate
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.plan.stops import TIME_LIMIT
 from swarmgit.plan.times import is_over
 
 TIER_OF = {"generated": "auto", "ai": "ai"}
@@ -143,12 +145,13 @@ def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session) -
         return
     late = f"{TIME_LIMIT} of {spec.minutes_max:g} minutes"
     reason = session.stop_reason or (late if session.is_late(situation.now) else None)
-    reason = reason or budget.reason_to_stop_beside(situation, session)
+    reason = reason or excess.reason_to_stop(situation, session) or budget.reason_to_stop_beside(situation, session)
     task = situation.desired.tasks.get(entry.task)
     if reason is None and task is not None and session.state == "running":
         reason = watchdog.watch_merger(situation, draft, task, session)
     if reason:
-        draft.add(StopSession(spec.id, spec.task, reason, situation.swarm.stop_grace_s))
+        written = excess.of(situation, session)
+        draft.add(StopSession(spec.id, spec.task, reason, situation.swarm.stop_grace_s, written))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
         return
     draft.wake_at(session.deadline, situation.now)
@@ -257,6 +260,10 @@ def _judge(situation: Situation, entry: Entry, session: Session, facts: Facts) -
 
 def _bad_end(session: Session) -> tuple[str, str] | None:
     stopped, code = session.stop_reason, session.exit_code
+    if session.excess is not None:
+        return "failed", session.excess.sentence
+    if excess.is_unheard(session):
+        return "lost", excess.UNHEARD
     if stopped:
         return ("failed" if stopped.startswith((TIME_LIMIT, budget.STOPS, watchdog.PREFIX)) else "stopped"), stopped
     if session.state == "lost" or session.error or code is None or code == KILLED:
@@ -285,7 +292,7 @@ def _judge_work(situation: Situation, entry: Entry, session: Session, facts: Fac
     if capture.undecided:
         return "failed", f"it decided nothing about {', '.join(capture.undecided[:5])}"
     refused = scope.judge(capture, _with_leave(task), situation.desired.policy, situation.observed.obeyed)
-    return ("failed", merge_rejections(refused).summary) if refused else ("resolved", "")
+    return ("failed", rejections.merged(refused).summary) if refused else ("resolved", "")
 
 
 def _with_leave(task: Task) -> Task:

@@ -10,7 +10,7 @@ from swarmgit.model.mail import Mail
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Attempt, Entry, TaskStatus
 from swarmgit.model.work import TAMPERED, Session
-from swarmgit.plan import budget, causes, incidents, losses, mail, streams, watchdog
+from swarmgit.plan import budget, causes, floods, incidents, losses, mail, streams, watchdog
 from swarmgit.plan.situation import Draft, Situation
 
 NUMBERS = re.compile(r"\b[0-9a-hjkmnp-tv-z]{26}\b|[0-9]+")
@@ -20,6 +20,14 @@ ENDED_BADLY = {
     "timeout": ("a session was stopped at its time limit", "watchdog threshold: is the limit right for this task?"),
     "lost": ("a session's processes were killed from outside", "infrastructure: what killed it?"),
     "over-budget": ("a session was stopped by its budget", "specification: is the task too large for its budget?"),
+    "output-limit": (
+        "a session printed more than it may",
+        "specification: does its program log too much? infrastructure: limits.output_mb in .swarm/policy.yaml",
+    ),
+    "disk-limit": (
+        "a session has written more than policy allows",
+        "specification: does the task say what it may write? infrastructure: limits.disk_gb in .swarm/policy.yaml",
+    ),
     "refused": ("a provider refused a session", "infrastructure: is the key there and valid? swarmgit runtime list"),
     "error": ("a session could not work", "infrastructure: can the runtime start here? swarmgit doctor"),
 }
@@ -29,6 +37,7 @@ def report(situation: Situation, draft: Draft) -> None:
     """Report every mishap of this tick; one that was reported before is not counted again."""
     _attempts(situation, draft)
     streams.report(situation, draft)
+    floods.report(situation, draft)
     _leaks(situation, draft)
     for session in situation.observed.sessions.values():
         if session.capture is not None and session.capture.tampered:

@@ -10,15 +10,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-# Default_Ignorable_Code_Point of the Unicode Character Database where the category is not Cf already.
-IGNORABLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
-)
-
-
-def is_ignorable(letter: str) -> bool:
-    """Return whether a character is shown as nothing, so that two names may look the same with and without it."""
-    return unicodedata.category(letter) == "Cf" or IGNORABLE.match(letter) is not None
+from swarmgit.documents.quoting import is_ignorable
 
 
 @lru_cache(maxsize=1 << 14)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from swarmgit.documents import quoting
 from swarmgit.model.actions import Predict
 from swarmgit.model.desired import Task
 from swarmgit.model.mail import Letter
@@ -68,7 +69,7 @@ def _warn(situation: Situation, draft: Draft, session: Session, seen: Prediction
     lines = [
         f"The target has moved to {seen.onto[:12]} since you began ({since} landed). Merged with it, what you have",
         "changed so far conflicts in:",
-        *(f"- {path}" for path in shown),
+        *(f"- {quoting.line(path)}" for path in shown),
         *([f"and {len(seen.paths) - len(shown)} more"] if len(seen.paths) > len(shown) else []),
         "",
         f"See what changed there with: git diff {spec.base[:12]} {seen.onto[:12]} -- <path>",
@@ -76,7 +77,7 @@ def _warn(situation: Situation, draft: Draft, session: Session, seen: Prediction
     ]
     letter = Letter(
         to=(spec.agent,),
-        subject=f"your change conflicts with what has landed, in {shown[0]}",
+        subject=f"your change conflicts with what has landed, in {quoting.line(shown[0])}",
         body="\n".join(lines),
         priority="high",
         task=spec.task,

@@ -18,6 +18,7 @@ from swarmgit.model.mail import sent_at_ms
 from swarmgit.model.observed import Observed
 from swarmgit.model.status import Entry
 from swarmgit.model.work import Push, Session, SessionSpec
+from swarmgit.plan import excess
 from swarmgit.plan.attempts import RESTART_AFTER
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.times import is_over
@@ -211,8 +212,9 @@ def _follow(situation: Situation, draft: Draft, entries: tuple[EntryId, ...]) ->
 def _watch(situation: Situation, draft: Draft, session: Session) -> None:
     """Start again what a crash cut off between folder and process; stop what hangs."""
     spec, target = session.spec, situation.observed.target_head
-    if session.is_late(situation.now) or session.stop_reason is not None:
-        reason = session.stop_reason or f"time limit of {spec.minutes_max:g} minutes"
+    late = f"time limit of {spec.minutes_max:g} minutes" if session.is_late(situation.now) else None
+    reason = session.stop_reason or late or excess.reason_to_stop(situation, session)
+    if reason:
         draft.add(StopSession(spec.id, None, reason, situation.swarm.stop_grace_s))
     elif session.state == "starting" and is_over(spec.started, RESTART_AFTER, situation.now) and target is not None:
         entry = next((e.id for e in draft.entries.values() if e.candidate and e.candidate.commit == spec.base), None)

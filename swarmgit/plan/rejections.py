@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from swarmgit.documents import quoting
 from swarmgit.model.desired import Gate
 from swarmgit.model.events import Fault
 from swarmgit.model.status import Rejection
@@ -9,6 +12,26 @@ from swarmgit.model.work import Evidence, Session
 
 OUTPUT_CHARS_MAX = 4000
 PATHS_MAX = 50
+SENTENCE_CHARS_MAX = 4000
+
+
+def in_lines(rejection: Rejection) -> Rejection:
+    """Return a rejection whose sentences are sentences, whatever a program put into them."""
+    summary, next_step = (quoting.line(each, SENTENCE_CHARS_MAX) for each in (rejection.summary, rejection.next_step))
+    return replace(rejection, summary=summary, next_step=next_step)
+
+
+def merged(refused: tuple[Rejection, ...]) -> Rejection:
+    """Return one rejection that holds all of them, so that an agent hears of everything at once."""
+    first, *others = refused
+    if not others:
+        return first
+    return replace(
+        first,
+        summary="; ".join(r.summary for r in refused),
+        next_step=" ".join(dict.fromkeys(r.next_step for r in refused)),
+        paths=tuple(dict.fromkeys(path for r in refused for path in r.paths)),
+    )
 
 
 def by_gate(gate: Gate, evidence: Evidence, where: str) -> Rejection:
@@ -16,7 +39,7 @@ def by_gate(gate: Gate, evidence: Evidence, where: str) -> Rejection:
     detail = f": {evidence.reason}" if evidence.reason else ""
     return Rejection(
         kind="gate",
-        summary=f"gate {gate.name} {verb} on {where}{detail}",
+        summary=quoting.line(f"gate {gate.name} {verb} on {where}{detail}", SENTENCE_CHARS_MAX),
         next_step=f"Make `{gate.run}` pass in your worktree; the gate runs exactly that on what you submit.",
         gate=gate.name,
         command=gate.run,

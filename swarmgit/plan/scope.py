@@ -5,13 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from swarmgit.documents import quoting
 from swarmgit.model.desired import Scope, Task
 from swarmgit.model.ids import GateName
 from swarmgit.model.policy import Policy
 from swarmgit.model.status import Rejection
 from swarmgit.model.work import Capture, Change
 from swarmgit.plan.guarded import guarded_paths
-from swarmgit.plan.nametable import fold, is_ignorable
+from swarmgit.plan.nametable import fold
 from swarmgit.plan.patterns import matches, meet
 from swarmgit.plan.protected import is_granted, protected_rule
 
@@ -151,7 +152,7 @@ def _is_hostile(path: str) -> bool:
 
 
 def _is_unseen(letter: str) -> bool:
-    return is_ignorable(letter) or unicodedata.category(letter) in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+    return quoting.is_ignorable(letter) or unicodedata.category(letter) in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def _twins(capture: Capture) -> Iterable[Rejection]:
@@ -272,9 +273,7 @@ def _is_kept(change: Change) -> bool:
 
 def _shown(path: str) -> str:
     """Return a name with everything that cannot be seen written out."""
-    return "".join(
-        letter if letter.isprintable() and not _is_unseen(letter) else ascii(letter)[1:-1] for letter in path
-    )
+    return quoting.spelled(path)
 
 
 def _named(paths: Sequence[str]) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Task
+from swarmgit.model.endings import LIMITED, PAUSES
 from swarmgit.model.ids import AgentName, SessionId, ulid
 from swarmgit.model.mail import Digest
-from swarmgit.model.status import PAUSES, Attempt, TaskStatus
+from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import SessionSpec
 from swarmgit.plan import agents, briefing, experiments
 from swarmgit.plan.situation import Situation
 
 NO_MAIL = Digest()
-CARRIED = PAUSES | {"rejected", "over-budget", "handed-over"}
+CARRIED = PAUSES | LIMITED | {"rejected", "handed-over"}
 """Ends after which the next session finds the work of the last one in its worktree."""
 
 

@@ -6,17 +6,9 @@ from msgspec.structs import replace
 
 from swarmgit.model.actions import SaveEntry
 from swarmgit.model.desired import Task
+from swarmgit.model.endings import AttemptOutcome, used_up
 from swarmgit.model.ids import EntryId, TaskId, ulid
-from swarmgit.model.status import (
-    CHARGED,
-    FINISHED,
-    WAITING,
-    AttemptOutcome,
-    Entry,
-    LedgerEvent,
-    Rejection,
-    TaskStatus,
-)
+from swarmgit.model.status import FINISHED, WAITING, Entry, LedgerEvent, Rejection, TaskStatus
 from swarmgit.plan import attempts, attribution, claims, cv, governor, rejections, revival, verdicts, verify, withdrawal
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.situation import Draft, Situation
@@ -143,7 +135,11 @@ def _again(situation: Situation, task: Task, status: TaskStatus) -> TaskStatus:
     """Return the status of a task whose last attempt came to nothing: one more, or the end of its budget."""
     last = status.attempts[-1]
     counted = status.counted
-    charged = sum(a.outcome in CHARGED for a in counted)
+    bound = BOUNDS.get(last.outcome)
+    if bound is not None and sum(a.outcome == last.outcome for a in counted) >= bound:
+        reason = f"{bound} attempts ended the same way ({last.outcome}); the last: {last.reason}"
+        return replace(status, phase="needs-human", reason=reason, waiting_for=())
+    charged = used_up(a.outcome for a in counted)
     if charged >= situation.attempts_max(task):
         return replace(
             status,
@@ -155,10 +151,6 @@ def _again(situation: Situation, task: Task, status: TaskStatus) -> TaskStatus:
         return replace(status, phase="needs-human", reason=last.reason, waiting_for=())
     if last.outcome == "conflict" and "reimagine" not in situation.swarm.merge.tiers:
         reason = f"{last.reason}; merge.tiers does not let the task be made again on the new target"
-        return replace(status, phase="needs-human", reason=reason, waiting_for=())
-    bound = BOUNDS.get(last.outcome)
-    if bound is not None and sum(a.outcome == last.outcome for a in counted) >= bound:
-        reason = f"{bound} attempts ended the same way ({last.outcome}); the last: {last.reason}"
         return replace(status, phase="needs-human", reason=reason, waiting_for=())
     return _ready(status, task, "rework" if last.rejection is not None else "waiting")
 

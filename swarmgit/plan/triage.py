@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from swarmgit.documents import quoting
 from swarmgit.documents.triage import EXAMPLE, answer_in
 from swarmgit.model.actions import Retire, StartSession, StopSession
 from swarmgit.model.desired import Runtime, Scope, Task, WatchdogLimits, WorktreeConfig
 from swarmgit.model.health import Condition, Triage
 from swarmgit.model.ids import SessionId, ulid
 from swarmgit.model.work import Session, SessionSpec
-from swarmgit.plan import agents, attribution, books, budget, experiments, governor
+from swarmgit.plan import agents, attribution, books, budget, excess, experiments, governor
 from swarmgit.plan.briefing import section
 from swarmgit.plan.situation import Draft, Situation, session_ended
 from swarmgit.plan.times import is_over
@@ -166,7 +167,7 @@ def _keep_running(situation: Situation, draft: Draft, task: Task, session: Sessi
     spec = asked.spec
     late = f"time limit of {spec.minutes_max:g} minutes" if asked.is_late(situation.now) else None
     reason = asked.stop_reason or late
-    reason = reason or budget.reason_to_stop_beside(situation, asked)
+    reason = reason or excess.reason_to_stop(situation, asked) or budget.reason_to_stop_beside(situation, asked)
     if reason:
         draft.add(StopSession(spec.id, None, reason, situation.swarm.stop_grace_s))
         draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
@@ -217,7 +218,7 @@ def _prompt(situation: Situation, task: Task, session: Session) -> str:
         f"# Session {session.spec.id} of {session.spec.agent}, at task {task.id}: {task.title}",
         section("What it was asked", task.description),
         section("What was measured", facts),
-        section("The last it said", "\n".join(f"> {line}" for line in tail.splitlines()) or "Nothing."),
+        section("The last it said", quoting.quotation(tail) if tail.strip() else "Nothing."),
         section("What it changed so far", "It is in your worktree as uncommitted changes: git status, git diff."),
         section(
             "Answer",

@@ -53,7 +53,7 @@ def limits_of(swarm: Swarm, task: Task | None) -> WatchdogLimits:
 
 def condition(session: Session, limits: WatchdogLimits, now: datetime) -> Condition:
     """Return how a session does (tier 1)."""
-    if session.is_over:
+    if session.is_over or session.state == "ending":
         return Condition("done")
     if session.stop_at is not None:
         is_deaf = is_over(session.stop_at, STOP_PATIENCE, now)

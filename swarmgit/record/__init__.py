@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from swarmgit.documents import failures, incidents, paths
+from swarmgit.documents import failures, incidents, paths, quoting
 from swarmgit.documents import state as documents
 from swarmgit.model.actions import (
     Archive,
@@ -22,7 +22,7 @@ from swarmgit.model.actions import (
     SaveMail,
     SaveTask,
 )
-from swarmgit.model.failures import SaveFailures, SetAside
+from swarmgit.model.failures import Rescue, SaveFailures, SetAside
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.mail import DEAD
 from swarmgit.model.outcomes import Failed, Outcome, ToSave
@@ -53,7 +53,7 @@ def commit(
 def unsaved(outcomes: Sequence[Outcome]) -> frozenset[TaskId]:
     """Return the tasks whose work should have been saved and was not: nothing of them may be recorded or let go of."""
     found = (outcome.action for outcome in outcomes if isinstance(outcome, Failed))
-    return frozenset(action.task for action in found if isinstance(action, Salvage | SetAside))
+    return frozenset(action.task for action in found if isinstance(action, Salvage | SetAside | Rescue) and action.task)
 
 
 def files(saves: Sequence[Save], read: Reader, refuse: Refuse | None = None) -> dict[str, bytes | None]:
@@ -121,7 +121,11 @@ def _content(save: SaveFile, changes: dict[str, bytes | None], read: Reader) -> 
 
 def message(saves: Sequence[Save]) -> str:
     """Return the commit's message: what happened to which task, one line each, readable as a story."""
-    lines = [save.reason for save in saves if isinstance(save, SaveTask | SaveConvoy | SaveIncident) and save.reason]
+    lines = [
+        quoting.line(save.reason)
+        for save in saves
+        if isinstance(save, SaveTask | SaveConvoy | SaveIncident) and save.reason
+    ]
     if not lines:
         return _quiet(saves)
     first = lines[0] if len(lines) == 1 else f"{_head(lines[0])} and {len(lines) - 1} more"
@@ -139,7 +143,7 @@ def _quiet(saves: Sequence[Save]) -> str:  # noqa: C901, PLR0912  one line per k
     for save in saves:
         match save:
             case SaveTask(status):
-                words.append(f"{status.task}: {status.reason or status.phase}")
+                words.append(f"{status.task}: {quoting.line(status.reason) or status.phase}")
             case SaveEntry(entry):
                 words.append(f"{entry.task}: {entry.events[-1].kind if entry.events else entry.state}")
             case SaveGateHistory(history):

@@ -146,13 +146,13 @@ class Adder(Struct):
         said = self.heard.said
         match event:
             case Text(text):
-                self.heard.is_owed = True
+                self.heard.is_owed = not self.dialect.usage_comes_first
                 self._say(text[-TAIL_CHARS_MAX:])
                 self.heard.said = said = replace(said, limited=None)
                 if found := _NO_CHANGE.search(text[-TAIL_CHARS_MAX:]):
                     self.heard.said = replace(said, no_change=fields.words(found[1]))
             case ToolUse():
-                self.heard.is_owed = True
+                self.heard.is_owed = not self.dialect.usage_comes_first
                 self.heard.said = replace(said, tools=said.tools + 1, limited=None)
             case FileAction(action, file, at):
                 if len(self.heard.actions) < ACTIONS_MAX:  # the first are kept, so that their numbers stay

@@ -53,4 +53,8 @@ class Anthropic:
 
     def stream_reader(self) -> DialectReader:
         """Return a fresh reader."""
-        return DialectReader(Dialect(jsonlines.translate, has_last_word=True, remedy=REMEDY, speaks_for="account"))
+        return DialectReader(
+            Dialect(
+                jsonlines.translate, has_last_word=True, remedy=REMEDY, speaks_for="account", usage_comes_first=True
+            )
+        )

@@ -26,6 +26,8 @@ class Dialect(Struct, frozen=True):
 
     `remedy`: what a person does when its credentials are refused. `speaks_for`: `account` where what it says of limits
     and refusals comes in a channel of the program's own, in which neither its model nor a tool can speak.
+
+    `usage_comes_first`: it says what a step has used before it says what the step was; others say it behind that.
     """
 
     translate: Translation
@@ -35,3 +37,4 @@ class Dialect(Struct, frozen=True):
     remedy: str = ""
     errors: Callable[[str], Iterable[Event]] | None = None
     speaks_for: Voice = "session"
+    usage_comes_first: bool = False

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
+from msgspec.structs import replace
+
 from swarmgit import ports, runtimes
 from swarmgit.adapters import prices
 from swarmgit.adapters.background import Threads
@@ -20,6 +22,7 @@ from swarmgit.adapters.git.integrity import GitIntegrity
 from swarmgit.adapters.git.memory import Memory
 from swarmgit.adapters.git.mergeprograms import merge_programs
 from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.readonly import engine_to_read
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.state import GitStateStore
 from swarmgit.adapters.git.statecheckout import StateCheckout
@@ -31,7 +34,14 @@ from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.adapters.redacted import RedactedState
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.adapters.secrets.guard import Guard
-from swarmgit.adapters.surroundings import surroundings
+from swarmgit.adapters.surroundings import (
+    Surroundings,
+    has_entries,
+    keep_surroundings,
+    recorded,
+    seen_from,
+    surroundings,
+)
 from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.model.desired import Desired
@@ -62,35 +72,38 @@ def open_world(
     cwd: Path,
     environ: Mapping[str, str],
     *,
-    lead: bool = False,
+    lead: bool | None = False,
     clock: ports.Clock | None = None,
     fault: Callable[[str], None] = no_fault,
     sandboxes: Sequence[str] = SANDBOXES,
 ) -> ports.World:
     """Return the world of the repository around `cwd`.
 
-    `lead`: take the reconciler's lock first, so that every child that moves refs inherits it. `sandboxes`: the kinds
-    of sandbox to look for, the best first.
+    `lead`: take the reconciler's lock first, so that every child that moves refs inherits it; None: only read, and
+    write nothing, not even a cache. Who does not lead sees the surroundings of who led last. `sandboxes`: the kinds of
+    sandbox to look for, the best first.
     """
-    found = discover(cwd, environ)
+    found, place = _found(cwd, environ, lead=bool(lead))
+    keeps = lead is not None
     the_clock = clock or SystemClock()
     lock = ReconcilerLock(found.live / paths.LOCK, the_clock)
     if lead:
         lock.acquire()
+        place = keep_surroundings(found.live, environ, found.store)
     fds = (lock.fd,) if lead else ()
     objects = GitObjects(Git(found.common_dir, pass_fds=fds), found.algorithm)
-    cache = FileCache(found.live / paths.CACHE)
+    cache = FileCache(found.live / paths.CACHE, keeps=keeps)
     vault = Vault(found.live / paths.SECRETS)
     guard = Guard(vault, found.live / paths.LEAKS)
     notices = Notes(found.live / paths.NOTICES, Report)
     target = _target(objects, cache)
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
-    engine = GitEngine(engine_git(found.live, found.common_dir, found.algorithm, fds), objects, voices)
-    integrity = GitIntegrity(engine.objects, lambda: _mend(found), is_leader=lead)
-    state = _state(found, objects, engine, lead=lead, fault=fault)
+    engine = GitEngine(_engine_git(found, fds, keeps=keeps), objects, voices, keeps=keeps)
+    integrity = GitIntegrity(engine.objects, lambda: _mend(found), is_leader=bool(lead))
+    state = _state(found, objects, engine, lead=bool(lead), fault=fault)
     landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
-    confiner = Deferred(lambda: _confiner(found, cache, vault, environ, sandboxes))
+    confiner = Deferred(lambda: _confiner(found, cache, vault, seen_from(environ, place), sandboxes))
     worktrees = Deferred(lambda: _worktrees(found, engine, target, fault, notices))
     transcripts = Deferred(lambda: _transcripts(objects))
     if lead:  # load them now and not between a commit and the start of its first agent
@@ -139,9 +152,10 @@ def open_world(
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
         sandbox=lambda policy: confiner.describe(policy),  # noqa: PLW0108
-        environment=surroundings(environ),
+        environment=place.fingerprint if place else surroundings(environ),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
         fault=fault,
+        only_reads=not keeps,
         close=lambda: _close(background, (landing, transcripts, state, engine, objects), lock),
     )
 
@@ -151,6 +165,24 @@ def _close(background: Threads, parts: Sequence[Closable], lock: ReconcilerLock)
     for part in parts:
         part.close()
     lock.release()
+
+
+def _found(cwd: Path, environ: Mapping[str, str], *, lead: bool) -> tuple[FoundRepository, Surroundings | None]:
+    """Return the repository with its worktrees' place, and for who does not lead the surroundings of who led last.
+
+    A new place for worktrees counts once no session is left that has one in the old place.
+    """
+    found = discover(cwd, environ)
+    place = recorded(found.live)
+    if place is None or (lead and not has_entries(found.live / paths.ACTIVE)):
+        return found, None
+    return replace(found, store=Path(place.store)), None if lead else place
+
+
+def _engine_git(found: FoundRepository, fds: tuple[int, ...], *, keeps: bool) -> Git:
+    if not keeps:
+        return engine_to_read(found.live, found.common_dir, found.algorithm)
+    return engine_git(found.live, found.common_dir, found.algorithm, fds)
 
 
 def _target(objects: GitObjects, cache: FileCache) -> str | None:

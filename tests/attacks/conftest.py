@@ -25,6 +25,14 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     yield from _played(Stage(tmp_path, request.param))
 
 
+@pytest.fixture(params=["sandboxed", "reduced", "off"])
+def everywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    """Every sandbox and none: for what no wall has to stop."""
+    if not {"sandboxed": FULL, "reduced": REDUCED, "off": True}[request.param]:
+        pytest.skip(f"this machine has nothing for {request.param}")
+    yield from _played(Stage(tmp_path, request.param))
+
+
 @pytest.fixture
 def boxed(tmp_path: Path) -> Iterator[Stage]:
     """The full sandbox alone, for what the reduced one does not promise."""

@@ -49,29 +49,29 @@ def has_ended(stage: Stage, task: str) -> bool:
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_what_one_agent_says_of_its_account_and_its_costs_binds_its_task_alone(judged: Stage, lie: str) -> None:
-    judged.swarm |= {"agents_max": 1, "budget": {"usd_per_day": 50.0}}
-    judged.open()
-    judged.attacker(SAY + "\n".join(f"    {line}" for line in LIES[lie].splitlines()), priority="critical")
+def test_what_one_agent_says_of_its_account_and_its_costs_binds_its_task_alone(everywhere: Stage, lie: str) -> None:
+    everywhere.swarm |= {"agents_max": 1, "budget": {"usd_per_day": 50.0}}
+    everywhere.open()
+    everywhere.attacker(SAY + "\n".join(f"    {line}" for line in LIES[lie].splitlines()), priority="critical")
     for name in ("good", "fine"):
-        judged.attacker(f"open('{name}.txt', 'w').write('done')", name)
+        everywhere.attacker(f"open('{name}.txt', 'w').write('done')", name)
 
-    run_until(judged, lambda: {"good", "fine"} <= set(judged.landed()) and has_ended(judged, "evil"))
+    run_until(everywhere, lambda: {"good", "fine"} <= set(everywhere.landed()) and has_ended(everywhere, "evil"))
 
-    assert {"good", "fine"} <= set(judged.landed())
-    reason = judged.status("evil").attempts[0].reason
-    assert "curl" not in judged.status("evil").reason + reason
-    spent = json.loads(judged.swarmgit("cost", "--json").stdout)["total"]["usd"] or 0.0
+    assert {"good", "fine"} <= set(everywhere.landed())
+    reason = everywhere.status("evil").attempts[0].reason
+    assert "curl" not in everywhere.status("evil").reason + reason
+    spent = json.loads(everywhere.swarmgit("cost", "--json").stdout)["total"]["usd"] or 0.0
     assert spent < 25
     if "type='usage'" in LIES[lie]:
-        assert judged.status("evil").attempts[0].outcome == "over-budget"
-        assert "more than it can have" in judged.swarmgit("incident", "list").stdout
+        assert everywhere.status("evil").attempts[0].outcome == "over-budget"
+        assert "more than it can have" in everywhere.swarmgit("incident", "list").stdout
 
 
-def test_limits_hold_however_much_is_printed_and_others_work_meanwhile(judged: Stage) -> None:
-    judged.swarm |= {"budget": {"tokens_per_session": 100_000}}
-    judged.open()
-    judged.attacker(
+def test_limits_hold_however_much_is_printed_and_others_work_meanwhile(everywhere: Stage) -> None:
+    everywhere.swarm |= {"budget": {"tokens_per_session": 100_000}}
+    everywhere.open()
+    everywhere.attacker(
         SAY
         + """
     block = b'y\\n' * (1 << 19)
@@ -82,18 +82,18 @@ def test_limits_hold_however_much_is_printed_and_others_work_meanwhile(judged: S
     time.sleep(50)
     """
     )
-    judged.attacker("open('good.txt', 'w').write('done')", "good")
+    everywhere.attacker("open('good.txt', 'w').write('done')", "good")
 
-    judged.reconcile(timeout_s=120)
+    everywhere.reconcile(timeout_s=120)
 
-    assert judged.landed() == ["good"]
-    (attempt,) = judged.status("evil").attempts
+    assert everywhere.landed() == ["good"]
+    (attempt,) = everywhere.status("evil").attempts
     assert (attempt.outcome, attempt.usage.tokens) == ("over-budget", 150_000)
 
 
-def test_a_last_word_behind_a_flood_and_in_a_line_of_megabytes_is_heard(judged: Stage) -> None:
-    judged.open()
-    judged.attacker(
+def test_a_last_word_behind_a_flood_and_in_a_line_of_megabytes_is_heard(everywhere: Stage) -> None:
+    everywhere.open()
+    everywhere.attacker(
         SAY
         + """
     sys.stdout.write('words without end ' * 200_000 + '\\n' + '{\\n' * 200_000)
@@ -103,9 +103,9 @@ def test_a_last_word_behind_a_flood_and_in_a_line_of_megabytes_is_heard(judged: 
         allow_no_change=True,
     )
 
-    judged.reconcile()
+    everywhere.reconcile()
 
-    (attempt,) = judged.status("evil").attempts
+    (attempt,) = everywhere.status("evil").attempts
     assert (attempt.outcome, attempt.usage.tokens) == ("unchanged", 7)
 
 

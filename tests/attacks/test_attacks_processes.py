@@ -162,7 +162,8 @@ def test_a_session_that_fills_the_disk_is_ended(stage: Stage) -> None:
         open("evil.txt", "w").write("done")
     """)
     stage.run()
-    assert "more than policy allows" in stage.stderr()
+    assert stage.status("evil").attempts[-1].outcome == "disk-limit"
+    assert "limits.disk_gb" in stage.status("evil").reason
     assert stage.landed() == []
     assert stage.status("evil").phase in {"failed", "needs-human"}
 

@@ -107,7 +107,9 @@ def test_status_imports_nothing_heavy(repo) -> None:
 def test_stop_ends_the_session_keeps_its_work_and_pauses_its_task(running) -> None:
     # given a session at work
     (session,) = document(running, "status")["sessions"]
-    assert call(running, "worktree", "path", "slow").stderr.startswith(f"warning: session {session['id']} is at work")
+    assert call(running, "worktree", "path", "--unsafe", "slow").stderr.startswith(
+        f"warning: session {session['id']} is at work"
+    )
 
     # when a person stops it
     told = call(running, "stop", session["id"][:20]).stderr

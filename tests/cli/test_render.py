@@ -145,4 +145,5 @@ def test_figures_are_short() -> None:
         "?",
         "0.50",
     )
+    assert (tokens(12_300, at_least=True), tokens(0, at_least=True)) == (">12k", "unknown")
     assert BASE.startswith("b")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swarmgit.cli.table import columns, cut, harmless, printable, table
+from swarmgit.cli.table import columns, cut, table
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
@@ -15,11 +15,3 @@ def test_the_last_column_is_cut_to_the_terminals_width() -> None:
 
 def test_wide_and_combining_characters_take_their_own_columns() -> None:
     assert (columns("日本"), columns("e\u0301"), cut("日本語", 5)) == (4, 1, "日本…")
-
-
-def test_a_title_cannot_move_the_cursor_or_break_the_line() -> None:
-    assert printable("a\x1b[2Jb\nc\u202ed") == "a [2Jb c d"
-
-
-def test_shown_output_keeps_its_lines_and_loses_its_controls() -> None:
-    assert harmless("a\tb\n\x1b[31mc\r") == "a\tb\n\\x1b[31mc\\x0d"

@@ -60,7 +60,7 @@ def watchdog_disk(repo: Repo) -> Expected:
 def policy_disk(repo: Repo) -> Expected:
     repo.policy["limits"] = {"disk_gb": 0.004}
     two(repo, "head -c 9000000 /dev/zero > big.bin; sleep 30")
-    return Expected("cause/disk-cap", ("limits.disk_gb", "swarmgit gc"))
+    return Expected("session/disk-limit", ("limits.disk_gb", "disk-limit", "swarmgit why"))
 
 
 def time_limit(repo: Repo) -> Expected:

@@ -12,10 +12,10 @@ import pytest
 
 from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.processes.executor import LocalExecutor
-from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
+from swarmgit.model.ids import AgentName, CommitId, MailId, SessionId, TaskId
 from swarmgit.model.mail import LETTER_BYTES_MAX, Letter, Outbox
 from swarmgit.model.work import Session, SessionSpec
-from swarmgit.observe.outboxes import FILES_MAX, OutboxReader
+from swarmgit.observe.outboxes import FILES_MAX, FLOOD_MAX, OutboxReader
 
 NAME = SessionId("01session")
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -163,6 +163,29 @@ def test_a_huge_letter_is_not_read_and_a_huge_number_not_at_once(desk: Desk) -> 
         desk.put(f"n{number}.json", {"to": "human", "subject": "x"})
     look = desk.look()
     assert (len(look.posted), look.is_waiting) == (FILES_MAX, True)
+
+
+@pytest.mark.parametrize("kind", ["letters", "junk", "folders", "pipes", "receipts", "long names"])
+def test_of_a_flooded_outbox_nothing_is_read_whatever_fills_it(desk: Desk, kind: str) -> None:
+    desk.put("one.json", {"to": "human", "subject": "x"})
+    for number in range(FLOOD_MAX):
+        name = f"n{number}"
+        match kind:
+            case "letters":
+                (desk.outbox / f"{name}.json").touch()
+            case "junk":
+                (desk.outbox / name).touch()
+            case "folders":
+                (desk.outbox / name).mkdir()
+            case "pipes":
+                os.mkfifo(desk.outbox / name)
+            case "receipts":
+                (desk.outbox / "read" / name).touch()
+            case _:
+                (desk.outbox / f"{name}{'x' * 200}").touch()
+    (desk.outbox / "read" / "last").touch()
+    desk.executor.write(NAME, "delivered", b"01abc")
+    assert desk.look() == Outbox(delivered=MailId("01abc"), is_flooded=True)
 
 
 def test_receipts_are_names_of_messages_and_nothing_else(desk: Desk) -> None:

@@ -5,6 +5,7 @@ Two kinds of bytes: any at all, and documents that were right until something ha
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,8 +16,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from swarmgit import runtimes
-from swarmgit.documents import intent, letters
+from swarmgit.documents import answers, intent, letters
 from swarmgit.documents.commands import hook
+from swarmgit.documents.triage import answer_in
 from swarmgit.model.ids import BlobId
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -161,3 +163,16 @@ def test_many_streams_are_read_the_same_however_they_are_cut(adapter: str, data:
 @example('{"command": "\\ud800"}')
 def test_any_report_of_a_command_is_judged(text: str) -> None:
     hook.judge(text, ["ls"])
+
+
+@FEW
+@given(st.text(alphabet='{}[]":,\\ant1', max_size=400) | st.text(max_size=300))
+@example("{" * 20_000)
+@example('{"state":' * 5000)
+@example('{"verdict":' + "[" * 20_000)
+@example('{"version": 1e999, "state": "\ud800"}')
+def test_any_answer_of_a_session_is_a_value_or_none(text: str) -> None:
+    start = time.perf_counter()
+    for found in (answers.summary_in(text), answers.acceptance_in(text), answer_in(text)):
+        json.dumps(str(found)).encode()
+    assert time.perf_counter() - start < SECONDS_MAX

@@ -25,8 +25,8 @@ from values import (
 from swarmgit.model.actions import Land, StartSession
 from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Acceptance, Budget
+from swarmgit.model.endings import AttemptOutcome
 from swarmgit.model.ids import BlobId, TaskId
-from swarmgit.model.status import AttemptOutcome
 
 
 def test_a_task_goes_from_waiting_to_landed() -> None:

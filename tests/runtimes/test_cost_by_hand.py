@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from swarmgit.app.cost import cost
 from swarmgit.app.look import Look
@@ -95,6 +96,17 @@ def test_nothing_known_is_unknown_and_never_zero() -> None:
     document = seen(two_tasks()[1])
     assert (document["total"]["usd"], document["usd_per_agent_hour"], document["burn_usd_per_hour"]) == (None,) * 3
     assert "each cost an unknown price" in cost_text(document, "task")
+
+
+def test_a_session_that_was_stopped_before_it_said_what_it_used_is_unknown_and_the_sum_the_least() -> None:
+    stopped = replace(attempt(1, 60, 30, None, "cancelled"), usage=Usage(at_least=True))
+    alone = seen(TaskStatus(TaskId("a"), "Do a", attempts=(stopped,)))
+    assert (alone["total"]["tokens"], alone["total"]["unpriced"], alone["total"]["uncounted"]) == (0, 1, 1)
+    assert cost_text(alone, "task").splitlines()[1].split()[2:4] == ["unknown", "unknown"]
+
+    with_more = seen(TaskStatus(TaskId("a"), "Do a", attempts=(stopped, attempt(2, 20, 10, 1.0, "landed"))))
+    assert ">1k" in cost_text(with_more, "task")
+    assert "1.0000 + 1 unknown" in cost_text(with_more, "task")
 
 
 def test_a_flat_plan_shows_what_it_gave_this_month() -> None:

@@ -102,6 +102,11 @@ def test_a_session_that_was_stopped_has_used_an_unknown_amount_and_not_nothing(
     assert read(adapter).usage == Usage()
 
 
+def test_an_agent_that_says_first_what_a_step_has_used_owes_nothing_behind_it() -> None:
+    usage, tool = {"type": "usage", "input_tokens": 5}, {"type": "tool", "tool": "bash"}
+    assert read("anthropic", usage, tool).usage == Usage(5)
+
+
 def test_a_program_that_never_says_what_it_used_and_one_that_was_refused_have_used_nothing() -> None:
     assert read("command", {"type": "text", "text": "formatted"}, {"type": "tool", "tool": "x"}).usage == Usage()
     refused = {"type": "result", "is_error": True, "api_error_status": 401, "result": "Failed to authenticate"}

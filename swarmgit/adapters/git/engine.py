@@ -16,16 +16,15 @@ from msgspec.structs import replace
 from swarmgit.adapters.git.difference import difference, shown
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit, new_tree, write_file
 from swarmgit.adapters.git.merge import Bases, Merged, merge_trees, touched_by_both
-from swarmgit.adapters.git.objects import GitObjects, Remembered
+from swarmgit.adapters.git.objects import GitObjects, MemoryWriter, Remembered
 from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
-from swarmgit.adapters.git.remains import remains
 from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.salvage import Salvage
 from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.documents.paths import ENGINE, MENDED, SWARM
-from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Gate, MergeConfig
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.model.observed import MergeTry
@@ -60,6 +59,9 @@ CONFIG = """[core]
 {extensions}"""
 
 
+HEAD = "ref: refs/heads/none\n"
+
+
 def engine_git(live: Path, common_dir: Path, algorithm: str = "sha1", pass_fds: tuple[int, ...] = ()) -> Git:
     """Return the engine repository in `live`, made or mended if need be. Every call there reads only its own files."""
     folder = live / ENGINE
@@ -80,16 +82,32 @@ def engine_git(live: Path, common_dir: Path, algorithm: str = "sha1", pass_fds: 
     return Git(folder, env={"GIT_ATTR_SOURCE": EMPTY_TREE[algorithm]}, pass_fds=pass_fds)
 
 
-class GitEngine:
-    """ports.Engine. `objects` reads the engine, which sees the person's objects too; `person` reads theirs."""
+def is_as_made(folder: Path, common_dir: Path, algorithm: str) -> bool:
+    """Return whether the engine is there and its settings are those that we write."""
+    try:
+        files = {**_files(folder, common_dir, algorithm), "HEAD": HEAD}
+        return not any(_differs(folder / name, text) for name, text in files.items()) and not any(
+            os.path.lexists(folder / name) for name in STRAYS
+        )
+    except OSError:
+        return False
 
-    def __init__(self, git: Git, person: GitObjects, voices: Voices | None = None, *, durable: bool = True) -> None:
+
+class GitEngine:
+    """ports.Engine. `objects` reads the engine, which sees the person's objects too; `person` reads theirs.
+
+    `keeps` False: what would be written stays in memory.
+    """
+
+    def __init__(
+        self, git: Git, person: GitObjects, voices: Voices | None = None, *, durable: bool = True, keeps: bool = True
+    ) -> None:
         self.git = git
         self.objects = GitObjects(git, person.algorithm)
         self.transfer = Transfer(self.objects, person, durable)
         self._person = person
         self._voices = voices or Voices()
-        self._writer = LooseWriter(git.git_dir / "objects", durable=False)
+        self._writer = LooseWriter(git.git_dir / "objects", durable=False) if keeps else MemoryWriter(self.objects)
         self._bases = Bases(self.objects)
         self._refs = RefWriter(git)
         self._person_refs = RefWriter(person.git)
@@ -191,17 +209,17 @@ class GitEngine:
     def salvage(self, ref: str, oid: CommitId) -> None:
         if not ref.startswith("refs/swarm/"):
             raise ValueError(f"swarmgit keeps saved work under refs/swarm/, not in {ref}")
-        if self._person.ref(ref) != oid:
-            try:
-                self.transfer.bring(oid)
-            except SwarmError:  # something of it is missing, then what is left is saved; else this fails as well
-                oid, new = remains(self.objects, oid)
-                self._writer.write(new)
-                self.transfer.bring(oid)
-            move_own(self._person_refs, self._person.git.git_dir, [RefChange(ref, oid)], len(oid))
+        saved = Salvage(self.objects, self._person, self._writer, self.transfer).bring(oid)
+        if self._person.ref(ref) != saved:
+            move_own(self._person_refs, self._person.git.git_dir, [RefChange(ref, saved)], len(saved))
 
     def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
         return difference(self.git, old, new, guarded)
+
+    def lay_out(self, commit: CommitId, folder: Path) -> None:
+        from swarmgit.adapters.git.peek import lay_out
+
+        lay_out(self.git, commit, folder)
 
     def diff(self, old: CommitId, new: CommitId) -> str:
         return shown(self.git, old, new)
@@ -266,7 +284,7 @@ def _fill(folder: Path, files: dict[str, str]) -> None:
     """Write what is missing or differs. HEAD comes last: where it is, the rest is."""
     for name in ("objects/info", "objects/pack", "info", "refs/heads"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    for name, text in {**files, "HEAD": "ref: refs/heads/none\n"}.items():
+    for name, text in {**files, "HEAD": HEAD}.items():
         path = folder / name
         if _differs(path, text):
             write_file(path, text.encode())

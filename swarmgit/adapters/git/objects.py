@@ -247,3 +247,18 @@ def parse_person(line: str) -> tuple[str, str, datetime]:
     except (ValueError, IndexError, OverflowError, OSError):
         at = datetime.fromtimestamp(0, UTC)
     return name.strip(), email, at
+
+
+class MemoryWriter:
+    """Keeps objects in the memory of who reads them."""
+
+    def __init__(self, objects: GitObjects) -> None:
+        self._objects = objects
+
+    def write(self, new: Iterable[NewObject]) -> None:
+        for item in new:
+            head, _, content = item.data.partition(b"\0")
+            if head.startswith(b"tree"):
+                self._objects.remember_tree(item.oid, parse_tree(content, len(item.oid) // 2))
+            else:
+                self._objects.learn([item])

@@ -67,8 +67,10 @@ def keep(slot: Path, listing: Path) -> None:
     """Keep a pristine copy of the untracked paths that set-up has made; raise OSError where that cannot be."""
     facts = json.loads((slot / "slot.json").read_bytes())
     apart = {*facts["included"], *facts["shared"], ".git"}
-    done, *names = os.fsdecode(listing.read_bytes()).split("\0")
-    if done != "done" or facts["setup_wanted"] is None:
+    *names, done, rest = ["", *os.fsdecode(listing.read_bytes()).split("\0")]
+    if (done, rest) != ("done", ""):
+        raise OSError("the list of it is not whole")
+    if facts["setup_wanted"] is None:
         return
     outputs = [path for name in names if (path := name.rstrip("/")) and path not in apart]
     made = slot / f"work-{secrets.token_hex(8)}"

@@ -23,6 +23,7 @@ from swarmgit.adapters.git.pipes import BYTES_MAX, READ_BY_GIT, listed
 from swarmgit.adapters.git.run import Git, OutOfTime
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import parse_raw
+from swarmgit.documents import quoting
 from swarmgit.plan.nametable import fold
 
 DEPTH_MAX = 100
@@ -78,8 +79,7 @@ class Findings(Struct):
 
 def shown(path: bytes) -> str:
     """Return a path as text, with everything that is not plain text written out."""
-    text = path.decode("utf-8", "backslashreplace")
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    return quoting.spelled(path.decode("utf-8", "backslashreplace"))
 
 
 def told(path: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from swarmgit.adapters.git import capture, carry, filling, pristine, private_git
+from swarmgit.adapters.git import capture, carry, filling, peek, pristine, private_git
 from swarmgit.adapters.git.engine import mend
 from swarmgit.adapters.git.history import Target
 from swarmgit.adapters.git.run import Git, GitFailed
@@ -229,6 +229,12 @@ class GitWorktrees:
         """Return what a file held in the commit that the worktree was filled with; b'' where it was not there."""
         done = self._engine.call("cat-file", "blob", f"{self._held(session).commit}:{path}")
         return done.stdout if done.returncode == 0 else b""
+
+    def live_diff(self, session: SessionId) -> str:
+        return peek.live_diff(self._engine, self._held(session))
+
+    def live_files(self, session: SessionId, folder: Path) -> None:
+        peek.live_files(self._engine, self._held(session), folder)
 
     def path(self, session: SessionId) -> Path | None:
         """Return where a session's files are, None when it has no lease."""

@@ -19,8 +19,8 @@ import msgspec
 
 from swarmgit import ports
 from swarmgit.adapters.deletion import delete
+from swarmgit.adapters.processes import channel, tree, vitals
 from swarmgit.adapters.processes import folder as files
-from swarmgit.adapters.processes import tree, vitals
 from swarmgit.adapters.processes.job import Jobs, Stop, encoded
 from swarmgit.adapters.processes.launch import Launcher
 from swarmgit.adapters.sandbox import groups
@@ -52,6 +52,7 @@ class LocalExecutor:
         self._clean: set[str] = set()
         """Ended sessions of which nothing is left: only a process of theirs could start another."""
         self._asked: set[tuple[int, str]] = set()
+        self._damaged: tuple[SessionId, ...] = ()
 
     def start(self, spec: StartSpec) -> None:
         """Start once per session id; see ports.Executor. A folder without a claim is started from."""
@@ -63,7 +64,9 @@ class LocalExecutor:
         if self._launcher.has(session) or (self._sessions / session / "pid").exists():
             return
         self._fault("executor.spawn")
-        arguments = (str(self._sessions / session), str(self._bell / session), str(len(spec.setup)))
+        blocks = max(1, spec.spec.output_bytes_max // channel.BLOCK_BYTES)
+        folder, bell = str(self._sessions / session), str(self._bell / session)
+        arguments = (folder, bell, str(blocks), str(len(spec.setup)))
         self._launcher.launch(session, (*arguments, *spec.setup, *spec.argv), spec.cwd, spec.env)
 
     def refuse(self, spec: SessionSpec, error: str) -> None:
@@ -76,14 +79,22 @@ class LocalExecutor:
     def poll(self, ids: Sequence[SessionId] | None = None) -> dict[SessionId, Job]:
         """Return the state of the named sessions, or of every one that is not forgotten; a few stats each."""
         self._launcher.reap()
-        jobs = {}
+        jobs, damaged = {}, []
         for session in self._names() if ids is None else ids:
             job = self._jobs.look(session)
             if job is not None:
                 jobs[session] = job
+            elif (self._sessions / session).exists():
+                damaged.append(session)
             elif ids is None:
                 self._drop_old_marker(session)
+        if ids is None:
+            self._damaged = tuple(sorted(damaged))
         return jobs
+
+    def damaged(self) -> tuple[SessionId, ...]:
+        """Return what the last look at all sessions found without a record that can be read."""
+        return self._damaged
 
     def read(self, session: SessionId, name: str, offset: int = 0, size_max: int = 1 << 20) -> bytes:
         """Return part of a session's file; b'' where there is no regular one."""
@@ -105,13 +116,12 @@ class LocalExecutor:
         self._fault("executor.signal")
         waited_s = max((self._clock.now() - stop.at).total_seconds(), time.monotonic() - stop.seen)
         whole = self._jobs.tree(session)
-        wrapper = whole.wrapper.pid if whole.wrapper else None
         if waited_s < grace_s:
             new = [p for p in self._askable(whole, session) if (p.pid, p.start) not in self._asked]
             self._asked.update((p.pid, p.start) for p in new)
             tree.ask(new)
         elif waited_s < grace_s + _WRAPPER_GRACE_S:
-            tree.kill(whole, spare=wrapper)
+            tree.kill(whole, spare=self._jobs.keepers(session))
         else:
             if whole.wrapper is not None:
                 tree.kill_group(whole.wrapper)
@@ -128,9 +138,14 @@ class LocalExecutor:
         job = self._jobs.look(session)
         if job is None or session in self._clean:
             return
-        if job.state in {"queued", "running"}:
+        if job.state in {"queued", "running", "unknown"}:
             raise TryLater(f"session {session} still runs", hint=f"swarmgit stop {session}")
-        whole = self._jobs.tree(session)
+        self.end(session)
+        self._clean.add(session)
+
+    def end(self, session: SessionId) -> None:
+        """Kill every process of a session, whatever is known of it, and wait for that; TryLater when one stays."""
+        whole = self._jobs.tree(files.check_id(session))
         deadline, pause_s = time.monotonic() + _REAP_S_MAX, 0.001
         while tree.kill(whole):
             self._launcher.reap()
@@ -139,7 +154,6 @@ class LocalExecutor:
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, 0.05)
         self._launcher.reap()
-        self._clean.add(session)
 
     def write(self, session: SessionId, name: str, content: bytes) -> None:
         """Write a file into a session's folder by rename."""

@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from swarmgit.adapters.deletion import delete
-from swarmgit.errors import PersonMustAct
+from swarmgit.adapters.processes.identity import SHORT
+from swarmgit.errors import PersonMustAct, TryLater
 
 NEW = ".new-"
 TRASH = ".trash-"
@@ -43,10 +44,15 @@ def make(sessions: Path, session: str, files: Mapping[str, bytes]) -> None:
 
 
 def read(folder: str, name: str, offset: int = 0, size_max: int = 1 << 20) -> bytes:
-    """Return part of a regular file, b'' where there is none; links are not followed, pipes not waited for."""
+    """Return part of a regular file, b'' where there is none; links are not followed, pipes not waited for.
+
+    TryLater where this process cannot open anything now: that says nothing about the file.
+    """
     try:
         file = _open(folder, name)
-    except OSError:
+    except OSError as error:
+        if error.errno in SHORT:
+            raise TryLater(f"{name} of a session cannot be read now: {error.strerror}", "swarmgit doctor") from error
         return b""
     try:
         return os.pread(file, size_max, offset) if stat.S_ISREG(os.fstat(file).st_mode) else b""

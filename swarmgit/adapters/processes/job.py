@@ -15,17 +15,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from swarmgit import ports
+from swarmgit.adapters.processes import channel, identity
 from swarmgit.adapters.processes import folder as files
-from swarmgit.adapters.processes import identity
 from swarmgit.adapters.processes.identity import Identity
 from swarmgit.adapters.processes.launch import Launcher
 from swarmgit.adapters.processes.tree import Tree, members
-from swarmgit.errors import PersonMustAct
+from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.ids import SessionId
 from swarmgit.model.work import SessionSpec, Voice
 from swarmgit.ports import Job, JobState
 
 _CLAIM_S_MAX = 2.0
+_TIME_MAX = 7_258_118_400.0
+"""The year 2200, as seconds since 1970."""
+
 VOICES: Mapping[Voice, str] = {"stdout": "stdout.jsonl", "stderr": "stderr.log"}
 
 
@@ -65,14 +68,21 @@ class Jobs:
         claim, claimed_at = self._claim(session)
         pid = claim.pid if claim else None
         last, spoke = _spoke(folder)
-        alive = self._is_alive(session, claim, claimed_at)
+        try:
+            alive = self._is_alive(session, claim, claimed_at)
+        except TryLater:  # nobody can tell now; unknown is not lost
+            return replace(_job(spec, "unknown", stop), pid=pid, last_output=last, spoke=spoke)
         if not alive and claimed_at is not None:
             ended = self._ended(session, spec)  # it may have ended between the two looks
             if ended is not None:
                 return ended
             sign = max(filter(None, (last, _instant(claimed_at), stop.at if stop else None)), default=None)
-            return replace(_job(spec, "cancelled" if stop else "lost", stop), pid=pid, ended=sign, last_output=last)
-        return replace(_job(spec, "running" if alive else "queued", stop), pid=pid, last_output=last, spoke=spoke)
+            lost = replace(_job(spec, "cancelled" if stop else "lost", stop), pid=pid, ended=sign, last_output=last)
+            return replace(lost, excess=channel.excess(folder, spec.output_bytes_max))
+        job = replace(_job(spec, "running" if alive else "queued", stop), pid=pid, last_output=last, spoke=spoke)
+        if claimed_at is None or channel.is_heard(folder):
+            return replace(job, excess=channel.written_excess(folder))
+        return _unheard(job, folder)
 
     def _spec(self, session: str) -> SessionSpec | None:
         spec = self._specs.get(session)
@@ -82,7 +92,7 @@ class Jobs:
                 spec = msgspec.json.decode(files.read(self.path(session), "session.yaml"), type=SessionSpec)
             except (PersonMustAct, msgspec.MsgspecError, RecursionError):
                 return None
-            if spec.id != session:  # damaged: then it is nobody's session
+            if spec.id != session or spec.started.tzinfo is None:  # damaged: then it is nobody's session
                 return None
             self._specs[session] = spec
         return spec
@@ -127,7 +137,11 @@ class Jobs:
             error=str(error),
             setup_failed=said.get("setup_failed") is True and stop is None,
             last_output=_instant(files.modified(self.path(session), "stdout.jsonl", "stderr.log")),
+            excess=channel.written_excess(self.path(session)),
         )
+        writers = said.get("writers")
+        if isinstance(writers, list) and any(writers):
+            job = _unheard(job, self.path(session))
         self._over[session] = job
         return job
 
@@ -139,11 +153,17 @@ class Jobs:
             if at is None:
                 return None
             said = _object(files.read(self.path(session), "stop.json", 0, 1 << 16))
-            asked = datetime.fromtimestamp(at, UTC)
-            with suppress(ValueError):
+            asked = _instant(at) or self._clock.now()
+            with suppress(ValueError, OverflowError):
                 asked = datetime.fromisoformat(str(said.get("at"))).astimezone(UTC)
             stop = self._stops[session] = Stop(str(said.get("reason", "")), asked, time.monotonic())
         return stop
+
+    def keepers(self, session: str) -> frozenset[int]:
+        """Return the wrapper and the writers of a session's output, which end by themselves after all others."""
+        claim = self._claim(session)[0]
+        written = files.read(self.path(session), channel.WRITERS_FILE, 0, 256).split()
+        return frozenset(int(pid) for pid in written if pid.isdigit()) | ({claim.pid} if claim else set())
 
     def tree(self, session: str) -> Tree:
         """Return what finds the session's processes."""
@@ -166,12 +186,19 @@ def _spoke(folder: str) -> tuple[datetime | None, tuple[Voice, ...]]:
     return _instant(last), tuple(voice for voice, at in times.items() if at is not None and at == last)
 
 
+def _unheard(job: Job, folder: str) -> Job:
+    """Return the job of a session whose output is not kept any more: by its own excess, or by somebody's doing."""
+    excess = channel.excess(folder, job.spec.output_bytes_max)
+    return replace(job, excess=excess, is_unheard=excess is None)
+
+
 def _job(spec: SessionSpec, state: JobState, stop: Stop | None) -> Job:
     return Job(spec, state, stop_reason=stop.reason if stop else None, stop_at=stop.at if stop else None)
 
 
 def _instant(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    """Return a file's time; a session may have set it to anything, so one beyond all bounds is the next within."""
+    return None if seconds is None else datetime.fromtimestamp(min(max(seconds, 0.0), _TIME_MAX), UTC)
 
 
 def encoded(value: dict[str, Any]) -> bytes:

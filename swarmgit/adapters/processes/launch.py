@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from swarmgit.adapters.processes import channel
 from swarmgit.errors import PersonMustAct, TryLater
 
 _WRAPPER = Path(__file__).with_name("wrapper.sh")
@@ -25,22 +26,26 @@ class Launcher:
         self._reaping = threading.Lock()
 
     def launch(self, session: str, arguments: Sequence[str], cwd: str, env: Mapping[str, str]) -> None:
-        """Start a wrapper as leader of its own session; raise TryLater or PersonMustAct where it cannot."""
+        """Start a wrapper as leader of its own session; raise TryLater or PersonMustAct where it cannot.
+
+        The first argument is the session's folder; the wrapper finds the ends of its pipes as descriptors 0 to 2.
+        """
         if self._unclaimed.get(session, 0) >= 3:
             raise PersonMustAct(
                 f"session {session} cannot write into its folder; is the disk full?", hint="swarmgit doctor"
             )
         try:
-            child = subprocess.Popen(
-                ["/bin/sh", str(_WRAPPER), *arguments],
-                cwd=cwd,
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                close_fds=True,
-            )
+            with channel.opened(arguments[0]) as (stdout, stderr, setup):
+                child = subprocess.Popen(
+                    ["/bin/sh", str(_WRAPPER), *arguments],
+                    cwd=cwd,
+                    env=dict(env),
+                    stdin=stdout,
+                    stdout=stderr,
+                    stderr=setup,
+                    start_new_session=True,
+                    close_fds=True,
+                )
         except OSError as error:
             raise _explained(session, error, cwd) from error
         self._children[session] = child.pid

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 
-from swarmgit.adapters.processes import identity
+from swarmgit.adapters.processes import channel, identity
 from swarmgit.adapters.processes.identity import Identity
 
 _ENVIRON_SIZE_MAX = 1 << 21
@@ -82,15 +83,15 @@ def ask(processes: Iterable[Process]) -> None:
             send(process, signal.SIGCONT)
 
 
-def kill(tree: Tree, *, spare: int | None = None) -> int:
-    """Kill every process of the session but pid `spare`; return how many were found.
+def kill(tree: Tree, *, spare: AbstractSet[int] = frozenset()) -> int:
+    """Kill every process of the session but the pids `spare`; return how many were found.
 
     They are all stopped first, until no new one turns up: otherwise a program that forks faster than the process
     table can be read stays ahead. Bounded; a caller repeats it until 0 comes back.
     """
     stopped: dict[int, Process] = {}
     for _ in range(_FREEZE_ROUNDS_MAX):
-        new = [p for p in members(tree) if p.pid != spare and stopped.get(p.pid) != p]
+        new = [p for p in members(tree) if p.pid not in spare and stopped.get(p.pid) != p]
         if not new:
             break
         for process in new:
@@ -121,6 +122,8 @@ def table_by_proc(oldest: int = 0) -> dict[int, Process]:
     _starts.clear()
     with os.scandir("/proc") as entries:
         here = [(int(entry.name), entry.inode()) for entry in entries if entry.name.isdigit()]
+    if not here:
+        identity.require_proc()
     for pid, inode in here:
         start = remembered.get((pid, inode))
         if start is not None and start < oldest:
@@ -182,7 +185,7 @@ def _rooted(wrapper: Identity | None, table: Mapping[int, Process]) -> Iterator[
 
 def _marked(tree: Tree, table: Mapping[int, Process]) -> Iterator[int]:
     marker = b"\0SWARM_SESSION=" + tree.session.encode() + b"\0"
-    logs = tuple(f"{tree.folder}/{name}" for name in ("stdout.jsonl", "stderr.log", "setup.log"))
+    logs = tuple(f"{tree.folder}/{name}" for pair in channel.LOGS.items() for name in pair)
     for process in table.values():
         if process.is_dead:
             continue

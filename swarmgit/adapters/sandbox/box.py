@@ -26,8 +26,8 @@ class Network(Struct, frozen=True):
 class Box(Struct, frozen=True):
     """Paths are absolute, real and there. `links`: symbolic links to make, (path, target). `hidden`: empty folders.
 
-    `cwd` is the worktree, `home` the session's own home folder; both are among `write`. `is_counted`: nothing but
-    counting bounds its processes.
+    `cwd` is the worktree, `home` the session's own home folder; both are among `write`. `pipes`: what can be written
+    into and nothing else. `is_counted`: nothing but counting bounds its processes.
     """
 
     cwd: Path
@@ -35,6 +35,7 @@ class Box(Struct, frozen=True):
     read: tuple[Path, ...]
     write: tuple[Path, ...]
     links: tuple[tuple[str, str], ...] = ()
+    pipes: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()
     network: Network = Network()
     limits: Limits = field(default_factory=Limits)
@@ -42,10 +43,18 @@ class Box(Struct, frozen=True):
 
 
 class Walls(Struct, frozen=True):
-    """`around`: the words before each program that runs inside. `files`: what they need in the session's folder."""
+    """`start`: the words before each program that runs inside. `files`: what they need in the session's folder.
 
-    around: tuple[str, ...]
+    `opens_pipes`: the pipes of the output have to be opened inside, so their names follow `start`.
+    """
+
+    start: tuple[str, ...]
     files: Mapping[str, bytes]
+    opens_pipes: bool = False
+
+    def around(self, stdout: str, stderr: str) -> tuple[str, ...]:
+        """Return the words before a program whose output goes to these pipes; '': where it goes already."""
+        return (*self.start, stdout, stderr) if self.opens_pipes else self.start
 
 
 class Sandbox(Protocol):

@@ -50,11 +50,13 @@ _OF_THE_MACHINE = (
 _PROXY = Path(__file__).with_name("proxy.py")
 SCOPE = Path(__file__).with_name("scope.py")
 _INSIDE = (
-    'if (ulimit -u "$1") 2>/dev/null; then ulimit -u "$1"; else ulimit -p "$1"; fi 2>/dev/null; shift; "$@"; exit $?'
+    'if (ulimit -u "$1") 2>/dev/null; then ulimit -u "$1"; else ulimit -p "$1"; fi 2>/dev/null; '
+    '[ -z "$2" ] || exec >"$2"; [ -z "$3" ] || exec 2>"$3"; shift 3; "$@"; exit $?'
 )
 """The first process inside, a shell. It limits processes, which outside would count all of the person's; it collects
 what its children leave; and bubblewrap returns when it and everything inside is gone. The program is not the first
-process itself: that one would not end when it is asked to.
+process itself: that one would not end when it is asked to. It opens the pipes of the output again, because those that
+were opened outside lead to where their modes can be changed.
 """
 
 
@@ -86,7 +88,7 @@ class Bubblewrap(Struct, frozen=True):
             *_proxied(box.network),
             *self._scoped(box.network),
         )
-        return Walls((*before, self.program, "--args", "9", "--", *inside), files)
+        return Walls((*before, self.program, "--args", "9", "--", *inside), files, opens_pipes=True)
 
     def _scoped(self, network: Network) -> tuple[str, ...]:
         """Return what keeps the machine's abstract sockets out, which belong to the network that the session has."""
@@ -128,6 +130,7 @@ def _files(box: Box) -> Iterator[str]:
     mounts: dict[str, tuple[str, ...]] = {str(path): ("--ro-bind", str(path), str(path)) for path in box.read}
     mounts |= {str(path): ("--tmpfs", str(path), "--remount-ro", str(path)) for path in box.hidden}
     mounts |= {str(path): ("--bind", str(path), str(path)) for path in box.write}
+    mounts |= {str(path): ("--ro-bind", str(path), str(path)) for path in box.pipes}
     mounts |= {path: ("--symlink", target, path) for path, target in box.links}
     for _, words in sorted(mounts.items(), key=lambda item: item[0].split("/")):
         yield from words

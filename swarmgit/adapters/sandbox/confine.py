@@ -17,8 +17,9 @@ from swarmgit.adapters.sandbox.probe import Found, best
 from swarmgit.adapters.sandbox.proxy import LOCAL, is_allowed, local_ports
 from swarmgit.adapters.sandbox.trails import Seen, trail
 from swarmgit.adapters.sandbox.vault import Vault
+from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.policy import Credential, Policy
+from swarmgit.model.policy import Credential, Limits, Policy
 
 HOME = "home"
 OUTBOX = "outbox"
@@ -88,11 +89,12 @@ class Confiner:
             )
         keys = passed(policy.credentials.get(where.runtime, Credential()), self.environ, where.runtime)
         self.vault.remember(keys.values)
+        output_max = output_bytes_max(policy.limits)
         home = _home(where)
         env = {"HOME": str(home), **command.env, **keys.values}
         files = {f"{HOME}/{name}": _copied(path) for name, path in command.copies.items()}
         if sandbox is None:
-            return ports.Confined(where.folder, command.argv, env, (), files, found, keys.expires)
+            return ports.Confined(where.folder, command.argv, env, (), (), files, found, keys.expires, output_max)
         box = self._box(command, policy, where, sandbox)
         env.setdefault("GIT_CONFIG_NOSYSTEM", "1")  # where it may not be looked at, git would stop
         env.setdefault("TMPDIR", "/tmp" if sandbox.strength == "full" else str(where.folder / SCRATCH))  # noqa: S108
@@ -101,8 +103,11 @@ class Confiner:
             env |= dict.fromkeys(_PROXY_VARIABLES, _PROXY_URL) | {"NO_PROXY": directly, "no_proxy": directly}
         walls = sandbox.walls(box, where.folder)
         files[groups.GROUP_FILE] = groups.lines(policy.limits, self.found.groups, where.spec.id)
-        argv = (*walls.around, *command.argv)
-        return ports.Confined(where.folder, argv, env, walls.around, {**files, **walls.files}, found, keys.expires)
+        stdout, stderr, setup = _pipes(where)
+        argv = (*walls.around(stdout, stderr), *command.argv)
+        around, beside = walls.around(setup, setup), walls.around("", setup)
+        files |= walls.files
+        return ports.Confined(where.folder, argv, env, around, beside, files, found, keys.expires, output_max)
 
     def _box(self, command: ports.Command, policy: Policy, where: ports.Confinement, sandbox: Sandbox) -> Box:
         listed = policy.programs_of(where.role)
@@ -131,6 +136,7 @@ class Confiner:
             read=read,
             write=tuple(sorted(map(Path, write.paths))),
             links=links,
+            pipes=tuple(map(Path, _pipes(where))),
             hidden=tuple(map(Path, hidden)) if sandbox.strength == "full" else (),
             network=network,
             limits=policy.limits,
@@ -163,6 +169,17 @@ class Confiner:
         """Return whether a folder that stands in a command line holds what no session may see."""
         real = Path(trail(path)[1])
         return any(secret.is_relative_to(real) for secret in self.secret)
+
+
+def output_bytes_max(limits: Limits) -> int:
+    """Return how much each stream of a session's output may take: no more than all that it may write."""
+    return int(min(limits.output_mb * (1 << 20), limits.disk_gb * (1 << 30)))
+
+
+def _pipes(where: ports.Confinement) -> tuple[str, str, str]:
+    """Return what a session's output goes to: that of the program, its errors, that of set-up."""
+    folder = os.path.realpath(where.folder)
+    return f"{folder}/{paths.STDOUT_PIPE}", f"{folder}/{paths.STDERR_PIPE}", f"{folder}/{paths.SETUP_PIPE}"
 
 
 def report(found: Found) -> ports.SandboxReport:

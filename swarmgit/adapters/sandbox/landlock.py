@@ -46,6 +46,7 @@ class Landlock(Struct, frozen=True):
             "abi": self.version,
             "read": [*map(os.fspath, box.read), "/proc", *(("/run/systemd/resolve",) if is_open else ())],
             "write": [*map(os.fspath, box.write)],
+            "pipes": [*map(os.fspath, box.pipes)],
             "network": is_open,
             "processes": box.limits.processes,
             "asked": seccomp.asked() if seccomp.is_known_machine() else {},

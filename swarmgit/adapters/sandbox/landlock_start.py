@@ -24,6 +24,7 @@ CREATE, ADD_RULE, RESTRICT = 444, 445, 446
 DEATH_SIGNAL, SUBREAPER, NO_NEW_RIGHTS = 1, 36, 38
 SECCOMP_CALL = {"x86_64": 317, "aarch64": 277}
 SET_FILTER, NEW_LISTENER = 1, 8
+WRITE = 1 << 1  # into a file
 READ = (1 << 0) | (1 << 2) | (1 << 3)  # execute, read a file, list a folder
 FILE = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 14) | (1 << 15)
 DEVICE_FILES = (1 << 6) | (1 << 11)
@@ -166,6 +167,8 @@ def _restrict(allowed: dict) -> None:  # type: ignore[type-arg]
         _allow(ruleset, path, READ)
     for path in allowed["write"]:
         _allow(ruleset, path, everything & ~DEVICE_FILES)
+    for path in allowed["pipes"]:
+        _allow(ruleset, path, WRITE)
     for name in DEVICES:
         _allow(ruleset, f"/dev/{name}", everything)
     _call("landlock", libc.syscall(RESTRICT, ruleset, 0))

@@ -37,6 +37,8 @@ def _profile(box: Box) -> Iterator[str]:
         yield f"(allow file-write-data (literal {_quoted('/dev/' + device)}))"
     for path in map(str, box.write):
         yield f"(allow file-read* file-write* (subpath {_quoted(path)}))"
+    for path in map(str, box.pipes):
+        yield f"(allow file-write-data (literal {_quoted(path)}))"
     if box.network.is_open:
         yield "(allow network*)"
 

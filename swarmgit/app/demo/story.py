@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from swarmgit.model.endings import AttemptOutcome
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import AttemptOutcome, TaskStatus
+from swarmgit.model.status import TaskStatus
 
 SHARING = (TaskId("title-case"), TaskId("wrap-text"))
 

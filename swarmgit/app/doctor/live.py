@@ -11,6 +11,7 @@ from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import TryLater
 from swarmgit.plan import checkouts
+from swarmgit.plan.failures import is_stuck, sentence
 
 FREE_BYTES_FEW = 2 << 30
 
@@ -41,6 +42,23 @@ def disk(world: World, facts: Facts) -> Iterator[Finding]:
     is_roomy = free >= FREE_BYTES_FEW
     where = f"{free / (1 << 30):.1f} GiB free for worktrees in {world.repository.store}"
     yield Finding("disk", "ok" if is_roomy else "warn", where, "" if is_roomy else "swarmgit gc, or set XDG_STATE_HOME")
+
+
+def sessions(_world: World, facts: Facts) -> Iterator[Finding]:
+    """The record of every session can be read."""
+    damaged = sorted(facts.seen.observed.damaged)
+    if damaged:
+        named = f"{counted(len(damaged), 'session')} with a record that cannot be read: {', '.join(damaged[:5])}"
+        what = f"{named}; the next reconcile ends what is left of them and saves their worktrees"
+        yield Finding("sessions", "warn", what, "swarmgit reconcile")
+
+
+def failing(_world: World, facts: Facts) -> Iterator[Finding]:
+    """No step fails again and again."""
+    for each in facts.seen.plan.failing:
+        what = f"{each.step.owner or 'the swarm'}: {sentence(each)}"
+        repair = f"swarmgit task restart {each.step.task}" if each.step.task else "swarmgit reconcile"
+        yield Finding("failing", "fail" if is_stuck(each) else "warn", what, repair)
 
 
 def behind(world: World, facts: Facts) -> Iterator[Finding]:

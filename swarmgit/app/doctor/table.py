@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swarmgit.app.doctor.intent import freeze, gates, intent, leftovers, policy, push, runtimes, signing
-from swarmgit.app.doctor.live import behind, disk, engine, live, locks
+from swarmgit.app.doctor.live import behind, disk, engine, failing, live, locks, sessions
 from swarmgit.app.doctor.machine import git, inotify, python, sandbox
 from swarmgit.app.doctor.report import Check, MachineCheck
 from swarmgit.app.doctor.state import checkout, state
@@ -16,6 +16,8 @@ REPOSITORY_CHECKS: tuple[Check, ...] = (
     live,
     engine,
     disk,
+    sessions,
+    failing,
     behind,
     locks,
     intent,

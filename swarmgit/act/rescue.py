@@ -1,0 +1,55 @@
+"""What is left of a session that nothing is known of: its processes are ended, its worktree is saved and given back."""
+
+from __future__ import annotations
+
+from swarmgit.documents import paths
+from swarmgit.errors import SwarmError
+from swarmgit.model.failures import Rescue
+from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.incidents import Report
+from swarmgit.model.outcomes import Done, Outcome
+from swarmgit.ports import Identity, World
+
+AUTHOR = Identity("unknown", "unknown@agents.swarmgit.invalid")
+
+
+def rescue(action: Rescue, world: World) -> Outcome:
+    """End a session's processes, save its worktree, and forget it: then nothing of it runs while the task goes on."""
+    save(action.session, world)
+    world.executor.forget(action.session)
+    return Done(action)
+
+
+def save(session: SessionId, world: World) -> None:
+    """Give back a worktree whose session is not known; whatever was changed in it is saved first, by nobody's hand."""
+    world.executor.end(session)
+    if world.worktrees.path(session) is None:
+        return
+    at = world.clock.now().replace(microsecond=0)
+    message = "Work found in a worktree without a session"
+    try:
+        capture = world.worktrees.capture(session, message, AUTHOR, at)
+    except SwarmError:  # its base may be gone; the files are not
+        capture = world.worktrees.rescue(session, message, AUTHOR, at)
+    ref = paths.orphan_ref(session) if capture.changes else None
+    if ref is not None:
+        world.engine.salvage(ref, capture.commit)
+    world.notices.add(_orphan(session, ref, capture.base))
+    world.worktrees.release(session)
+
+
+def _orphan(session: SessionId, ref: str | None, base: CommitId) -> Report:
+    """Return what is said of a worktree without a session; `ref`: where the work that was in it is."""
+    found = f"what was changed in it is saved as {ref}" if ref else "nothing was changed in it"
+    return Report(
+        signature="worktree/orphan",
+        key=f"worktree/orphan/{session}",
+        title="a worktree without a session was found",
+        what=f"the worktree of session {session}, whose folder is not there: {found}",
+        detection="tier 1: mechanical",
+        session=session,
+        cause="Swarmgit was killed before the session began, or somebody removed its folder.",
+        resolution="Given back" + (", after its work was saved." if ref else "."),
+        prevention=("infrastructure: what ended swarmgit, or removes files of .swarm/run?",),
+        answers=((f"git diff {base[:12]} {ref}",) if ref else ("swarmgit doctor",)),
+    )

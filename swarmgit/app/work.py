@@ -1,0 +1,85 @@
+"""What a task, an entry or a session has made: shown as a difference, or laid out as files. Never the worktree itself.
+
+An agent can write git settings, editor tasks and shell hooks into its worktree; whoever works there runs them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from swarmgit.app.attribution import stored_status
+from swarmgit.app.look import Look, look
+from swarmgit.app.sessions import find_session
+from swarmgit.app.world import World
+from swarmgit.errors import PersonMustAct
+from swarmgit.model.ids import CommitId, EntryId, SessionId
+from swarmgit.model.status import Attempt, Entry
+
+VIEWS = "views"
+
+
+class Work(Struct, frozen=True):
+    """`head` None: it is in the worktree of a session that has it still; what it changed is compared with `base`."""
+
+    session: SessionId
+    base: CommitId
+    head: CommitId | None
+
+
+def find_work(world: World, name: str) -> Work | None:
+    """Return what a task, an entry or a session has made; None where nothing is called so."""
+    seen = look(world)
+    entry = _entry(seen, name)
+    if entry is not None and entry.task != name:
+        return Work(entry.session, entry.base, entry.work)
+    try:
+        session = find_session(world, name)
+    except PersonMustAct:
+        return None
+    attempt = _attempt(world, seen, session)
+    if world.worktrees.path(session) is not None and (attempt is None or attempt.head is None):
+        return Work(session, attempt.base if attempt else CommitId(""), None)
+    if attempt is None or attempt.head is None:
+        raise PersonMustAct(f"session {session} has left no work", f"what it printed: swarmgit logs {session}")
+    return Work(session, attempt.base, attempt.head)
+
+
+def difference(world: World, work: Work) -> str:
+    """Return what was changed, as git shows it."""
+    if work.head is None:
+        return world.worktrees.live_diff(work.session)
+    return world.engine.diff(work.base, work.head)
+
+
+def open_files(world: World, name: str) -> Path:
+    """Lay out the files as they are, read-only and without git, and return where."""
+    work = find_work(world, name)
+    if work is None:
+        raise PersonMustAct(f"there is no task, entry or session {name!r}", "list them with: swarmgit status")
+    folder = world.repository.store / VIEWS / work.session
+    if work.head is None:
+        world.worktrees.live_files(work.session, folder)
+    else:
+        world.engine.lay_out(work.head, folder)
+    return folder
+
+
+def _entry(seen: Look, name: str) -> Entry | None:
+    entries = seen.observed.entries
+    found = [entries[id_] for id_ in entries if id_ == name or (len(name) >= ENTRY_PREFIX_MIN and id_.startswith(name))]
+    return entries.get(EntryId(name)) or (found[0] if len(found) == 1 else None)
+
+
+ENTRY_PREFIX_MIN = 8
+
+
+def _attempt(world: World, seen: Look, session: SessionId) -> Attempt | None:
+    for status in seen.observed.statuses.values():
+        for attempt in status.attempts:
+            if attempt.session == session:
+                return attempt
+    job = world.executor.poll([session]).get(session)
+    stored = stored_status(world, job.spec.task) if job is not None and job.spec.task is not None else None
+    return next((each for each in stored.attempts if each.session == session), None) if stored is not None else None
