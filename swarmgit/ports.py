@@ -197,6 +197,15 @@ class Engine(Protocol):
     def diff(self, old: CommitId, new: CommitId) -> str:
         """Return what differs between two commits as git shows it, with what is no text in it replaced."""
 
+    def submit(self, works: Mapping[str, CommitId]) -> None:
+        """Bring submitted work into the person's repository and pin it there by its refs; all or none."""
+
+    def withdraw(self, refs: Iterable[str]) -> None:
+        """Drop refs below `refs/swarm/` from the person's repository, those that are there; all or none."""
+
+    def unsubmitted(self, works: Mapping[str, CommitId]) -> frozenset[str]:
+        """Return those of the refs that the person's repository does not have at their commits."""
+
     def changed_paths(self, old: CommitId, new: CommitId) -> tuple[str, ...]:
         """Return the paths that differ between two commits, sorted."""
 
@@ -212,6 +221,36 @@ class Integrity(Protocol):
 
     def doubt(self, commits: Iterable[CommitId]) -> None:
         """Look closer at these next time: something that was done with them has failed."""
+
+    def keep(self, commits: AbstractSet[CommitId]) -> None:
+        """See to it that swarmgit has copies of its own of these commits; those of others may go.
+
+        Large ones are copied meanwhile. What cannot be read is left to who needs it.
+        """
+
+
+class RefFault(Struct, frozen=True):
+    """What is wrong with a ref below `refs/swarm/`, as a sentence. `is_derived`: nothing is lost with it."""
+
+    name: str
+    text: str
+    is_derived: bool
+
+
+class Upkeep(Protocol):
+    """Refs and locks of swarmgit's own, as power cuts, kills and other people's git leave them."""
+
+    def faults(self) -> tuple[RefFault, ...]:
+        """Return the refs below `refs/swarm/` of the person's repository that name no commit that is there."""
+
+    def heal(self) -> None:
+        """Put right what can be: put refs of work back, drop derived ones, remove locks that nobody holds.
+
+        Only for who holds the reconciler's lock.
+        """
+
+    def mirrors(self) -> tuple[str, ...]:
+        """Return the remotes whose refspecs take `refs/swarm/` along: whoever reads them reads submitted work."""
 
 
 class Signature(Struct, frozen=True):
@@ -347,8 +386,11 @@ class InTheWay(Struct, frozen=True):
 class Landing(Protocol):
     """How the target moves."""
 
-    def publish(self, ref: str, commit: CommitId, target_head: CommitId) -> None:
-        """Bring a candidate's objects into the person's repository and pin it under `refs/swarm/candidate/…`."""
+    def publish(self, ref: str, commit: CommitId, target_head: CommitId, works: Sequence[CommitId] = ()) -> None:
+        """Bring a candidate's objects into the person's repository and pin it under `refs/swarm/candidate/…`.
+
+        `works`: what it merges, which may lie there already; it is made sure that it is whole.
+        """
 
     def land(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
         """Move branch `target` from `old` to `new` and let its checkouts follow; all or nothing, safe to repeat."""
@@ -373,9 +415,6 @@ class Landing(Protocol):
 
     def catch_up(self, now: datetime) -> None:
         """Bring along what is behind and due; what cannot be is due again later. Raises nothing of it."""
-
-    def unpin(self, ref: str) -> None:
-        """Drop a candidate's ref."""
 
 
 class StartSpec(Struct, frozen=True):
@@ -793,6 +832,7 @@ class World(Struct, frozen=True):
     state: StateStore
     engine: Engine
     integrity: Integrity
+    upkeep: Upkeep
     conflicts: Conflicts
     signatures: Signatures
     worktrees: Worktrees

@@ -34,11 +34,11 @@ from swarmgit.model.actions import (
     StopSession,
     TakeMail,
     TryMerges,
-    Unpin,
 )
 from swarmgit.model.failures import ForgetTries, Rescue, SaveFailures, SetAside
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.outcomes import Done, Outcome, ToSave
+from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.ports import World
@@ -89,8 +89,8 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
             return _note(action, world)
         case Land():
             return landing.land(action, world)
-        case Unpin():
-            return landing.unpin(action, world)
+        case Submit() | Unpin():
+            return landing.pin(action, world)
         case DeliverMail():
             return mail.deliver(action, world)
         case TakeMail():

@@ -9,12 +9,13 @@ from msgspec.structs import replace
 from swarmgit.act.failing import failed
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
-from swarmgit.model.actions import FollowRemote, Land, MergeItem, Salvage, TryMerges, Unpin
+from swarmgit.model.actions import FollowRemote, Land, MergeItem, Salvage, TryMerges
 from swarmgit.model.checkouts import Obstacle
 from swarmgit.model.failures import Step
 from swarmgit.model.ids import EntryId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.outcomes import Blocked, Done, Outcome, Underway
+from swarmgit.model.pins import Submit, Unpin
 from swarmgit.ports import InTheWay, World
 
 
@@ -83,7 +84,8 @@ def _unmerged(action: TryMerges, item: MergeItem, error: Exception, world: World
 
 def land(action: Land, world: World) -> Outcome:
     """Move the target along recorded intents. A target that is elsewhere is not an error: the next plan sees it."""
-    world.landing.publish(paths.candidate_ref(action.entries[-1]), action.new, action.old)
+    heads = tuple(head for _, head in action.works)
+    world.landing.publish(paths.candidate_ref(action.entries[-1]), action.new, action.old, heads)
     world.fault("published")
     result = world.landing.land(action.target, action.old, action.new)
     if isinstance(result, InTheWay):
@@ -122,6 +124,11 @@ def _meets(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
-def unpin(action: Unpin, world: World) -> Outcome:
-    world.landing.unpin(paths.candidate_ref(action.entry))
+def pin(action: Submit | Unpin, world: World) -> Outcome:
+    """Move the refs that keep work in the person's repository: of an entry in line, or of those that are over."""
+    match action:
+        case Submit(ref=ref, commit=commit):
+            world.engine.submit({ref: commit})
+        case Unpin(entries, refs):
+            world.engine.withdraw((*map(paths.candidate_ref, entries), *refs))
     return Done(action)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from swarmgit.model.actions import Action, FinishSession, Land, RunGate, Salvage, StartSession, TryMerges
 from swarmgit.model.ids import CommitId, EntryId
+from swarmgit.model.pins import Submit
 
 
 def of(action: Action, entry: EntryId | None = None) -> tuple[CommitId, ...]:
@@ -17,7 +18,7 @@ def of(action: Action, entry: EntryId | None = None) -> tuple[CommitId, ...]:
             return (onto, *(item.head for item in items if entry in {None, item.entry}))
         case Land(works=works, old=old, new=new):
             return (old, new, *(commit for work in works for commit in work))
-        case Salvage(commit=commit):
+        case Salvage(commit=commit) | Submit(commit=commit):
             return (commit,)
         case _:
             return ()

@@ -29,9 +29,10 @@ def save(session: SessionId, world: World) -> None:
     message = "Work found in a worktree without a session"
     try:
         capture = world.worktrees.capture(session, message, AUTHOR, at)
-    except SwarmError:  # its base may be gone; the files are not
-        capture = world.worktrees.rescue(session, message, AUTHOR, at)
-    ref = paths.orphan_ref(session) if capture.changes else None
+        is_changed = bool(capture.changes)
+    except SwarmError:  # its base may be gone; the files are not, and nobody knows which of them are new
+        capture, is_changed = world.worktrees.rescue(session, message, AUTHOR, at), True
+    ref = paths.orphan_ref(session) if is_changed else None
     if ref is not None:
         world.engine.salvage(ref, capture.commit)
     world.notices.add(_orphan(session, ref, capture.base))

@@ -61,15 +61,14 @@ def collect(world: World, *, is_dry: bool) -> Collected:
     what the engine keeps of work that was finished so long ago, and the files of worktrees that nobody has used for
     long; worktrees that are leased are not touched."""
     seen = look(world)
-    refs = stale_candidates(world, seen)
+    refs = stale_refs(world, seen)
     swarm = seen.desired.swarm or Swarm(target="")
     before = seen.now - timedelta(days=swarm.retention_days)
     said = world.transcripts.older_than(before)
     pins = stale_pins(world, seen, before)
     if is_dry:
         return Collected(True, refs, len(old_folders(world, before)), len(said), pins=pins)
-    for ref in refs:
-        world.landing.unpin(ref)
+    world.engine.withdraw(refs)
     for pin in pins:
         world.engine.unpin(pin)
     world.worktrees.gc(swarm.agents_max)
@@ -136,11 +135,13 @@ def _prune(world: World, before: datetime) -> int | None:
         world.lock.release()
 
 
-def stale_candidates(world: World, seen: Look) -> tuple[str, ...]:
-    """Return the refs that pin candidates which will not land any more."""
-    entries = seen.observed.entries
-    active = {paths.candidate_ref(entry.id) for entry in entries.values() if entry.state in ACTIVE}
-    return tuple(sorted(ref for ref in world.objects.refs(f"{paths.CANDIDATE}/") if ref not in active))
+def stale_refs(world: World, seen: Look) -> tuple[str, ...]:
+    """Return the refs that pin candidates, or submitted work, of entries that are not open any more."""
+    entries = [entry for entry in seen.observed.entries.values() if entry.state in ACTIVE]
+    active = {paths.candidate_ref(entry.id) for entry in entries}
+    active |= {paths.submitted_ref(entry.task, entry.session) for entry in entries}
+    found = (*world.objects.refs(f"{paths.CANDIDATE}/"), *world.objects.refs(f"{paths.SUBMITTED}/"))
+    return tuple(sorted(ref for ref in found if ref not in active))
 
 
 def old_folders(world: World, before: datetime) -> list[SessionId]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from swarmgit.act import failing, rescue
+from swarmgit.errors import SwarmError
 from swarmgit.model.ids import SessionId
 from swarmgit.plan import breakdowns
 from swarmgit.ports import World
@@ -15,6 +16,8 @@ def heal(world: World) -> None:
     target = world.repository.target
     if target is not None:
         world.landing.heal(target)
+    with suppress(SwarmError, OSError):  # what it leaves, doctor names
+        world.upkeep.heal()
     restore_state(world)
     world.state.link_run()
     world.state.sync_checkout(wait=False)

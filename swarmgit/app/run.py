@@ -12,9 +12,11 @@ from msgspec import Struct
 
 from swarmgit.act import failing
 from swarmgit.app import recovery
-from swarmgit.app.gc import stale_candidates
+from swarmgit.app.gc import stale_refs
 from swarmgit.app.look import Look, loader
+from swarmgit.app.room import require_room
 from swarmgit.app.tick import Ticked, Ticker
+from swarmgit.app.views.tasks import statuses
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError, TryLater
 from swarmgit.model.actions import Action, Plan, StartSession, StopSession
@@ -22,6 +24,7 @@ from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Done, Failed, Outcome
+from swarmgit.model.status import FINISHED
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan.failures import sentence
 from swarmgit.ports import Doorbell, World
@@ -117,6 +120,7 @@ Heard = tuple[Callable[[TickReport], None], Callable[[Trouble], None]]
 
 
 def _run(world: World, options: Options, heard: Heard, interrupted: threading.Event) -> Result:
+    require_room(world)
     started = world.clock.now()
     ticker = Ticker(
         world,
@@ -250,9 +254,8 @@ def _pause(course: Course, done: Ticked, bell: Doorbell, interrupted: threading.
 
 
 def _unpin_closed(world: World, look: Look) -> None:
-    """Drop what still pins candidates of entries that are over: a kill came between the record and the unpinning."""
-    for ref in stale_candidates(world, look):
-        world.landing.unpin(ref)
+    """Drop what still pins entries that are over: a kill came between the record and the unpinning."""
+    world.engine.withdraw(stale_refs(world, look))
 
 
 def _changed(done: Ticked) -> bool:
@@ -278,4 +281,6 @@ def _result(done: Ticked, look: Look, reason: str) -> Result:
         return Result(PERSON_MUST_ACT, f"{reason}, but for what fails: {_failing(done)}", look)
     if done.plan.needs_person:
         return Result(NEEDS_PERSON, f"{reason}; some tasks need a person", look)
+    if look.observed.freeze and any(status.phase not in FINISHED for status in statuses(look).values()):
+        return Result(NEEDS_PERSON, f"{reason}, as far as a freeze lets it", look)
     return Result(0, reason, look)

@@ -23,7 +23,6 @@ from swarmgit.model.actions import (
     StartPush,
     StartSession,
     TakeMail,
-    Unpin,
 )
 from swarmgit.model.desired import Desired
 from swarmgit.model.failures import ForgetTries, Try
@@ -31,6 +30,7 @@ from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Done, Failed, Outcome
+from swarmgit.model.pins import Unpin
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.steps import owned_step, with_task
 from swarmgit.observe.snapshot import Observer
@@ -102,10 +102,18 @@ class Ticker(Struct):
         after += self._start(_of_others(parts.starts, lost, observed), desired)
         self._note(after, observed)
         outcomes += after
+        self._keep(observed, parts.starts)
         return Ticked(desired, observed, decided, tuple(outcomes), commit, now)
 
     def _plan(self, desired: Desired, observed: Observed, now: datetime, held: frozenset[TaskId] = frozenset()) -> Plan:
         return plan(desired, observed, now, self.only, apply_now=self.apply_now, held=held)
+
+    def _keep(self, observed: Observed, starts: Sequence[Action]) -> None:
+        """Have copies of what open work stands on, and of the target that it is merged with: after what is urgent."""
+        begun = {action.spec.base for action in starts if isinstance(action, StartSession)}
+        needed = observed.needed | begun
+        head = observed.target_head
+        self.world.integrity.keep(needed | {head} if needed and head is not None else needed)
 
     def _record(
         self, outcomes: Sequence[Outcome], observed: Observed, now: datetime

@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from swarmgit import ports
+from swarmgit.app.room import no_room
 from swarmgit.app.world import World
 from swarmgit.desired.assemble import Sources, assemble, kind_of
 from swarmgit.desired.crosscheck import stepwise_members
@@ -32,8 +33,11 @@ def asked_for(world: World, *, committed: bool = False) -> Desired:
     """Return the intent in the working tree's `.swarm/`; that of the target's commit if asked for or there is none."""
     top = _tree(world, committed=committed)
     if top is not None:
-        return read_working_tree(top, world.adapters())
-    return load(world.objects, world.repository.target or "main", None, world.adapters())
+        found = read_working_tree(top, world.adapters())
+    else:
+        found = load(world.objects, world.repository.target or "main", None, world.adapters())
+    crowded = tuple(Problem(each.ref, 0, 0, f"{each.message}; move it: {each.repair}") for each in no_room(world))
+    return replace(found, problems=(*crowded, *found.problems))
 
 
 def _tree(world: World, *, committed: bool) -> Path | None:

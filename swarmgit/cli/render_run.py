@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from swarmgit.app.views.plan import KIND_OF_PHASE, Step, steps_of, who
+from swarmgit.app.views.times import stamp
 from swarmgit.documents import quoting
 from swarmgit.model.actions import SaveTask, StartSession, StopSession
 from swarmgit.model.ids import SessionId, TaskId
@@ -114,7 +115,18 @@ def summary(result: Result) -> str:
     """Return how it ended, what every task came to, and the commands to look further."""
     counts = _counts(result.look)
     tally = ", ".join(f"{count} {phase}" for phase, count in counts.items()) or "no tasks"
-    return "\n".join((f"{result.reason}: {tally}" if result.reason else tally, f"look further: {_further(result)}"))
+    head = f"{result.reason}: {tally}" if result.reason else tally
+    return "\n".join((head, *_told(result.look), f"look further: {_further(result)}"))
+
+
+def _told(look: Look) -> Iterator[str]:
+    """Yield what holds everything, and what a checkout does not show."""
+    freeze = look.observed.freeze
+    if freeze:
+        why = f": {quoting.line(freeze.reason)}" if freeze.reason else ""
+        since = f"frozen since {stamp(freeze.at)} by {quoting.line(freeze.by)}"
+        yield f"{since}{why}; nothing starts or lands until: swarmgit thaw"
+    yield from (quoting.line(checkouts.behind(each)) for each in look.observed.behind)
 
 
 def _counts(look: Look) -> dict[str, int]:

@@ -16,16 +16,22 @@ def init(settings: Settings, target: str | None) -> None:
     from shutil import which
 
     from swarmgit.adapters.git.intent_commit import open_intent
+    from swarmgit.app.doctor.objects import mirror_words
     from swarmgit.app.init import init as write_intent
     from swarmgit.app.new_task import install_schemas
+    from swarmgit.app.room import require_room
     from swarmgit.cli.render_setup import initialised
     from swarmgit.wiring.programs import needs_of
 
+    require_room(settings.world())
     find_program = partial(which, path=settings.environ.get("PATH"))
     with open_intent(settings.cwd.resolve(), settings.environ) as repository:
         done = write_intent(repository, find_program, target, needs_of)
-    install_schemas(settings.world())
+    world = settings.world()
+    install_schemas(world)
     say(initialised(done))
+    for remote in world.upkeep.mirrors():
+        say(f"warning: {mirror_words(remote)}")
 
 
 @click.command()

@@ -173,6 +173,8 @@ CANDIDATE = "refs/swarm/candidate"
 SALVAGE = "refs/swarm/salvage"
 CAPTURED = "refs/swarm/captured"
 REMOTE = "refs/swarm/remote"
+OWNED = "refs/swarm/owned"
+SUBMITTED = "refs/swarm/submitted"
 TRANSCRIPTS = "refs/swarm/sessions"
 ABANDONED = "refs/swarm/abandoned"
 KEPT = "refs/swarm/kept"
@@ -200,6 +202,11 @@ def abandoned_ref(task: TaskId, session: SessionId) -> str:
 
 def captured_ref(task: TaskId, session: SessionId) -> str:
     return f"{CAPTURED}/{task}/{session}"
+
+
+def submitted_ref(task: TaskId, session: SessionId) -> str:
+    """Name work that stands in the merge queue."""
+    return f"{SUBMITTED}/{task}/{session}"
 
 
 def transcript_ref(session: SessionId) -> str:

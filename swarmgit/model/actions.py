@@ -15,6 +15,7 @@ from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import ForgetReports, Incident
 from swarmgit.model.mail import Mail
+from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
@@ -172,12 +173,6 @@ class Retire(Struct, frozen=True):
     task: TaskId | None = None
 
 
-class Unpin(Struct, frozen=True):
-    """An entry is finished: drop what kept its candidate."""
-
-    entry: EntryId
-
-
 class SaveTask(Struct, frozen=True):
     status: TaskStatus
     reason: str = ""
@@ -279,6 +274,7 @@ Effect = (
     | Retire
     | SetAside
     | Rescue
+    | Submit
     | Unpin
     | DeliverMail
     | TakeMail

@@ -109,7 +109,9 @@ class Observed(Struct, frozen=True):
     `unreachable`: by runtime and model ('' for none), why its sessions could not work.
     `landings`: commits of the target that name a task which state does not know as settled. `drift`: landings that
     state knows and that the target has no more, or not as they were.
-    `missing`: of the commits that open work stands on, those that cannot be had, and why.
+    `needed`: the commits that open work stands on. `missing`: of these and of what was made of them, those that cannot
+    be had, and why.
+    `unsubmitted`: open entries whose work the person's repository has no ref for.
     `at`: the instant that all of it is judged by, None for one of the past.
     """
 
@@ -153,6 +155,8 @@ class Observed(Struct, frozen=True):
     damaged: frozenset[SessionId] = frozenset()
     ports: FreePorts = any_ports
     unreachable: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    needed: frozenset[CommitId] = frozenset()
+    unsubmitted: frozenset[EntryId] = frozenset()
     missing: Mapping[CommitId, Lack] = field(default_factory=dict)
     at: datetime | None = None
     landings: Mapping[TaskId, TargetLanding] = field(default_factory=dict)

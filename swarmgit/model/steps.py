@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from swarmgit.model import actions
+from swarmgit.model import actions, pins
 from swarmgit.model.actions import Action
 from swarmgit.model.failures import NOBODY, Rescue, SaveFailures, SetAside, Step
 from swarmgit.model.ids import EntryId, SessionId, TaskId
@@ -63,8 +63,10 @@ def _of_entry(action: Action) -> Step | None:
             return Step(kind, entry.task, entry.id)
         case actions.Land(entries):
             return Step(kind, entry=entries[0])
-        case actions.Unpin(entry):
-            return Step(kind, entry=entry)
+        case pins.Unpin(entries):
+            return Step(kind, entry=entries[0])
+        case pins.Submit(entry, task):
+            return Step(kind, task, entry)
         case actions.StartPush():
             return Step(kind, entry=action.entry)
         case _:

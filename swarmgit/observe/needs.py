@@ -7,18 +7,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import Lack, MergeTry
 from swarmgit.model.status import FINISHED, WAITING, Entry, TaskStatus
-from swarmgit.model.work import Session
+from swarmgit.model.work import AGENT_PROGRAMS, Session
 from swarmgit.observe.state import Stored
 
 Merges = Mapping[tuple[CommitId, CommitId], MergeTry]
 
 
-def needed(stored: Stored, sessions: Iterable[Session], merges: Merges) -> frozenset[CommitId]:
-    """Return the commits of sessions, last attempts and open entries, and the candidates that were made of these."""
+def stands_on(stored: Stored, sessions: Iterable[Session]) -> frozenset[CommitId]:
+    """Return where sessions and last attempts began, what was submitted, and what was proposed for it."""
     found = {commit for status in stored.statuses.values() for commit in _of_task(status)}
-    found |= {commit for session in sessions for commit in (session.spec.base, session.spec.head) if commit}
-    entries = [entry for entry in stored.entries.values() if entry.state in WAITING or entry.state == "landing"]
-    found |= {commit for entry in entries for commit in _of_entry(entry)}
+    working = [session.spec for session in sessions if session.spec.kind in AGENT_PROGRAMS]
+    found |= {commit for spec in working for commit in (spec.base, spec.head) if commit}
+    found |= {commit for entry in open_entries(stored) for commit in (entry.base, entry.head, entry.proposal) if commit}
+    return frozenset(found)
+
+
+def derived(stored: Stored, sessions: Iterable[Session], merges: Merges) -> frozenset[CommitId]:
+    """Return what can be made again of that: candidates, and what gates run on."""
+    found = {session.spec.base for session in sessions if session.spec.kind == "gate"}
+    entries = open_entries(stored)
+    found |= {entry.candidate.commit for entry in entries if entry.candidate is not None}
     works = {entry.work for entry in entries}
     made = {tried.commit for tried in merges.values() if tried.commit and tried.head in works}
     made |= {tried.commit for tried in merges.values() if tried.commit and tried.head in made}
@@ -40,9 +48,6 @@ def _of_task(status: TaskStatus) -> Iterator[CommitId]:
             yield last.head
 
 
-def _of_entry(entry: Entry) -> Iterator[CommitId]:
-    yield from (entry.base, entry.head)
-    if entry.proposal is not None:
-        yield entry.proposal
-    if entry.candidate is not None:
-        yield entry.candidate.commit
+def open_entries(stored: Stored) -> list[Entry]:
+    """Return the entries that may still land."""
+    return [entry for entry in stored.entries.values() if entry.state in WAITING or entry.state == "landing"]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Desired, Swarm
-from swarmgit.model.ids import CommitId, EntryId
+from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.observed import Observed
 from swarmgit.model.work import Session
 from swarmgit.observe.hearing import Listener
-from swarmgit.observe.needs import kept, needed
+from swarmgit.observe.needs import derived, kept, open_entries, stands_on
 from swarmgit.observe.outboxes import OutboxReader
 from swarmgit.observe.ports import PortRanges
 from swarmgit.observe.pushes import RemoteWatcher
@@ -71,16 +72,13 @@ class Observer:
             silence = timedelta(minutes=swarm.watchdog.limits.silence_minutes)
             sessions = self._vigils.kept(sessions.values(), now, silence)
             sessions = self._vitals.measured(sessions.values(), now, silence)
-        merges = world.cache.merges()
-        missing = world.integrity.missing(needed(stored, sessions.values(), merges), target, now)
         blocked = self._blocked(swarm, trusted_since)
         return replace(
             _said(stored, state_head, target),
             sessions=sessions,
             outboxes=self._outboxes.outboxes(sessions.values(), now),
             evidence=world.cache.evidence(),
-            merges=kept(merges, missing),
-            missing=missing,
+            **self._stands_on(stored, sessions, target, now),
             contained=self._contained(stored, target),
             target_code_tree=world.engine.code_tree(target) if target else None,
             target_gate_inputs=world.engine.gate_inputs(target, desired.gates) if target else {},
@@ -101,6 +99,23 @@ class Observer:
             landings=self._target.landings(stored, target, desired.tasks.keys()),
             drift=self._target.drift(stored, target),
         )
+
+    def _stands_on(
+        self, stored: Stored, sessions: Mapping[SessionId, Session], target: CommitId | None, now: datetime
+    ) -> dict[str, Any]:
+        """Return what open work stands on, what of it cannot be had, and what was made of it and can."""
+        merges = self._world.cache.merges()
+        needed = stands_on(stored, sessions.values())
+        wanted = needed | derived(stored, sessions.values(), merges)
+        missing = self._world.integrity.missing(wanted, target, now)
+        unsubmitted = self._unsubmitted(stored)
+        return {"needed": needed, "missing": missing, "merges": kept(merges, missing), "unsubmitted": unsubmitted}
+
+    def _unsubmitted(self, stored: Stored) -> frozenset[EntryId]:
+        """Return the open entries whose work the person's repository has no ref for."""
+        refs = {paths.submitted_ref(each.task, each.session): each for each in open_entries(stored)}
+        lacking = self._world.engine.unsubmitted({ref: entry.head for ref, entry in refs.items()}) if refs else ()
+        return frozenset(refs[ref].id for ref in lacking)
 
     def _environment(self, swarm: Swarm | None) -> str:
         """Return what an answer of a gate hangs on besides its tree: this machine, and what worktrees are given."""

@@ -7,8 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.model.actions import Land, Remember, SaveEntry, SaveFile, Unpin
+from swarmgit.model.actions import Land, Remember, SaveEntry, SaveFile
 from swarmgit.model.ids import CommitId
+from swarmgit.model.pins import Unpin
 from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
 from swarmgit.plan import evidence, gate_runs, pushes, stacks
 from swarmgit.plan.order import wait_for_edit
@@ -27,9 +28,10 @@ def settle(situation: Situation, draft: Draft) -> None:
             commit = entry.candidate.commit
             landed = with_event(situation, entry, "landed", {"commit": commit}, state="landed", landed_commit=commit)
             save(draft, landed)
-            draft.add(Unpin(entry.id))
             if entry.proposal is not None:
                 draft.add(Remember(entry.proposal))
+    if done:
+        draft.add(unpin(*(entry for entry in intents if entry.id in done)))
     open_intents = {e.candidate.commit: e for e in intents if e.candidate and e.id not in done}
     live |= _reachable(situation, open_intents)
     for entry in open_intents.values():
@@ -168,6 +170,12 @@ def _pause_text(situation: Situation) -> str:
 
 def with_event(situation: Situation, entry: Entry, kind: str, data: dict[str, Any], **fields: Any) -> Entry:  # noqa: ANN401  fields of Entry, as replace takes them
     return replace(entry, events=(*entry.events, LedgerEvent(situation.now, kind, data)), **fields)
+
+
+def unpin(*entries: Entry) -> Unpin:
+    """Return what drops the refs of entries that are over."""
+    refs = tuple(paths.submitted_ref(entry.task, entry.session) for entry in entries)
+    return Unpin(tuple(entry.id for entry in entries), refs)
 
 
 def save(draft: Draft, entry: Entry) -> None:

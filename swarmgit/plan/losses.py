@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from swarmgit.model.actions import Unpin
 from swarmgit.model.ids import TaskId
 from swarmgit.model.incidents import Report
 from swarmgit.model.status import WAITING, Attempt, Entry
 from swarmgit.plan import causes
-from swarmgit.plan.landings import save, with_event
+from swarmgit.plan.landings import save, unpin, with_event
 from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
 
@@ -31,7 +30,7 @@ def _waiting(situation: Situation, draft: Draft, entry: Entry) -> None:
         if not situation.lacks(entry.proposal):
             keep_proposal(draft, entry)
         save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
-        draft.add(Unpin(entry.id))
+        draft.add(unpin(entry))
     elif gone := situation.lacks(entry.proposal):
         way = (entry.last("resolving") or {}).get("way", "ai")
         data = {"way": way, "reason": gone, "outcome": "lost"}

@@ -11,7 +11,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.model.actions import Unpin
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.status import WAITING, Entry, Rejection
@@ -28,11 +27,12 @@ from swarmgit.plan import (
     resolutions,
     reviews,
     stacks,
+    submissions,
 )
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
 from swarmgit.plan.choose import EXACT_SLOTS_MAX, choose, find_searches
 from swarmgit.plan.evidence import Subject
-from swarmgit.plan.landings import save, with_event
+from swarmgit.plan.landings import save, unpin, with_event
 from swarmgit.plan.order import first_whole, near, order, together
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stacks import Book, Tip
@@ -47,6 +47,7 @@ def run(situation: Situation, draft: Draft) -> None:
     landings.settle(situation, draft)
     _drop_landed(situation, draft)
     losses.settle(situation, draft)
+    submissions.pin(situation, draft)
     pushes.tend(situation, draft)
     mergers.follow(situation, draft)
     target = situation.observed.target_head
@@ -74,7 +75,7 @@ def _drop_landed(situation: Situation, draft: Draft) -> None:
             reason = f"commit {found.commit[:10]} of the target names its task already"
             resolutions.keep_proposal(draft, entry)
             save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
-            draft.add(Unpin(entry.id))
+            draft.add(unpin(entry))
 
 
 def _drop_unwanted(situation: Situation, draft: Draft) -> None:
@@ -87,7 +88,7 @@ def _drop_unwanted(situation: Situation, draft: Draft) -> None:
             reason = f"dropped by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
             resolutions.keep_proposal(draft, entry)
             save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
-            draft.add(Unpin(name))
+            draft.add(unpin(entry))
 
 
 # --- gating ---------------------------------------------------------------------------------------------------------
@@ -305,4 +306,4 @@ def _reject(situation: Situation, draft: Draft, entry: Entry, rejection: Rejecti
     resolutions.keep_proposal(draft, entry)
     save(draft, refused)
     draft.refused[entry.id] = rejection
-    draft.add(Unpin(entry.id))
+    draft.add(unpin(entry))

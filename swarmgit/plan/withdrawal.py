@@ -8,6 +8,7 @@ from swarmgit.model.actions import SaveEntry
 from swarmgit.model.status import WAITING, Entry, LedgerEvent, TaskStatus
 from swarmgit.plan import attempts
 from swarmgit.plan.attempts import salvaged
+from swarmgit.plan.landings import unpin
 from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
 
@@ -41,4 +42,4 @@ def drop_entry(situation: Situation, draft: Draft, entry: Entry, why: str) -> No
     keep_proposal(draft, entry)
     dropped = replace(entry, state="dropped", events=(*entry.events, event))
     draft.entries[entry.id] = dropped
-    draft.add(SaveEntry(dropped))
+    draft.add(SaveEntry(dropped), unpin(dropped))

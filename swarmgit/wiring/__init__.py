@@ -46,7 +46,7 @@ from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.model.desired import Desired
 from swarmgit.model.incidents import Report
-from swarmgit.model.work import Push
+from swarmgit.wiring import late
 from swarmgit.wiring.programs import PASSED_ON, outlook
 
 STATE_BRANCH = "swarm/state"
@@ -100,18 +100,18 @@ def open_world(
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
     engine = GitEngine(_engine_git(found, fds, keeps=keeps), objects, voices, keeps=keeps)
-    integrity = GitIntegrity(engine.objects, lambda: _mend(found), is_leader=bool(lead))
     state = _state(found, objects, engine, lead=bool(lead), fault=fault)
-    landing = Deferred(lambda: _landing(found, objects, engine, environ, fault))
-    confiner = Deferred(lambda: _confiner(found, cache, vault, seen_from(environ, place), sandboxes))
-    worktrees = Deferred(lambda: _worktrees(found, engine, target, fault, notices))
-    transcripts = Deferred(lambda: _transcripts(objects))
+    landing = Deferred(lambda: late.landing(found, objects, engine, environ, fault))
+    confiner = Deferred(lambda: late.confiner(found, cache, vault, seen_from(environ, place), sandboxes))
+    worktrees = Deferred(lambda: late.worktrees(found, (engine, objects), target, fault, notices))
+    transcripts = Deferred(lambda: late.transcripts(objects))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()
         worktrees.ready()
         confiner.ready()
 
     background = Threads(lambda: _ring(found.live))
+    integrity = GitIntegrity(engine.objects, lambda: _mend(found), background, is_leader=bool(lead))
 
     return ports.World(
         repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
@@ -121,8 +121,9 @@ def open_world(
         state=RedactedState(state, guard),
         engine=engine,
         integrity=integrity,
-        conflicts=cast(ports.Conflicts, Deferred(lambda: _conflicts(engine, voices, memory))),
-        signatures=cast(ports.Signatures, Deferred(lambda: _signatures(found, engine))),
+        upkeep=cast(ports.Upkeep, Deferred(lambda: late.upkeep(objects, engine))),
+        conflicts=cast(ports.Conflicts, Deferred(lambda: late.conflicts(engine, voices, memory))),
+        signatures=cast(ports.Signatures, Deferred(lambda: late.signatures(found, engine))),
         worktrees=cast(ports.Worktrees, worktrees),
         landing=cast(ports.Landing, landing),
         executor=LocalExecutor(found.live, the_clock, fault),
@@ -147,7 +148,7 @@ def open_world(
         failures=FailureNotes(found.live / paths.FAILURES, f"{paths.RUN_LINK}/{paths.FAILURES}"),
         port_is_free=_port_is_free,
         transcripts=cast(ports.Transcripts, transcripts),
-        push_command=lambda push: _push_command(found, environ, push),
+        push_command=lambda push: late.push_command(found, environ, push),
         history=GitHistory(objects),
         drafts=lambda desired: _drafts(found, objects, desired),
         state_branch=STATE_BRANCH,
@@ -205,57 +206,10 @@ def _state(
     return GitStateStore(objects, STATE_BRANCH, checkout, is_leader=lambda: lead, fault=fault)
 
 
-def _landing(
-    found: FoundRepository,
-    objects: GitObjects,
-    engine: GitEngine,
-    environ: Mapping[str, str],
-    fault: Callable[[str], None],
-) -> ports.Landing:
-    from swarmgit.adapters.git.landing import GitLanding
-
-    return GitLanding(objects, engine.transfer, found.live, environ, fault)
-
-
 def _port_is_free(port: int) -> bool:
     from swarmgit.adapters.loopback import is_free
 
     return is_free(port)
-
-
-def _transcripts(objects: GitObjects) -> ports.Transcripts:
-    from swarmgit.adapters.git.transcripts import GitTranscripts
-
-    return GitTranscripts(objects)
-
-
-def _conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Conflicts:
-    from swarmgit.adapters.git.conflicts import GitConflicts
-
-    return GitConflicts(engine, voices, memory)
-
-
-def _signatures(found: FoundRepository, engine: GitEngine) -> ports.Signatures:
-    from swarmgit.adapters.git.signing import GitSignatures
-
-    return GitSignatures(engine, found.live / paths.KEYS)
-
-
-def _worktrees(
-    found: FoundRepository, engine: GitEngine, target: str | None, fault: Callable[[str], None], notices: Notes[Report]
-) -> ports.Worktrees:
-    from swarmgit.adapters.git.history import Target
-    from swarmgit.adapters.git.worktrees import GitWorktrees, Person
-
-    branch = Target(Git(found.common_dir), paths.branch_ref(target or ""))
-    person = Person(found.common_dir / "objects", found.top, found.algorithm, branch)
-
-    def note(place: Path, reason: str) -> None:
-        from swarmgit.plan.breakdowns import leftover
-
-        notices.add(leftover(str(place), reason))
-
-    return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, note)
 
 
 def _ring(live: Path) -> None:
@@ -275,25 +229,6 @@ def _bells(found: FoundRepository, target: str | None) -> list[Path]:
     heads = found.common_dir / "refs" / "heads"
     refs = [heads / branch for branch in (target, STATE_BRANCH) if branch]
     return [found.live / paths.BELL, *(ref.parent for ref in refs)]
-
-
-def _confiner(
-    found: FoundRepository, cache: FileCache, vault: Vault, environ: Mapping[str, str], sandboxes: Sequence[str]
-) -> object:
-    """Return what wraps sessions by policy. It never shows the repository's settings, other sessions, the home."""
-    from swarmgit.adapters.sandbox.confine import Confiner
-
-    home = Path(environ["HOME"]) if environ.get("HOME") else None
-    secret = (found.common_dir, found.live, found.store, *((home,) if home else ()))
-    objects = found.common_dir / "objects"
-    hidden = tuple(path.resolve() for path in secret)
-    return Confiner(cache, vault, objects, found.live.resolve(), hidden, environ, tuple(sandboxes))
-
-
-def _push_command(found: FoundRepository, environ: Mapping[str, str], push: Push) -> ports.Command:
-    from swarmgit.adapters.git.push import push_command
-
-    return push_command(found.common_dir, environ, push)
 
 
 def _drafts(found: FoundRepository, objects: GitObjects, desired: Desired) -> tuple[str, ...]:

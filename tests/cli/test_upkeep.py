@@ -107,7 +107,7 @@ def test_doctor_fix_repairs_what_is_safe_and_says_what_it_did(repo) -> None:
     done = document(repo, "doctor", "--fix")
     assert done["fixed"] == [
         "checkout: .swarm/state shows the state branch again",
-        "leftovers: dropped 1 candidate of finished entries",
+        "leftovers: dropped 1 ref of finished entries",
     ]
     assert {each["level"] for each in done["checks"] if each["name"] in {"leftovers", "checkout"}} == {"ok"}
     assert "fixed" not in document(repo, "doctor", "--fix")

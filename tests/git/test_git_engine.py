@@ -192,6 +192,50 @@ def test_a_stale_lock_of_our_own_ref_does_not_stop_salvage(person: Person) -> No
     assert person.head("refs/swarm/salvage/t/s") == person.head()
 
 
+BROKEN = {"empty": b"", "zeros": bytes(41), "garbage": b"no commit\n", "short": b"1234abcd\n"}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("act", ["move", "drop"])
+def test_a_ref_of_ours_that_says_nothing_is_written_anew_or_dropped(person: Person, content: bytes, act: str) -> None:
+    ref = "refs/swarm/salvage/t/s"
+    path = person.common_dir / ref
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    if act == "move":
+        person.engine().salvage(ref, person.head())
+        assert person.head(ref) == person.head()
+    else:
+        person.engine().withdraw([ref])
+        assert not path.exists()
+
+
+def test_a_ref_to_a_missing_commit_hides_no_others_and_can_be_moved_and_dropped(person: Person) -> None:
+    for name in ("s", "u"):
+        path = person.common_dir / f"refs/swarm/salvage/t/{name}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1" * 40 + "\n")
+    person.engine().salvage("refs/swarm/salvage/t/s", person.head())
+    assert person.objects().refs("refs/swarm/")["refs/swarm/salvage/t/s"] == person.head()
+    person.engine().withdraw(["refs/swarm/salvage/t/u"])
+    assert not (person.common_dir / "refs/swarm/salvage/t/u").exists()
+
+
+def test_submitted_work_is_told_by_what_its_ref_says_wherever_git_keeps_it(person: Person) -> None:
+    engine, head = person.engine(), person.head()
+    works = {"refs/swarm/submitted/t/one": head, "refs/swarm/submitted/t/two": head}
+    assert engine.unsubmitted(works) == works.keys()
+    engine.submit(works)
+    assert engine.unsubmitted(works) == frozenset()
+    person.git("pack-refs", "--all")
+    assert engine.unsubmitted(works) == frozenset()
+    (person.common_dir / "refs/swarm/submitted/t").mkdir(parents=True)
+    (person.common_dir / "refs/swarm/submitted/t/one").write_bytes(b"")
+    assert engine.unsubmitted(works) == {"refs/swarm/submitted/t/one"}
+    engine.withdraw(works)
+    assert person.git("for-each-ref", "refs/swarm") == ""
+
+
 def test_pins_of_the_engine_are_not_the_person_s_refs(person: Person) -> None:
     engine = person.engine()
     engine.pin({"refs/swarm/captured/t/s": person.head()})

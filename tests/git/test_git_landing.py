@@ -427,7 +427,7 @@ def test_nothing_that_the_repository_s_settings_name_is_run(person: Person, tmp_
     landing = person.landing()
     landing.publish(REF, new, old)
     assert isinstance(landing.land("main", old, new), Landed)
-    landing.unpin(REF)
+    person.engine().withdraw([REF])
     landing.heal("main")
     person.close()
     assert not proof.exists()
@@ -506,8 +506,8 @@ def test_publishing_pins_the_candidate_and_unpinning_drops_it(person: Person) ->
     person.git("fsck", "--strict")
     assert landing.land("main", onto, tried.commit) == Landed((str(person.top),))
     assert old != person.head("main") == tried.commit
-    landing.unpin(REF)
-    landing.unpin(REF)
+    engine.withdraw([REF])
+    engine.withdraw([REF])
     assert person.git("for-each-ref", "refs/swarm") == ""
-    with pytest.raises(ValueError, match="candidate"):
-        landing.unpin("refs/heads/main")
+    with pytest.raises(ValueError, match="refs/swarm"):
+        engine.withdraw(["refs/heads/main"])

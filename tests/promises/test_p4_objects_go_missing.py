@@ -39,7 +39,7 @@ def forget_engine(repo: Repo) -> None:
 def clone(repo: Repo) -> None:
     """Go on in a clone: it has the branches and nothing else."""
     other = repo.root.parent / "clone"
-    repo.git("clone", "-q", str(repo.root), str(other))
+    repo.git("clone", "-q", "--no-local", str(repo.root), str(other))
     repo.root = other
     repo.git("config", "user.name", "Pat")
 
@@ -131,7 +131,6 @@ def test_a_queued_entry_whose_commits_are_nowhere_is_dropped_and_its_task_runs_a
     repo: Repo, how: Callable[[Repo], None]
 ) -> None:
     queued(repo)
-    repo.git("for-each-ref", "--format=delete %(refname)", "refs/swarm/submitted")
     for ref in repo.git("for-each-ref", "--format=%(refname)", "refs/swarm/submitted").splitlines():
         repo.git("update-ref", "-d", ref)
     repo.git("gc", "-q", "--prune=now")
@@ -144,7 +143,7 @@ def test_a_queued_entry_whose_commits_are_nowhere_is_dropped_and_its_task_runs_a
 
 
 @pytest.mark.parametrize("how", DAMAGE)
-@pytest.mark.parametrize("path", ["it.txt", "a/b/deep.txt", "a/b"])
+@pytest.mark.parametrize("path", ["it.txt", "", "a/b/deep.txt", "a/b"])
 def test_submitted_work_with_a_damaged_object_in_its_tree_is_lost_and_runs_again(
     repo: Repo, how: str, path: str
 ) -> None:
@@ -249,6 +248,89 @@ def test_an_emptied_alternates_file_loses_nothing(repo: Repo) -> None:
     assert repo.reconcile().code == 0
 
     assert outcomes(repo) == ["landed"]
+
+
+def submitted(repo: Repo) -> list[str]:
+    return repo.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/swarm/submitted").splitlines()
+
+
+def test_submitted_work_has_a_ref_until_it_has_landed(repo: Repo) -> None:
+    head = queued(repo)
+    session = repo.status("it").attempts[0].session
+    assert submitted(repo) == [f"{head} refs/swarm/submitted/it/{session}"]
+
+    repo.swarmgit("queue", "resume")
+    assert repo.reconcile().code == 0
+
+    assert submitted(repo) == []
+
+
+@pytest.mark.parametrize("end", ["cancel", "drop"])
+def test_the_ref_of_submitted_work_is_dropped_once_it_will_not_land(repo: Repo, end: str) -> None:
+    queued(repo)
+    if end == "cancel":
+        repo.swarmgit("task", "cancel", "it")
+    else:
+        repo.swarmgit("queue", "drop", repo.entries()[0].id)
+
+    repo.reconcile()
+
+    assert submitted(repo) == []
+    assert repo.git("for-each-ref", "refs/swarm/salvage/it")
+
+
+def test_a_ref_of_submitted_work_that_somebody_deleted_comes_back(repo: Repo) -> None:
+    queued(repo)
+    before = submitted(repo)
+    repo.git("update-ref", "-d", before[0].split()[1])
+
+    repo.reconcile()
+
+    assert submitted(repo) == before
+
+
+def test_work_with_a_secret_gets_no_ref(repo: Repo) -> None:
+    repo.start()
+    token = "gh" + "p_" + "aB3dE5gH7jK9mN1pQ4sT6vW8yZ0bC2eF4hJ6"
+    repo.task("it", f"echo key = {token} > it.txt", budget={"attempts": 1})
+    repo.commit()
+    seen: list[str] = []
+
+    repo.reconcile(on_tick=lambda _: seen.extend(submitted(repo)))
+
+    assert outcomes(repo) == ["rejected"]
+    assert seen == []
+
+
+def test_a_clone_that_fetched_submitted_work_goes_on_with_it(repo: Repo) -> None:
+    head = queued(repo)
+    clone(repo)
+    repo.git("fetch", "-q", "origin", "refs/swarm/*:refs/swarm/*")
+    repo.swarmgit("queue", "resume")
+
+    assert repo.reconcile().code == 0
+
+    assert outcomes(repo) == ["landed"]
+    assert repo.git("rev-parse", "main^2") == head
+
+
+def test_the_engine_alone_holds_what_running_and_queued_work_stands_on(repo: Repo) -> None:
+    queued(repo)
+    repo.task("other", "sleep 3; echo > other.txt")
+    repo.commit()
+    for _ in range(3):
+        repo.reconcile(mode="once")
+    alternates = engine(repo) / "objects" / "info" / "alternates"
+    text = alternates.read_text()
+    alternates.write_text("")
+
+    for task in ("it", "other"):
+        attempt = repo.status(task).attempts[-1]
+        for commit in filter(None, (attempt.base, attempt.head)):
+            names = repo.git("--git-dir", str(engine(repo)), "ls-tree", "-r", "--format=%(objectname)", commit)
+            for name in names.splitlines():
+                repo.git("--git-dir", str(engine(repo)), "cat-file", "-e", name)
+    alternates.write_text(text)
 
 
 def test_status_and_why_say_that_work_cannot_be_had_before_anything_is_done(repo: Repo) -> None:

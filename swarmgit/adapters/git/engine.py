@@ -20,7 +20,7 @@ from swarmgit.adapters.git.objects import GitObjects, MemoryWriter, Remembered
 from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
 from swarmgit.adapters.git.run import Git
-from swarmgit.adapters.git.salvage import Salvage
+from swarmgit.adapters.git.saved import SavedWork
 from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.adapters.git.voices import Voices
@@ -93,7 +93,7 @@ def is_as_made(folder: Path, common_dir: Path, algorithm: str) -> bool:
         return False
 
 
-class GitEngine:
+class GitEngine(SavedWork):
     """ports.Engine. `objects` reads the engine, which sees the person's objects too; `person` reads theirs.
 
     `keeps` False: what would be written stays in memory.
@@ -105,12 +105,11 @@ class GitEngine:
         self.git = git
         self.objects = GitObjects(git, person.algorithm)
         self.transfer = Transfer(self.objects, person, durable)
-        self._person = person
         self._voices = voices or Voices()
         self._writer = LooseWriter(git.git_dir / "objects", durable=False) if keeps else MemoryWriter(self.objects)
+        super().__init__(self.objects, person, self.transfer, self._writer)
         self._bases = Bases(self.objects)
         self._refs = RefWriter(git)
-        self._person_refs = RefWriter(person.git)
         self._code_trees: Remembered[TreeId] = Remembered(4096)
         self._inputs: Remembered[str] = Remembered(4096)
 
@@ -206,13 +205,6 @@ class GitEngine:
         if self.objects.ref(ref) is not None:
             move_own(self._refs, self.git.git_dir, [RefChange(ref, None)], 40)
 
-    def salvage(self, ref: str, oid: CommitId) -> None:
-        if not ref.startswith("refs/swarm/"):
-            raise ValueError(f"swarmgit keeps saved work under refs/swarm/, not in {ref}")
-        saved = Salvage(self.objects, self._person, self._writer, self.transfer).bring(oid)
-        if self._person.ref(ref) != saved:
-            move_own(self._person_refs, self._person.git.git_dir, [RefChange(ref, saved)], len(saved))
-
     def difference(self, old: CommitId, new: CommitId, guarded: Sequence[str]) -> Difference:
         return difference(self.git, old, new, guarded)
 
@@ -231,7 +223,7 @@ class GitEngine:
         """End the git processes."""
         self.objects.close()
         self._refs.close()
-        self._person_refs.close()
+        super().close()
 
 
 def _hash_of_matching(files: dict[str, TreeEntry], patterns: Sequence[str]) -> str:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
+from swarmgit.adapters.git.keeping import Keeper
 from swarmgit.adapters.git.loose import is_whole, loose_path
 from swarmgit.adapters.git.objects import GitObjects, parse_commit, parse_tree
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import Lack
+from swarmgit.ports import Background
 
 AGAIN_AFTER = timedelta(seconds=30)
 """How long a commit that was there counts as there, unless something fails that is done with it."""
@@ -22,8 +24,11 @@ class GitIntegrity:
     `is_leader`: whether this process holds the reconciler's lock; only then anything is changed in the engine.
     """
 
-    def __init__(self, engine: GitObjects, mend: Callable[[], None], *, is_leader: bool) -> None:
+    def __init__(
+        self, engine: GitObjects, mend: Callable[[], None], background: Background, *, is_leader: bool
+    ) -> None:
         self._engine = engine
+        self._keeper = Keeper(engine, background)
         self._mend = mend if is_leader else lambda: None
         self._is_leader = is_leader
         self._whole: set[CommitId] = set()
@@ -34,6 +39,10 @@ class GitIntegrity:
     def doubt(self, commits: Iterable[CommitId]) -> None:
         self._doubted.update(commits)
         self._whole.difference_update(self._doubted)
+
+    def keep(self, commits: AbstractSet[CommitId]) -> None:
+        if self._is_leader:
+            self._keeper.keep(commits)
 
     def missing(self, wanted: AbstractSet[CommitId], target: CommitId | None, now: datetime) -> Mapping[CommitId, Lack]:
         if self._asked is None or not self._asked <= now < self._asked + AGAIN_AFTER:
@@ -53,6 +62,8 @@ class GitIntegrity:
         """Judge suspects by a fresh git. Where not even the target can be read, nothing is known of the others."""
         self._mend()
         self._engine.close()
+        if self._is_leader:
+            self._keeper.disown(suspects)
         if target is not None and not self._is_there(target):
             return
         for commit in sorted(suspects):
@@ -77,6 +88,7 @@ class GitIntegrity:
         unread = self._unread(commit)
         for oid in unread:
             self._drop_broken(oid)
+        unread = [oid for oid in unread if self._stored(oid) is None]  # the person's repository may have a good one
         if unread:
             return f"object {unread[0][:12]} cannot be read"
         if target is not None and self._engine.git.call("merge-base", commit, target).returncode not in {0, 1}:

@@ -19,7 +19,7 @@ from swarmgit.adapters.git.following import Following
 from swarmgit.adapters.git.loose import write_file
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.pathdiff import Change, changed_files
-from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, is_open, may_exist, move_own
+from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, is_open, move_own
 from swarmgit.adapters.git.run import persons_environment
 from swarmgit.adapters.git.traces import traces
 from swarmgit.adapters.git.transfer import Transfer
@@ -71,17 +71,12 @@ class GitLanding:
         self._top: Path | None = None
         self._top_known = False
 
-    def publish(self, ref: str, commit: CommitId, target_head: CommitId) -> None:
+    def publish(self, ref: str, commit: CommitId, target_head: CommitId, works: Sequence[CommitId] = ()) -> None:
         _check_candidate(ref)
         if self._objects.ref(ref) != commit:
-            self._transfer.bring(commit, (target_head,))
+            self._transfer.bring(commit, (target_head,), works)
             self._fault("landing: candidate brought")
             move_own(self._own_refs, self._common_dir, [RefChange(ref, commit)], len(commit))
-
-    def unpin(self, ref: str) -> None:
-        _check_candidate(ref)
-        if may_exist(self._common_dir, ref) and self._objects.ref(ref) is not None:
-            move_own(self._own_refs, self._common_dir, [RefChange(ref, None)], 40)
 
     def land(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
         if not self._continues(old, new):

@@ -79,11 +79,12 @@ class GitObjects:
 
     def refs(self, prefix: str) -> dict[str, CommitId]:
         folder = prefix.rpartition("/")[0]  # git matches whole components only; the rest of the prefix is ours to match
-        listing = self.git.out("for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", folder)
+        listing = self.git.out("for-each-ref", "--format=%(objectname) %(refname)", folder)
         found = {}
         for line in listing.decode("utf-8", "surrogateescape").splitlines():
-            oid, peeled, name = line.split(" ", 2)
+            oid, name = line.split(" ", 1)
             if name.startswith(prefix):
+                peeled = self.resolve(f"{oid}^{{commit}}") if name.startswith("refs/tags/") else None
                 found[name] = CommitId(peeled or oid)
         return found
 

@@ -93,19 +93,14 @@ def escaped(path: str) -> str:
     return f"/{body[:-1]}\\ " if body.endswith(" ") else f"/{body}"
 
 
-def bring_objects(engine: Git, folder: Path, commit: str, objects: Path) -> None:
-    """Copy what `commit` needs and the person's objects do not hold into a private git directory.
+def bring_objects(engine: Git, folder: Path, commit: str, *, is_there: bool) -> None:
+    """Copy what `commit` needs into a private git directory, unless it `is_there` in the person's objects.
 
     A gate checks out commits that so far only the engine has; with this, git works there too, and the engine's
     objects stay out of sight.
     """
-    loose = Path(commit[:2], commit[2:])
-    if (objects / loose).exists():
+    if is_there:
         return
-    if not (engine.git_dir / "objects" / loose).exists():
-        there = engine.call("cat-file", "-e", commit, env={"GIT_OBJECT_DIRECTORY": str(objects)})
-        if there.returncode == 0:
-            return
     only_branches = ("-c", "core.alternateRefsPrefixes=refs/heads/")
     listed = engine.call(*only_branches, "rev-list", "--objects", commit, "--not", "--alternate-refs")
     if listed.returncode == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import tempfile
 import threading
@@ -15,6 +16,8 @@ from msgspec import Struct
 
 from swarmgit.adapters.git.run import SWARMGIT, Git
 from swarmgit.errors import SwarmError, TryLater
+
+OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 class RefRefused(SwarmError):
@@ -102,11 +105,17 @@ def _command(change: RefChange, zero: str) -> bytes:
 
 
 def move_own(refs: RefWriter, common_dir: Path, changes: Sequence[RefChange], id_length: int) -> None:
-    """Move refs that only swarmgit writes (`refs/swarm/…`), past locks that a killed git of ours left; all or none."""
+    """Move refs that only swarmgit writes (`refs/swarm/…`); all or none.
+
+    Locks that a killed git of ours left are passed, and so are files that say nothing: git neither moves nor deletes a
+    ref that it cannot read.
+    """
     for attempt in range(8):
         try:
             refs.move(changes, id_length)
         except RefRefused as refused:
+            for change in changes:
+                drop_broken(common_dir, change.name)
             dropped = [drop_stale_lock(common_dir / f"{change.name}.lock") for change in changes]
             if not all(dropped):
                 time.sleep(0.02 * attempt)
@@ -124,6 +133,35 @@ def may_exist(common_dir: Path, name: str) -> bool:
         return os.fsencode(name) in (common_dir / "packed-refs").read_bytes()
     except FileNotFoundError:
         return False
+
+
+def stored(common_dir: Path, name: str) -> str | None:
+    """Return what a ref's file or its line in packed-refs says, '' for one that says nothing; None without either.
+
+    It is read as it stands, so that a ref that names nothing is told apart from one that is not there.
+    """
+    try:
+        return (common_dir / name).read_text("ascii", "replace").strip()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return _packed(common_dir, name)
+
+
+def drop_broken(common_dir: Path, name: str) -> bool:
+    """Remove the file of a ref of ours that names no commit, as a power cut leaves it; return whether there was one."""
+    path = common_dir / name
+    if not path.is_file() or OID.fullmatch(stored(common_dir, name) or ""):
+        return False
+    path.unlink(missing_ok=True)
+    return True
+
+
+def _packed(common_dir: Path, name: str) -> str | None:
+    try:
+        lines = (common_dir / "packed-refs").read_bytes().splitlines()
+    except FileNotFoundError:
+        return None
+    ending = b" " + name.encode()
+    return next((line[: -len(ending)].decode("ascii", "replace") for line in lines if line.endswith(ending)), None)
 
 
 def drop_stale_lock(path: Path, age_s_min: float = 2.0) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from swarmgit.adapters.git.objects import GitObjects
-from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, drop_stale_lock, move_own
+from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, drop_broken, drop_stale_lock, move_own
 from swarmgit.documents.paths import KEPT_STATE, STATE_ARCHIVE, STATE_EVENTS, branch_ref, kept_state_ref
 from swarmgit.errors import PersonMustAct, StateLost, StateReplaced, SwarmError, TryLater
 from swarmgit.model.ids import CommitId
@@ -112,6 +112,7 @@ class KeptState:
         try:
             self._own_refs.move([RefChange(KEPT_STATE, commit)], len(commit))
         except RefRefused:
+            drop_broken(self._common_dir, KEPT_STATE)
             drop_stale_lock(self._common_dir / f"{KEPT_STATE}.lock")
 
     def _loss(self, kept: CommitId | None) -> str | None:

@@ -30,25 +30,28 @@ class Transfer(Struct, frozen=True):
     person: GitObjects
     durable: bool = True
 
-    def bring(self, commit: CommitId, known: tuple[CommitId, ...] = ()) -> None:
+    def bring(self, commit: CommitId, known: tuple[CommitId, ...] = (), works: Sequence[CommitId] = ()) -> None:
         """Make `commit` and all it needs be in the person's repository, which has `known` and all they need.
 
-        Leaves come before what names them, so that after a kill nothing there names what is missing.
+        Leaves come before what names them, so that after a kill nothing there names what is missing. `works`: commits
+        that were brought before; what is new in them is looked at again, because their files may have been damaged.
         """
-        links = self._links(commit, known)
+        links = self._links(commit, known, frozenset(works))
         if links is None:
             self._bring_pack(commit, known)
             return
         for oid in links:
             self._link(oid)
 
-    def _links(self, commit: CommitId, known: tuple[CommitId, ...]) -> list[str] | None:
+    def _links(self, commit: CommitId, known: tuple[CommitId, ...], works: frozenset[CommitId]) -> list[str] | None:
         """Return the loose objects to link; None where a pack is needed, or better because they are many."""
         links: dict[str, None] = {}
-        for oid in self._needed(commit, frozenset(known)):
+        for oid in self._needed(commit, frozenset(known), works):
+            goal = loose_path(self._to, oid)
+            is_damaged = goal.exists() and not is_whole(goal, oid)
             if loose_path(self._from, oid).exists():
                 links[oid] = None
-            elif self.person.kind(oid) is None:
+            elif is_damaged or self.person.kind(oid) is None:
                 return None
             if len(links) > LINKS_MAX:
                 return None
@@ -62,16 +65,16 @@ class Transfer(Struct, frozen=True):
     def _to(self) -> Path:
         return self.person.git.git_dir / "objects"
 
-    def _needed(self, commit: CommitId, known: frozenset[CommitId]) -> Iterator[str]:
-        """Yield the objects that `commit` adds to what is there, leaves first."""
-        for oid in self._new_commits(commit, known):
+    def _needed(self, commit: CommitId, known: frozenset[CommitId], works: frozenset[CommitId]) -> Iterator[str]:
+        """Yield the objects that `commit` adds to what is there, and those that `works` did, leaves first."""
+        for oid in self._new_commits(commit, known, works):
             info = self.engine.commit(oid)
             bases = [self.engine.commit(parent).tree for parent in info.parents]
-            yield from self._needed_tree(info.tree, bases)
+            yield from needed_tree(self.engine, info.tree, bases)
             yield oid
 
-    def _new_commits(self, commit: CommitId, known: frozenset[CommitId]) -> list[CommitId]:
-        """Return the commits that the person's repository lacks, parents before children."""
+    def _new_commits(self, commit: CommitId, known: frozenset[CommitId], works: frozenset[CommitId]) -> list[CommitId]:
+        """Return the commits that the person's repository lacks, and `works`, parents before children."""
         found: dict[CommitId, None] = {}
         seen = set(known)
         ahead = [(commit, False)]
@@ -79,7 +82,7 @@ class Transfer(Struct, frozen=True):
             oid, parents_done = ahead.pop()
             if parents_done:
                 found[oid] = None
-            elif oid not in seen and (oid == commit or not self._is_there(oid)):
+            elif oid not in seen and (oid == commit or oid in works or not self._is_there(oid)):
                 seen.add(oid)
                 ahead.append((oid, True))
                 ahead.extend((parent, False) for parent in self.engine.commit(oid).parents)
@@ -91,23 +94,11 @@ class Transfer(Struct, frozen=True):
             return True
         return not loose_path(self._from, oid).exists() and self.person.kind(oid) == "commit"
 
-    def _needed_tree(self, tree: str, bases: Sequence[str]) -> Iterator[str]:
-        """Yield what `tree` has that none of the trees `bases` has at the same place, and the tree itself last."""
-        if tree in bases:
-            return
-        theirs = [{entry.name: entry for entry in self.engine.tree(base)} for base in bases]
-        for entry in self.engine.tree(tree):
-            there = [names[entry.name] for names in theirs if entry.name in names]
-            if entry.kind == "commit" or any(entry.oid == other.oid for other in there):
-                continue
-            if entry.kind == "tree":
-                yield from self._needed_tree(entry.oid, [other.oid for other in there if other.kind == "tree"])
-            else:
-                yield entry.oid
-        yield tree
-
     def _link(self, oid: str) -> None:
         source, goal = loose_path(self._from, oid), loose_path(self._to, oid)
+        if goal.exists() and is_whole(goal, oid):
+            os.utime(goal)
+            return
         if not is_whole(source, oid):
             raise MissingObject(oid)
         if self.durable:
@@ -115,9 +106,7 @@ class Transfer(Struct, frozen=True):
         goal.parent.mkdir(exist_ok=True)
         try:
             os.link(source, goal)
-        except FileExistsError:
-            os.utime(goal)
-        except OSError:  # another file system after all
+        except OSError:  # a damaged one is there, or another file system after all
             handle, name = tempfile.mkstemp(prefix="tmp_obj_", dir=goal.parent)
             os.close(handle)
             shutil.copyfile(source, name)
@@ -145,6 +134,22 @@ class Transfer(Struct, frozen=True):
         pack.stdout.close()
         if pack.wait() != 0 or taken.returncode != 0:
             raise GitFailed(("index-pack",), taken.returncode, taken.stderr.decode("utf-8", "replace"))
+
+
+def needed_tree(objects: GitObjects, tree: str, bases: Sequence[str]) -> Iterator[str]:
+    """Yield what `tree` has that none of the trees `bases` has at the same place, and the tree itself last."""
+    if tree in bases:
+        return
+    theirs = [{entry.name: entry for entry in objects.tree(base)} for base in bases]
+    for entry in objects.tree(tree):
+        there = [names[entry.name] for names in theirs if entry.name in names]
+        if entry.kind == "commit" or any(entry.oid == other.oid for other in there):
+            continue
+        if entry.kind == "tree":
+            yield from needed_tree(objects, entry.oid, [other.oid for other in there if other.kind == "tree"])
+        else:
+            yield entry.oid
+    yield tree
 
 
 def _write_out(path: Path) -> None:

@@ -16,10 +16,11 @@ from msgspec.structs import replace
 from swarmgit.adapters.git import capture, carry, filling, peek, pristine, private_git
 from swarmgit.adapters.git.engine import mend
 from swarmgit.adapters.git.history import Target
-from swarmgit.adapters.git.run import Git, GitFailed
+from swarmgit.adapters.git.rewrite import rewrite
+from swarmgit.adapters.git.run import Git, GitFailed, OutOfTime
 from swarmgit.adapters.git.scan import Limits
 from swarmgit.adapters.git.slots import Slot, SlotStore
-from swarmgit.errors import PersonMustAct
+from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.desired import WorktreeConfig
 from swarmgit.model.ids import CommitId, SessionId, TreeId
 from swarmgit.model.work import Capture
@@ -42,13 +43,15 @@ def no_fault(name: str) -> None:
 class Person(Struct, frozen=True):
     """What worktrees see of the person's repository. `top` is None in a bare one; `include` is copied from there.
 
-    `target`: the branch whose commits have landed, so that what their set-up made may serve everybody.
+    `has`: whether a commit is in it. `target`: the branch whose commits have landed, so that what their set-up made may
+    serve everybody.
     """
 
     objects: Path
     top: Path | None = None
     object_format: str = "sha1"
     target: Target = NOWHERE
+    has: Callable[[str], bool] = lambda _: False
 
 
 class GitWorktrees:
@@ -178,7 +181,7 @@ class GitWorktrees:
         with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
             folder = Path(made, "git")
             private_git.write(folder, private, slot.index)
-            private_git.bring_objects(self._engine, folder, slot.commit, self._person.objects)
+            private_git.bring_objects(self._engine, folder, slot.commit, is_there=self._person.has(slot.commit))
             folder.rename(slot.tree / ".git")
 
     def carry(self, session: SessionId, base: CommitId, commit: CommitId, paths: Sequence[str]) -> tuple[str, ...]:
@@ -192,7 +195,15 @@ class GitWorktrees:
         self._mend()
         slot = self._held(session)
         git = self._engine.bounded(CPU_S_MAX, WALL_S_MAX)
-        taken = capture.capture(git, slot, capture.Label(message, author, at), self._fault)
+        label = capture.Label(message, author, at)
+        try:
+            taken = capture.capture(git, slot, label, self._fault)
+        except OutOfTime:
+            raise
+        except SwarmError:  # perhaps over an object that is damaged, and would be written if it were not there
+            if rewrite(git, slot) == 0:
+                raise
+            taken = capture.capture(git, slot, label, self._fault)
         if taken.objections and slot.recyclable:
             self._slots.write(replace(slot, recyclable=False))
         return replace(taken, code_tree=self._code_tree(taken.commit))

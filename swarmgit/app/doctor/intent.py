@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from swarmgit.app.doctor.report import Facts, Finding
-from swarmgit.app.gc import stale_candidates
+from swarmgit.app.gc import stale_refs
+from swarmgit.app.room import no_room
 from swarmgit.app.validate import warnings
 from swarmgit.app.views.words import counted
 from swarmgit.app.world import World
@@ -25,19 +26,24 @@ def intent(_world: World, facts: Facts) -> Iterator[Finding]:
         yield Finding("intent", "ok", words)
 
 
+def room(world: World, _facts: Facts) -> Iterator[Finding]:
+    """Git can have our refs beside those of the person."""
+    for found in no_room(world):
+        yield Finding("room", "fail", found.message, found.repair)
+
+
 def leftovers(world: World, facts: Facts) -> Iterator[Finding]:
     """Nothing is kept of what is over."""
-    stale = stale_candidates(world, facts.seen)
+    stale = stale_refs(world, facts.seen)
     if not stale:
         yield Finding("leftovers", "ok", "nothing is left over")
         return
 
     def drop() -> str:
-        for ref in stale:
-            world.landing.unpin(ref)
-        return f"dropped {counted(len(stale), 'candidate')} of finished entries"
+        world.engine.withdraw(stale)
+        return f"dropped {counted(len(stale), 'ref')} of finished entries"
 
-    kept = f"{counted(len(stale), 'candidate')} of finished entries kept"
+    kept = f"{counted(len(stale), 'ref')} of finished entries kept"
     yield Finding("leftovers", "warn", kept, "swarmgit gc", drop)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from swarmgit.app.doctor.intent import freeze, gates, intent, leftovers, policy, push, runtimes, signing
+from swarmgit.app.doctor.intent import freeze, gates, intent, leftovers, policy, push, room, runtimes, signing
 from swarmgit.app.doctor.live import behind, disk, engine, failing, live, locks, sessions
 from swarmgit.app.doctor.machine import git, inotify, python, sandbox
+from swarmgit.app.doctor.objects import mirrors, refs, work
 from swarmgit.app.doctor.report import Check, MachineCheck
 from swarmgit.app.doctor.state import checkout, state
 
 MACHINE_CHECKS: tuple[MachineCheck, ...] = (git, python, sandbox, inotify)
 
 REPOSITORY_CHECKS: tuple[Check, ...] = (
+    room,
     state,
     checkout,
     live,
@@ -22,6 +24,9 @@ REPOSITORY_CHECKS: tuple[Check, ...] = (
     locks,
     intent,
     leftovers,
+    work,
+    refs,
+    mirrors,
     policy,
     runtimes,
     gates,
