@@ -17,6 +17,7 @@ from swarmgit.model.failures import Try
 from swarmgit.model.health import OUTPUT_BYTES_MAX, Excess
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
 from swarmgit.model.incidents import Report
+from swarmgit.model.intake import Intake
 from swarmgit.model.landings import Told
 from swarmgit.model.observed import Lack, MergeTry
 from swarmgit.model.policy import Policy
@@ -26,6 +27,7 @@ from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Evidence, Push, SessionSpec, Stream, Voice
 
 T = TypeVar("T")
+ALL = Intake()
 
 
 class Clock(Protocol):
@@ -327,8 +329,13 @@ class Worktrees(Protocol):
         Return the paths that could not be put in because they changed in `base` as well; then nothing is put in.
         """
 
-    def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
-        """Snapshot the leased worktree as one commit on the commit it was filled with; equal input, equal commit."""
+    def capture(
+        self, session: SessionId, message: str, author: Identity, at: datetime, intake: Intake = ALL
+    ) -> Capture:
+        """Snapshot the leased worktree as one commit on the commit it was filled with; equal input, equal commit.
+
+        What else there is, beyond the intake or in the session's own git alone, is in another commit: `left_out`.
+        """
 
     def look(self, session: SessionId) -> Capture:
         """Snapshot a worktree that somebody works in, within a few seconds; raise SwarmError where that is too long."""

@@ -14,6 +14,7 @@ from swarmgit.documents.state import to_json
 from swarmgit.model import trailers
 from swarmgit.model.actions import FinishSession
 from swarmgit.model.ids import SessionId
+from swarmgit.model.intake import Intake, LeftOut
 from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Secret
@@ -52,20 +53,35 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
     subject, body = _words(action, world)
     own_subject = subject if subject != action.title else ""
     author = Identity(spec.agent, f"{spec.agent}@{trailers.AGENT_DOMAIN}")
-    take = world.worktrees.rescue if action.without_base else world.worktrees.capture
-    capture = take(spec.id, trailers.message(subject, body, maker), author, _ended(spec, world))
+    message = trailers.message(subject, body, maker)
+    if action.without_base:
+        capture = world.worktrees.rescue(spec.id, message, author, _ended(spec, world))
+    else:
+        file_bytes = int(policy.limits.work_file_mb * (1 << 20))
+        intake = Intake(action.scope, policy.protected_paths, tuple(world.obeyed()), file_bytes)
+        capture = world.worktrees.capture(spec.id, message, author, _ended(spec, world), intake)
     if spec.kind == "merge" and not action.without_base:
         proposal = world.conflicts.propose(capture.commit, action.auto)
         capture = replace(capture, commit=proposal.commit, markers=proposal.markers, undecided=proposal.undecided)
     secrets = _secrets(capture, spec.id, world, policy)
     objections = (*capture.objections, *settings)
     capture = replace(capture, secrets=secrets, tampered=tampered, objections=objections, subject=own_subject)
+    capture = replace(capture, left_out=_keep(capture.left_out, spec, world))
     world.engine.pin({paths.captured_ref(spec.task, spec.id): capture.commit})
     salvage = None
     if action.without_base or (action.salvage and capture.changes):
         salvage = paths.salvage_ref(spec.task, spec.id)
         world.engine.salvage(salvage, capture.commit)
     return replace(capture, gate_inputs=world.engine.gate_inputs(capture.commit, action.gates), salvage=salvage)
+
+
+def _keep(left: LeftOut | None, spec: SessionSpec, world: World) -> LeftOut | None:
+    """Save what was left out of the work in the person's repository, and return it with its name there."""
+    if left is None or spec.task is None:
+        return None
+    ref = paths.left_out_ref(spec.task, spec.id)
+    world.engine.salvage(ref, left.commit)
+    return replace(left, ref=ref, commit=world.objects.ref(ref) or left.commit)
 
 
 def _secrets(capture: Capture, session: SessionId, world: World, policy: Policy) -> tuple[Secret, ...]:

@@ -21,6 +21,7 @@ from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Rejection, TaskStatus
 from swarmgit.plan import checkouts
 from swarmgit.plan.pushes import standing
+from swarmgit.plan.rejections import named
 from swarmgit.plan.verdicts import WAITS_FOR
 from swarmgit.plan.wallets import members
 
@@ -64,6 +65,7 @@ def explain(look: Look, name: str) -> Explanation:
         *_brakes(look, status),
         *_attempts(look, status),
         *_rejection(status),
+        *_left_out(status),
         *_convoy(look, status),
         *_handoff(status),
         *_conditions(status),
@@ -168,6 +170,12 @@ def _attempts(look: Look, status: TaskStatus) -> Iterator[str]:
     yield f"{used} of {allowed or '?'} attempts are used up; it has had {counted(len(status.attempts), 'session')}."
     detail = f": {last.reason.rstrip('.')}" if last.reason else ""
     yield f"The last one, {last.session} by {last.agent}, is {last.outcome}{detail}."
+
+
+def _left_out(status: TaskStatus) -> Iterator[str]:
+    left = status.last.left_out if status.last else None
+    if left is not None and left.items:
+        yield f"Left out of its work: {named(left)}. It is kept: git log {left.ref}"
 
 
 def _rejection(status: TaskStatus) -> Iterator[str]:

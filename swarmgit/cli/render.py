@@ -179,7 +179,7 @@ def task_text(document: Document) -> str:
 def _facts(document: Document) -> Iterator[tuple[str, str]]:
     for name in ("reason", "file", "type", "priority", "role", "landed_commit", "finished"):
         yield name, document[name] or ""
-    for name in ("waiting_for", "depends_on", "owns", "shares", "acceptance"):
+    for name in ("waiting_for", "depends_on", "owns", "shares", "modes", "acceptance"):
         yield name, ", ".join(document[name])
     yield "paused", "yes" if document["paused"] else ""
     is_known = document["tokens"] or document["tokens_at_least"]
@@ -201,6 +201,9 @@ def _attempt(attempt: Document) -> Iterator[str]:
     for name in ("head", "salvage"):
         if attempt[name]:
             yield f"  {name}: {attempt[name]}"
+    if attempt["left_out"]:
+        yield f"  left out: {attempt['left_out']['ref']}"
+        yield from (f"    {quoting.line(item)}" for item in attempt["left_out"]["items"])
     if attempt["handoff"]:
         yield from _handoff(attempt["handoff"])
 

@@ -132,6 +132,7 @@ SESSIONS = "sessions"
 ACTIVE = "active"
 BELL = "bell"
 BACKGROUND = "background"
+EXCLUDES = "excludes"
 CACHE = "cache"
 ENGINE = "engine.git"
 MENDED = "engine-mended"
@@ -171,6 +172,7 @@ VIGIL_FILE = "vigil.json"
 # refs
 CANDIDATE = "refs/swarm/candidate"
 SALVAGE = "refs/swarm/salvage"
+LEFT_OUT = ".left-out"
 CAPTURED = "refs/swarm/captured"
 REMOTE = "refs/swarm/remote"
 OWNED = "refs/swarm/owned"
@@ -188,6 +190,11 @@ def candidate_ref(entry: EntryId) -> str:
 
 def salvage_ref(task: TaskId, session: SessionId) -> str:
     return f"{SALVAGE}/{task}/{session}"
+
+
+def left_out_ref(task: TaskId, session: SessionId) -> str:
+    """Name what a session made besides the work that was taken in of it."""
+    return f"{SALVAGE}/{task}/{session}{LEFT_OUT}"
 
 
 def orphan_ref(session: SessionId) -> str:

@@ -41,7 +41,7 @@ def role_of(document: Mapping[str, Any]) -> str:
 
 def task(node: Node) -> list[Refusal]:
     """Return what is wrong with a task."""
-    found = [refusal for key in ("owns", "shares", "reads") for refusal in _patterns(node, ("scope", key))]
+    found = [refusal for key in ("owns", "shares", "reads", "modes") for refusal in _patterns(node, ("scope", key))]
     if not _value_at(node, ("scope", "owns")) and role_of(node.data) not in READ_ONLY_ROLES:
         message = "missing key 'owns' in 'scope': say which files this task may change, such as [\"src/**\"]"
         found.append(Refusal(node.at(("scope", "owns")), message))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from swarmgit.model.convoys import ConvoyStatus
-from swarmgit.model.desired import Gate, MergeConfig, Runtime, Task, WorktreeConfig
+from swarmgit.model.desired import Gate, MergeConfig, Runtime, Scope, Task, WorktreeConfig
 from swarmgit.model.failures import FailedStep, ForgetTries, Rescue, SaveFailures, SetAside
 from swarmgit.model.health import Excess
 from swarmgit.model.histories import Followed, GateHistory
@@ -66,6 +66,7 @@ class FinishSession(Struct, frozen=True):
     reason: str = "the session has ended"
     auto: MergeConfig | None = None
     without_base: bool = False
+    scope: Scope | None = None
 
 
 class Predict(Struct, frozen=True):

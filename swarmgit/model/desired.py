@@ -45,11 +45,15 @@ class Problem(Struct, frozen=True):
 
 
 class Scope(Struct, frozen=True):
-    """gitwildmatch patterns, anchored at the repository's root."""
+    """gitwildmatch patterns, anchored at the repository's root.
+
+    `modes`: which existing files, of those that may change, may also get another mode or kind.
+    """
 
     owns: tuple[str, ...] = ()
     shares: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
 
 
 class Acceptance(Struct, frozen=True):

@@ -30,6 +30,7 @@ class Filesystem(Struct, frozen=True):
 class Limits(Struct, frozen=True):
     """What one session may use. Memory, CPU, file size and open files hold for each of its processes.
 
+    `work_file_mb`: the largest file that may be part of its work.
     `output_mb`: each of stdout and stderr; `disk_gb`: all that it writes, its output too.
     """
 
@@ -40,6 +41,7 @@ class Limits(Struct, frozen=True):
     disk_gb: float = 20.0
     output_mb: float = 256.0
     open_files: int = 4096
+    work_file_mb: float = 50.0
 
 
 class Credential(Struct, frozen=True):

@@ -22,6 +22,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
+from swarmgit.model.intake import LeftOut
 from swarmgit.model.usage import Aside, Usage, Voice
 
 Phase = Literal[
@@ -105,7 +106,7 @@ class Attempt(Struct, frozen=True):
     `experiment`: the experiment and arm (`id/arm`) that it was made for.
     `transcript`: the ref under which what the session was told and has said is kept for a while. `handoff`: what it
     told its successor, and whether that one has understood. `guarded`: the changed paths that only land with a
-    person's verdict.
+    person's verdict. `left_out`: what it made besides.
     """
 
     number: int
@@ -134,6 +135,7 @@ class Attempt(Struct, frozen=True):
     transcript: str | None = None
     handoff: Handoff | None = None
     guarded: tuple[str, ...] = ()
+    left_out: LeftOut | None = None
 
     @property
     def seconds(self) -> float | None:

@@ -23,6 +23,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
+from swarmgit.model.intake import LeftOut
 from swarmgit.model.secrets import Secret
 from swarmgit.model.status import GateOutcome
 from swarmgit.model.usage import Usage
@@ -151,7 +152,8 @@ class Capture(Struct, frozen=True):
     `links`: target of each changed symbolic link. `gate_inputs`: for each gate with `inputs`, the hash of that part of
     the tree. `secrets`: what looks like one in the lines that were added. `tampered`: which of the person's
     refs lost something meanwhile, each in words. `subject`: the first line of what the agent itself said of it.
-    `twins`: new names with the same letters as others beside them.
+    `twins`: new names with the same letters as others beside them. `left_out`: what the agent made besides.
+    `proposed`: by the path of each task file that was written and can be read, what that task would own.
     """
 
     commit: CommitId
@@ -167,6 +169,8 @@ class Capture(Struct, frozen=True):
     secrets: tuple[Secret, ...] = ()
     tampered: tuple[str, ...] = ()
     twins: tuple[str, ...] = ()
+    left_out: LeftOut | None = None
+    proposed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     subject: str = ""
 
 

@@ -136,6 +136,7 @@ def _finish(situation: Situation, task: Task | None, status: TaskStatus, session
         worktree=situation.swarm.worktree,
         salvage=has_failed,
         without_base=bool(situation.lacks(session.spec.base)),
+        scope=task.scope if task is not None and not task.is_read_only else None,
     )
 
 
@@ -159,6 +160,7 @@ def _settle(
         salvage=capture.salvage if capture else None,
         transcript=session.transcript,
         gate_inputs=capture.gate_inputs if capture else {},
+        left_out=capture.left_out if capture else None,
         guarded=guarded_paths(capture.changes, situation.desired.policy, situation.observed.obeyed) if capture else (),
     )
     if gone := situation.lacks(session.spec.base, taken.head):
@@ -227,7 +229,7 @@ def _judge(situation: Situation, task: Task, session: Session, capture: Capture)
         return "submitted", "", None
     if task.allow_no_change and session.stream.no_change:
         return "no-change", session.stream.no_change, None
-    rejection = rejections.by_no_change(allowed=task.allow_no_change)
+    rejection = rejections.by_no_change(capture.left_out, allowed=task.allow_no_change)
     return "rejected", rejection.summary, rejection
 
 

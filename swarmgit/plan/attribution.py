@@ -12,8 +12,10 @@ from swarmgit.model.actions import SaveFile
 from swarmgit.model.ids import AgentName, BlobId, SessionId, TaskId
 from swarmgit.model.status import Attempt, GateResult
 from swarmgit.model.work import Session, SessionSpec
+from swarmgit.plan.books import own_usage
 
 ACTIONS_MAX = 1000
+READ = "read"
 WORD_OF_STATUS = {"A": "create", "M": "edit", "D": "delete", "T": "retype"}
 
 
@@ -22,7 +24,9 @@ def session_lines(attempt: Attempt, task: TaskId, session: Session) -> tuple[Sav
     ended = attempt.ended or attempt.started
     who = _who(attempt, task)
     lines = [_line(attempt.started, "session_start", who, base=attempt.base, attempt=attempt.number)]
-    lines += [_line(at, "action", who, action=word, file=file) for word, file, at in _file_actions(session, ended)]
+    lines += [
+        _line(at, "action", who, action=word, file=file) for word, file, at in _file_actions(session, attempt, ended)
+    ]
     usage = attempt.usage
     lines.append(
         _line(
@@ -34,19 +38,25 @@ def session_lines(attempt: Attempt, task: TaskId, session: Session) -> tuple[Sav
             cache_read_tokens=usage.cache_read_tokens,
             cache_write_tokens=usage.cache_write_tokens,
             usd=usage.usd,
+            **({"at_least": True} if usage.at_least else {}),
         )
     )
     lines.append(_line(ended, "session_end", who, outcome=attempt.outcome, reason=attempt.reason, head=attempt.head))
     return (_file(attempt.session, attempt.started, lines),)
 
 
-def _file_actions(session: Session, ended: datetime) -> list[tuple[str, str, datetime]]:
-    """Return what the stream reported, then what the captured tree shows beyond that: silence hides nothing."""
-    said = [(a.action, a.file, a.at or ended) for a in session.stream.actions]
-    reported = {file for _, file, _ in said}
+def _file_actions(session: Session, attempt: Attempt, ended: datetime) -> list[tuple[str, str, datetime]]:
+    """Return what the stream reported, and what the captured tree shows beyond that: silence hides nothing.
+
+    Nor does talk: what was seen has its place before what was only said, a word counts for a change that is a word of
+    one, and no action is of a time when the session was not there.
+    """
+    said = [(a.action, a.file, min(max(a.at or ended, attempt.started), ended)) for a in session.stream.actions]
+    reported = {file for word, file, _ in said if word != READ}
     changes = session.capture.changes if session.capture else ()
     seen = [(WORD_OF_STATUS.get(c.status, "edit"), c.path, ended) for c in changes if c.path not in reported]
-    return (said + seen)[:ACTIONS_MAX]
+    seen = seen[:ACTIONS_MAX]
+    return said[: ACTIONS_MAX - len(seen)] + seen
 
 
 def gate_lines(attempt: Attempt, task: TaskId, results: Iterable[GateResult], where: str) -> tuple[SaveFile, ...]:
@@ -74,7 +84,7 @@ def merge_lines(spec: SessionSpec, session: Session, outcome: str, reason: str) 
         outcome="submitted" if outcome == "resolved" else "failed",
         reason=reason,
         head=session.capture.commit if session.capture else None,
-        usage=session.stream.usage,
+        usage=own_usage(session, ()),
     )
     return session_lines(attempt, spec.task or TaskId(""), session)
 

@@ -12,7 +12,7 @@ from swarmgit.model.desired import Task
 from swarmgit.model.handoffs import Summary
 from swarmgit.model.mail import Digest, Mail
 from swarmgit.model.status import Attempt, Identity, Rejection, TaskStatus
-from swarmgit.plan import cv
+from swarmgit.plan import cv, rejections
 
 NO_MAIL = Digest()
 DESK = """\
@@ -102,6 +102,8 @@ def _scope(task: Task) -> str:
     lines = ["You may change only these paths; anything else is refused:"]
     lines += [f"- {pattern}" for pattern in task.scope.owns]
     lines += [f"- {pattern} (shared with other tasks: keep the change small)" for pattern in task.scope.shares]
+    if task.scope.modes:
+        lines.append("You may change the mode and kind of existing files only here: " + ", ".join(task.scope.modes))
     if task.scope.reads:
         lines.append("Read first: " + ", ".join(task.scope.reads))
     return section("Scope", "\n".join(lines))
@@ -131,6 +133,9 @@ def _tried(status: TaskStatus | None) -> str:
         lines.append("The task was then started again, or given to another agent: nothing of it is in your worktree.")
     if last.salvage:
         lines.append(f"What attempt {last.number} changed is kept: {_kept(last)}")
+    if last.left_out is not None and last.left_out.items:
+        kept = f"git diff {last.base[:12]} {last.left_out.commit[:12]}, git log {last.left_out.commit[:12]}"
+        lines.append(f"Left out of it: {rejections.named(last.left_out)}. All of that is kept: {kept}")
     if is_current and last.outcome == "rejected" and last.kept_paths:
         lines.append(
             f"Its changes to {len(last.kept_paths)} files are in your worktree again as uncommitted changes, "

@@ -7,11 +7,13 @@ from msgspec.structs import replace
 from swarmgit.documents import quoting
 from swarmgit.model.desired import Gate
 from swarmgit.model.events import Fault
+from swarmgit.model.intake import LeftOut
 from swarmgit.model.status import Rejection
 from swarmgit.model.work import Evidence, Session
 
 OUTPUT_CHARS_MAX = 4000
 PATHS_MAX = 50
+ITEMS_SHOWN = 5
 SENTENCE_CHARS_MAX = 4000
 
 
@@ -117,7 +119,14 @@ def by_watchdog(reason: str) -> Rejection:
     )
 
 
-def by_no_change(*, allowed: bool) -> Rejection:
+def by_no_change(left_out: LeftOut | None = None, *, allowed: bool) -> Rejection:
+    if left_out is not None and left_out.items:
+        return Rejection(
+            kind="no-change",
+            summary=f"nothing of the task's files is changed where HEAD is; left out: {named(left_out)}",
+            next_step="Bring the work into the files of your worktree, within the scope (merge, stash apply, …).",
+            reference=left_out.ref,
+        )
     return Rejection(
         kind="no-change",
         summary="the session ended without changing anything",
@@ -125,6 +134,12 @@ def by_no_change(*, allowed: bool) -> Rejection:
         if allowed
         else "Make the change that the task describes.",
     )
+
+
+def named(left_out: LeftOut) -> str:
+    """Return in words what was left out, its first few by name."""
+    more = len(left_out.items) - ITEMS_SHOWN
+    return ", ".join(left_out.items[:ITEMS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def by_unchanged_red(gate: Gate, evidence: Evidence) -> Rejection:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 
-from swarmgit.documents import quoting
 from swarmgit.model.desired import Scope, Task
 from swarmgit.model.ids import GateName
 from swarmgit.model.policy import Policy
 from swarmgit.model.status import Rejection
 from swarmgit.model.work import Capture, Change
+from swarmgit.plan import proposals
+from swarmgit.plan.file_kinds import ABSENT, GITLINK, LINK, kinds_of_file
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.nametable import fold
 from swarmgit.plan.patterns import matches, meet
 from swarmgit.plan.protected import is_granted, protected_rule
+from swarmgit.plan.refusal import PATHS_MAX, is_unseen, refusal, some_of, things, visible
 
-PATHS_MAX = 50
 GUARDED_MAX = 200
 """Nobody reads more files of this kind in one review."""
 
-ABSENT = "000000"
-LINK = "120000"
-GITLINK = "160000"
 INNER = frozenset({".git", ".swarm"})
-KNOWN_MODES = frozenset({ABSENT, "100644", "100755", LINK, GITLINK})
 
 
 def judge(capture: Capture, task: Task, policy: Policy, obeyed: Sequence[str] = ()) -> tuple[Rejection, ...]:
@@ -35,10 +31,11 @@ def judge(capture: Capture, task: Task, policy: Policy, obeyed: Sequence[str] = 
         *_objections(capture),
         *_outside(capture, task),
         *_protected(capture, task, policy, obeyed),
+        *proposals.judge(capture, policy, obeyed),
         *_unreadable(guarded_paths(capture.changes, policy, obeyed)),
         *_hostile(capture),
         *_twins(capture),
-        *_kinds_of_file(capture, task),
+        *kinds_of_file(capture, task),
         *_links(capture),
         *_markers(capture),
         *_secrets(capture),
@@ -72,7 +69,7 @@ def owned_paths(changes: Iterable[Change], scope: Scope, extra: Sequence[str] = 
 
 def _changes_by_reader(capture: Capture, task: Task) -> Iterable[Rejection]:
     if capture.changes or capture.objections:
-        yield _rejection(
+        yield refusal(
             "scope",
             [change.path for change in capture.changes],
             f"the role {task.role} only reads, but {{count}} changed",
@@ -84,7 +81,7 @@ def _changes_by_reader(capture: Capture, task: Task) -> Iterable[Rejection]:
 def _objections(capture: Capture) -> Iterable[Rejection]:
     if capture.objections:
         shown = capture.objections[:PATHS_MAX]
-        count = _things(len(capture.objections), "thing")
+        count = things(len(capture.objections), "thing")
         yield Rejection(
             kind="scope",
             summary=f"the worktree holds {count} that cannot be taken in: {shown[0]}",
@@ -97,10 +94,10 @@ def _outside(capture: Capture, task: Task) -> Iterable[Rejection]:
     paths = [change.path for change in capture.changes if not is_inside(change.path, task.scope)]
     if paths:
         may = ", ".join((*task.scope.owns, *task.scope.shares)) or "nothing"
-        yield _rejection(
+        yield refusal(
             "scope",
             paths,
-            f"{{count}} outside the task's scope ({may}) changed: {_named(paths)}",
+            f"{{count}} outside the task's scope ({may}) changed: {some_of(paths)}",
             "Undo the changes to these files and do the task within its scope; if it cannot be done there, say why.",
         )
 
@@ -114,10 +111,10 @@ def _protected(capture: Capture, task: Task, policy: Policy, obeyed: Sequence[st
         rules.setdefault(rule, []).append(change.path)
     if rules:
         paths = [path for held in rules.values() for path in held]
-        yield _rejection(
+        yield refusal(
             "protected",
             paths,
-            f"{{count}} protected by {', '.join(rules)} changed: {_named(paths)}",
+            f"{{count}} protected by {', '.join(rules)} changed: {some_of(paths)}",
             "Undo the changes to these files; they are not part of this task.",
         )
 
@@ -125,7 +122,7 @@ def _protected(capture: Capture, task: Task, policy: Policy, obeyed: Sequence[st
 def _unreadable(paths: Sequence[str]) -> Iterable[Rejection]:
     """More files that need a person's verdict than a person would look at."""
     if len(paths) > GUARDED_MAX:
-        yield _rejection(
+        yield refusal(
             "protected",
             paths,
             f"{{count}} that a person has to review changed, more than {GUARDED_MAX}",
@@ -136,9 +133,9 @@ def _unreadable(paths: Sequence[str]) -> Iterable[Rejection]:
 def _hostile(capture: Capture) -> Iterable[Rejection]:
     paths = [change.path for change in capture.changes if _is_kept(change) and _is_hostile(change.path)]
     if paths:
-        yield _rejection(
+        yield refusal(
             "scope",
-            [_shown(path) for path in paths],
+            [visible(path) for path in paths],
             "{count} with a name that tools misread (control or invisible characters, a leading dash, a backslash, "
             "'.' or '..' as a part)",
             "Rename these files to plain names.",
@@ -148,11 +145,7 @@ def _hostile(capture: Capture) -> Iterable[Rejection]:
 def _is_hostile(path: str) -> bool:
     if "\\" in path or any(part in {"", ".", ".."} or part[0] == "-" for part in path.split("/")):
         return True
-    return not path.isprintable() or (not path.isascii() and any(map(_is_unseen, path)))
-
-
-def _is_unseen(letter: str) -> bool:
-    return quoting.is_ignorable(letter) or unicodedata.category(letter) in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+    return not path.isprintable() or (not path.isascii() and any(map(is_unseen, path)))
 
 
 def _twins(capture: Capture) -> Iterable[Rejection]:
@@ -169,49 +162,12 @@ def _twins(capture: Capture) -> Iterable[Rejection]:
             if first != plain:
                 paths[first[1:]] = paths[plain[1:]] = None
     if paths:
-        yield _rejection(
+        yield refusal(
             "scope",
             list(paths),
             "{count} whose names differ only in case or in how characters are written",
             "Give each of them a name of its own.",
         )
-
-
-def _kinds_of_file(capture: Capture, task: Task) -> Iterable[Rejection]:
-    submodules = [change.path for change in capture.changes if GITLINK in {change.old_mode, change.new_mode}]
-    if submodules:
-        yield _rejection(
-            "scope",
-            submodules,
-            "{count} taken in as another repository (gitlink) changed",
-            "Keep plain files there: no nested repository, and submodules left as they are.",
-        )
-    swapped = [change.path for change in capture.changes if _is_swapped(change) and change.path not in submodules]
-    if swapped:
-        yield _rejection(
-            "scope",
-            swapped,
-            "{count} turned into another kind of file (a link, a folder or a special file)",
-            "Restore the kind of file that was there.",
-        )
-    modes = [change.path for change in capture.changes if _is_other_mode(change) and change.path not in task.scope.owns]
-    if modes:
-        yield _rejection(
-            "scope",
-            modes,
-            "{count} that existed before got another file mode",
-            "Give these files their old mode back (for example the executable bit).",
-        )
-
-
-def _is_swapped(change: Change) -> bool:
-    modes = {change.old_mode, change.new_mode}
-    return change.status == "T" or not modes <= KNOWN_MODES or (LINK in modes and len(modes - {ABSENT}) > 1)
-
-
-def _is_other_mode(change: Change) -> bool:
-    modes = {change.old_mode, change.new_mode}
-    return len(modes) == 2 and modes <= {"100644", "100755"}
 
 
 def _links(capture: Capture) -> Iterable[Rejection]:
@@ -221,7 +177,7 @@ def _links(capture: Capture) -> Iterable[Rejection]:
         if change.new_mode == LINK and _leaves(change.path, capture.links.get(change.path))
     ]
     if paths:
-        yield _rejection(
+        yield refusal(
             "scope",
             paths,
             "{count} with a target outside the repository or inside its .git or .swarm",
@@ -244,7 +200,7 @@ def _leaves(path: str, target: str | None) -> bool:
 
 def _markers(capture: Capture) -> Iterable[Rejection]:
     if capture.markers:
-        yield _rejection(
+        yield refusal(
             "markers",
             list(capture.markers),
             "{count} with conflict markers (<<<<<<< … >>>>>>>)",
@@ -254,45 +210,19 @@ def _markers(capture: Capture) -> Iterable[Rejection]:
 
 def _secrets(capture: Capture) -> Iterable[Rejection]:
     if capture.secrets:
-        shown = [f"{_shown(secret.path)}:{secret.line}: {secret.kind}" for secret in capture.secrets]
+        shown = [f"{visible(secret.path)}:{secret.line}: {secret.kind}" for secret in capture.secrets]
         yield Rejection(
             kind="secret",
-            summary=f"the change adds {_things(len(shown), 'thing')} that looks like a secret: {', '.join(shown[:3])}",
+            summary=f"the change adds {things(len(shown), 'thing')} that looks like a secret: {', '.join(shown[:3])}",
             next_step="Take the secret out, read it from the environment instead, and leave no copy of it in any file.",
             gate=GateName("secrets"),
             places=tuple(
-                {"file": _shown(secret.path), "line": secret.line, "message": secret.kind} for secret in capture.secrets
+                {"file": visible(secret.path), "line": secret.line, "message": secret.kind}
+                for secret in capture.secrets
             ),
-            paths=tuple(dict.fromkeys(_shown(secret.path) for secret in capture.secrets))[:PATHS_MAX],
+            paths=tuple(dict.fromkeys(visible(secret.path) for secret in capture.secrets))[:PATHS_MAX],
         )
 
 
 def _is_kept(change: Change) -> bool:
     return change.new_mode != ABSENT
-
-
-def _shown(path: str) -> str:
-    """Return a name with everything that cannot be seen written out."""
-    return quoting.spelled(path)
-
-
-def _named(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return ", ".join(_shown(path) for path in paths[:3]) + more
-
-
-def _rejection(kind: str, paths: Sequence[str], summary: str, next_step: str, output: str = "") -> Rejection:
-    count = _things(len(paths), "file")
-    more = f"; the first {PATHS_MAX} are listed" if len(paths) > PATHS_MAX else ""
-    shown = tuple(_shown(path) for path in paths[:PATHS_MAX])
-    return Rejection(
-        kind=kind,  # type: ignore[arg-type]  # every caller in this module passes one of the literals
-        summary=summary.replace("{count}", count, 1) + more,
-        next_step=next_step,
-        paths=shown,
-        output=output,
-    )
-
-
-def _things(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -8,7 +8,7 @@ from swarmgit.model.actions import SaveEntry
 from swarmgit.model.desired import Task
 from swarmgit.model.endings import AttemptOutcome, used_up
 from swarmgit.model.ids import EntryId, TaskId, ulid
-from swarmgit.model.status import FINISHED, WAITING, Entry, LedgerEvent, Rejection, TaskStatus
+from swarmgit.model.status import FINISHED, WAITING, Attempt, Entry, LedgerEvent, Rejection, TaskStatus
 from swarmgit.plan import attempts, attribution, claims, cv, governor, rejections, revival, verdicts, verify, withdrawal
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.situation import Draft, Situation
@@ -254,11 +254,16 @@ def landed(situation: Situation, draft: Draft, status: TaskStatus, entry: Entry)
     return replace(
         attempts.with_last(status, last),
         phase="landed",
-        reason=f"landed as {entry.landed_commit[:10]}",
+        reason=f"landed as {entry.landed_commit[:10]}{_besides(last)}",
         waiting_for=(),
         landed_commit=entry.landed_commit,
         finished=situation.now,
     )
+
+
+def _besides(attempt: Attempt) -> str:
+    left = attempt.left_out
+    return f"; left out: {rejections.named(left)}" if left is not None and left.items else ""
 
 
 def _rejected(

@@ -103,7 +103,9 @@ def open_world(
     state = _state(found, objects, engine, lead=bool(lead), fault=fault)
     landing = Deferred(lambda: late.landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: late.confiner(found, cache, vault, seen_from(environ, place), sandboxes))
-    worktrees = Deferred(lambda: late.worktrees(found, (engine, objects), target, fault, notices))
+    worktrees = Deferred(
+        lambda: late.worktrees(found, (engine, objects), target, fault, notices, environ if lead else None)
+    )
     transcripts = Deferred(lambda: late.transcripts(objects))
     if lead:  # load them now and not between a commit and the start of its first agent
         landing.ready()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from swarmgit import ports
@@ -56,15 +57,21 @@ def worktrees(
     target: str | None,
     fault: Callable[[str], None],
     notices: Notes[Report],
+    environ: Mapping[str, str] | None,
 ) -> ports.Worktrees:
+    """Return the worktrees. `environ`: what says where the person's own ignore patterns are; None: read before."""
+    from swarmgit.adapters.git.excludes import write_excludes
     from swarmgit.adapters.git.history import Target
-    from swarmgit.adapters.git.worktrees import GitWorktrees, Person
+    from swarmgit.adapters.git.persons import Person
+    from swarmgit.adapters.git.worktrees import GitWorktrees
 
     engine, objects = places
     branch = Target(Git(found.common_dir), paths.branch_ref(target or ""))
-    person = Person(
-        found.common_dir / "objects", found.top, found.algorithm, branch, lambda rev: objects.kind(rev) == "commit"
-    )
+    excludes = found.live / paths.EXCLUDES
+    if environ is not None:
+        write_excludes(excludes, found.common_dir, environ)
+    has = partial(_has_commit, objects)
+    person = Person(found.common_dir / "objects", found.top, found.algorithm, branch, has, excludes)
 
     def note(place: Path, reason: str) -> None:
         from swarmgit.plan.breakdowns import leftover
@@ -72,6 +79,10 @@ def worktrees(
         notices.add(leftover(str(place), reason))
 
     return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, note)
+
+
+def _has_commit(objects: GitObjects, rev: str) -> bool:
+    return objects.kind(rev) == "commit"
 
 
 def confiner(

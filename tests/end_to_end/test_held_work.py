@@ -179,3 +179,38 @@ def test_the_verdict_of_a_person_is_a_file_that_reads_back(repo: Repo) -> None:
     name = repo.git("ls-tree", "-r", "--name-only", "swarm/state", "reviews").splitlines()[0]
     verdict = state.load_verdict(name, (repo.git("show", f"swarm/state:{name}") + "\n").encode())
     assert (verdict.by, verdict.verdict) == (os.environ.get("USER") or os.environ.get("LOGNAME") or "person", "pass")
+
+
+def proposal(owns: str) -> str:
+    return f'{{"version": 1, "title": "b", "description": "b", "scope": {{"owns": [{owns}]}}, "review": "full"}}'
+
+
+@pytest.mark.parametrize(
+    "owns",
+    ['"CLAUDE.md"', '"src/**", "**/AGENTS.md"', '".github/workflows/**"', '"claude.MD"', '".swarm/policy.yaml"', "3"],
+)
+def test_a_task_that_an_agent_proposes_is_given_no_protected_path(repo: Repo, owns: str) -> None:
+    repo.swarm["attempts_max"] = 1
+    repo.task("plan", f"echo '{proposal(owns)}' > .swarm/tasks/b.yaml", owns=[".swarm/tasks/**"], review="full")
+    repo.start()
+    repo.reconcile()
+    (attempt,) = repo.status("plan").attempts
+    assert attempt.rejection is not None
+    assert (repo.phases(), attempt.rejection.kind) == ({"plan": "failed"}, "protected")
+    assert "proposes" in attempt.reason
+
+
+def test_a_task_that_an_agent_proposes_lands_when_a_person_has_passed_it(repo: Repo) -> None:
+    repo.task(
+        "plan",
+        f"echo '{proposal(chr(34) + 'src/**' + chr(34))}' > .swarm/tasks/b.yaml",
+        owns=[".swarm/tasks/**"],
+        review="full",
+    )
+    repo.agent("b", "mkdir -p src; echo b > src/b.txt")
+    repo.start()
+    repo.reconcile()
+    assert repo.phases() == {"plan": "needs-human"}
+    assert typed(repo.root, "review", "pass", "plan")[0] == 0
+    repo.reconcile()
+    assert repo.phases() == {"plan": "landed", "b": "needs-human"}

@@ -14,7 +14,7 @@ from person_repository import AT, Person, make_person
 from swarmgit.adapters.git.discover import discover, find_target
 from swarmgit.adapters.git.objects import MissingObject
 from swarmgit.adapters.git.person import blame
-from swarmgit.errors import PersonMustAct
+from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.ports import TreeEntry
 
 
@@ -199,3 +199,20 @@ def test_blame_names_the_commit_of_a_line(person: Person) -> None:
     with pytest.raises(PersonMustAct, match="no line 99"):
         blame(person.common_dir, second, "src/b.txt", 99)
     assert AT
+
+
+def test_where_git_ends_over_a_question_its_words_are_told(person: Person) -> None:
+    objects = person.objects()
+    person.git("pack-refs", "--all")
+    packed = person.common_dir / "packed-refs"
+    packed.write_bytes(packed.read_bytes() + b"half a li\n")
+    with pytest.raises(TryLater, match=r"unexpected line in .*packed-refs"):
+        objects.ref("refs/heads/main")
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage\n", b"1" * 40 + b"\n"], ids=["empty", "garbage", "dangling"])
+def test_a_target_whose_ref_is_broken_is_told_apart_from_one_that_is_not_there(person: Person, content: bytes) -> None:
+    (person.common_dir / "refs/heads/main").write_bytes(content)
+    assert find_target(person.objects(), "gone") is None
+    with pytest.raises(PersonMustAct, match="branch main cannot be read"):
+        find_target(person.objects(), "main")

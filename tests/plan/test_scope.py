@@ -150,6 +150,33 @@ def test_the_mode_of_an_existing_file_changes_only_where_the_task_names_the_file
     assert kinds(captured(change("src/new.sh", new="100755"))) == []
 
 
+def test_the_mode_and_kind_of_existing_files_change_where_the_scope_says_so() -> None:
+    granting = replace(TASK, scope=replace(TASK.scope, modes=("src/tools/**", "CHANGELOG.md")))
+    for old, new in (("100644", "100755"), ("100755", "100644")):
+        assert kinds(captured(change("src/tools/run", "M", old, new)), granting) == []
+        assert kinds(captured(change("src/other", "M", old, new)), granting) == ["scope"]
+    swap = change("src/tools/run", "T", "100644", "120000")
+    assert kinds(captured(swap, links={"src/tools/run": "walk"}), granting) == []
+    assert kinds(captured(swap, links={"src/tools/run": "/etc/passwd"}), granting) == ["scope"]
+    assert kinds(captured(change("src/tools/run", "T", "120000", "100755")), granting) == []
+
+
+def test_a_grant_of_modes_grants_neither_paths_nor_repositories_nor_odd_modes() -> None:
+    granting = replace(TASK, scope=replace(TASK.scope, modes=("**",)))
+    assert kinds(captured(change("tools/run", "M", "100644", "100755")), granting) == ["scope"]
+    assert kinds(captured(change("src/sub", "T", "100644", "160000")), granting) == ["scope"]
+    assert kinds(captured(change("src/a", "M", "100644", "104755")), granting) == ["scope"]
+    assert kinds(captured(change(".github/workflows/x.yml", "M", "100644", "100755")), granting) == [
+        "scope",
+        "protected",
+    ]
+
+
+def test_a_refused_mode_names_the_grant() -> None:
+    (rejection,) = judge(captured(change("src/a", "M", "100644", "100755")), TASK, Policy())
+    assert "scope.modes" in rejection.next_step
+
+
 @pytest.mark.parametrize(
     ("target", "refused"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +11,13 @@ from msgspec.structs import replace
 from values import Life, life, submits, task
 
 from swarmgit.model.desired import SwarmBudget
-from swarmgit.model.events import Stream
+from swarmgit.model.events import FileAction, Stream
 from swarmgit.model.health import Hearing
+from swarmgit.model.ids import BlobId, CommitId, TaskId, TreeId
 from swarmgit.model.usage import Usage
-from swarmgit.model.work import Session
+from swarmgit.model.work import Capture, Change, Session
 from swarmgit.plan import UNREAD_S, watchdog
+from swarmgit.plan.attribution import ACTIONS_MAX, session_lines
 from swarmgit.plan.books import Books, is_possible, own_usage
 from swarmgit.plan.budget import purse
 
@@ -114,3 +118,26 @@ def test_what_a_stopped_session_used_is_the_least_in_its_attempt_its_agents_reco
     assert made.observed.identities[attempt.agent].uncounted == 1
     books = Books(made.observed.statuses.values(), ())
     assert purse(made.swarm, books, made.now).unpriced == 1
+
+
+def test_neither_silence_nor_talk_hides_what_a_session_changed() -> None:
+    made = at_work()
+    (session,) = made.working()
+    (attempt,) = made.status("a").attempts
+    ended = attempt.started + timedelta(minutes=1)
+    said = (
+        FileAction("read", "secret.py"),
+        *(FileAction("edit", f"f{number}", attempt.started + timedelta(days=9999)) for number in range(ACTIONS_MAX)),
+    )
+    new = ("100644", "100644", BlobId("b"), BlobId("c"))
+    changes = (Change("secret.py", "M", *new), Change("hidden.py", "A", *new))
+    capture = Capture(CommitId("c"), TreeId("t"), attempt.base, changes)
+    told = replace(session, stream=Stream(actions=said), capture=capture)
+
+    (file,) = session_lines(replace(attempt, ended=ended, outcome="submitted"), TaskId("a"), told)
+
+    lines = [json.loads(line) for line in file.content.splitlines()]
+    actions = [(line["action"], line["file"]) for line in lines if line["type"] == "action"]
+    assert {("edit", "secret.py"), ("create", "hidden.py")} <= set(actions)
+    assert len(actions) == ACTIONS_MAX
+    assert {line["timestamp"] for line in lines} <= {line["timestamp"] for line in lines if line["type"] != "action"}

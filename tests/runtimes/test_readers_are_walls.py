@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from swarmgit import runtimes
+from swarmgit.app.doctor.live import heard
+from swarmgit.app.doctor.report import Facts
 from tests.conftest import Repo
 
 LOOKS = (("status",), ("why", "evil"), ("status", "--json"), ("plan",), ("log", "-n", "5"), ("cost",))
@@ -114,3 +118,23 @@ def test_a_line_that_an_adapter_cannot_bear_is_text_and_told(repo: Repo) -> None
 
     assert repo.landed() == ["odd"]
     assert "an adapter failed on lines that a session printed" in repo.swarmgit("incident", "list").stdout
+
+
+@pytest.mark.usefixtures("third_party")
+def test_doctor_says_which_session_cannot_be_followed_while_it_is_there(repo: Repo) -> None:
+    repo.swarm["runtimes"]["bad"] = {**repo.swarm["runtimes"]["script"], "adapter": "feeding"}
+    repo.task("evil", "echo some words; sleep 50", runtime="bad")
+    repo.start()
+    repo.reconcile(mode="once")
+    world = repo.world()
+    (id_,) = world.executor.poll()
+    output = world.executor.folder(id_) / "stdout.jsonl"
+    while not output.exists() or not output.stat().st_size:
+        time.sleep(0.05)
+
+    (found,) = heard(world, Facts(cast(Any, None), world))
+    world.close()
+
+    assert found.level == "warn"
+    assert "the reader of feeding failed" in found.message
+    assert found.repair == f"swarmgit logs {id_}"

@@ -10,8 +10,8 @@ from worktree_world import AGENT, AT, World, write_files
 from swarmgit.adapters.background import WORKERS_MAX, Threads
 from swarmgit.adapters.git import scan
 from swarmgit.adapters.git.capture import Label, capture
+from swarmgit.adapters.git.findings import Limits
 from swarmgit.adapters.git.run import OutOfTime
-from swarmgit.adapters.git.scan import Limits
 from swarmgit.adapters.git.slots import SlotStore
 from swarmgit.model.ids import SessionId
 from swarmgit.model.work import Capture

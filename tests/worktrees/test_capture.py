@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from worktree_world import AGENT, World, git, snapshot, write_files
 
-from swarmgit.adapters.git.scan import Limits, scan
+from swarmgit.adapters.git.findings import Limits
+from swarmgit.adapters.git.scan import scan
 from swarmgit.adapters.git.slots import SlotStore
 from swarmgit.model.ids import SessionId
 
@@ -236,13 +237,14 @@ def test_what_git_ignores_is_no_reason_to_refuse(world: World, tree: Path) -> No
     assert taken.objections == ()
 
 
-def test_a_sparse_giant_is_refused_and_not_read(world: World, tree: Path) -> None:
+def test_a_sparse_giant_is_refused_and_not_read_and_what_is_only_too_large_is_saved(world: World, tree: Path) -> None:
     os.truncate(os.open(tree / "giant", os.O_CREAT | os.O_WRONLY), 1 << 40)
-    os.truncate(tree / "src/a.py", Limits().file_size + 1)
+    os.truncate(tree / "src/a.py", Limits().intake.file_bytes + 1)
     write_files(tree, {"src/b.py": "b = 2\n"})
     taken = world.capture("s1")
-    assert taken.objections == ("src/a.py is larger than 50 MiB", "giant is larger than 50 MiB")
-    assert [change.path for change in taken.changes] == ["src/b.py"]
+    told = "is larger than 50 MiB (limits.work_file_mb in policy.yaml)"
+    assert taken.objections == (f"src/a.py {told}", f"giant {told}, and too large to be saved")
+    assert [change.path for change in taken.changes] == ["src/a.py", "src/b.py"]
 
 
 def test_a_nested_repository_is_refused_and_its_files_are_saved(world: World, tree: Path) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from swarmgit.adapters.git import pristine
 from swarmgit.adapters.git.history import Target
+from swarmgit.adapters.git.persons import Person
 from swarmgit.adapters.git.run import Git
-from swarmgit.adapters.git.worktrees import GitWorktrees, Person, no_fault
+from swarmgit.adapters.git.worktrees import GitWorktrees, no_fault
 from swarmgit.model.desired import WorktreeConfig
 from swarmgit.model.ids import CommitId, SessionId, TreeId
 from swarmgit.model.work import Capture

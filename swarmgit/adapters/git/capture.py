@@ -6,23 +6,31 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from swarmgit.adapters.git import pipes, staging
+from swarmgit.adapters.git import beside, pipes, staging
+from swarmgit.adapters.git.findings import DEFAULT_LIMITS, Findings, Limits, shown
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit
 from swarmgit.adapters.git.objects import MissingObject
 from swarmgit.adapters.git.run import Git
-from swarmgit.adapters.git.scan import DEFAULT_LIMITS, Limits, scan, shown
+from swarmgit.adapters.git.scan import scan
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import RawChange, tree_changes
 from swarmgit.adapters.git.twins import twins
+from swarmgit.documents import quoting
+from swarmgit.documents.paths import TASKS
 from swarmgit.model.ids import BlobId, CommitId, TreeId
+from swarmgit.model.intake import LeftOut
 from swarmgit.model.work import Capture, Change
 from swarmgit.ports import Identity
 
 COMMITTER = Identity("swarmgit", "swarmgit@localhost")
+ITEMS_MAX = 20
+ITEM_CHARS_MAX = 200
 READ_SIZE_MAX = 1 << 20
 BATCH_SIZE_MAX = 32 << 20
 LINK = "120000"
+TASK_FILES = f"{TASKS}/".encode()
 
 
 class Label(Struct, frozen=True):
@@ -48,26 +56,59 @@ def capture(
     fault("capture:staged")
     commit = _commit(engine, tree, (CommitId(slot.commit),), label)
     fault("capture:committed")
+    left_out = _left_out(engine, slot, findings, CommitId(commit), label) if limits.besides else None
+    fault("capture:beside")
     raw = tree_changes(engine, slot.commit, commit)
     for path in sorted({change.path for change in raw}.intersection(findings.linked)):
         findings.object(path, "is a hard link to a file outside of the work")
     links: dict[str, str] = {}
     markers: list[str] = []
+    proposed: dict[str, tuple[str, ...]] = {}
     for change, content in _contents(engine, raw, findings.present):
         if change.new_mode == LINK:
             links[shown(change.path)] = content.decode("utf-8", "backslashreplace")
         elif has_markers(content):
             markers.append(shown(change.path))
+        elif change.path.startswith(TASK_FILES):
+            proposed.update(_proposed(change, content))
     return Capture(
         commit=CommitId(commit),
         code_tree=TreeId(tree),
         base=CommitId(slot.commit),
+        left_out=left_out,
         changes=tuple(map(_change, raw)),
         objections=tuple(findings.objections),
         markers=tuple(markers),
         links=links,
         twins=twins(engine, slot.commit, commit, raw),
+        proposed=proposed,
     )
+
+
+def _left_out(engine: Git, slot: Slot, findings: Findings, taken: CommitId, label: Label) -> LeftOut | None:
+    """Return one commit with all that is not in `taken`: on its tree the new files outside of the scope, and as its
+    further parents the commits that only the agent's own git knew."""
+    tree = engine.line("rev-parse", f"{taken}^{{tree}}")
+    besides = beside.bring(engine, slot, tree)
+    if not (findings.left or findings.left_odd or besides.tips or besides.told):
+        return None
+    items = [f"{shown(path)} (new, outside the scope, not committed)" for path in sorted(findings.left)]
+    items += [f"{shown(path)} (new, outside the scope, not saved)" for path in sorted(findings.left_odd)]
+    items = [*(quoting.line(told, ITEM_CHARS_MAX) for told in besides.told), *items]
+    if len(items) > ITEMS_MAX:
+        items = [*items[:ITEMS_MAX], f"and {len(items) - ITEMS_MAX} more"]
+    if besides.history and not items:
+        tip_words = "commit" if besides.history == 1 else "commits"
+        items = [] if tree != _tree_of_base(engine, slot) else [f"{besides.history} {tip_words} in its reflog only"]
+    whole = staging.with_left(engine, slot, tree, findings) if findings.left else tree
+    said = "\n".join(("Left out of the work of a session", "", *items))
+    parents = (taken, *(CommitId(tip) for tip in besides.tips))
+    commit = _commit(engine, whole, parents, replace(label, message=said))
+    return LeftOut(CommitId(commit), tuple(items))
+
+
+def _tree_of_base(engine: Git, slot: Slot) -> str:
+    return engine.line("rev-parse", f"{slot.commit}^{{tree}}")
 
 
 def rescue(engine: Git, slot: Slot, label: Label) -> Capture:
@@ -93,6 +134,15 @@ def _change(raw: RawChange) -> Change:
     """Return a change with its path as text; a name that is not UTF-8 is written out and refused by its backslashes."""
     path = raw.path.decode("utf-8", "backslashreplace")
     return Change(path, raw.status, raw.old_mode, raw.new_mode, BlobId(raw.old_blob), BlobId(raw.new_blob))
+
+
+def _proposed(change: RawChange, content: bytes) -> dict[str, tuple[str, ...]]:
+    """Return what a task file would let its task own, by its path; nothing where it cannot be read."""
+    from swarmgit.documents import intent  # the parser, which most work does not need
+
+    path = change.path.decode("utf-8", "backslashreplace")
+    task = intent.task(path, BlobId(change.new_blob), content).value
+    return {path: (*task.scope.owns, *task.scope.shares)} if task is not None else {}
 
 
 def _contents(engine: Git, raw: Sequence[RawChange], sizes: Mapping[bytes, int]) -> Iterator[tuple[RawChange, bytes]]:

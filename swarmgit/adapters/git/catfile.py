@@ -44,7 +44,13 @@ class CatFile:
                 except BaseException:
                     self._end()  # interrupted between question and answer
                     raise
-        raise TryLater(f"git cat-file in {self._git.git_dir} ends without an answer", "git cat-file --batch-check")
+        raise TryLater(f"git in {self._git.git_dir} cannot read {spec}: {self._words(name)}", "git fsck")
+
+    def _words(self, name: bytes) -> str:
+        """Return what git says when it is asked once more, as it ends over it."""
+        done = self._git.call("cat-file", "--batch", stdin=name + b"\n")
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        return lines[-1].removeprefix("fatal: ") if lines else "it ends without an answer"
 
     def _exchange(self, command: bytes, name: bytes) -> tuple[str, str, bytes] | None:
         child = self._child or self._git.start("cat-file", "--batch-command")

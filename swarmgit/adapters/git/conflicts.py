@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from swarmgit.adapters.git.engine import GitEngine
+from swarmgit.adapters.git.findings import told
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, NewObject, new_commit, new_object
 from swarmgit.adapters.git.memory import Memory
 from swarmgit.adapters.git.merge import Merged, Stage, merge_base, merge_trees
@@ -19,7 +20,6 @@ from swarmgit.adapters.git.resolution import (
     resolve_conflicts,
     with_files,
 )
-from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.conflicts import LaidOut, Proposal

@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.refs import stored
 from swarmgit.documents.paths import LIVE, SWARM_YAML, branch_ref
 from swarmgit.errors import PersonMustAct
 
@@ -81,7 +82,8 @@ def find_target(objects: GitObjects, remembered: str | None) -> str | None:
     """Return the branch whose committed `swarm.yaml` names itself as target, None where no branch does.
 
     Asked in this order: what HEAD's own `swarm.yaml` names, `remembered`, main, master, every other local branch.
-    Where an edit has broken the file itself, what was remembered stays the target.
+    Where an edit has broken the file itself, what was remembered stays the target. PersonMustAct where its branch is
+    there and cannot be read.
     """
     first = _named_target(objects, "HEAD")
     asked = [name for name in (first, remembered, "main", "master") if name]
@@ -90,7 +92,18 @@ def find_target(objects: GitObjects, remembered: str | None) -> str | None:
             return name
     others = (ref.removeprefix("refs/heads/") for ref in objects.refs("refs/heads/"))
     found = next((name for name in sorted(others) if name not in asked and _is_target(objects, name)), None)
-    return found or (remembered if remembered and objects.ref(branch_ref(remembered)) else None)
+    if found is not None or remembered is None:
+        return found
+    ref = branch_ref(remembered)
+    if objects.ref(ref) is not None:
+        return remembered
+    if stored(objects.git.git_dir, ref) is not None:
+        git_dir = objects.git.git_dir
+        raise PersonMustAct(
+            f"branch {remembered} cannot be read: it names no commit that is here",
+            f"write the commit that {git_dir}/logs/{ref} ends with into {git_dir}/{ref}; then: git fsck",
+        )
+    return None
 
 
 def _is_target(objects: GitObjects, name: str) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from swarmgit.adapters.git.difference import difference, shown
+from swarmgit.adapters.git.findings import told
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit, new_tree, write_file
 from swarmgit.adapters.git.merge import Bases, Merged, merge_trees, touched_by_both
 from swarmgit.adapters.git.objects import GitObjects, MemoryWriter, Remembered
@@ -21,7 +22,6 @@ from swarmgit.adapters.git.pathdiff import changed_files
 from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.saved import SavedWork
-from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.documents.paths import ENGINE, MENDED, SWARM

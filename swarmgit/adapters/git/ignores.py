@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from swarmgit.adapters.git.filling import places
 from swarmgit.adapters.git.private_git import escaped
 from swarmgit.adapters.git.run import Git, OutOfTime
 from swarmgit.adapters.git.slots import Slot
+
+NOWHERE = Path(os.devnull)
 
 
 class Kept:
@@ -28,8 +31,12 @@ class Kept:
 class Ignores:
     """`engine` has bounds. Once it has run out of time, nothing counts as ignored and no pattern is tried again."""
 
-    def __init__(self, engine: Git, slot: Slot, kept: Kept, env: Mapping[str, str] | None = None) -> None:
-        """`env` names another index than the slot's, so that other paths count as tracked."""
+    def __init__(
+        self, engine: Git, slot: Slot, kept: Kept, env: Mapping[str, str] | None = None, *, excludes: Path = NOWHERE
+    ) -> None:
+        """`env` names another index than the slot's, so that other paths count as tracked. `excludes`: patterns of the
+        person's own."""
+        self._words = ("-c", f"core.excludesFile={excludes}")
         self._env = env or places(slot)
         self._engine = engine
         self._slot = slot
@@ -41,7 +48,7 @@ class Ignores:
         hidden = [argument for path in self._slot.kept for argument in ("-x", escaped(path))]
         words = ("ls-files", "-z", "-o")
         try:
-            output = self._engine.out(*words, "--exclude-standard", *hidden, env=self._env)
+            output = self._engine.out(*self._words, *words, "--exclude-standard", *hidden, env=self._env)
         except OutOfTime:
             self.is_beaten = True
             output = self._engine.out(*words, *hidden, env=self._env)
@@ -54,7 +61,7 @@ class Ignores:
         names = b"".join(b"./%s\0" % path for path in paths)  # so that no name is taken for a pathspec
         env = {**self._env, "GIT_LITERAL_PATHSPECS": "0"}
         try:
-            asked = self._engine.call("check-ignore", "-z", "--stdin", stdin=names, env=env)
+            asked = self._engine.call(*self._words, "check-ignore", "-z", "--stdin", stdin=names, env=env)
         except OutOfTime:
             self.is_beaten = True
             return set()

@@ -26,7 +26,8 @@ OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 class PrivateGit(Struct, frozen=True):
-    """What a private `.git` says. `objects`: the person's objects folder; `hidden`: paths its status leaves out."""
+    """What a private `.git` says. `objects`: the person's objects folder; `hidden`: paths its status leaves out;
+    `excludes`: a file with patterns that it ignores."""
 
     branch: str
     commit: str
@@ -34,6 +35,7 @@ class PrivateGit(Struct, frozen=True):
     author: Identity
     object_format: str = "sha1"
     hidden: tuple[str, ...] = ()
+    excludes: Path = Path("/dev/null")
 
 
 def write(folder: Path, private: PrivateGit, index: Path) -> None:
@@ -46,7 +48,9 @@ def write(folder: Path, private: PrivateGit, index: Path) -> None:
     branch.write_text(f"{private.commit}\n", "utf-8")
     (folder / "config").write_text(_config(private), "utf-8")
     (folder / "objects" / "info" / "alternates").write_bytes(alternate(private.objects))
-    (folder / "info" / "exclude").write_text("".join(f"{escaped(path)}\n" for path in private.hidden), "utf-8")
+    hidden = "".join(f"{escaped(path)}\n" for path in private.hidden).encode()
+    more = private.excludes.read_bytes() if private.excludes.is_file() else b""
+    (folder / "info" / "exclude").write_bytes(more + b"\n" + hidden)
     shallow = private.objects.parent / "shallow"
     if shallow.is_file():
         shutil.copyfile(shallow, folder / "shallow")

@@ -9,10 +9,10 @@ from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 from pathspec import GitIgnoreSpec
 
+from swarmgit.adapters.git.findings import told
 from swarmgit.adapters.git.loose import NewObject, in_git_order, new_object, new_tree
 from swarmgit.adapters.git.merge import Merged, Stage
 from swarmgit.adapters.git.objects import GitObjects
-from swarmgit.adapters.git.scan import told
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.documents.paths import SWARM
 from swarmgit.model.desired import MergeConfig

@@ -15,76 +15,26 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from msgspec import Struct, field
-
+from swarmgit.adapters.git import beside
 from swarmgit.adapters.git.filling import places
+from swarmgit.adapters.git.findings import DEFAULT_LIMITS, WITHOUT_END, Findings, Limits
 from swarmgit.adapters.git.ignores import Ignores, Kept
 from swarmgit.adapters.git.pipes import BYTES_MAX, READ_BY_GIT, listed
 from swarmgit.adapters.git.run import Git, OutOfTime
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.adapters.git.treediff import parse_raw
-from swarmgit.documents import quoting
+from swarmgit.model.intake import Intake
 from swarmgit.plan.nametable import fold
+from swarmgit.plan.protected import protected_rule
+from swarmgit.plan.scope import is_inside
 
 DEPTH_MAX = 100
 ENTRIES_MAX = 2_000_000
 PATTERNS_WALL_S_MAX = 120.0
 UNJUDGED_MAX = 10_000
 """New files that are saved where nobody can tell which of them are ignored."""
-OBJECTIONS_MAX = 200
-WITHOUT_END = "has patterns that git cannot compare with the names here in a reasonable time"
 REPOSITORY_PARTS = (b"HEAD", b"objects", b"refs")
 SHORT_DOTGIT = re.compile(r"git~[0-9]+")
-
-
-class Limits(Struct, frozen=True):
-    """How much one session may hand in: sizes in bytes. `patterns_cpu_s`: what git may use where it compares the names
-    with patterns that are part of the work."""
-
-    patterns_cpu_s: int = 5
-    file_size: int = 50 << 20
-    total_size: int = 2 << 30
-    files: int = 200_000
-
-
-DEFAULT_LIMITS = Limits()
-
-
-class Findings(Struct):
-    """Paths are bytes below the tree. `present`: to take in, with sizes; `absent`: to take out.
-
-    `is_raw`: git must not be asked for attributes here.
-    `linked`: files with more names than are known here; an objection only where one turns out to have changed.
-    """
-
-    present: dict[bytes, int] = field(default_factory=dict)
-    absent: set[bytes] = field(default_factory=set)
-    is_raw: bool = False
-    linked: list[bytes] = field(default_factory=list)
-    objections: list[str] = field(default_factory=list)
-
-    def object_to_attributes(self) -> None:
-        """Note, once, that the attributes of the work cannot be evaluated; its files are taken in as they are."""
-        if not self.is_raw:
-            self.is_raw = True
-            self.object(b".gitattributes", WITHOUT_END)
-
-    def object(self, path: bytes, complaint: str) -> None:
-        """Note what is wrong with a path, up to a bound."""
-        if len(self.objections) < OBJECTIONS_MAX:
-            self.objections.append(f"{shown(path)} {complaint}")
-        elif len(self.objections) == OBJECTIONS_MAX:
-            self.objections.append("and more of the kind")
-
-
-def shown(path: bytes) -> str:
-    """Return a path as text, with everything that is not plain text written out."""
-    return quoting.spelled(path.decode("utf-8", "backslashreplace"))
-
-
-def told(path: str) -> str:
-    """Return a path of git's in the form in which captured changes name it: bytes that are no text are written out."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def scan(engine: Git, slot: Slot, limits: Limits = DEFAULT_LIMITS) -> Findings:
@@ -97,20 +47,63 @@ def scan(engine: Git, slot: Slot, limits: Limits = DEFAULT_LIMITS) -> Findings:
     root = os.fsencode(slot.tree)
     oddities = list(_walk(root, kept))
     changed = _tracked(engine.bounded(limits.patterns_cpu_s, PATTERNS_WALL_S_MAX), slot, findings)
-    judge = Ignores(engine.bounded(limits.patterns_cpu_s, PATTERNS_WALL_S_MAX), slot, kept)
-    candidates = [*changed, *sorted(judge.untracked())]
+    judge = Ignores(engine.bounded(limits.patterns_cpu_s, PATTERNS_WALL_S_MAX), slot, kept, excludes=limits.excludes)
+    committed = beside.tracked(engine, slot)
+    forced = _forced(engine, slot, kept, committed)
+    candidates = [*changed, *sorted(forced.union(judge.untracked()))]
     for path in candidates:
         if path.endswith(b"/"):
             candidates.extend(_files_of_repository(root, path.rstrip(b"/")))
     ignored = judge.ignored([path for path, _ in oddities])
     for path, complaint in oddities:
-        if path not in ignored:
+        if path in ignored:
+            continue
+        if _is_left(path.removesuffix(b"/.git"), limits.intake):
+            findings.left_odd.append(path)
+        else:
             findings.object(path, complaint)
     if judge.is_beaten:
         candidates = _objected(findings, changed, candidates)
-    _take(findings, root, candidates, limits)
+    known = {*changed, *committed}
+    left = [path for path in candidates if path not in known and _is_left(path, limits.intake)]
+    _take(findings, root, [path for path in candidates if path not in set(left)], limits)
+    _leave(findings, root, left, limits)
     _find_bare_repositories(findings, root)
     return findings
+
+
+def _forced(engine: Git, slot: Slot, kept: Kept, committed: set[bytes]) -> set[bytes]:
+    """Return the files that only the agent's git tracks: they count even where they are ignored."""
+    if not committed:
+        return set()
+    ours = set(engine.out("ls-files", "-z", env=places(slot)).split(b"\0"))
+    root = os.fsencode(slot.tree)
+    new = (path for path in committed - ours if not kept.covers(path))
+    return {path for path in new if os.path.lexists(os.path.join(root, path))}
+
+
+def _is_left(path: bytes, intake: Intake) -> bool:
+    """Return whether a new path is left out: the task has no business there, and nothing worse is wrong with it."""
+    if intake.scope is None:
+        return False
+    text = path.rstrip(b"/").decode("utf-8", "backslashreplace")
+    return not is_inside(text, intake.scope) and protected_rule(text, intake.protected, intake.obeyed) is None
+
+
+def _leave(findings: Findings, root: bytes, paths: Sequence[bytes], limits: Limits) -> None:
+    """Note what is left out, up to what one session may hand in; a file that is more than that is only named."""
+    total = 0
+    for path in paths:
+        facts = _facts(root, path)
+        if facts is None or path.endswith(b"/"):
+            continue
+        is_file = stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode)
+        total += facts.st_size
+        if not is_file or total > limits.total_size or len(findings.left) >= limits.files:
+            findings.left_odd.append(path)
+            continue
+        _make_readable(root, path, facts)
+        findings.left[path] = facts.st_size
 
 
 def scan_all(engine: Git, slot: Slot, env: Mapping[str, str]) -> Findings:
@@ -219,10 +212,7 @@ def _take(findings: Findings, root: bytes, candidates: Sequence[bytes], limits: 
         if path.count(b"/") > DEPTH_MAX:
             continue  # the walk has objected
         _make_readable(root, path, facts)
-        is_for_git = path.rpartition(b"/")[2] in READ_BY_GIT
-        size_max = min(limits.file_size, BYTES_MAX) if is_for_git else limits.file_size
-        if facts.st_size > size_max:
-            findings.object(path, f"is larger than {size_max >> 20} MiB")
+        if _is_too_large(findings, path, facts.st_size, limits):
             continue
         if len(findings.present) >= limits.files or total + facts.st_size > limits.total_size:
             findings.object(path, f"is beyond the limits of {limits.files} files and {limits.total_size >> 20} MiB")
@@ -235,6 +225,22 @@ def _take(findings: Findings, root: bytes, candidates: Sequence[bytes], limits: 
             if facts.st_nlink == len(links[facts.st_dev, facts.st_ino]):
                 del links[facts.st_dev, facts.st_ino]
     findings.linked.extend(path for paths in links.values() for path in paths)
+
+
+def _is_too_large(findings: Findings, path: bytes, size: int, limits: Limits) -> bool:
+    """Object to a file that is too large, and return whether it cannot even be saved."""
+    is_for_git = path.rpartition(b"/")[2] in READ_BY_GIT
+    size_max = min(limits.intake.file_bytes, BYTES_MAX) if is_for_git else limits.intake.file_bytes
+    if size <= size_max:
+        return False
+    told = f"is larger than {size_max / (1 << 20):g} MiB"
+    if is_for_git:  # git would read it whole, so it was cut
+        findings.object(path, told)
+        return True
+    is_beyond = size > limits.total_size
+    more = ", and too large to be saved" if is_beyond else ""
+    findings.object(path, f"{told} (limits.work_file_mb in policy.yaml){more}")
+    return is_beyond
 
 
 def _facts(root: bytes, path: bytes) -> os.stat_result | None:

@@ -103,7 +103,7 @@ class SlotStore:
             self._close()
             slots = self._sound()
             free = [slot for slot in slots if slot.state == "free" and slot.folder.parent.name == pool and not new]
-            before = min(free, key=rank) if free else self._make(pool, wanted)
+            before = min(free, key=rank) if free else self._made(pool, wanted)
             after = replace(
                 before, state="filling", session=wanted.session, commit=wanted.commit, setup_wanted=wanted.setup_wanted
             )
@@ -130,6 +130,14 @@ class SlotStore:
             if slot.state == "filling" and slot.folder not in ours:
                 self.discard(slot)
         return slots
+
+    def _made(self, pool: str, wanted: Slot) -> Slot:
+        """Return a new slot; where there is no room for one, what was thrown away goes first."""
+        try:
+            return self._make(pool, wanted)
+        except OSError:
+            self.sweep()
+            return self._make(pool, wanted)
 
     def _make(self, pool: str, wanted: Slot) -> Slot:
         folder = self._root / pool

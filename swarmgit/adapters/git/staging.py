@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from swarmgit.adapters.git.filling import places
+from swarmgit.adapters.git.findings import Findings
 from swarmgit.adapters.git.run import Git, OutOfTime
-from swarmgit.adapters.git.scan import Findings, scan_all
+from swarmgit.adapters.git.scan import scan_all
 from swarmgit.adapters.git.slots import Slot
 
 CALLS_MAX = 200
@@ -23,9 +24,14 @@ BYTES_PER_CPU_S = 4 << 20
 """Far less than a slow machine hashes and compresses in a second."""
 
 
+def _aside(engine: Git) -> tempfile.TemporaryDirectory[str]:
+    """Return a folder beside the engine: the disk that worktrees lie on may be full, by what lies there."""
+    return tempfile.TemporaryDirectory(dir=engine.git_dir.parent, prefix="work-")
+
+
 def snapshot(engine: Git, slot: Slot, findings: Findings) -> str:
     """Return the tree of the base with the findings applied, through a copy of the private index."""
-    with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
+    with _aside(engine) as made:
         index = Path(made, "index")
         # Copied with its times: git trusts entries whose file is older than the index.
         shutil.copy2(slot.index, index)
@@ -37,9 +43,18 @@ def snapshot(engine: Git, slot: Slot, findings: Findings) -> str:
         return engine.out("write-tree", env=env).decode("ascii").strip()
 
 
+def with_left(engine: Git, slot: Slot, tree: str, findings: Findings) -> str:
+    """Return a tree with the files besides that were left out of it."""
+    with _aside(engine) as made:
+        env = places(slot, Path(made, "index"))
+        engine.out("read-tree", tree, env=env)
+        _add(engine, slot, env, Findings(present=findings.left, is_raw=findings.is_raw))
+        return engine.out("write-tree", env=env).decode("ascii").strip()
+
+
 def snapshot_of_all(engine: Git, slot: Slot) -> tuple[str, Findings]:
     """Return the tree of all that lies in a slot, whatever it was filled with, and what was found there."""
-    with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
+    with _aside(engine) as made:
         env = places(slot, Path(made, "index"))
         findings = scan_all(engine, slot, env)
         _add(engine, slot, env, findings)

@@ -7,51 +7,36 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from swarmgit.adapters.git import capture, carry, filling, peek, pristine, private_git
 from swarmgit.adapters.git.engine import mend
-from swarmgit.adapters.git.history import Target
-from swarmgit.adapters.git.rewrite import rewrite
-from swarmgit.adapters.git.run import Git, GitFailed, OutOfTime
-from swarmgit.adapters.git.scan import Limits
+from swarmgit.adapters.git.findings import Limits
+from swarmgit.adapters.git.persons import Person
+from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.adapters.git.slots import Slot, SlotStore
-from swarmgit.errors import PersonMustAct, SwarmError
+from swarmgit.adapters.git.taking_in import take_in
+from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import WorktreeConfig
 from swarmgit.model.ids import CommitId, SessionId, TreeId
+from swarmgit.model.intake import Intake
 from swarmgit.model.work import Capture
-from swarmgit.ports import Identity, Lease
+from swarmgit.ports import ALL, Identity, Lease
 
-NOWHERE = Target(Git(Path("/dev/null")), "refs/heads/none")
 CPU_S_MAX, WALL_S_MAX = 120, 900.0
 """What each git call may use of the processor while work is taken in, and how long all of them may take."""
 LOOK_CPU_S_MAX, LOOK_WALL_S_MAX = 2, 10.0
 LOOK = capture.Label("work in progress", Identity("swarmgit", "swarmgit@localhost"), datetime(1970, 1, 1, tzinfo=UTC))
-QUICK = Limits(patterns_cpu_s=LOOK_CPU_S_MAX)
 GATES = "gates"
 """The pool whose sessions run on work that may be refused."""
 
 
 def no_fault(name: str) -> None:
     """Do nothing; the crash tests raise here."""
-
-
-class Person(Struct, frozen=True):
-    """What worktrees see of the person's repository. `top` is None in a bare one; `include` is copied from there.
-
-    `has`: whether a commit is in it. `target`: the branch whose commits have landed, so that what their set-up made may
-    serve everybody.
-    """
-
-    objects: Path
-    top: Path | None = None
-    object_format: str = "sha1"
-    target: Target = NOWHERE
-    has: Callable[[str], bool] = lambda _: False
 
 
 class GitWorktrees:
@@ -71,6 +56,7 @@ class GitWorktrees:
         self._person = person
         self._code_tree = code_tree
         self._fault = fault
+        self._distrusted: set[Path] = set()
         self._slots = SlotStore(store, fault, resists)
 
     def lease(
@@ -177,6 +163,7 @@ class GitWorktrees:
             author=Identity(f"agent of {session}", f"{session}@swarmgit.invalid"),
             object_format=self._person.object_format,
             hidden=slot.kept,
+            excludes=self._person.excludes,
         )
         with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
             folder = Path(made, "git")
@@ -190,28 +177,24 @@ class GitWorktrees:
         self._slots.write(slot)
         return carry.carry(self._engine, slot, base, commit, paths)
 
-    def capture(self, session: SessionId, message: str, author: Identity, at: datetime) -> Capture:
+    def capture(
+        self, session: SessionId, message: str, author: Identity, at: datetime, intake: Intake = ALL
+    ) -> Capture:
         """Snapshot the leased worktree as one commit on the commit it was filled with; `gate_inputs` stays empty."""
         self._mend()
         slot = self._held(session)
         git = self._engine.bounded(CPU_S_MAX, WALL_S_MAX)
-        label = capture.Label(message, author, at)
-        try:
-            taken = capture.capture(git, slot, label, self._fault)
-        except OutOfTime:
-            raise
-        except SwarmError:  # perhaps over an object that is damaged, and would be written if it were not there
-            if rewrite(git, slot) == 0:
-                raise
-            taken = capture.capture(git, slot, label, self._fault)
+        limits = Limits(intake=intake, excludes=self._person.excludes)
+        taken = take_in(git, slot, capture.Label(message, author, at), self._fault, limits)
         if taken.objections and slot.recyclable:
-            self._slots.write(replace(slot, recyclable=False))
+            self._distrust(slot)
         return replace(taken, code_tree=self._code_tree(taken.commit))
 
     def look(self, session: SessionId) -> Capture:
         """Snapshot a worktree that somebody works in; OutOfTime where that takes more than some seconds."""
         self._mend()
-        return capture.capture(self._quick, self._held(session), LOOK, lambda _: None, QUICK)
+        limits = Limits(patterns_cpu_s=LOOK_CPU_S_MAX, excludes=self._person.excludes, besides=False)
+        return capture.capture(self._quick, self._held(session), LOOK, lambda _: None, limits)
 
     @property
     def _quick(self) -> Git:
@@ -262,11 +245,23 @@ class GitWorktrees:
         if slot is None:
             return
         self._fault("worktree:release")
-        if discard or slot.state != "leased" or not slot.recyclable:
+        if discard or slot.state != "leased" or not slot.recyclable or slot.folder in self._distrusted:
             self._slots.discard(slot)
         else:
-            self._slots.write(replace(slot, state="free", session=None, setup_wanted=None))
+            self._give_back(slot)
         self._fault("worktree:released")
+
+    def _distrust(self, slot: Slot) -> None:
+        """Note that a slot serves nobody else; where its disk is full, as long as this process lives."""
+        self._distrusted.add(slot.folder)
+        with suppress(OSError):
+            self._slots.write(replace(slot, recyclable=False))
+
+    def _give_back(self, slot: Slot) -> None:
+        try:
+            self._slots.write(replace(slot, state="free", session=None, setup_wanted=None))
+        except OSError:  # its disk is full: a slot that goes makes room
+            self._slots.discard(slot)
 
     def setup_done(self, session: SessionId, outputs: Sequence[str] | None = None) -> None:
         """Remember that the set-up commands have succeeded, and what they made: kept for the next, never captured.

@@ -10,7 +10,7 @@ from swarmgit.app.views.words import counted
 from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import TryLater
-from swarmgit.plan import checkouts
+from swarmgit.plan import checkouts, streams
 from swarmgit.plan.failures import is_stuck, sentence
 
 FREE_BYTES_FEW = 2 << 30
@@ -51,6 +51,13 @@ def sessions(_world: World, facts: Facts) -> Iterator[Finding]:
         named = f"{counted(len(damaged), 'session')} with a record that cannot be read: {', '.join(damaged[:5])}"
         what = f"{named}; the next reconcile ends what is left of them and saves their worktrees"
         yield Finding("sessions", "warn", what, "swarmgit reconcile")
+
+
+def heard(_world: World, facts: Facts) -> Iterator[Finding]:
+    """What every session prints can be read, and stays as it was."""
+    for session in facts.seen.observed.sessions.values():
+        for said in streams.told(session):
+            yield Finding("heard", "warn", f"{said.title}: {said.what}", said.answers[0])
 
 
 def failing(_world: World, facts: Facts) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swarmgit.app.doctor.intent import freeze, gates, intent, leftovers, policy, push, room, runtimes, signing
-from swarmgit.app.doctor.live import behind, disk, engine, failing, live, locks, sessions
+from swarmgit.app.doctor.live import behind, disk, engine, failing, heard, live, locks, sessions
 from swarmgit.app.doctor.machine import git, inotify, python, sandbox
 from swarmgit.app.doctor.objects import mirrors, refs, work
 from swarmgit.app.doctor.report import Check, MachineCheck
@@ -19,6 +19,7 @@ REPOSITORY_CHECKS: tuple[Check, ...] = (
     engine,
     disk,
     sessions,
+    heard,
     failing,
     behind,
     locks,

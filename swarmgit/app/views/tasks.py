@@ -94,6 +94,7 @@ def task_document(look: Look, name: str) -> dict[str, Any]:
         "depends_on": list(task.depends_on) if task else [],
         "owns": list(task.scope.owns) if task else [],
         "shares": list(task.scope.shares) if task else [],
+        "modes": list(task.scope.modes) if task else [],
         "acceptance": [item.run for item in task.acceptance] if task else [],
         "description": task.description if task else None,
         "paused": bool(control and control.paused),
@@ -125,6 +126,7 @@ def attempt_row(attempt: Attempt) -> dict[str, Any]:
         if rejection
         else None,
         "salvage": attempt.salvage,
+        "left_out": {"items": list(attempt.left_out.items), "ref": attempt.left_out.ref} if attempt.left_out else None,
         "handoff": _handoff(attempt.handoff) if attempt.handoff else None,
     }
 
