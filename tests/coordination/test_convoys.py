@@ -17,6 +17,8 @@ from swarmgit.model.work import Session
 from tests.conftest import Repo
 from tests.plan.values import Life, fails, life, submits, task
 
+pytestmark = pytest.mark.usefixtures("published")
+
 NAME = ConvoyId("cv")
 FIVE = ("a", "b", "c", "d", "e")
 

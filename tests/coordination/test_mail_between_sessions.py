@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 
 from swarmgit.documents import state as documents
 from swarmgit.model.mail import Mail
 from tests.conftest import Repo
+
+pytestmark = pytest.mark.usefixtures("published")
 
 WAIT = 'n=0; while [ -z "$(ls "$SWARM_INBOX" | grep yaml)" ] && [ $n -lt 200 ]; do sleep 0.05; n=$((n+1)); done\n'
 OPEN = {"version": 1, "comms": [{"from": "role:builder", "to": "role:builder"}]}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import yaml
 
 from tests.conftest import Repo
+
+pytestmark = pytest.mark.usefixtures("published")
 
 
 def asked(repo: Repo, *args: str) -> dict:

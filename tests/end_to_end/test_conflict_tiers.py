@@ -6,8 +6,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from swarmgit.app.run import TickReport
 from tests.conftest import Repo
+
+pytestmark = pytest.mark.usefixtures("published")
 
 WORDS = "one\ntwo\nthree\n"
 CLASH = "echo {name} > {name}.txt; grep -q {name} words.txt || sed -i 's/^two.*/two {name}/' words.txt; sleep 0.3"

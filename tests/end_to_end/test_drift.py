@@ -8,6 +8,8 @@ import pytest
 
 from tests.conftest import Repo
 
+pytestmark = pytest.mark.usefixtures("published")
+
 
 @pytest.fixture
 def settled(repo: Repo) -> Repo:

@@ -11,6 +11,8 @@ from swarmgit.app.fsck import check
 from tests.conftest import HOLD, Repo
 from tests.crash.crash_scenario import Fuse, Killed
 
+pytestmark = pytest.mark.usefixtures("published")
+
 SUMMARY = {"state": "one is written", "done": ["one.txt"], "remaining": ["two.txt"], "surprises": ["nobody knows it"]}
 ACCEPTED = {"state": "one.txt is there, two.txt is not", "next": "write two.txt"}
 
