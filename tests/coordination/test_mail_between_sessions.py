@@ -9,8 +9,6 @@ from swarmgit.documents import state as documents
 from swarmgit.model.mail import Mail
 from tests.conftest import Repo
 
-pytestmark = pytest.mark.usefixtures("published")
-
 WAIT = 'n=0; while [ -z "$(ls "$SWARM_INBOX" | grep yaml)" ] && [ $n -lt 200 ]; do sleep 0.05; n=$((n+1)); done\n'
 OPEN = {"version": 1, "comms": [{"from": "role:builder", "to": "role:builder"}]}
 
@@ -24,6 +22,7 @@ def mailbox(repo: Repo, name: str) -> list[Mail]:
     return [documents.load_mail(path, (repo.git("show", f"swarm/state:{path}") + "\n").encode()) for path in listed]
 
 
+@pytest.mark.usefixtures("published")
 def test_what_one_session_writes_the_other_one_reads(repo: Repo) -> None:
     repo.start()
     allow(repo)

@@ -11,8 +11,6 @@ import pytest
 from swarmgit.app.run import TickReport
 from tests.conftest import Repo
 
-pytestmark = pytest.mark.usefixtures("published")
-
 WORDS = "one\ntwo\nthree\n"
 CLASH = "echo {name} > {name}.txt; grep -q {name} words.txt || sed -i 's/^two.*/two {name}/' words.txt; sleep 0.3"
 
@@ -51,6 +49,7 @@ BOTH = """
 """
 
 
+@pytest.mark.usefixtures("published")
 def test_a_merger_resolves_what_rules_cannot(repo: Repo) -> None:
     clashing(repo, BOTH)
 

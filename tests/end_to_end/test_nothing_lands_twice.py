@@ -9,8 +9,6 @@ import pytest
 
 from tests.conftest import Repo
 
-pytestmark = pytest.mark.usefixtures("published")
-
 STATE = "refs/heads/swarm/state"
 TRAILERS = "Swarm-Task: {0}\nSwarm-Agent: builder-01\nSwarm-Session: {1}\nSwarm-Model: script\nSwarm-Attempt: 1"
 

@@ -11,8 +11,6 @@ from swarmgit.app.fsck import check
 from tests.conftest import HOLD, Repo
 from tests.crash.crash_scenario import Fuse, Killed
 
-pytestmark = pytest.mark.usefixtures("published")
-
 SUMMARY = {"state": "one is written", "done": ["one.txt"], "remaining": ["two.txt"], "surprises": ["nobody knows it"]}
 ACCEPTED = {"state": "one.txt is there, two.txt is not", "next": "write two.txt"}
 
@@ -53,6 +51,7 @@ def begin(repo: Repo, *, listens: bool = True, successor: str = GOES_ON) -> Repo
     return repo.start()
 
 
+@pytest.mark.usefixtures("published")
 def test_a_session_is_asked_and_its_successor_lands_the_work(repo: Repo) -> None:
     assert begin(repo).reconcile(timeout_s=60).code == 0
     status = repo.status("long")
