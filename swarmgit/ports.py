@@ -826,6 +826,7 @@ class World(Struct, frozen=True):
     (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
     `failures` what is known of actions that failed, `transcripts` what sessions said. `port_is_free` tries a port of
     the loopback. `fault` is called before each effect with its name: the crash tests raise in it.
+    `abandon` ends them at once, whoever waits for them: what they were at fails, as if they had been killed.
     `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
@@ -870,4 +871,5 @@ class World(Struct, frozen=True):
     host_env: Mapping[str, str]
     fault: Callable[[str], None]
     only_reads: bool
+    abandon: Callable[[], None]
     close: Callable[[], None]
