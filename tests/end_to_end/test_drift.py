@@ -54,6 +54,7 @@ def test_a_dropped_landing_is_answered_by_reopening_its_task(settled: Repo) -> N
     assert settled.status("one").run == 2
 
 
+@pytest.mark.usefixtures("published")
 def test_a_dropped_landing_is_answered_by_acknowledging_it(settled: Repo) -> None:
     landed = settled.git("rev-parse", "main")
     settled.git("reset", "-q", "--hard", "HEAD~1")
@@ -129,6 +130,7 @@ def test_a_reverted_task_that_a_person_reopens_lands_again(settled: Repo) -> Non
     assert settled.swarmgit("fsck").returncode == 0
 
 
+@pytest.mark.usefixtures("published")
 def test_half_a_revert_is_a_commit_like_any_other(repo: Repo) -> None:
     repo.start()
     repo.task("one", "echo 1 > one.txt; echo 2 > more.txt", owns=["one.txt", "more.txt"])
