@@ -98,6 +98,9 @@ class History(Protocol):
     def missing(self, commits: Sequence[CommitId], head: CommitId) -> frozenset[CommitId]:
         """Return which of `commits` are not contained in `head`."""
 
+    def twin(self, commit: CommitId, head: CommitId) -> CommitId | None:
+        """Return the newest commit on the line of `head` with the same change as `commit`, None where there is none."""
+
     def versions(self, head: CommitId, folders: Sequence[str]) -> Sequence[tuple[CommitId, str, str]]:
         """Return (commit, path, blob) for each file below `folders` that a commit wrote, the newest commit first."""
 
@@ -826,6 +829,7 @@ class World(Struct, frozen=True):
     (path → hash). `secrets` keeps secrets out of what is written, `notices` what went wrong where nobody plans,
     `failures` what is known of actions that failed, `transcripts` what sessions said. `port_is_free` tries a port of
     the loopback. `fault` is called before each effect with its name: the crash tests raise in it.
+    `abandon` ends them at once, whoever waits for them: what they were at fails, as if they had been killed.
     `close` ends the git children and gives back the lock; whatever is asked afterwards starts them again.
     """
 
@@ -870,4 +874,5 @@ class World(Struct, frozen=True):
     host_env: Mapping[str, str]
     fault: Callable[[str], None]
     only_reads: bool
+    abandon: Callable[[], None]
     close: Callable[[], None]

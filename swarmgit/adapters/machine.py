@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from swarmgit.adapters.git.discover import git_version
+from swarmgit.adapters.ground import Ground
 from swarmgit.adapters.processes import identity
 from swarmgit.adapters.sandbox.confine import report
 from swarmgit.adapters.sandbox.probe import search
@@ -24,6 +25,11 @@ class Machine(Struct, frozen=True):
     """`inotify` None: this system has another way to watch files."""
 
     environ: Mapping[str, str]
+    programs_of: Callable[[str], Sequence[str]] = lambda _: ()
+
+    @property
+    def ground(self) -> Ground:
+        return Ground(self.environ, self.programs_of)
 
     @property
     def git(self) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from swarmgit.act import failing
 from swarmgit.app import recovery
@@ -17,6 +18,7 @@ from swarmgit.app.look import Look, loader
 from swarmgit.app.room import require_room
 from swarmgit.app.tick import Ticked, Ticker
 from swarmgit.app.views.tasks import statuses
+from swarmgit.app.worker import Left, Worker, since
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError, TryLater
 from swarmgit.model.actions import Action, Plan, StartSession, StopSession
@@ -33,6 +35,9 @@ TROUBLES_MAX = 7
 """Ticks in a row that come to nothing at all before `reconcile` ends; one that watches never does."""
 
 TROUBLE_WAIT_S, TROUBLE_WAIT_S_MAX = 0.2, 5.0
+GRACE_S = 0.3
+"""So long a tick may go on after an interrupt, or the end of the time."""
+
 RECOUNT_S = 0.05
 LISTEN_S = 0.25
 """So soon an interrupt is seen while the loop waits for a doorbell."""
@@ -69,17 +74,19 @@ class Trouble(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """`code` is the process's exit code (DESIGN §12)."""
+    """`code` is the process's exit code (DESIGN §12). `is_hung`: a thread works on; only the process's end ends it."""
 
     code: int
     reason: str
     look: Look
+    is_hung: bool = False
 
 
 class Course(Struct):
     """A run of the loop. `look` and `done` are of the last tick that came to something, `troubles` counts since."""
 
     ticker: Ticker
+    worker: Worker
     options: Options
     started: datetime
     started_s: float
@@ -110,16 +117,20 @@ def reconcile(
     A tick that fails as a whole is told and tried again; one that watches does so for ever, the others for a while.
     """
     world.lock.acquire()
+    worker = Worker(world)
     try:
-        return _run(world, options, (on_tick, on_trouble), interrupted)
+        result = _run(worker, options, (on_tick, on_trouble), interrupted)
+        return replace(result, is_hung=worker.is_hung)
     finally:
-        world.close()
+        if not worker.is_hung:
+            world.close()
 
 
 Heard = tuple[Callable[[TickReport], None], Callable[[Trouble], None]]
 
 
-def _run(world: World, options: Options, heard: Heard, interrupted: threading.Event) -> Result:
+def _run(worker: Worker, options: Options, heard: Heard, interrupted: threading.Event) -> Result:
+    world = worker.world
     require_room(world)
     started = world.clock.now()
     ticker = Ticker(
@@ -129,24 +140,32 @@ def _run(world: World, options: Options, heard: Heard, interrupted: threading.Ev
         options.only,
         options.now,
         trusted_since=None if options.mode == "once" else started,
+        leaving=worker.leaving,
     )
     bell = world.doorbell() if options.mode != "once" else None
     try:
-        return _loop(Course(ticker, options, started, world.awake_s()), heard, interrupted, bell)
+        return _loop(Course(ticker, worker, options, started, world.awake_s()), heard, interrupted, bell)
     finally:
         if bell is not None:
             bell.close()
         with suppress(SwarmError, OSError):  # only what a later process would do again
-            ticker.observer.keep()
-            world.state.sync_checkout(wait=True)
+            if not worker.leaving.is_set():
+                ticker.observer.keep()
+                world.state.sync_checkout(wait=True)
 
 
 def _loop(course: Course, heard: Heard, interrupted: threading.Event, bell: Doorbell | None) -> Result:
     on_tick, on_trouble = heard
+    is_asked = since(interrupted, GRACE_S)
+
+    def wants_to_leave() -> bool:
+        timeout_s = course.options.timeout_s
+        return is_asked() or (timeout_s is not None and course.waited_s >= timeout_s + GRACE_S)
+
     while True:
         course.number += 1
-        trouble = _try(course)
-        if trouble is None and course.look is not None and course.done is not None:
+        trouble = _try(course, wants_to_leave)
+        if trouble is None and course.look and course.done and not course.worker.leaving.is_set():
             on_tick(TickReport(course.number, course.done.plan.actions, course.done.outcomes, course.look))
         elif trouble is not None:
             on_trouble(trouble)
@@ -159,30 +178,36 @@ def _loop(course: Course, heard: Heard, interrupted: threading.Event, bell: Door
             _pause(course, course.done, bell, interrupted)
 
 
-def _try(course: Course) -> Trouble | None:
+def _try(course: Course, wants_to_leave: Callable[[], bool]) -> Trouble | None:
     """Do one tick, and what belongs to it. What is raised as a whole becomes a value where trying again may help."""
-    world = course.ticker.world
     try:
-        if not course.is_healed:
-            recovery.heal(world)
-            course.is_healed = True
-        done = course.ticker.tick()
-        course.look, course.done = Look(done.desired, done.observed, done.plan, done.now), done
-        if course.number == 1:
-            _unpin_closed(world, course.look)
-        if course.options.mode == "once":
-            world.background.wait()
-            world.state.sync_checkout(wait=True)
-        elif not _changed(done) or course.number % TICKS_PER_SYNC == 0:
-            world.state.sync_checkout(wait=False)
-    except MemoryError:
-        raise
+        course.worker.run(lambda: _step(course), wants_to_leave)
+    except (MemoryError, Left) as ended:
+        if isinstance(ended, MemoryError):
+            raise
+        return None  # the end of the run says why
     except Exception as error:
         if not _may_pass(course, error):
             raise
         return _trouble(course, error)
     course.troubles = 0
     return None
+
+
+def _step(course: Course) -> None:
+    world = course.ticker.world
+    if not course.is_healed:
+        recovery.heal(world)
+        course.is_healed = True
+    done = course.ticker.tick()
+    course.look, course.done = Look(done.desired, done.observed, done.plan, done.now), done
+    if course.number == 1:
+        _unpin_closed(world, course.look)
+    if course.options.mode == "once":
+        world.background.wait()
+        world.state.sync_checkout(wait=True)
+    elif not _changed(done) or course.number % TICKS_PER_SYNC == 0:
+        world.state.sync_checkout(wait=False)
 
 
 def _may_pass(course: Course, error: Exception) -> bool:
@@ -206,14 +231,15 @@ def _trouble(course: Course, error: Exception) -> Trouble:
 def _end(course: Course, trouble: Trouble | None, *, is_interrupted: bool) -> Result | None:
     """Return how the run ends here, None where it goes on."""
     done, mode = course.done, course.options.mode
-    look = course.look or _nothing_seen(course)
+    look = course.look or Look(Desired(None, None), Observed(None, None), Plan(), course.started)
     if done is not None and mode == "once":
         return _result(done, look, "one tick is done")
     if is_interrupted:
         return Result(INTERRUPTED, "interrupted; sessions go on", look)
     if trouble is not None and mode == "settle" and course.troubles >= TROUBLES_MAX:
         return Result(PERSON_MUST_ACT, f"nothing can be done: {trouble.message}", look)
-    if trouble is None and done is not None and mode == "settle" and done.plan.is_settled and not _changed(done):
+    is_whole = trouble is None and done is not None and not course.worker.leaving.is_set()
+    if is_whole and done is not None and mode == "settle" and done.plan.is_settled and not _changed(done):
         return _result(done, look, "settled")
     if course.is_late:
         what = trouble.message if trouble else _failing(done) if done else ""
@@ -221,10 +247,6 @@ def _end(course: Course, trouble: Trouble | None, *, is_interrupted: bool) -> Re
         reason = f"not settled after {course.options.timeout_s:g} s; sessions go on{last}"
         return Result(PERSON_MUST_ACT, reason, look)
     return None
-
-
-def _nothing_seen(course: Course) -> Look:
-    return Look(Desired(None, None), Observed(None, None), Plan(), course.started)
 
 
 def _listen(world: World, done: Ticked, bell: Doorbell) -> None:

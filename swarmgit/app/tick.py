@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from swarmgit import act, record
 from swarmgit.act.failing import failed, signature
 from swarmgit.app.recovery import restore_state
+from swarmgit.app.worker import Left
 from swarmgit.model.actions import (
     Action,
     DeliverMail,
@@ -76,6 +78,7 @@ class Ticker(Struct):
     only: frozenset[TaskId] = frozenset()
     apply_now: bool = False
     trusted_since: datetime | None = None
+    leaving: threading.Event = field(default_factory=threading.Event)
 
     def tick(self) -> Ticked:
         """Do one tick.
@@ -162,14 +165,19 @@ class Ticker(Struct):
         return self.observer.observe(desired, self.trusted_since)
 
     def _execute(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
-        return [outcome for action in actions for outcome in act.execute(action, self.world, desired.policy)]
+        return [outcome for action in actions for outcome in self._do(action, desired)]
+
+    def _do(self, action: Action, desired: Desired) -> tuple[Outcome, ...]:
+        if self.leaving.is_set():
+            raise Left
+        return act.execute(action, self.world, desired.policy)
 
     def _start(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
         """Start what starts, side by side, once the worktrees that were let go of can be used again."""
         if len(actions) < 2:
             return self._execute(actions, desired)
         with ThreadPoolExecutor(STARTERS) as pool:
-            done = pool.map(lambda action: act.execute(action, self.world, desired.policy), actions)
+            done = pool.map(lambda action: self._do(action, desired), actions)
             return [outcome for outcomes in done for outcome in outcomes]
 
     def _reader(self, observed: Observed) -> Callable[[str], bytes | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -46,8 +46,19 @@ def _tree(world: World, *, committed: bool) -> Path | None:
 
 
 def warnings(desired: Desired, why_not: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
-    """Return what is no mistake, but will cost: programs that cannot work by policy, one model for everything."""
-    return tuple(dict.fromkeys((*why_not.values(), *filter(None, (homogeneous(desired),)))))
+    """Return what is no mistake, but will cost or not be as it looks: programs that cannot work by policy, one model
+    for everything, reviews that nobody is asked for."""
+    return tuple(dict.fromkeys((*why_not.values(), *filter(None, (homogeneous(desired),)), *_reviews(desired))))
+
+
+def _reviews(desired: Desired) -> Iterator[str]:
+    """Yield the tasks whose word on reviews changes nothing yet."""
+    for task in desired.tasks.values():
+        if task.review in {"spot", "skip"}:
+            yield (
+                f"{task.path}: 'review: {task.review}' takes effect with sampled reviews, which are not there yet "
+                "(policy.review); until then only 'review: full' and what the work changes decide who looks at it"
+            )
 
 
 def step_warnings(world: World, desired: Desired, *, committed: bool = False) -> tuple[str, ...]:

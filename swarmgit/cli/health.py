@@ -16,8 +16,9 @@ def doctor(settings: Settings, fix: bool, as_json: bool) -> int:
     from swarmgit.adapters.machine import Machine
     from swarmgit.app.doctor import examine, mend
     from swarmgit.cli.render_health import doctor_text
+    from swarmgit.wiring.programs import programs_of
 
-    report = (mend if fix else examine)(settings.world, Machine(settings.environ))
+    report = (mend if fix else examine)(settings.world, Machine(settings.environ, programs_of))
     if as_json:
         say_json(report.document())
     else:

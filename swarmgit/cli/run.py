@@ -27,7 +27,7 @@ def reconcile(
     quiet: bool,
 ) -> int:
     """Bring the world to what the committed tasks ask for, until nothing is left to do or only people can act."""
-    from swarmgit.adapters.interrupt import on_interrupt
+    from swarmgit.adapters.interrupt import end_process, on_interrupt
     from swarmgit.app.names import named_tasks as named
     from swarmgit.app.run import Options
     from swarmgit.app.run import reconcile as run
@@ -40,4 +40,6 @@ def reconcile(
     with on_interrupt(interrupted, INTERRUPTED), open_progress(settings, quiet=quiet) as heard:
         result = run(world, options, heard[0], interrupted, heard[1])
     say("" if quiet or settings.is_quiet else summary(result))
+    if result.is_hung:
+        end_process(int(result.code))
     return int(result.code)

@@ -30,6 +30,7 @@ from swarmgit.adapters.git.voices import Voices
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.lock import ReconcilerLock
 from swarmgit.adapters.notes import Notes
+from swarmgit.adapters.processes.children import end_own
 from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.adapters.redacted import RedactedState
 from swarmgit.adapters.sandbox.vault import Vault
@@ -159,6 +160,7 @@ def open_world(
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
         fault=fault,
         only_reads=not keeps,
+        abandon=end_own,
         close=lambda: _close(background, (landing, transcripts, state, engine, objects), lock),
     )
 

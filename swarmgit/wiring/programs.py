@@ -34,6 +34,14 @@ def installed_runtimes(environ: Mapping[str, str]) -> tuple[Installed, ...]:
     )
 
 
+def programs_of(adapter: str) -> tuple[str, ...]:
+    """Return the programs that an adapter needs; none for one that nobody knows."""
+    try:
+        return tuple(runtimes.adapter(adapter).needs.programs)
+    except SwarmError:
+        return ()
+
+
 def needs_of(runtime: str) -> Opened:
     """Return what the sessions of an agent program cannot do without."""
     from swarmgit.app.init import Opened

@@ -214,3 +214,12 @@ def test_a_task_that_an_agent_proposes_lands_when_a_person_has_passed_it(repo: R
     assert typed(repo.root, "review", "pass", "plan")[0] == 0
     repo.reconcile()
     assert repo.phases() == {"plan": "landed", "b": "needs-human"}
+
+
+def test_validate_says_which_words_on_reviews_change_nothing_yet(repo: Repo) -> None:
+    repo.task("a", review="spot")
+    repo.task("b", review="full")
+    repo.task("c")
+    repo.start()
+    done = repo.swarmgit("validate")
+    assert [line.split("'")[1] for line in done.stdout.splitlines() if "review" in line] == ["review: spot"]

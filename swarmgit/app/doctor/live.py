@@ -31,9 +31,14 @@ def engine(world: World, _facts: Facts) -> Iterator[Finding]:
     place = world.repository.live / paths.ENGINE
     if not world.repository.live.is_dir():
         return
-    is_whole = not place.exists() or (place / "objects" / "info" / "alternates").is_file()
-    message = f"{place} is whole" if is_whole else f"{place} has lost its link to the repository's objects"
-    yield Finding("engine", "ok" if is_whole else "fail", message, "" if is_whole else f"rm -r {place}")
+    repair = "swarmgit reconcile makes it again; what it alone had is lost and run again"
+    if not place.exists() and any((world.repository.live / paths.SESSIONS).glob("*")):
+        yield Finding("engine", "fail", f"{place} is gone", repair)
+    elif place.exists() and not (place / "objects" / "info" / "alternates").is_file():
+        words = f"{place} has lost its link to the repository's objects"
+        yield Finding("engine", "fail", words, "swarmgit reconcile mends it")
+    else:
+        yield Finding("engine", "ok", f"{place} is whole")
 
 
 def disk(world: World, facts: Facts) -> Iterator[Finding]:

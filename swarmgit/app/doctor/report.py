@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -50,6 +50,45 @@ class Report(Struct, frozen=True):
         return {"version": 1, "ok": self.is_healthy, "checks": shown, **done}
 
 
+class Owned(Protocol):
+    """Who owns a file or folder."""
+
+    @property
+    def name(self) -> str:
+        """Return the owner."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Return whether that is who asks."""
+
+    @property
+    def is_writable(self) -> bool:
+        """Return whether who asks can write there."""
+
+
+class GroundFacts(Protocol):
+    """What the files say that a repository stands on."""
+
+    @property
+    def programs_of(self) -> Callable[[str], Sequence[str]]:
+        """Return what tells the programs that an adapter needs."""
+
+    def finds(self, program: str) -> bool:
+        """Return whether a program is on PATH."""
+
+    def owner_of(self, place: Path) -> Owned | None:
+        """Return who owns a place, or where it will be made; None where nothing can be said."""
+
+    def is_stale(self, lock: Path) -> bool:
+        """Return whether a lock is there that no live process has open."""
+
+    def drop_lock(self, lock: Path) -> None:
+        """Remove a lock that is old enough and that nobody has open, or raise TryLater."""
+
+    def hooks(self, common_dir: Path) -> tuple[str, ...]:
+        """Return the hooks of a repository that can refuse something."""
+
+
 class MachineFacts(Protocol):
     """What a real machine answers."""
 
@@ -68,6 +107,10 @@ class MachineFacts(Protocol):
     @property
     def sandbox(self) -> SandboxReport:
         """Return the best sandbox of this machine."""
+
+    @property
+    def ground(self) -> GroundFacts:
+        """Return what the files say that a repository stands on."""
 
     def free_bytes(self, path: Path) -> int:
         """Return the room where `path` is or will be."""

@@ -16,6 +16,10 @@ SHOWN_FILES_MAX = 300
 def state(world: World, _facts: Facts) -> Iterator[Finding]:
     """The state branch is there and can be read."""
     head = world.state.head()
+    if head is None and world.objects.ref(paths.KEPT_STATE) is not None:
+        words = "the state branch is gone; its last commit is kept"
+        yield Finding("state", "fail", words, "swarmgit reconcile puts it back")
+        return
     if head is None:
         yield Finding("state", "ok", "the state branch is not there yet; the first reconcile makes it")
         return

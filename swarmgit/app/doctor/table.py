@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swarmgit.app.doctor.ground import hooks, owners, programs, stale, worktrees
 from swarmgit.app.doctor.intent import freeze, gates, intent, leftovers, policy, push, room, runtimes, signing
 from swarmgit.app.doctor.live import behind, disk, engine, failing, heard, live, locks, sessions
 from swarmgit.app.doctor.machine import git, inotify, python, sandbox
@@ -18,6 +19,9 @@ REPOSITORY_CHECKS: tuple[Check, ...] = (
     live,
     engine,
     disk,
+    owners,
+    stale,
+    worktrees,
     sessions,
     heard,
     failing,
@@ -30,6 +34,8 @@ REPOSITORY_CHECKS: tuple[Check, ...] = (
     mirrors,
     policy,
     runtimes,
+    programs,
+    hooks,
     gates,
     push,
     freeze,

@@ -1,0 +1,39 @@
+"""The processes that this one works with: git, mostly. Sessions are not among them: each leads a session of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from swarmgit.adapters.processes import identity, tree
+from swarmgit.errors import SwarmError
+
+GRACE_S = 0.1
+
+
+def end_own() -> None:
+    """End every child of this process that is in its session: asked first, so that a git takes its locks away."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            found = _own()
+        except (SwarmError, OSError):  # nobody can tell: then they end by themselves, and their locks are healed
+            return
+        for process in found:
+            tree.send(process, number)
+        if not found:
+            return
+        time.sleep(GRACE_S if number is signal.SIGTERM else 0)
+
+
+def _own() -> list[tree.Process]:
+    table = tree.table_by_proc() if identity.HAS_PROC else tree.table_by_ps()
+    me, session = os.getpid(), os.getsid(0)
+    has_sessions = identity.HAS_PROC  # ps does not know them: there, its process group tells a session of ours
+    ours = [p for p in table.values() if p.parent == me and not p.is_dead]
+    return [p for p in ours if (p.leader == session if has_sessions else not _leads(p, table))]
+
+
+def _leads(process: tree.Process, table: dict[int, tree.Process]) -> bool:
+    """Return whether a process leads a group with others in it, as a session's wrapper does."""
+    return any(other.group == process.pid and other.pid != process.pid for other in table.values())
