@@ -16,6 +16,7 @@ from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct, WrongUsage
 from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId, TaskId
+from swarmgit.model.renames import called
 from swarmgit.model.status import Attempt, TaskStatus
 
 LineCommit = Callable[[str, str, int], CommitId]
@@ -79,7 +80,16 @@ def stored_status(world: World, task: str) -> TaskStatus | None:
     oid = world.objects.resolve(f"{head}:{path}")
     if oid is None:
         path, oid = _archived(world, head, f"/{task}.yaml")
-    return state.load_status(path, world.objects.blob(oid)) if oid else None
+    return state.load_status(path, world.objects.blob(oid)) if oid else _renamed(world, head, task)
+
+
+def _renamed(world: World, head: CommitId, task: str) -> TaskStatus | None:
+    """Return the status in the hot folder of the task that was called so before."""
+    tree = world.objects.resolve(f"{head}:{paths.STATE_TASKS}")
+    files = world.objects.walk(tree, paths.STATE_TASKS) if tree else {}
+    texts = ((path, world.objects.blob(entry.oid)) for path, entry in files.items())
+    found = (state.load_status(path, text) for path, text in texts if b"renamed_" in text and task.encode() in text)
+    return called({status.task: status for status in found}, task)
 
 
 def _archived(world: World, head: CommitId, name: str) -> tuple[str, str | None]:

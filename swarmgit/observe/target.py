@@ -13,6 +13,8 @@ from swarmgit.errors import SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.landings import Mention, Revert, TargetLanding
+from swarmgit.model.renames import called
+from swarmgit.model.status import TaskStatus
 from swarmgit.observe.state import StateReader, Stored
 from swarmgit.ports import World
 
@@ -53,15 +55,25 @@ class TargetReader:
             return {}
         self._read_on(target)
         found: dict[TaskId, TargetLanding] = {}
-        for task in {*wanted, *stored.statuses} & self._by_task.keys():
+        for task in {*wanted, *stored.statuses}:
             status = stored.statuses.get(task)
+            named = self._named(task, status)
             run = status.run if status is not None else 1
-            if (status is not None and status.phase in SETTLED) or (status is None and task in stored.archived):
+            if (
+                not named
+                or (status is not None and status.phase in SETTLED)
+                or (status is None and task in stored.archived)
+            ):
                 continue
-            newest = max((each for each in self._by_task[task].values() if each.run >= run), key=_run, default=None)
+            newest = max((each for each in named if each.run >= run), key=_run, default=None)
             if newest is not None:
                 found[task] = self._proven(stored, target, newest)
         return found
+
+    def _named(self, task: TaskId, status: TaskStatus | None) -> list[Mention]:
+        """Return the commits that name a task, by whatever name it had then."""
+        names = (task, *(status.renamed_from if status is not None else ()))
+        return [each for name in names for each in self._by_task.get(name, {}).values()]
 
     def keep(self) -> None:
         """Keep what was read for the next process."""
@@ -114,7 +126,7 @@ class TargetReader:
 
     def _in_ledger(self, stored: Stored, target: CommitId, mention: Mention) -> CommitId | None:
         """Return the commit of the target by which a state says that the task has landed, None where it does not."""
-        status = stored.statuses.get(mention.task)
+        status = called(stored.statuses, mention.task)
         said = [status.landed_commit] if status is not None and status.run >= mention.run else []
         entries = [e for e in stored.entries.values() if e.task == mention.task and e.run >= mention.run]
         said += [e.candidate.commit for e in entries if e.candidate is not None and e.state in {"landing", "landed"}]

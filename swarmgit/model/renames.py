@@ -1,0 +1,26 @@
+"""The one step by which a task goes on under the new name of its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from swarmgit.model.ids import TaskId
+from swarmgit.model.status import TaskStatus
+
+
+class RenameTask(Struct, frozen=True):
+    """Write a task's status under its new name, with what people asked for it and its report, in place of the old."""
+
+    status: TaskStatus
+    old: TaskId
+    reason: str
+
+
+def called(statuses: Mapping[TaskId, TaskStatus], name: str) -> TaskStatus | None:
+    """Return the status of the task that is called `name`, or was, or will be once it is not worked for any more."""
+    found = statuses.get(TaskId(name))
+    if found is not None:
+        return found
+    return next((each for each in statuses.values() if name in each.renamed_from or name == each.renamed_to), None)
