@@ -98,6 +98,9 @@ class History(Protocol):
     def missing(self, commits: Sequence[CommitId], head: CommitId) -> frozenset[CommitId]:
         """Return which of `commits` are not contained in `head`."""
 
+    def twin(self, commit: CommitId, head: CommitId) -> CommitId | None:
+        """Return the newest commit on the line of `head` with the same change as `commit`, None where there is none."""
+
     def versions(self, head: CommitId, folders: Sequence[str]) -> Sequence[tuple[CommitId, str, str]]:
         """Return (commit, path, blob) for each file below `folders` that a commit wrote, the newest commit first."""
 

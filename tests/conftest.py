@@ -20,6 +20,7 @@ from swarmgit.documents import state as documents
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Entry, TaskStatus
 from swarmgit.wiring import open_world
+from tests.published import problems
 
 HOLD = """
 exec 7>> "$held"
@@ -201,6 +202,15 @@ def repo(tmp_path: Path) -> Iterator[Repo]:
         for session in world.executor.poll():
             world.executor.cancel(session, "the test is over", 0.0)
         world.close()
+
+
+@pytest.fixture
+def published(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold every file of state that a test's repository ends with, or ever had, against the published schemas."""
+    yield
+    made = request.node.funcargs.get("repo")
+    if isinstance(made, Repo) and made.git("for-each-ref", "refs/heads/swarm/state"):
+        assert problems(made.root) == []
 
 
 def task_id(name: str) -> TaskId:

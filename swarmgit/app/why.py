@@ -11,7 +11,7 @@ from swarmgit.app.look import Look
 from swarmgit.app.names import find_task
 from swarmgit.app.views.money import convoy_budget_rows
 from swarmgit.app.views.plan import why_waiting
-from swarmgit.app.views.tasks import statuses
+from swarmgit.app.views.tasks import drifted, statuses
 from swarmgit.app.views.times import stamp
 from swarmgit.app.views.words import counted
 from swarmgit.documents import paths
@@ -96,6 +96,8 @@ def _phase(look: Look, status: TaskStatus) -> Iterator[str]:
         case "landed":
             when = f" on {stamp(status.finished)}" if status.finished else ""
             yield f"It landed as {status.landed_commit}{when}."
+            if (drift := look.observed.drift.get(status.task)) is not None:
+                yield f"{drifted(status, drift).capitalize()}."
             yield from _unpushed(look, status)
             yield from (f"{checkouts.behind(each)}." for each in look.observed.behind)
         case "reported":
@@ -271,6 +273,10 @@ def _commands(look: Look, status: TaskStatus) -> Iterator[str]:
 
 def _again(look: Look, status: TaskStatus) -> Iterator[str]:
     """Yield what lets a task that has ended go on."""
+    drift = look.observed.drift.get(status.task)
+    if drift is not None and drift.kind == "gone":
+        yield f"swarmgit task reopen {status.task}"
+        yield f"swarmgit fsck --acknowledge {drift.commit} --reason TEXT"
     is_claimed = status.phase == "needs-human" and status.task in look.observed.landings
     if is_claimed:
         yield f"swarmgit task accept {status.task}"

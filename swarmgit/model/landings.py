@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from swarmgit.model.ids import CommitId, SessionId, TaskId
@@ -43,3 +45,14 @@ class TargetLanding(Struct, frozen=True):
     commit: CommitId
     run: int
     proof: str = ""
+
+
+class Drift(Struct, frozen=True):
+    """What became of a landing.
+
+    `gone`: the target lacks it; `commit` is the landing itself. `rewritten`: the target has its change as `commit`.
+    `reverted`: the target has it, and `commit` takes all of it back.
+    """
+
+    kind: Literal["gone", "rewritten", "reverted"]
+    commit: CommitId

@@ -28,7 +28,7 @@ from swarmgit.model.ids import (
     TreeId,
 )
 from swarmgit.model.incidents import Incident, IncidentControl, Report
-from swarmgit.model.landings import TargetLanding
+from swarmgit.model.landings import Drift, TargetLanding
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.secrets import Leak
 from swarmgit.model.status import Difference, Entry, Identity, TaskStatus
@@ -107,7 +107,8 @@ class Observed(Struct, frozen=True):
     `ports` looks for free ones when it is asked. `verdicts`: what people say of held entries. `obeyed`: names
     of files that agent programs obey, as their adapters say; read when there is work to judge.
     `unreachable`: by runtime and model ('' for none), why its sessions could not work.
-    `landings`: commits of the target that name a task which state does not know as settled.
+    `landings`: commits of the target that name a task which state does not know as settled. `drift`: landings that
+    state knows and that the target has no more, or not as they were.
     `needed`: the commits that open work stands on. `missing`: of these and of what was made of them, those that cannot
     be had, and why.
     `unsubmitted`: open entries whose work the person's repository has no ref for.
@@ -159,6 +160,7 @@ class Observed(Struct, frozen=True):
     missing: Mapping[CommitId, Lack] = field(default_factory=dict)
     at: datetime | None = None
     landings: Mapping[TaskId, TargetLanding] = field(default_factory=dict)
+    drift: Mapping[TaskId, Drift] = field(default_factory=dict)
     landing_controls: Mapping[str, LandingControl] = field(default_factory=dict)
 
     def is_broken(self, path: str) -> bool:

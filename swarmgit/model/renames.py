@@ -24,3 +24,8 @@ def called(statuses: Mapping[TaskId, TaskStatus], name: str) -> TaskStatus | Non
     if found is not None:
         return found
     return next((each for each in statuses.values() if name in each.renamed_from or name == each.renamed_to), None)
+
+
+def names_of(status: TaskStatus) -> tuple[TaskId, ...]:
+    """Return what a task is called, and what it was called before, the newest name first."""
+    return (status.task, *reversed(status.renamed_from))

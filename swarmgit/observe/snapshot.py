@@ -97,6 +97,7 @@ class Observer:
             obeyed=world.obeyed() if any(session.capture for session in sessions.values()) else (),
             at=_after_ends(now, sessions.values()),
             landings=self._target.landings(stored, target, desired.tasks.keys()),
+            drift=self._target.drift(stored, target),
         )
 
     def _stands_on(

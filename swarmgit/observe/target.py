@@ -12,8 +12,8 @@ from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId, TaskId
-from swarmgit.model.landings import Mention, Revert, TargetLanding
-from swarmgit.model.renames import called
+from swarmgit.model.landings import Drift, Mention, Revert, TargetLanding
+from swarmgit.model.renames import called, names_of
 from swarmgit.model.status import TaskStatus
 from swarmgit.observe.state import StateReader, Stored
 from swarmgit.ports import World
@@ -42,6 +42,7 @@ class TargetReader:
         self._read: _Read | None = None
         self._by_task: dict[TaskId, dict[int, Mention]] = {}
         self._others = StateReader(world.objects, world.cache, keeps=False)
+        self._twins: dict[tuple[CommitId, CommitId], CommitId | None] = {}
         self._proofs: dict[tuple[Mention, tuple[CommitId, ...]], TargetLanding] = {}
 
     def landings(
@@ -72,8 +73,52 @@ class TargetReader:
 
     def _named(self, task: TaskId, status: TaskStatus | None) -> list[Mention]:
         """Return the commits that name a task, by whatever name it had then."""
-        names = (task, *(status.renamed_from if status is not None else ()))
+        names = names_of(status) if status is not None else (task,)
         return [each for name in names for each in self._by_task.get(name, {}).values()]
+
+    def drift(self, stored: Stored, target: CommitId | None) -> Mapping[TaskId, Drift]:
+        """Return what became of the landings that state knows, where they are not on the target as they were."""
+        if target is None:
+            return {}
+        self._read_on(target)
+        undone = self._undone()
+        found: dict[TaskId, Drift] = {}
+        for task, status in stored.statuses.items():
+            if status.phase not in {"landed", "reverted"} or status.landed_commit is None:
+                continue
+            taken_back = [undone[name, status.run] for name in names_of(status) if (name, status.run) in undone]
+            if taken_back:
+                found[task] = Drift("reverted", taken_back[0])
+            elif (other := self._moved(status, target)) is not None:
+                found[task] = other
+        return found
+
+    def _undone(self) -> dict[tuple[TaskId, int], CommitId]:
+        """Return the commit that takes back the landing of a task, by task and run; one that was reverted does not."""
+        read = self._read or _Read()
+        reverted: set[CommitId] = set()
+        found: dict[tuple[TaskId, int], CommitId] = {}
+        for each in read.reverts:  # the newest first: what takes back a revert comes before it
+            if each.commit not in reverted:
+                reverted.add(each.of)
+                found.update(dict.fromkeys(each.tasks, each.commit))
+        return found
+
+    def _moved(self, status: TaskStatus, target: CommitId) -> Drift | None:
+        """Return what became of a landing that is not on the target; None where it is there."""
+        landed = status.landed_commit
+        named = next((each for each in self._named(status.task, status) if each.run == status.run), None)
+        if landed is None or (named is not None and named.commit == landed):
+            return None
+        if self._world.objects.is_ancestor(landed, target):
+            return None
+        if named is not None and status.last is not None and named.session == status.last.session:
+            return Drift("rewritten", named.commit)
+        key = landed, target
+        if key not in self._twins:
+            self._twins[key] = self._world.history.twin(landed, target)
+        twin = self._twins[key]
+        return Drift("gone", landed) if twin is None else Drift("rewritten", twin)
 
     def keep(self) -> None:
         """Keep what was read for the next process."""

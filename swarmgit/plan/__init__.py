@@ -16,6 +16,7 @@ from swarmgit.plan import (
     breakdowns,
     conditions,
     convoys,
+    drift,
     escalations,
     failures,
     full_runs,
@@ -69,6 +70,7 @@ def plan(
     _take_in(situation, draft)
     queue.run(situation, draft)
     _advance(situation, draft)
+    drift.follow(situation, draft)
     triage.follow(situation, draft)
     convoys.reassign(situation, draft)
     schedule.start(situation, draft)

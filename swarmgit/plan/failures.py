@@ -79,7 +79,7 @@ def collect(situation: Situation, draft: Draft) -> None:
                 draft.given_up.add(each.step.task)
             del draft.failed[key]
         elif not is_due(situation, each):
-            _hold(draft, each)
+            _hold(situation, draft, each)
 
 
 def _count(situation: Situation, draft: Draft, tried: Try) -> None:
@@ -147,13 +147,15 @@ def is_stuck(each: FailedStep) -> bool:
     return each.count >= SAME_MAX or each.tries >= TRIES_MAX
 
 
-def _hold(draft: Draft, each: FailedStep) -> None:
+def _hold(situation: Situation, draft: Draft, each: FailedStep) -> None:
     if each.step.kind in {"Salvage", "Rescue", "SetAside"} and each.step.task is not None:
         draft.held |= {each.step.task}
         draft.withheld[each.step.key] = each
     elif each.step.kind in {"TryMerges", "Land"} and each.step.entry is not None:
         draft.apart[each.step.entry] = sentence(each)
-        if each.step.kind == "TryMerges" or is_stuck(each):
+        entry = situation.observed.entries.get(each.step.entry)
+        is_in_line = entry is not None and entry.state in WAITING  # then no landing of it is planned, to be withheld
+        if each.step.kind == "TryMerges" or is_stuck(each) or is_in_line:
             draft.withheld[each.step.key] = each
 
 

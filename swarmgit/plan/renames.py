@@ -136,6 +136,7 @@ def _renamed(observed: Observed, moved: Mapping[TaskId, TaskId], goes_by: Mappin
         observed,
         controls=_under(observed.controls, moved, goes_by),
         landings=_under(observed.landings, moved, {}),
+        drift=_under(observed.drift, moved, {}),
         landing_controls=said,
     )
 

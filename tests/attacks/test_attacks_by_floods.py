@@ -53,7 +53,7 @@ def test_a_flood_holds_nobody_up_and_is_told_once(judged: Stage, how: str) -> No
 def test_a_flood_of_one_at_work_stops_it(judged: Stage) -> None:
     judged.swarm["attempts_max"] = 1
     judged.open()
-    flood(judged, "letters", "time.sleep(600)")
+    flood(judged, "junk", "time.sleep(600)")
     judged.run(timeout_s=120)
     assert (judged.phases(), len(incidents(judged))) == ({"evil": "failed"}, 1)
     assert "outbox" in judged.status("evil").attempts[-1].reason

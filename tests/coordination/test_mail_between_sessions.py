@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 
 from swarmgit.documents import state as documents
@@ -21,6 +22,7 @@ def mailbox(repo: Repo, name: str) -> list[Mail]:
     return [documents.load_mail(path, (repo.git("show", f"swarm/state:{path}") + "\n").encode()) for path in listed]
 
 
+@pytest.mark.usefixtures("published")
 def test_what_one_session_writes_the_other_one_reads(repo: Repo) -> None:
     repo.start()
     allow(repo)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import yaml
 
 from tests.conftest import Repo
@@ -13,6 +14,7 @@ def asked(repo: Repo, *args: str) -> dict:
     return json.loads(repo.swarmgit(*args, "--json").stdout)
 
 
+@pytest.mark.usefixtures("published")
 def test_a_run_leaves_records_that_route_the_next_task_and_figures_of_each_arm(repo: Repo) -> None:
     arms = [{"name": "plain"}, {"name": "poet", "role": "poet"}]
     trial = {"version": 1, "title": "Does rhyme help?", "arms": arms}

@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from swarmgit.app.run import TickReport
 from tests.conftest import Repo
 
@@ -47,6 +49,7 @@ BOTH = """
 """
 
 
+@pytest.mark.usefixtures("published")
 def test_a_merger_resolves_what_rules_cannot(repo: Repo) -> None:
     clashing(repo, BOTH)
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from swarmgit.app.fsck import check
+from tests import published
 from tests.conftest import Repo
 
 OLD, NEW = ".swarm/tasks/old.yaml", ".swarm/tasks/new.yaml"
@@ -28,10 +29,10 @@ def calls(repo: Repo) -> int:
 
 
 def is_clean(repo: Repo) -> bool:
-    """Return whether fsck finds nothing wrong."""
+    """Return whether fsck finds nothing, and all of state holds by its published schemas."""
     world = repo.world()
     try:
-        return not check(world).violations
+        return not check(world).violations and not published.problems(repo.root)
     finally:
         world.close()
 
@@ -72,6 +73,24 @@ def test_a_state_that_was_put_back_to_before_the_rename_lets_nothing_land_twice(
     assert repo.reconcile().code == 0
 
     assert (calls(repo), repo.landed(), repo.phases()) == (1, ["old"], {"new": "landed"})
+
+
+def test_a_landing_that_is_reverted_after_the_rename_is_known_by_its_old_name(repo: Repo) -> None:
+    repo.start()
+    agent(repo, "echo done > old.txt")
+    repo.commit()
+    assert repo.reconcile().code == 0
+    rename(repo)
+    assert repo.reconcile().code == 0
+    repo.git("revert", "--no-edit", "-m", "1", str(repo.status("new").landed_commit))
+
+    assert repo.reconcile().code == 0
+
+    assert (calls(repo), repo.phases()) == (1, {"new": "reverted"})
+    repo.swarmgit("task", "reopen", "old")
+    assert repo.reconcile().code == 0
+    assert (calls(repo), repo.phases(), repo.landed()) == (2, {"new": "landed"}, ["old", "new"])
+    assert is_clean(repo)
 
 
 def test_a_task_that_waits_goes_on_with_its_attempts(repo: Repo) -> None:

@@ -51,6 +51,7 @@ def begin(repo: Repo, *, listens: bool = True, successor: str = GOES_ON) -> Repo
     return repo.start()
 
 
+@pytest.mark.usefixtures("published")
 def test_a_session_is_asked_and_its_successor_lands_the_work(repo: Repo) -> None:
     assert begin(repo).reconcile(timeout_s=60).code == 0
     status = repo.status("long")

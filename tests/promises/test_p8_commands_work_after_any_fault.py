@@ -36,7 +36,7 @@ def uncaptured(repo: Repo) -> Callable[[], None]:
     repo.world(lead=True).close()
     place = repo.root / ".git/swarmgit/engine.git/refs/swarm/captured/bad"
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text("")
+    place.write_text(repo.git("rev-parse", "HEAD") + "\n")
     return lambda: place.unlink(missing_ok=True) if place.is_file() else None
 
 

@@ -95,15 +95,14 @@ def hand_made_ref(repo: Repo, task: str) -> Callable[[], None]:
     return lambda: repo.git("update-ref", "-d", f"refs/swarm/salvage/{task}") and None
 
 
-def unwritable(repo: Repo, task: str) -> Callable[[], None]:
-    """Put a file where the folder of a task's salvage has to be."""
-    place = repo.root / ".git/refs/swarm/salvage" / task
-    place.parent.mkdir(parents=True)
-    place.write_text("")
-    return place.unlink
+def packed_ref(repo: Repo, task: str) -> Callable[[], None]:
+    """The same ref, where no file shows it."""
+    free = hand_made_ref(repo, task)
+    repo.git("pack-refs", "--all")
+    return free
 
 
-@pytest.mark.parametrize("occupy", [hand_made_ref, unwritable])
+@pytest.mark.parametrize("occupy", [hand_made_ref, packed_ref])
 def test_work_that_cannot_be_saved_holds_its_own_task_and_nobody_else(
     repo: Repo, occupy: Callable[[Repo, str], Callable[[], None]]
 ) -> None:

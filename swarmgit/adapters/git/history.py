@@ -17,6 +17,9 @@ REVERTS = re.compile(r"^This reverts commit ([0-9a-f]{7,64})\b", re.MULTILINE)
 REVERTS_MAX = 500
 """How many commits that say they revert something are looked at in one stretch of history: each costs two diffs."""
 
+TWINS_MAX = 200
+"""How many commits are compared with a landing that is gone: somebody has rewritten the line not long ago."""
+
 SAYS_SOMETHING = ("-E", "--grep=^Swarm-Task: ", "--grep=^This reverts commit [0-9a-f]{7,64}")
 DIFF = ("diff-tree", "-p", "-U0", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames")
 
@@ -43,6 +46,18 @@ class GitHistory:
         asked = "".join(f"{commit}\n" for commit in (*here, f"^{head}")).encode()
         listed = self._git.out("rev-list", "--stdin", stdin=asked).decode().split() if here else []
         return frozenset(gone | (set(here) & {CommitId(each) for each in listed}))
+
+    def twin(self, commit: CommitId, head: CommitId) -> CommitId | None:
+        if self._objects.kind(commit) != "commit":
+            return None
+        parents = self._objects.commit(commit).parents
+        wanted = self._patch(commit)
+        if not wanted or not parents:
+            return None
+        since = ("--first-parent", "-m", f"--max-count={TWINS_MAX}", head, f"^{parents[0]}", "--")
+        diffs = self._git.out("log", "--format=commit %H", *DIFF[1:], *since)
+        lines = self._git.out("patch-id", "--stable", stdin=diffs).decode().splitlines()
+        return next((CommitId(found) for patch, found in map(str.split, lines) if patch == wanted), None)
 
     def versions(self, head: CommitId, folders: Sequence[str]) -> Sequence[tuple[CommitId, str, str]]:
         what = ("--first-parent", "-m", "--raw", "-z", "--no-abbrev", "--no-renames", "--format=%x01%H")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from swarmgit.app.names import find_task
 from swarmgit.app.views.times import stamp, stamp_or_none
 from swarmgit.model.handoffs import Handoff
 from swarmgit.model.ids import SessionId, TaskId
+from swarmgit.model.landings import Drift
 from swarmgit.model.status import Attempt, GateResult, TaskStatus
 
 if TYPE_CHECKING:
@@ -31,7 +32,18 @@ def statuses(look: Look) -> dict[TaskId, TaskStatus]:
             known[held] = TaskStatus(
                 task=held, title=str(held), reason="its file has a problem; see 'swarmgit validate'"
             )
+    for name, found in look.observed.drift.items():
+        if name in known and found.kind != "reverted":
+            known[name] = replace(known[name], reason=drifted(known[name], found))
     return dict(sorted(known.items()))
+
+
+def drifted(status: TaskStatus, found: Drift) -> str:
+    """Return in words that a landing is not on the target as it was."""
+    start = f"landed as {(status.landed_commit or '')[:10]}"
+    if found.kind == "rewritten":
+        return f"{start}, which the target has as {found.commit[:10]} now"
+    return f"{start}, but the target no longer has it"
 
 
 def task_row(status: TaskStatus) -> dict[str, Any]:
