@@ -11,11 +11,22 @@ from swarmgit.model.status import TaskStatus
 
 
 class RenameTask(Struct, frozen=True):
-    """Write a task's status under its new name, with what people asked for it and its report, in place of the old."""
+    """Write a task's status under its new name, with what people asked for it and its report, in place of the old.
+
+    `path`: the file of its status until now.
+    """
 
     status: TaskStatus
     old: TaskId
     reason: str
+    path: str
+
+
+class Former(Struct, frozen=True):
+    """The status of an archived task whose file has another name now, and where it is kept."""
+
+    status: TaskStatus
+    path: str
 
 
 def called(statuses: Mapping[TaskId, TaskStatus], name: str) -> TaskStatus | None:

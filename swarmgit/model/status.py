@@ -186,6 +186,11 @@ class TaskStatus(Struct, frozen=True):
         return self.attempts[-1] if self.attempts else None
 
     @property
+    def content(self) -> BlobId | None:
+        """Return what its file was when it was last looked at."""
+        return self.generation or (self.last.generation if self.last else None)
+
+    @property
     def counted(self) -> tuple[Attempt, ...]:
         return tuple(a for a in self.attempts if a.number >= self.window)
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from swarmgit.documents import paths
 from swarmgit.model.actions import Save, SaveTask
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import BlobId, TaskId
@@ -55,7 +56,11 @@ def follow(desired: Desired, observed: Observed, held: frozenset[TaskId] = froze
             continue
         del statuses[old]
         statuses[new] = _moved(status, new)
-        saves.append(RenameTask(statuses[new], old, f"{new}: it was called {old}"))
+        saves.append(_rename(statuses[new], old, paths.state_task(old)))
+    for new, former in sorted(observed.former.items()):
+        if new in desired.tasks and new not in statuses and new not in pairs.values():
+            statuses[new] = _moved(former.status, new)
+            saves.append(_rename(statuses[new], former.status.task, former.path))
     saves += _settled_names(desired, statuses, held)
     if not pairs and not saves:
         return Followed(desired, observed, {})
@@ -97,9 +102,8 @@ def _contents(observed: Observed) -> dict[TaskId, BlobId]:
         if spec.kind == "agent" and spec.task is not None and spec.generation is not None:
             found[spec.task] = spec.generation
     for name, status in observed.statuses.items():
-        content = status.generation or (status.last.generation if status.last is not None else None)
-        if content is not None:
-            found[name] = content
+        if status.content is not None:
+            found[name] = status.content
     return found
 
 
@@ -118,6 +122,10 @@ def _moved(status: TaskStatus, new: TaskId) -> TaskStatus:
     old = status.task
     reason = f"{status.reason}; renamed from {old}" if status.phase in FINISHED and status.reason else status.reason
     return replace(status, task=new, reason=reason, renamed_from=(*status.renamed_from, old), renamed_to=None)
+
+
+def _rename(status: TaskStatus, old: TaskId, path: str) -> RenameTask:
+    return RenameTask(status, old, f"{status.task}: it was called {old}", path)
 
 
 def _settled_names(desired: Desired, statuses: dict[TaskId, TaskStatus], held: frozenset[TaskId]) -> list[Save]:

@@ -105,7 +105,7 @@ def _changes(save: Save, before: dict[str, bytes | None], read: Reader) -> dict[
 def _renamed(save: RenameTask, before: dict[str, bytes | None], read: Reader) -> dict[str, bytes | None]:
     """Return a task's files under its new name. What a person asked by the new name already is the newer word."""
     old, new = save.old, save.status.task
-    changes: dict[str, bytes | None] = {paths.state_task(old): None}
+    changes: dict[str, bytes | None] = {save.path: None}
     for place in (paths.state_control, paths.state_report):
         content = _pending(place(old), before, read)
         if content is not None:

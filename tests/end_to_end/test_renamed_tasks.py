@@ -75,6 +75,27 @@ def test_a_state_that_was_put_back_to_before_the_rename_lets_nothing_land_twice(
     assert (calls(repo), repo.landed(), repo.phases()) == (1, ["old"], {"new": "landed"})
 
 
+def test_a_task_that_has_left_for_the_archive_does_not_run_again_by_another_name(repo: Repo) -> None:
+    repo.swarm["retention_days"] = 0.000000001
+    repo.start()
+    agent(repo, "echo done > old.txt")
+    repo.commit()
+    repo.reconcile()
+    repo.reconcile()
+    assert "tasks/old.yaml" not in repo.git("ls-tree", "-r", "--name-only", "swarm/state").splitlines()
+
+    rename(repo)
+    assert repo.reconcile().code == 0
+
+    assert (calls(repo), repo.landed()) == (1, ["old"])
+    files = repo.git("ls-tree", "-r", "--name-only", "swarm/state").splitlines()
+    assert [each.split("/")[-1] for each in files if each.startswith("archive/") and each.count("/") == 3] == [
+        "new.yaml"
+    ]
+    assert json.loads(repo.swarmgit("blame", "old.txt:1", "--json").stdout)["record"]["number"] == 1
+    assert is_clean(repo)
+
+
 def test_a_landing_that_is_reverted_after_the_rename_is_known_by_its_old_name(repo: Repo) -> None:
     repo.start()
     agent(repo, "echo done > old.txt")
