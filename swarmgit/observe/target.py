@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 
 import msgspec
 from msgspec.structs import replace
@@ -42,6 +43,7 @@ class TargetReader:
         self._read: _Read | None = None
         self._by_task: dict[TaskId, dict[int, Mention]] = {}
         self._others = StateReader(world.objects, world.cache, keeps=False)
+        self._renamed: tuple[tuple[CommitId, ...], dict[TaskId, TaskStatus]] | None = None
         self._twins: dict[tuple[CommitId, CommitId], CommitId | None] = {}
         self._proofs: dict[tuple[Mention, tuple[CommitId, ...]], TargetLanding] = {}
 
@@ -56,16 +58,14 @@ class TargetReader:
             return {}
         self._read_on(target)
         found: dict[TaskId, TargetLanding] = {}
-        for task in {*wanted, *stored.statuses}:
+        new = {task for task in wanted if task not in stored.statuses and task not in stored.archived}
+        elsewhere = self._renamed_elsewhere() if new and self._by_task else {}
+        for task in {*new, *stored.statuses}:
             status = stored.statuses.get(task)
-            named = self._named(task, status)
             run = status.run if status is not None else 1
-            if (
-                not named
-                or (status is not None and status.phase in SETTLED)
-                or (status is None and task in stored.archived)
-            ):
+            if status is not None and status.phase in SETTLED:
                 continue
+            named = self._named(task, status or elsewhere.get(task))
             newest = max((each for each in named if each.run >= run), key=_run, default=None)
             if newest is not None:
                 found[task] = self._proven(stored, target, newest)
@@ -75,6 +75,18 @@ class TargetReader:
         """Return the commits that name a task, by whatever name it had then."""
         names = names_of(status) if status is not None else (task,)
         return [each for name in names for each in self._by_task.get(name, {}).values()]
+
+    def _renamed_elsewhere(self) -> Mapping[TaskId, TaskStatus]:
+        """Return what other states say of tasks that were called otherwise before."""
+        tips = tuple(sorted(self._tips().values()))
+        if self._renamed is None or self._renamed[0] != tips:
+            found: dict[TaskId, TaskStatus] = {}
+            for tip in tips:
+                with suppress(SwarmError):  # a state that was put aside because it cannot be read
+                    known = self._others.read(tip).statuses
+                    found.update({name: each for name, each in known.items() if each.renamed_from})
+            self._renamed = tips, found
+        return self._renamed[1]
 
     def drift(self, stored: Stored, target: CommitId | None) -> Mapping[TaskId, Drift]:
         """Return what became of the landings that state knows, where they are not on the target as they were."""

@@ -96,6 +96,20 @@ def test_a_task_that_has_left_for_the_archive_does_not_run_again_by_another_name
     assert is_clean(repo)
 
 
+def test_a_state_that_begins_anew_knows_what_has_landed_under_an_earlier_name(repo: Repo) -> None:
+    repo.start()
+    agent(repo, "echo done > old.txt")
+    repo.commit()
+    assert repo.reconcile().code == 0
+    rename(repo)
+    assert repo.reconcile().code == 0
+
+    repo.swarmgit("state", "reset", "empty")
+    assert repo.reconcile().code == 0
+
+    assert (calls(repo), repo.landed(), repo.phases()) == (1, ["old"], {"new": "landed"})
+
+
 def test_a_landing_that_is_reverted_after_the_rename_is_known_by_its_old_name(repo: Repo) -> None:
     repo.start()
     agent(repo, "echo done > old.txt")
