@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from msgspec.structs import replace
 from values import Life, changes_nothing, fails, life, never_ends, submits, task
@@ -274,3 +276,26 @@ def test_a_session_that_is_not_let_go_of_yet_is_not_taken_for_a_new_task() -> No
     made.settle()
 
     assert made.phases() == {"new": "landed"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_life_with_renames_and_kills_ends_with_each_task_once(seed: int) -> None:
+    dice = random.Random(seed)
+    made = life(*(task(f"t{n}", generation=BlobId(f"content {n}"), scope=Scope(owns=("**",))) for n in range(4)))
+    made.ends = lambda session: {} if dice.random() < 0.3 else dice.choice((submits, submits, fails))(session)
+    made.conflicts = lambda _, onto: dice.random() < 0.2
+    stories = {name: {name} for name in made.tasks}
+    for count in range(60):
+        if dice.random() < 0.2:
+            name = dice.choice(sorted(made.tasks))
+            rename(made, name, f"name{count}")
+            stories[TaskId(f"name{count}")] = {*stories.pop(name), TaskId(f"name{count}")}
+        made.tick_until_cut(dice.choice((None, None, *range(6))))
+    made.ends = submits
+    made.settle()
+
+    assert made.observed.statuses.keys() == made.tasks.keys()
+    for name, story in stories.items():
+        landed = [each for each in made.landed() if each in story]
+        assert len(landed) == (made.status(name).phase == "landed")
+        assert len({attempt.session for attempt in made.status(name).attempts}) == len(made.status(name).attempts)
