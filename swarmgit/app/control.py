@@ -22,7 +22,7 @@ from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.ids import EntryId, SessionId, TaskId, ulid
-from swarmgit.model.renames import called
+from swarmgit.model.renames import called, other_names
 from swarmgit.model.status import WAITING, Entry, TaskStatus
 from swarmgit.plan import revival
 
@@ -159,7 +159,8 @@ def _waiting_entry(world: World, name: str) -> tuple[Look, Entry]:
 
 def _entry(seen: Look, name: str) -> Entry:
     entries = seen.observed.entries
-    of_task = [entry for entry in entries.values() if entry.task == name]
+    names = other_names(seen.observed.statuses, name)
+    of_task = [entry for entry in entries.values() if entry.task in names]
     if of_task:
         return max(of_task, key=lambda entry: (entry.attempt, entry.id))
     return entries[find(EntryId(name), entries, "entry")]

@@ -40,3 +40,9 @@ def called(statuses: Mapping[TaskId, TaskStatus], name: str) -> TaskStatus | Non
 def names_of(status: TaskStatus) -> tuple[TaskId, ...]:
     """Return what a task is called, and what it was called before, the newest name first."""
     return (status.task, *reversed(status.renamed_from))
+
+
+def other_names(statuses: Mapping[TaskId, TaskStatus], name: str) -> frozenset[str]:
+    """Return what the task that is called `name` is or was called in state: `name` itself, where nobody knows it."""
+    found = called(statuses, name)
+    return frozenset((name, *(names_of(found) if found is not None else ())))

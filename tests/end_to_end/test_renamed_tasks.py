@@ -195,3 +195,25 @@ def test_a_file_that_moves_into_a_folder_stays_the_same_task(repo: Repo) -> None
 
     assert (calls(repo), repo.phases()) == (1, {"old": "landed"})
     assert repo.git("rev-parse", "swarm/state") == state
+
+
+def test_commands_take_the_new_name_while_the_task_is_in_line(repo: Repo) -> None:
+    repo.start()
+    agent(repo, "echo done > old.txt")
+    repo.commit()
+    repo.swarmgit("queue", "pause")
+    repo.reconcile()
+    assert repo.phases() == {"old": "queued"}
+    rename(repo)
+
+    assert json.loads(repo.swarmgit("queue", "show", "new", "--json").stdout)["task"] == "old"
+    assert "Its file is called new now" in repo.swarmgit("why", "new").stdout
+    repo.swarmgit("queue", "drop", "new")
+    repo.swarmgit("queue", "resume")
+    repo.reconcile()
+    assert repo.phases() == {"new": "waiting"}
+    repo.swarmgit("task", "resume", "old")
+    assert repo.reconcile().code == 0
+
+    assert (repo.phases(), repo.landed()) == ({"new": "landed"}, ["new"])
+    assert is_clean(repo)
