@@ -40,6 +40,7 @@ from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.outcomes import Done, Outcome, ToSave
 from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.policy import Policy
+from swarmgit.model.renames import RenameTask
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.ports import World
 
@@ -97,7 +98,7 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
             return mail.take(action, world)
         case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveMail() | SaveFile():
             return ToSave(action)
-        case SaveFollowed() | Archive() | Remove() | SaveConvoy() | SaveIncident() | SaveFailures():
+        case SaveFollowed() | Archive() | Remove() | RenameTask() | SaveConvoy() | SaveIncident() | SaveFailures():
             return ToSave(action)
         case _:
             assert_never(action)

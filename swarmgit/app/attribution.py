@@ -16,7 +16,11 @@ from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct, WrongUsage
 from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId, TaskId
+from swarmgit.model.renames import called
 from swarmgit.model.status import Attempt, TaskStatus
+
+IN_ARCHIVE = 3
+"""How deep the status of a finished task lies in the archive."""
 
 LineCommit = Callable[[str, str, int], CommitId]
 """(revision, path, line counted from 1) → the commit that the line is from; raises PersonMustAct."""
@@ -79,7 +83,17 @@ def stored_status(world: World, task: str) -> TaskStatus | None:
     oid = world.objects.resolve(f"{head}:{path}")
     if oid is None:
         path, oid = _archived(world, head, f"/{task}.yaml")
-    return state.load_status(path, world.objects.blob(oid)) if oid else None
+    return state.load_status(path, world.objects.blob(oid)) if oid else _renamed(world, head, task)
+
+
+def _renamed(world: World, head: CommitId, task: str) -> TaskStatus | None:
+    """Return the status of the task that was called so before, in the hot folder or the archive."""
+    trees = {folder: world.objects.resolve(f"{head}:{folder}") for folder in (paths.STATE_ARCHIVE, paths.STATE_TASKS)}
+    files = {path: e for folder, tree in trees.items() if tree for path, e in world.objects.walk(tree, folder).items()}
+    tasks = (path for path in files if path.startswith(f"{paths.STATE_TASKS}/") or path.count("/") == IN_ARCHIVE)
+    texts = ((path, world.objects.blob(files[path].oid)) for path in tasks)
+    found = (state.load_status(path, text) for path, text in texts if b"renamed_" in text and task.encode() in text)
+    return called({status.task: status for status in found}, task)
 
 
 def _archived(world: World, head: CommitId, name: str) -> tuple[str, str | None]:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from swarmgit.app import recovery
 from swarmgit.app.look import Look, look
-from swarmgit.app.names import find
+from swarmgit.app.names import find, find_task
 from swarmgit.app.room import require_room
 from swarmgit.app.sessions import find_session
 from swarmgit.app.views.tasks import statuses
@@ -22,6 +22,7 @@ from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.ids import EntryId, SessionId, TaskId, ulid
+from swarmgit.model.renames import called, other_names
 from swarmgit.model.status import WAITING, Entry, TaskStatus
 from swarmgit.plan import revival
 
@@ -122,8 +123,9 @@ def retry(world: World, name: str, by: str) -> EntryId:
     seen = look(world)
     entry = _entry(seen, name)
     if entry.state == "rejected":
-        tasks, states = seen.desired.tasks, seen.observed.statuses
-        why = revival.objection(tasks.get(entry.task), states.get(entry.task), entry)
+        status = called(seen.observed.statuses, entry.task)
+        task = seen.desired.tasks.get(status.task if status is not None else entry.task)
+        why = revival.objection(task, status, entry)
         if why:
             again = f"swarmgit task restart {entry.task}"
             raise PersonMustAct(f"entry {entry.id} cannot be tried again: {why}", f"work anew with: {again}")
@@ -157,7 +159,8 @@ def _waiting_entry(world: World, name: str) -> tuple[Look, Entry]:
 
 def _entry(seen: Look, name: str) -> Entry:
     entries = seen.observed.entries
-    of_task = [entry for entry in entries.values() if entry.task == name]
+    names = other_names(seen.observed.statuses, name)
+    of_task = [entry for entry in entries.values() if entry.task in names]
     if of_task:
         return max(of_task, key=lambda entry: (entry.attempt, entry.id))
     return entries[find(EntryId(name), entries, "entry")]
@@ -211,7 +214,7 @@ def _task(world: World, name: str) -> tuple[Look, TaskStatus]:
     seen = look(world)
     known = statuses(seen)
     archived = {task: TaskStatus(task=task, title=task, phase="landed") for task in seen.observed.archived}
-    return seen, {**archived, **known}[find(name, {**archived, **known}, "task")]
+    return seen, {**archived, **known}[find_task(name, {**archived, **known}, known)]
 
 
 def _refuse_finished(status: TaskStatus, verb: str) -> None:

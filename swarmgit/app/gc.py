@@ -18,6 +18,7 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Swarm
 from swarmgit.model.ids import EntryId, SessionId, TaskId
 from swarmgit.model.mail import sent_at_ms
+from swarmgit.model.renames import called
 from swarmgit.model.status import FINISHED
 from swarmgit.plan import breakdowns
 from swarmgit.plan.attempts import WASTE
@@ -103,13 +104,13 @@ def _is_over(seen: Look, live: Container[SessionId], ref: str) -> bool:
 
 def _is_only_here(seen: Look, task: TaskId, session: SessionId) -> bool:
     """Return whether an attempt's work did not land and was not saved elsewhere."""
-    status = seen.observed.statuses.get(task)
+    status = called(seen.observed.statuses, task)
     attempt = next((a for a in status.attempts if a.session == session), None) if status else None
     return attempt is not None and attempt.salvage is None and attempt.outcome in WASTE
 
 
 def _is_finished(seen: Look, task: TaskId) -> bool:
-    status = seen.observed.statuses.get(task)
+    status = called(seen.observed.statuses, task)
     return status.phase in FINISHED if status is not None else task in seen.observed.archived
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from swarmgit.app import control
 from swarmgit.app.fsck import check
 from swarmgit.app.look import Look, look
-from swarmgit.app.names import find
+from swarmgit.app.names import find_task
 from swarmgit.app.views.tasks import statuses
 from swarmgit.app.world import World
 from swarmgit.documents import paths, state
@@ -26,7 +26,7 @@ def accept(world: World, name: str, by: str, reason: str = "") -> TaskId:
     claims = seen.observed.landings
     by_commit = {claim.commit: task for task, claim in claims.items()}
     named = [task for commit, task in by_commit.items() if len(name) >= 7 and commit.startswith(name)]
-    task = named[0] if len(named) == 1 else find(TaskId(name), {**statuses(seen), **claims}, "task")
+    task = named[0] if len(named) == 1 else find_task(name, {**statuses(seen), **claims}, statuses(seen))
     claim = claims.get(task)
     if claim is None:
         raise PersonMustAct(f"no commit of the target claims task {task}", f"swarmgit why {task}")
@@ -43,7 +43,7 @@ def accept(world: World, name: str, by: str, reason: str = "") -> TaskId:
 def reopen(world: World, name: str, by: str, reason: str = "") -> TaskId:
     """Let a task that has landed, or that a commit claims, be worked for once more and land again."""
     seen = look(world)
-    task = find(TaskId(name), {**dict.fromkeys(seen.observed.archived), **statuses(seen)}, "task")
+    task = find_task(name, {**dict.fromkeys(seen.observed.archived), **statuses(seen)}, statuses(seen))
     status = statuses(seen).get(task) or _archived(world, seen, task)
     claim = seen.observed.landings.get(task)
     if claim is None and status.phase not in ONCE_MORE:

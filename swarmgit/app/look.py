@@ -17,7 +17,7 @@ from swarmgit.model.actions import Plan
 from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.observed import Observed
 from swarmgit.observe.snapshot import Observer
-from swarmgit.plan import plan
+from swarmgit.plan import plan, renames
 from swarmgit.ports import World
 
 
@@ -40,7 +40,13 @@ def look(world: World, at: str | None = None) -> Look:
         return Look(desired, observer.at(desired, state_commit(world, at)), Plan(), now)
     observed = observer.observe(desired)
     observer.keep()
-    return Look(desired, observed, plan(desired, observed, now), now, world.drafts(desired))
+    return looked(desired, observed, plan(desired, observed, now), now, world.drafts(desired))
+
+
+def looked(desired: Desired, observed: Observed, planned: Plan, now: datetime, drafts: tuple[str, ...] = ()) -> Look:
+    """Return a look at what was planned for: renamed tasks under the names that they go by."""
+    one = renames.follow(desired, observed)
+    return Look(one.desired, one.observed, planned, now, drafts)
 
 
 def broken_mail(world: World, seen: Look) -> tuple[Problem, ...]:

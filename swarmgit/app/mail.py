@@ -16,8 +16,9 @@ from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Problem
-from swarmgit.model.ids import MailId, SessionId, TaskId, ulid
+from swarmgit.model.ids import MailId, SessionId, ulid
 from swarmgit.model.mail import HUMAN, RESERVED, SWARMGIT, Letter, Mail, MailControl, sent_at_ms
+from swarmgit.model.renames import called
 from swarmgit.model.status import FINISHED
 from swarmgit.observe.mailboxes import Mailbox
 from swarmgit.observe.state import StateReader, Stored
@@ -51,7 +52,7 @@ def nudge(world: World, name: str, text: str, by: str) -> tuple[str, ...]:
     """Write an urgent message to an agent, named by itself, its session or its task."""
     seen = look(world)
     session = seen.observed.sessions.get(SessionId(name))
-    status = seen.observed.statuses.get(TaskId(name))
+    status = called(seen.observed.statuses, name)
     if session is None and (name in seen.observed.archived or (status is not None and status.phase in FINISHED)):
         phase = status.phase if status is not None else "finished and archived"
         raise PersonMustAct(f"task {name} is {phase}: nobody works on it any more", f"swarmgit why {name}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from swarmgit.app.world import World
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import TaskId
+from swarmgit.model.renames import called
+from swarmgit.model.status import TaskStatus
 
 Name = TypeVar("Name", bound=str)
 LIST_COMMANDS = {
@@ -32,6 +34,13 @@ def find(name: str, known: Iterable[Name], kind: str) -> Name:
     if len(starting) == 1 and kind != "task":
         return starting[0]
     raise _unknown(name, [*starting] or difflib.get_close_matches(name, [*names], 3), kind)
+
+
+def find_task(name: str, known: Iterable[TaskId], statuses: Mapping[TaskId, TaskStatus]) -> TaskId:
+    """Return the one of `known` that is called `name`, or else the task that was, or will be, called so."""
+    names = frozenset(known)
+    renamed = called(statuses, name) if name not in names else None
+    return renamed.task if renamed is not None else find(TaskId(name), names, "task")
 
 
 def named_tasks(world: World, names: Sequence[str]) -> frozenset[TaskId]:

@@ -15,6 +15,7 @@ from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import TaskControl, Verdict
 from swarmgit.model.ids import CommitId, EntryId, TreeId
+from swarmgit.model.renames import other_names
 from swarmgit.model.status import Entry
 from swarmgit.plan import verdicts
 
@@ -41,8 +42,9 @@ def find_held(seen: Look, name: str) -> Held:
     """Return what waits under a task's name or an entry's, or its beginning."""
     waiting = {each.entry.id: each for each in held(seen)}
     by_task: dict[str, Held] = {each.entry.task: each for each in waiting.values()}
-    if name in by_task:
-        return by_task[name]
+    for each in (name, *other_names(seen.observed.statuses, name)):
+        if each in by_task:
+            return by_task[each]
     known: dict[str, object] = {**dict.fromkeys(seen.observed.statuses), **dict.fromkeys(seen.desired.tasks)}
     if EntryId(name) not in waiting and (name in known or name in seen.observed.entries):
         raise PersonMustAct(f"nothing of {name} waits for a review", f"see where it stands: swarmgit why {name}")

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from swarmgit.act import failing
 from swarmgit.app import recovery
 from swarmgit.app.gc import stale_refs
-from swarmgit.app.look import Look, loader
+from swarmgit.app.look import Look, loader, looked
 from swarmgit.app.room import require_room
 from swarmgit.app.tick import Ticked, Ticker
 from swarmgit.app.views.tasks import statuses
@@ -200,7 +200,7 @@ def _step(course: Course) -> None:
         recovery.heal(world)
         course.is_healed = True
     done = course.ticker.tick()
-    course.look, course.done = Look(done.desired, done.observed, done.plan, done.now), done
+    course.look, course.done = looked(done.desired, done.observed, done.plan, done.now), done
     if course.number == 1:
         _unpin_closed(world, course.look)
     if course.options.mode == "once":

@@ -13,13 +13,14 @@ from swarmgit import ports
 from swarmgit.app.room import no_room
 from swarmgit.app.world import World
 from swarmgit.desired.assemble import Sources, assemble, kind_of
-from swarmgit.desired.crosscheck import stepwise_members
+from swarmgit.desired.crosscheck import Fault, stepwise_members
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.desired.load import builtin_roles, load
 from swarmgit.documents import paths, places
 from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.ids import BlobId
 from swarmgit.plan.lineup import homogeneous
+from swarmgit.plan.patterns import meet
 
 FILES_MAX = 100_000
 
@@ -61,8 +62,8 @@ def _reviews(desired: Desired) -> Iterator[str]:
             )
 
 
-def step_warnings(world: World, desired: Desired, *, committed: bool = False) -> tuple[str, ...]:
-    """Return each place where a member of a convoy that holds depends on another member."""
+def placed_warnings(world: World, desired: Desired, *, committed: bool = False) -> tuple[str, ...]:
+    """Return each place where a member of a convoy that holds depends on another, or where a pattern grants nothing."""
     top, target = _tree(world, committed=committed), world.repository.target or "main"
 
     def read(path: str) -> bytes:
@@ -72,10 +73,20 @@ def step_warnings(world: World, desired: Desired, *, committed: bool = False) ->
         return world.objects.blob(oid) if oid else b""
 
     found: list[str] = []
-    for fault in stepwise_members(desired.tasks, desired.convoys):
+    for fault in (*stepwise_members(desired.tasks, desired.convoys), *_idle_modes(desired)):
         node, _ = places.read(fault.file, read(fault.file))
         found.append(str(Problem(fault.file, *(node.at(fault.steps) if node else (0, 0)), fault.message)))
     return tuple(found)
+
+
+def _idle_modes(desired: Desired) -> Iterator[Fault]:
+    """Yield each pattern of `scope.modes` that can match nothing which its task may change."""
+    for task in desired.tasks.values():
+        may_change = (*task.scope.owns, *task.scope.shares)
+        for index, pattern in enumerate(task.scope.modes):
+            if not any(meet(pattern, other) for other in may_change):
+                message = f"'{pattern}' has no effect: neither 'owns' nor 'shares' has anything that it matches"
+                yield Fault(task.path, ("scope", "modes", index), message)
 
 
 def validate_committed(

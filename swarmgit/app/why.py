@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from swarmgit.app.look import Look
-from swarmgit.app.names import find
+from swarmgit.app.names import find_task
 from swarmgit.app.views.money import convoy_budget_rows
 from swarmgit.app.views.plan import why_waiting
 from swarmgit.app.views.tasks import drifted, statuses
@@ -54,8 +54,9 @@ class Explanation(Struct, frozen=True):
 
 def explain(look: Look, name: str) -> Explanation:
     """Return what there is to say about a task's present phase."""
-    known = {**dict.fromkeys(look.observed.archived), **statuses(look)}
-    task = find(name, known, "task")
+    found = statuses(look)
+    known = {**dict.fromkeys(look.observed.archived), **found}
+    task = find_task(name, known, found)
     status = known[task]
     if status is None:
         place = look.observed.archived[task]
@@ -68,6 +69,7 @@ def explain(look: Look, name: str) -> Explanation:
         *_left_out(status),
         *_convoy(look, status),
         *_handoff(status),
+        *_names(status),
         *_conditions(status),
     )
     return Explanation(task, status.phase, sentences, tuple(_commands(look, status)))
@@ -102,6 +104,13 @@ def _phase(look: Look, status: TaskStatus) -> Iterator[str]:
             yield _sentence("Its report is on the state branch", paths.state_report(status.task))
         case _:
             yield _sentence(STARTS[status.phase], status.reason)
+
+
+def _names(status: TaskStatus) -> Iterator[str]:
+    if status.renamed_from:
+        yield f"It was called {status.renamed_from[-1]} before; its file was renamed."
+    if status.renamed_to is not None:
+        yield f"Its file is called {status.renamed_to} now; it goes by that name once nothing works for it any more."
 
 
 def _unpushed(look: Look, status: TaskStatus) -> Iterator[str]:

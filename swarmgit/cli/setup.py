@@ -40,14 +40,14 @@ def init(settings: Settings, target: str | None) -> None:
 @click.pass_obj
 def validate(settings: Settings, committed: bool, as_json: bool) -> int:
     """Report every problem in the working tree's intent (exit code 1 when there is one)."""
-    from swarmgit.app.validate import asked_for, step_warnings, warnings
+    from swarmgit.app.validate import asked_for, placed_warnings, warnings
     from swarmgit.app.views.problems import problems_document
     from swarmgit.app.views.words import counted
     from swarmgit.observe.reach import unreachable
 
     world = settings.world()
     desired = asked_for(world, committed=committed)
-    problems, steps = desired.problems, step_warnings(world, desired, committed=committed)
+    problems, steps = desired.problems, placed_warnings(world, desired, committed=committed)
     warned = (*steps, *warnings(desired, unreachable(world.unreachable, desired)))
     if as_json:
         say_json(problems_document(problems, warned))

@@ -16,6 +16,7 @@ from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import ForgetReports, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.pins import Submit, Unpin
+from swarmgit.model.renames import RenameTask
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence, SessionSpec
@@ -258,7 +259,7 @@ class TakeMail(Struct, frozen=True):
 SaveDocument = (
     SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveConvoy | SaveIncident | SaveFailures
 )
-Save = SaveDocument | SaveMail | SaveFile | Archive | Remove
+Save = SaveDocument | SaveMail | SaveFile | Archive | Remove | RenameTask
 Effect = (
     StartSession
     | StopSession

@@ -30,6 +30,7 @@ from swarmgit.model.ids import (
 from swarmgit.model.incidents import Incident, IncidentControl, Report
 from swarmgit.model.landings import Drift, TargetLanding
 from swarmgit.model.mail import Mail, MailControl, Outbox
+from swarmgit.model.renames import Former
 from swarmgit.model.secrets import Leak
 from swarmgit.model.status import Difference, Entry, Identity, TaskStatus
 from swarmgit.model.work import Evidence, Session
@@ -112,6 +113,7 @@ class Observed(Struct, frozen=True):
     `needed`: the commits that open work stands on. `missing`: of these and of what was made of them, those that cannot
     be had, and why.
     `unsubmitted`: open entries whose work the person's repository has no ref for.
+    `former`: the archived tasks that new files were before, by their new name.
     `at`: the instant that all of it is judged by, None for one of the past.
     """
 
@@ -162,6 +164,7 @@ class Observed(Struct, frozen=True):
     landings: Mapping[TaskId, TargetLanding] = field(default_factory=dict)
     drift: Mapping[TaskId, Drift] = field(default_factory=dict)
     landing_controls: Mapping[str, LandingControl] = field(default_factory=dict)
+    former: Mapping[TaskId, Former] = field(default_factory=dict)
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

@@ -156,7 +156,9 @@ class TaskStatus(Struct, frozen=True):
     `task restart` opens a new window. `restart` is the last restart request that was honoured. `taken_from`: agents
     that could not do it, and do not get it again. `asides`: sessions that worked for it besides its attempts.
     `paid_from`: the first attempt whose cost counts: a person's restart or edit begins anew, another agent does not.
-    `run`: which time it is worked for: only a person's `task reopen` lets a task that has landed land again."""
+    `run`: which time it is worked for: only a person's `task reopen` lets a task that has landed land again.
+    `generation`: its file when it was last looked at. `renamed_from`: earlier names, the oldest first; what landed
+    under one of them names that. `renamed_to`: what its file is called now, while it still goes by its old name."""
 
     task: TaskId
     title: str
@@ -176,10 +178,17 @@ class TaskStatus(Struct, frozen=True):
     taken_from: tuple[AgentName, ...] = ()
     asides: tuple[Aside, ...] = ()
     run: int = 1
+    renamed_from: tuple[TaskId, ...] = ()
+    renamed_to: TaskId | None = None
 
     @property
     def last(self) -> Attempt | None:
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def content(self) -> BlobId | None:
+        """Return what its file was when it was last looked at."""
+        return self.generation or (self.last.generation if self.last else None)
 
     @property
     def counted(self) -> tuple[Attempt, ...]:

@@ -10,6 +10,7 @@ from swarmgit.model import actions, pins
 from swarmgit.model.actions import Action
 from swarmgit.model.failures import NOBODY, Rescue, SaveFailures, SetAside, Step
 from swarmgit.model.ids import EntryId, SessionId, TaskId
+from swarmgit.model.renames import RenameTask
 from swarmgit.model.status import Entry
 from swarmgit.model.work import Session
 
@@ -48,7 +49,7 @@ def _of_task(action: Action) -> Step | None:
             return Step(kind, task, session=session)
         case SaveFailures(failures):
             return Step(kind, None if failures.owner == NOBODY else TaskId(failures.owner))
-        case actions.SaveTask(status):
+        case actions.SaveTask(status) | RenameTask(status):
             return Step(kind, status.task)
         case actions.SaveMail(mail):
             return Step(kind, mail.task, session=mail.session)

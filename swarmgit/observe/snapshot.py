@@ -98,6 +98,7 @@ class Observer:
             at=_after_ends(now, sessions.values()),
             landings=self._target.landings(stored, target, desired.tasks.keys()),
             drift=self._target.drift(stored, target),
+            former=stored.archived.renamed(desired, stored.statuses),
         )
 
     def _stands_on(

@@ -70,7 +70,7 @@ class Stored(Struct, frozen=True):
     """What the state branch says."""
 
     statuses: Mapping[TaskId, TaskStatus] = field(default_factory=dict)
-    archived: Mapping[TaskId, str] = field(default_factory=dict)
+    archived: ArchiveIndex = field(default_factory=ArchiveIndex)
     entries: Mapping[EntryId, Entry] = field(default_factory=dict)
     identities: Mapping[AgentName, Identity] = field(default_factory=dict)
     gate_histories: Mapping[GateName, GateHistory] = field(default_factory=dict)

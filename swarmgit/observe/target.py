@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 
 import msgspec
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from swarmgit.errors import SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.landings import Drift, Mention, Revert, TargetLanding
+from swarmgit.model.renames import called, names_of
 from swarmgit.model.status import TaskStatus
 from swarmgit.observe.state import StateReader, Stored
 from swarmgit.ports import World
@@ -41,6 +43,7 @@ class TargetReader:
         self._read: _Read | None = None
         self._by_task: dict[TaskId, dict[int, Mention]] = {}
         self._others = StateReader(world.objects, world.cache, keeps=False)
+        self._renamed: tuple[tuple[CommitId, ...], dict[TaskId, TaskStatus]] | None = None
         self._twins: dict[tuple[CommitId, CommitId], CommitId | None] = {}
         self._proofs: dict[tuple[Mention, tuple[CommitId, ...]], TargetLanding] = {}
 
@@ -55,15 +58,35 @@ class TargetReader:
             return {}
         self._read_on(target)
         found: dict[TaskId, TargetLanding] = {}
-        for task in {*wanted, *stored.statuses} & self._by_task.keys():
+        new = {task for task in wanted if task not in stored.statuses and task not in stored.archived}
+        elsewhere = self._renamed_elsewhere() if new and self._by_task else {}
+        for task in {*new, *stored.statuses}:
             status = stored.statuses.get(task)
             run = status.run if status is not None else 1
-            if (status is not None and status.phase in SETTLED) or (status is None and task in stored.archived):
+            if status is not None and status.phase in SETTLED:
                 continue
-            newest = max((each for each in self._by_task[task].values() if each.run >= run), key=_run, default=None)
+            named = self._named(task, status or elsewhere.get(task))
+            newest = max((each for each in named if each.run >= run), key=_run, default=None)
             if newest is not None:
                 found[task] = self._proven(stored, target, newest)
         return found
+
+    def _named(self, task: TaskId, status: TaskStatus | None) -> list[Mention]:
+        """Return the commits that name a task, by whatever name it had then."""
+        names = names_of(status) if status is not None else (task,)
+        return [each for name in names for each in self._by_task.get(name, {}).values()]
+
+    def _renamed_elsewhere(self) -> Mapping[TaskId, TaskStatus]:
+        """Return what other states say of tasks that were called otherwise before."""
+        tips = tuple(sorted(self._tips().values()))
+        if self._renamed is None or self._renamed[0] != tips:
+            found: dict[TaskId, TaskStatus] = {}
+            for tip in tips:
+                with suppress(SwarmError):  # a state that was put aside because it cannot be read
+                    known = self._others.read(tip).statuses
+                    found.update({name: each for name, each in known.items() if each.renamed_from})
+            self._renamed = tips, found
+        return self._renamed[1]
 
     def drift(self, stored: Stored, target: CommitId | None) -> Mapping[TaskId, Drift]:
         """Return what became of the landings that state knows, where they are not on the target as they were."""
@@ -75,8 +98,9 @@ class TargetReader:
         for task, status in stored.statuses.items():
             if status.phase not in {"landed", "reverted"} or status.landed_commit is None:
                 continue
-            if (task, status.run) in undone:
-                found[task] = Drift("reverted", undone[task, status.run])
+            taken_back = [undone[name, status.run] for name in names_of(status) if (name, status.run) in undone]
+            if taken_back:
+                found[task] = Drift("reverted", taken_back[0])
             elif (other := self._moved(status, target)) is not None:
                 found[task] = other
         return found
@@ -95,7 +119,7 @@ class TargetReader:
     def _moved(self, status: TaskStatus, target: CommitId) -> Drift | None:
         """Return what became of a landing that is not on the target; None where it is there."""
         landed = status.landed_commit
-        named = self._by_task.get(status.task, {}).get(status.run)
+        named = next((each for each in self._named(status.task, status) if each.run == status.run), None)
         if landed is None or (named is not None and named.commit == landed):
             return None
         if self._world.objects.is_ancestor(landed, target):
@@ -159,7 +183,7 @@ class TargetReader:
 
     def _in_ledger(self, stored: Stored, target: CommitId, mention: Mention) -> CommitId | None:
         """Return the commit of the target by which a state says that the task has landed, None where it does not."""
-        status = stored.statuses.get(mention.task)
+        status = called(stored.statuses, mention.task)
         said = [status.landed_commit] if status is not None and status.run >= mention.run else []
         entries = [e for e in stored.entries.values() if e.task == mention.task and e.run >= mention.run]
         said += [e.candidate.commit for e in entries if e.candidate is not None and e.state in {"landing", "landed"}]

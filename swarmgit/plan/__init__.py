@@ -28,6 +28,7 @@ from swarmgit.plan import (
     mishaps,
     predictions,
     queue,
+    renames,
     schedule,
     tasks,
     triage,
@@ -62,8 +63,10 @@ def plan(
     """
     if desired.swarm is None:
         return Plan(is_settled=True, needs_person=True)
-    situation = Situation.of(desired, desired.swarm, observed, now, only, apply_now=apply_now)
-    draft = Draft(held, missing=observed.missing, is_waiting_for_time=bool(held))
+    one = renames.follow(desired, observed, held)
+    situation = Situation.of(one.desired, desired.swarm, one.observed, now, one.names(only), apply_now=apply_now)
+    held |= one.names(held)
+    draft = Draft(held, actions=[*one.saves], missing=observed.missing, is_waiting_for_time=bool(held))
     _take_in(situation, draft)
     queue.run(situation, draft)
     _advance(situation, draft)
@@ -86,11 +89,16 @@ def plan(
     archive.move(situation, draft)
     gate_runs.save_histories(situation, draft)
     draft.save_identities(observed)
+    _write_down(situation, draft)
+    return _close(situation, draft)
+
+
+def _write_down(situation: Situation, draft: Draft) -> None:
+    """Save each task as it stands now, and let go of the sessions whose end is recorded."""
     _keep_asides(situation, draft)
     _save_tasks(situation, draft)
     _retire_recorded(situation, draft)
     _keep_unread(situation, draft)
-    return _close(situation, draft)
 
 
 def _take_in(situation: Situation, draft: Draft) -> None:

@@ -40,6 +40,7 @@ def revive(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -
     rejected = next((event.at for event in reversed(entry.events) if event.kind == "rejected"), None)
     if rejected is None or control.retry <= rejected or objection(task, status, entry):
         return None
+    entry = replace(entry, task=task.id)  # it may be called otherwise now
     revived = with_event(situation, entry, "revived", {"by": control.by}, state="queued", candidate=None, evidence=())
     save(draft, revived)
     again = attempts.with_last(status, replace(last, outcome="submitted", reason="", rejection=None))

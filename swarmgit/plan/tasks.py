@@ -35,7 +35,7 @@ def advance(situation: Situation, draft: Draft, task_id: TaskId) -> TaskStatus:
     stored = situation.observed.statuses.get(task_id)
     status = stored or TaskStatus(task=task_id, title=task.title if task else task_id)
     if task is not None:
-        status = replace(status, title=task.title, convoy=task.convoy)
+        status = replace(status, title=task.title, convoy=task.convoy, generation=task.generation)
     status = _reopen(situation, draft, task, attempts.adopt(situation, status))
     said = claims.asked(situation, task_id)
     if status.phase in FINISHED and said is None:
@@ -109,7 +109,7 @@ def _withdraw(situation: Situation, draft: Draft, task: Task | None, status: Tas
 def _next(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
     last = status.last
     if last is None or last.number < status.window:
-        return _ready(status, task, "waiting")
+        return _ready(status, "waiting")
     match last.outcome:
         case "submitted":
             return _submitted(situation, draft, task, status)
@@ -126,9 +126,8 @@ def _next(situation: Situation, draft: Draft, task: Task, status: TaskStatus) ->
             return revival.revive(situation, draft, task, status) or _again(situation, task, status)
 
 
-def _ready(status: TaskStatus, task: Task, phase: str) -> TaskStatus:
-    ready = replace(status, phase="rework" if phase == "rework" else "waiting", reason="", waiting_for=())
-    return ready if status.attempts else replace(ready, generation=task.generation)
+def _ready(status: TaskStatus, phase: str) -> TaskStatus:
+    return replace(status, phase="rework" if phase == "rework" else "waiting", reason="", waiting_for=())
 
 
 def _again(situation: Situation, task: Task, status: TaskStatus) -> TaskStatus:
@@ -152,7 +151,7 @@ def _again(situation: Situation, task: Task, status: TaskStatus) -> TaskStatus:
     if last.outcome == "conflict" and "reimagine" not in situation.swarm.merge.tiers:
         reason = f"{last.reason}; merge.tiers does not let the task be made again on the new target"
         return replace(status, phase="needs-human", reason=reason, waiting_for=())
-    return _ready(status, task, "rework" if last.rejection is not None else "waiting")
+    return _ready(status, "rework" if last.rejection is not None else "waiting")
 
 
 # --- verification ---------------------------------------------------------------------------------------------------

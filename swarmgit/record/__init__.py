@@ -26,6 +26,7 @@ from swarmgit.model.failures import Rescue, SaveFailures, SetAside
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.mail import DEAD
 from swarmgit.model.outcomes import Failed, Outcome, ToSave
+from swarmgit.model.renames import RenameTask
 from swarmgit.ports import StateStore
 
 SUBJECT_CHARS_MAX = 100
@@ -91,12 +92,25 @@ def _changes(save: Save, before: dict[str, bytes | None], read: Reader) -> dict[
             return {paths.state_followed(followed.new): documents.dump_followed(followed)}
         case SaveMail():
             return _mail(save)
+        case RenameTask():
+            return _renamed(save, before, read)
         case Remove(path):
             return {path: None}
         case SaveFile():
             return {save.path: _content(save, before, read)}
         case Archive(path, to):
             return {to: _pending(path, before, read), path: None}
+
+
+def _renamed(save: RenameTask, before: dict[str, bytes | None], read: Reader) -> dict[str, bytes | None]:
+    """Return a task's files under its new name. What a person asked by the new name already is the newer word."""
+    old, new = save.old, save.status.task
+    changes: dict[str, bytes | None] = {save.path: None}
+    for place in (paths.state_control, paths.state_report):
+        content = _pending(place(old), before, read)
+        if content is not None:
+            changes |= {place(new): _pending(place(new), before, read) or content, place(old): None}
+    return {**changes, paths.state_task(new): documents.dump_status(save.status)}
 
 
 def _mail(save: SaveMail) -> dict[str, bytes | None]:
@@ -124,7 +138,7 @@ def message(saves: Sequence[Save]) -> str:
     lines = [
         quoting.line(save.reason)
         for save in saves
-        if isinstance(save, SaveTask | SaveConvoy | SaveIncident) and save.reason
+        if isinstance(save, SaveTask | RenameTask | SaveConvoy | SaveIncident) and save.reason
     ]
     if not lines:
         return _quiet(saves)
@@ -142,6 +156,8 @@ def _quiet(saves: Sequence[Save]) -> str:  # noqa: C901, PLR0912  one line per k
     words: list[str] = []
     for save in saves:
         match save:
+            case RenameTask(reason=reason):
+                words.append(reason)
             case SaveTask(status):
                 words.append(f"{status.task}: {quoting.line(status.reason) or status.phase}")
             case SaveEntry(entry):

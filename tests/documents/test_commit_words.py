@@ -97,5 +97,5 @@ def test_ordinary_words_are_left_as_they_are(text: str) -> None:
 def test_no_text_brings_a_trailer_or_a_character_that_does_not_show_itself(text: str) -> None:
     subject, body = landed_words(text)
     assert "\n" not in subject
-    assert all(each == "\n" or not quoting.is_unseen(each) for each in f"{subject}\n{body}")
+    assert all(each in "\n\t" or not quoting.is_unseen(each) for each in f"{subject}\n{body}")
     assert not re.search(r"(?im)^\s*(signed-off-by|swarm-\w+)\s*:\s*\S", body)

@@ -19,3 +19,16 @@ def test_an_executable_bit_lands_where_the_scope_grants_it(repo: Repo) -> None:
     refused = repo.status("refused").attempts[0].rejection
     assert refused is not None
     assert "scope.modes" in refused.next_step
+
+
+def test_validate_names_a_pattern_that_grants_nothing(repo: Repo) -> None:
+    repo.start()
+    text = "version: 1\ntitle: One\ndescription: Do.\nscope:\n  owns: [src/**]\n  modes:\n    - src/tools/**\n    - bin/**\n"
+    repo.write({".swarm/tasks/one.yaml": text})
+
+    said = repo.swarmgit("validate").stdout
+
+    assert said == (
+        "warning: .swarm/tasks/one.yaml:8:7: 'bin/**' has no effect: "
+        "neither 'owns' nor 'shares' has anything that it matches\n"
+    )

@@ -44,6 +44,7 @@ from swarmgit.model.mail import DEAD, Outbox
 from swarmgit.model.observed import MergeTry, Observed, RemoteHead
 from swarmgit.model.pins import Unpin
 from swarmgit.model.policy import Policy
+from swarmgit.model.renames import RenameTask
 from swarmgit.model.status import Difference, Entry, TaskStatus
 from swarmgit.model.work import Capture, Change, Evidence, Push, Pushed, Session, SessionSpec, Stream
 from swarmgit.plan import plan
@@ -60,6 +61,7 @@ SAVES = (
     SaveFile,
     Archive,
     Remove,
+    RenameTask,
 )
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(seconds=1)
@@ -267,6 +269,10 @@ class Life:
                 self._land(action)
             case SaveTask(status):
                 self.see(statuses={**self.observed.statuses, status.task: status})
+            case RenameTask(status, old):
+                left = {k: v for k, v in self.observed.statuses.items() if k != old}
+                self.see(statuses={**left, status.task: status})
+                self.see(controls={status.task if k == old else k: v for k, v in self.observed.controls.items()})
             case SaveEntry(entry):
                 self.see(entries={**self.observed.entries, entry.id: entry})
             case SaveConvoy(progress):

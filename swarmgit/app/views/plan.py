@@ -13,6 +13,7 @@ from swarmgit.app.views.problems import problem_rows
 from swarmgit.model import actions
 from swarmgit.model.actions import Action, SaveTask, StartSession
 from swarmgit.model.ids import EntryId, TaskId
+from swarmgit.model.renames import RenameTask
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.budget import estimates
 
@@ -71,6 +72,8 @@ def steps_of(action: Action, look: Look) -> tuple[Step, ...]:
         case actions.Land():
             tasks = {entry.id: entry.task for entry in look.observed.entries.values()}
             return tuple(_landing(action, entry, tasks) for entry in action.entries)
+        case RenameTask(status, old):
+            return (Step("rename", status.task, f"it was called {old}"),)
         case SaveTask():
             return _phase_change(action, look)
         case _:

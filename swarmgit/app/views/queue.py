@@ -11,6 +11,7 @@ from swarmgit.app.views.tasks import result_row
 from swarmgit.app.views.times import stamp
 from swarmgit.model.desired import PRIORITY_RANK
 from swarmgit.model.ids import EntryId
+from swarmgit.model.renames import other_names
 from swarmgit.model.status import WAITING, Entry
 from swarmgit.plan import full_runs
 from swarmgit.plan.order import gated_with
@@ -95,7 +96,8 @@ def tier_row(figures: TierFigures) -> dict[str, Any]:
 def entry_document(look: Look, name: str) -> dict[str, Any]:
     """Return `queue show --json` for an entry named by its id, the start of it, or its task (then the newest)."""
     entries = look.observed.entries
-    of_task = [entry.id for entry in entries.values() if entry.task == name]
+    names = other_names(look.observed.statuses, name)
+    of_task = [entry.id for entry in entries.values() if entry.task in names]
     entry = entries[max(of_task) if of_task else find(name, entries, "entry")]
     candidate = entry.candidate
     return {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict, replace
 
-from swarmgit.app.names import find
+from swarmgit.app.names import find_task
 from swarmgit.app.views.times import stamp, stamp_or_none
 from swarmgit.model.handoffs import Handoff
 from swarmgit.model.ids import SessionId, TaskId
@@ -81,7 +81,7 @@ def tasks_document(look: Look) -> dict[str, Any]:
 def task_document(look: Look, name: str) -> dict[str, Any]:
     """Return `task show --json`: the task's row, what its file asks for, its conditions and every attempt."""
     known = statuses(look)
-    status = known[find(name, known, "task")]
+    status = known[find_task(name, known, known)]
     task = look.desired.tasks.get(status.task)
     control = look.observed.controls.get(status.task)
     return {
@@ -97,6 +97,8 @@ def task_document(look: Look, name: str) -> dict[str, Any]:
         "modes": list(task.scope.modes) if task else [],
         "acceptance": [item.run for item in task.acceptance] if task else [],
         "description": task.description if task else None,
+        "renamed_from": list(status.renamed_from),
+        "renamed_to": status.renamed_to,
         "paused": bool(control and control.paused),
         "finished": stamp_or_none(status.finished),
         "conditions": [{**asdict(condition), "since": stamp(condition.since)} for condition in status.conditions],
