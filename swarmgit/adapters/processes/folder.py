@@ -107,8 +107,7 @@ def discard(folder: str, below: str, names: Sequence[str], times: Sequence[int] 
             for name, time_ns in zip_longest(names, times):
                 _parts(name)
                 try:
-                    if time_ns is None or _changed_ns(name, here) == time_ns:
-                        _unlink(name, here)
+                    _unlink(name, here, time_ns)
                 except OSError as error:
                     resisting[name] = error.strerror or str(error)
         finally:
@@ -116,15 +115,10 @@ def discard(folder: str, below: str, names: Sequence[str], times: Sequence[int] 
     return resisting
 
 
-def _changed_ns(leaf: str, here: int) -> int | None:
-    try:
-        return os.stat(leaf, dir_fd=here, follow_symlinks=False).st_mtime_ns
-    except FileNotFoundError:
-        return None
-
-
-def _unlink(leaf: str, here: int) -> None:
+def _unlink(leaf: str, here: int, time_ns: int | None) -> None:
     with suppress(IsADirectoryError, FileNotFoundError):
+        if time_ns is not None and os.stat(leaf, dir_fd=here, follow_symlinks=False).st_mtime_ns != time_ns:
+            return
         try:
             os.unlink(leaf, dir_fd=here)
         except PermissionError:
