@@ -91,7 +91,7 @@ class OutboxReader:
             _delivered(self._executor.read(session.spec.id, paths.DELIVERED_FILE, 0, 64)),
             is_waiting,
         )
-        is_quiet = not (outbox.posted or outbox.receipts or is_waiting)
+        is_quiet = not (outbox.posted or outbox.receipts or is_waiting or stuck)  # what is stuck may be written anew
         if is_quiet and max(times) < int(now.timestamp() * 1e9) - RACY_NS:
             self._seen[session.spec.id] = _Seen(times, outbox)
         return outbox
