@@ -196,6 +196,9 @@ def test_set_up_ends_at_the_limit_and_cannot_write_the_list_of_what_it_made(stag
     stage.run()
     for log in (stage.root / ".git" / "swarmgit" / "sessions").glob("*/setup.log"):
         assert log.stat().st_size <= 4 << 20
+    last = stage.status("evil").attempts[-1]
+    assert last.outcome == "output-limit", "a program that waits for the writer of set-up is stopped"
+    assert wait_until_gone(last.session) == []
     assert stage.before == stage.after
 
 
@@ -219,7 +222,9 @@ def test_all_that_a_session_writes_counts_together(stage: Stage) -> None:
     last = stage.status("evil").attempts[-1]
     assert last.outcome == "disk-limit", last
     assert "limits.disk_gb" in last.reason
-    assert last.salvage is not None
+    assert last.left_out is not None
+    assert last.left_out.ref
+    assert int(stage.git("cat-file", "-s", f"{last.left_out.ref}:big")) == 12 << 20, "it is saved whole"
 
 
 def test_a_session_that_ends_its_writers_is_lost_and_others_are_not(judged: Stage) -> None:

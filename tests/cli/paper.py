@@ -12,8 +12,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from swarmgit import ports
+from swarmgit.adapters.background import Threads
 from swarmgit.adapters.git.engine import GitEngine, engine_git
 from swarmgit.adapters.git.history import GitHistory
+from swarmgit.adapters.git.integrity import GitIntegrity
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.state import GitStateStore
@@ -86,6 +88,7 @@ class Paper:
             "objects": objects,
             "state": store,
             "engine": engine,
+            "integrity": GitIntegrity(engine.objects, lambda: None, Threads(lambda: None), is_leader=False),
             "history": GitHistory(objects),
             "state_branch": "swarm/state",
             "adapters": lambda: KNOWN_ADAPTERS,

@@ -117,7 +117,9 @@ def test_a_failure_is_said_once() -> None:
 def test_a_landing_that_waits_names_the_edit() -> None:
     blocked = Blocked("e1", "/repo", ("a.txt",))
     (line,) = Narrator(UTC).lines(report(look(entries={"e1": entry()}), blocked))
-    assert line == "12:00:00 blocked api  an edit in /repo is in the way: a.txt"
+    assert line == (
+        "12:00:00 blocked api  /repo: a local edit is in its way in a.txt; git status; then commit or stash the edits"
+    )
 
 
 def test_the_summary_counts_phases_and_names_the_next_commands() -> None:

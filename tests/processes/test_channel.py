@@ -104,6 +104,31 @@ def test_set_up_has_the_same_limit(desk: Desk) -> None:
     assert size(desk, session, "setup.log") == LIMIT
 
 
+def test_set_up_that_goes_on_or_waits_for_its_writer_is_known_by_its_excess_at_work(desk: Desk) -> None:
+    """A pipe that nobody reads any more holds who opens it by its name: it does not end by itself."""
+    again = "trap '' PIPE; head -c 3000000 /dev/zero; echo up > up; : > /proc/self/fd/1; echo passed > passed; sleep 30"
+    session = bounded(desk, "waits", "echo ran", setup=(again,))
+    wait((desk.cwd / "up").exists)
+
+    wait(lambda: desk.job(session).excess is not None)
+
+    assert desk.job(session).state == "running"
+    assert not desk.job(session).is_unheard
+    assert desk.stop(session, grace_s=0).excess == Excess("output", LIMIT, LIMIT)
+    assert not (desk.cwd / "passed").exists()
+    assert desk.text(session, "stdout.jsonl") == ""
+
+
+def test_set_up_within_its_limit_is_no_excess_while_it_runs_and_afterwards(desk: Desk) -> None:
+    session = bounded(desk, "within", "echo ran; sleep 30", setup=(f"head -c {LIMIT - 512} /dev/zero; echo up > up",))
+    wait(lambda: desk.text(session, "stdout.jsonl") == "ran\n")
+
+    job = desk.job(session)
+
+    assert (job.state, job.excess, job.is_unheard) == ("running", None, False)
+    desk.stop(session, grace_s=0)
+
+
 def test_less_than_the_limit_is_no_excess(desk: Desk) -> None:
     session = bounded(desk, "below", f"head -c {LIMIT - 512} /dev/zero")
 

@@ -70,7 +70,7 @@ class World:
         """Do what a session's wrapper and the reconciler do when the set-up commands have ended."""
         found = next(slot for slot in self.trees._slots.all() if slot.session == session)
         listing = self.root / "listing"
-        listing.write_text("\0".join(("done", *outputs, "")))
+        listing.write_text("\0".join((*outputs, "done", "")))
         assert pristine.main((str(found.folder), str(listing))) == 0
         self.trees.setup_done(SessionId(session), outputs)
 

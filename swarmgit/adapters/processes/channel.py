@@ -20,7 +20,8 @@ from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.health import Excess
 
-LOGS = {paths.STDOUT_PIPE: "stdout.jsonl", paths.STDERR_PIPE: "stderr.log", paths.SETUP_PIPE: "setup.log"}
+SETUP_LOG = "setup.log"
+LOGS = {paths.STDOUT_PIPE: "stdout.jsonl", paths.STDERR_PIPE: "stderr.log", paths.SETUP_PIPE: SETUP_LOG}
 ENDED_FILE = "ended"
 """Written by the wrapper when the program has ended, before the writers do."""
 
@@ -73,12 +74,24 @@ def _open(path: str) -> int:
 
 def excess(folder: str, bytes_max: int) -> Excess | None:
     """Return how a session wrote more than it may: to a stream of its output, or in all; None where it did not."""
-    for log in LOGS.values():
-        with suppress(OSError):
-            size = os.stat(f"{folder}/{log}", follow_symlinks=False).st_size  # noqa: PTH116
-            if size >= bytes_max - bytes_max % BLOCK_BYTES:
-                return Excess("output", size, bytes_max)
-    return written_excess(folder)
+    found = (_filled(folder, log, bytes_max) for log in LOGS.values())
+    return next(filter(None, found), None) or written_excess(folder)
+
+
+def excess_at_work(folder: str, bytes_max: int) -> Excess | None:
+    """Return the same of a session that is heard: of the streams only set-up's tells.
+
+    The writer of that one ends before the others do, also where all is well; so its pipe says nothing.
+    """
+    return _filled(folder, SETUP_LOG, bytes_max) or written_excess(folder)
+
+
+def _filled(folder: str, log: str, bytes_max: int) -> Excess | None:
+    with suppress(OSError):
+        size = os.stat(f"{folder}/{log}", follow_symlinks=False).st_size  # noqa: PTH116
+        if size >= bytes_max - bytes_max % BLOCK_BYTES:
+            return Excess("output", size, bytes_max)
+    return None
 
 
 def written_excess(folder: str) -> Excess | None:

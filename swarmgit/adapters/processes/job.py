@@ -81,7 +81,7 @@ class Jobs:
             return replace(lost, excess=channel.excess(folder, spec.output_bytes_max))
         job = replace(_job(spec, "running" if alive else "queued", stop), pid=pid, last_output=last, spoke=spoke)
         if claimed_at is None or channel.is_heard(folder):
-            return replace(job, excess=channel.written_excess(folder))
+            return replace(job, excess=channel.excess_at_work(folder, spec.output_bytes_max))
         return _unheard(job, folder)
 
     def _spec(self, session: str) -> SessionSpec | None:
