@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from swarmgit.act import failing
 from swarmgit.app import recovery
 from swarmgit.app.gc import stale_refs
-from swarmgit.app.look import Look, loader, looked
+from swarmgit.app.look import Look, check_mail, loader, looked
 from swarmgit.app.room import require_room
 from swarmgit.app.tick import Ticked, Ticker
 from swarmgit.app.views.tasks import statuses
@@ -209,6 +209,7 @@ def _step(course: Course) -> None:
         world.state.sync_checkout(wait=True)
     elif not _changed(done) or course.number % TICKS_PER_SYNC == 0:
         world.state.sync_checkout(wait=False)
+        check_mail(world, course.look)
 
 
 def _may_pass(course: Course, error: Exception) -> bool:
