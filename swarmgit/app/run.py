@@ -25,9 +25,10 @@ from swarmgit.model.actions import Action, Plan, StartSession, StopSession
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
-from swarmgit.model.outcomes import Done, Failed, Outcome
+from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
 from swarmgit.model.status import FINISHED
 from swarmgit.observe.snapshot import Observer
+from swarmgit.plan import checkouts
 from swarmgit.plan.failures import sentence
 from swarmgit.ports import Doorbell, World
 
@@ -289,9 +290,10 @@ def _changed(done: Ticked) -> bool:
 
 
 def _failing(done: Ticked) -> str:
-    """Return what has failed and has not worked since, for which task, in words; of many the first; '' for none."""
+    """Return what has failed and has not worked since, or waits, in words; of many the first; '' for none."""
     said = [f"{each.step.owner or 'the swarm'}: {sentence(each)}" for each in done.plan.failing]
     said += [outcome.message for outcome in done.outcomes if isinstance(outcome, Failed)]
+    said += [checkouts.holding(each.checkout, each.paths) for each in done.outcomes if isinstance(each, Blocked)]
     more = f"; and {len(said) - 1} more (swarmgit status)" if len(said) > 1 else ""
     return f"{said[0]}{more}" if said else ""
 

@@ -17,6 +17,7 @@ from swarmgit.model.outcomes import Failed
 from tests.conftest import Repo
 
 HEALED_S_MAX = 60
+SLOW = pytest.mark.slow
 
 
 class Watch:
@@ -66,7 +67,9 @@ def one_task(repo: Repo) -> None:
     repo.commit()
 
 
-@pytest.mark.parametrize("step", ["record", "FinishSession", "Land"])
+@pytest.mark.parametrize(
+    "step", [pytest.param("record", marks=SLOW), pytest.param("FinishSession", marks=SLOW), "Land"]
+)
 @pytest.mark.parametrize(
     "error",
     [OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EMFILE, "Too many open files"), ValueError("bug")],
@@ -98,7 +101,7 @@ def test_what_fails_again_and_again_goes_on_when_it_is_healed(repo: Repo, step: 
     assert told
 
 
-@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/swarm/state"])
+@pytest.mark.parametrize("ref", ["refs/heads/main", pytest.param("refs/heads/swarm/state", marks=SLOW)])
 def test_somebody_elses_lock_on_a_branch_is_waited_out(repo: Repo, ref: str) -> None:
     one_task(repo)
     lock = repo.root / ".git" / f"{ref}.lock"
