@@ -203,7 +203,7 @@ def _step(course: Course) -> None:
     done = course.ticker.tick()
     course.look, course.done = looked(done.desired, done.observed, done.plan, done.now), done
     if course.number == 1:
-        _unpin_closed(world, course.look)
+        world.engine.withdraw(stale_refs(world, course.look))  # a kill came between the record and the unpinning
     if course.options.mode == "once":
         world.background.wait()
         world.state.sync_checkout(wait=True)
@@ -275,11 +275,6 @@ def _pause(course: Course, done: Ticked, bell: Doorbell, interrupted: threading.
     left_s = max(0.005, min(limits))
     while left_s > 0 and not interrupted.is_set() and not bell.wait(min(left_s, LISTEN_S)):
         left_s -= LISTEN_S
-
-
-def _unpin_closed(world: World, look: Look) -> None:
-    """Drop what still pins entries that are over: a kill came between the record and the unpinning."""
-    world.engine.withdraw(stale_refs(world, look))
 
 
 def _changed(done: Ticked) -> bool:
