@@ -125,6 +125,7 @@ def test_a_person_goes_on_without_work_that_cannot_be_saved_and_it_is_not_lost(
     assert "try 1" in kept
 
 
+@SLOW
 def test_a_bug_in_a_courtesy_keeps_nobody(repo: Repo) -> None:
     # given a step without which the task can do that always raises
     repo.start()
@@ -144,9 +145,8 @@ def test_a_bug_in_a_courtesy_keeps_nobody(repo: Repo) -> None:
     assert repo.reconcile().code == 0
 
 
-@pytest.mark.parametrize(
-    "step", ["StartSession", *(pytest.param(step, marks=SLOW) for step in ("RunGate", "Land", "TryMerges"))]
-)
+@SLOW
+@pytest.mark.parametrize("step", ["StartSession", "RunGate", "Land", "TryMerges"])
 def test_a_step_that_always_raises_ends_settled_with_what_failed_and_heals(repo: Repo, step: str) -> None:
     repo.start()
     repo.task("a")

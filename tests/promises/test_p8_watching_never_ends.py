@@ -72,8 +72,11 @@ def one_task(repo: Repo) -> None:
 )
 @pytest.mark.parametrize(
     "error",
-    [OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EMFILE, "Too many open files"), ValueError("bug")],
-    ids=["full disk", "no descriptors", "bug"],
+    [
+        pytest.param(OSError(errno.ENOSPC, "No space left on device"), id="full disk"),
+        pytest.param(OSError(errno.EMFILE, "Too many open files"), id="no descriptors", marks=SLOW),
+        pytest.param(ValueError("bug"), id="bug", marks=SLOW),
+    ],
 )
 def test_what_fails_again_and_again_goes_on_when_it_is_healed(repo: Repo, step: str, error: Exception) -> None:
     # given a step that fails for everybody, until it is healed
@@ -101,7 +104,8 @@ def test_what_fails_again_and_again_goes_on_when_it_is_healed(repo: Repo, step: 
     assert told
 
 
-@pytest.mark.parametrize("ref", ["refs/heads/main", pytest.param("refs/heads/swarm/state", marks=SLOW)])
+@SLOW
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/swarm/state"])
 def test_somebody_elses_lock_on_a_branch_is_waited_out(repo: Repo, ref: str) -> None:
     one_task(repo)
     lock = repo.root / ".git" / f"{ref}.lock"
@@ -127,6 +131,7 @@ def test_objects_that_are_out_of_reach_for_a_while_are_waited_for(repo: Repo) ->
         watch.until(lambda: repo.landed() == ["a", "b"])
 
 
+@SLOW
 def test_who_does_not_watch_ends_after_a_while_with_what_failed(repo: Repo) -> None:
     one_task(repo)
 
