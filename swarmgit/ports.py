@@ -500,10 +500,13 @@ class Executor(Protocol):
     def write_all(self, session: SessionId, below: str, contents: Mapping[str, bytes]) -> None:
         """Write files into one of a session's folders by rename, in their order; links are not followed."""
 
-    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> dict[str, str]:
+    def discard(
+        self, session: SessionId, below: str, names: Sequence[str], times: Sequence[int] = ()
+    ) -> dict[str, str]:
         """Delete files of one of a session's folders and return those that resist, with the reason.
 
-        What is not there counts as deleted, and so does a folder; links are not followed.
+        What is not there counts as deleted, and so does a folder; links are not followed. Of each name that has one of
+        `times`, in nanoseconds, only the file that was last changed then is deleted.
         """
 
     def move(self, session: SessionId, old: str, new: str) -> None:

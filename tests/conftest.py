@@ -147,12 +147,16 @@ class Repo:
         timeout_s: float = 60,
         fault: Callable[[str], None] | None = None,
         on_tick: Callable[[TickReport], None] = lambda _: None,
+        interrupted: threading.Event | None = None,
         **options: Any,
     ) -> Result:
         world = self.world(lead=True, fault=fault)
         try:
-            return reconcile(world, Options(timeout_s=timeout_s, **options), on_tick, threading.Event())
+            return reconcile(world, Options(timeout_s=timeout_s, **options), on_tick, interrupted or threading.Event())
         finally:
+            for thread in threading.enumerate():  # a run that ends early leaves them to the end of its process
+                if thread.name.startswith("swarmgit-"):
+                    thread.join(10)
             world.close()
 
     def swarmgit(self, *args: str, check: bool = True, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:

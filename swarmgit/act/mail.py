@@ -47,9 +47,12 @@ def _note(mail: Mail) -> bytes:
 
 
 def take(action: TakeMail, world: World) -> Outcome:
-    """Remove letters that were recorded, and receipts, whose messages leave the inbox first."""
+    """Remove letters that were recorded, and receipts, whose messages leave the inbox first.
+
+    A file that was written anew under the same name since it was looked at stays: it is another letter.
+    """
     outbox, read = paths.OUTBOX, f"{paths.OUTBOX}/{paths.READ}"
-    resisting = world.executor.discard(action.session, outbox, action.letters)
+    resisting = world.executor.discard(action.session, outbox, action.letters, action.times)
     for mail in action.receipts:
         with suppress(OSError):
             old, new = f"{paths.INBOX}/{mail}.yaml", f"{paths.INBOX}/{paths.READ}/{mail}.yaml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -12,7 +13,7 @@ from swarmgit.desired.cache import Cache
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.desired.load import load
 from swarmgit.documents import paths
-from swarmgit.errors import PersonMustAct
+from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.actions import Plan
 from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.observed import Observed
@@ -56,6 +57,12 @@ def broken_mail(world: World, seen: Look) -> tuple[Problem, ...]:
 
     boxes = seen.observed.mail
     return letters.broken_mail(boxes, world.objects, world.cache) if isinstance(boxes, Mailboxes) else ()
+
+
+def check_mail(world: World, seen: Look) -> None:
+    """Go through what is new in the mailboxes and keep the result, so that those who only read need not."""
+    with suppress(SwarmError, OSError):  # nobody is held up by it
+        broken_mail(world, seen)
 
 
 def loader(world: World) -> Callable[[], Desired]:

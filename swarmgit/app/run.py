@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from swarmgit.act import failing
 from swarmgit.app import recovery
 from swarmgit.app.gc import stale_refs
-from swarmgit.app.look import Look, loader, looked
+from swarmgit.app.look import Look, check_mail, loader, looked
 from swarmgit.app.room import require_room
 from swarmgit.app.tick import Ticked, Ticker
 from swarmgit.app.views.tasks import statuses
@@ -25,10 +25,10 @@ from swarmgit.model.actions import Action, Plan, StartSession, StopSession
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
-from swarmgit.model.outcomes import Done, Failed, Outcome
+from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
 from swarmgit.model.status import FINISHED
 from swarmgit.observe.snapshot import Observer
-from swarmgit.plan.failures import sentence
+from swarmgit.plan import checkouts, failures
 from swarmgit.ports import Doorbell, World
 
 TROUBLES_MAX = 7
@@ -202,12 +202,13 @@ def _step(course: Course) -> None:
     done = course.ticker.tick()
     course.look, course.done = looked(done.desired, done.observed, done.plan, done.now), done
     if course.number == 1:
-        _unpin_closed(world, course.look)
+        world.engine.withdraw(stale_refs(world, course.look))  # a kill came between the record and the unpinning
     if course.options.mode == "once":
         world.background.wait()
         world.state.sync_checkout(wait=True)
     elif not _changed(done) or course.number % TICKS_PER_SYNC == 0:
         world.state.sync_checkout(wait=False)
+        check_mail(world, course.look)
 
 
 def _may_pass(course: Course, error: Exception) -> bool:
@@ -275,11 +276,6 @@ def _pause(course: Course, done: Ticked, bell: Doorbell, interrupted: threading.
         left_s -= LISTEN_S
 
 
-def _unpin_closed(world: World, look: Look) -> None:
-    """Drop what still pins entries that are over: a kill came between the record and the unpinning."""
-    world.engine.withdraw(stale_refs(world, look))
-
-
 def _changed(done: Ticked) -> bool:
     """Return whether the tick did anything that the next look will see; asking a session to stop is not that."""
     return done.commit is not None or any(
@@ -288,9 +284,10 @@ def _changed(done: Ticked) -> bool:
 
 
 def _failing(done: Ticked) -> str:
-    """Return what has failed and has not worked since, for which task, in words; of many the first; '' for none."""
-    said = [f"{each.step.owner or 'the swarm'}: {sentence(each)}" for each in done.plan.failing]
+    """Return what has failed and has not worked since, or waits, in words; of many the first; '' for none."""
+    said = [f"{each.step.owner or 'the swarm'}: {failures.sentence(each)}" for each in done.plan.failing]
     said += [outcome.message for outcome in done.outcomes if isinstance(outcome, Failed)]
+    said += [checkouts.holding(each.checkout, each.paths) for each in done.outcomes if isinstance(each, Blocked)]
     more = f"; and {len(said) - 1} more (swarmgit status)" if len(said) > 1 else ""
     return f"{said[0]}{more}" if said else ""
 

@@ -15,17 +15,22 @@ from swarmgit.app.sessions import find_session
 from swarmgit.app.world import World
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import CommitId, EntryId, SessionId
+from swarmgit.model.intake import LeftOut
 from swarmgit.model.status import Attempt, Entry
 
 VIEWS = "views"
 
 
 class Work(Struct, frozen=True):
-    """`head` None: it is in the worktree of a session that has it still; what it changed is compared with `base`."""
+    """`head` None: it is in the worktree of a session that has it still; what it changed is compared with `base`.
+
+    `left_out`: what the session made besides.
+    """
 
     session: SessionId
     base: CommitId
     head: CommitId | None
+    left_out: LeftOut | None = None
 
 
 def find_work(world: World, name: str) -> Work | None:
@@ -33,7 +38,8 @@ def find_work(world: World, name: str) -> Work | None:
     seen = look(world)
     entry = _entry(seen, name)
     if entry is not None and entry.task != name:
-        return Work(entry.session, entry.base, entry.work)
+        made = _attempt(world, seen, entry.session)
+        return Work(entry.session, entry.base, entry.work, made.left_out if made else None)
     try:
         session = find_session(world, name)
     except PersonMustAct:
@@ -43,14 +49,24 @@ def find_work(world: World, name: str) -> Work | None:
         return Work(session, attempt.base if attempt else CommitId(""), None)
     if attempt is None or attempt.head is None:
         raise PersonMustAct(f"session {session} has left no work", f"what it printed: swarmgit logs {session}")
-    return Work(session, attempt.base, attempt.head)
+    return Work(session, attempt.base, attempt.head, attempt.left_out)
 
 
 def difference(world: World, work: Work) -> str:
-    """Return what was changed, as git shows it."""
+    """Return what was changed, as git shows it, and after it what was made besides and left out of the work."""
     if work.head is None:
         return world.worktrees.live_diff(work.session)
-    return world.engine.diff(work.base, work.head)
+    return world.engine.diff(work.base, work.head) + _left_out(world, work.head, work.left_out)
+
+
+def _left_out(world: World, head: CommitId, left: LeftOut | None) -> str:
+    """Return what was left out of the work by its names, and the new files among it as git shows them."""
+    if left is None or not left.items:
+        return ""
+    named = "".join(f"  {item}\n" for item in left.items)
+    if world.objects.ref(left.ref) != left.commit:
+        return f"Left out of the work, and no longer kept:\n{named}"
+    return f"Left out of the work, kept as {left.ref}:\n{named}{world.engine.diff(head, left.commit)}"
 
 
 def open_files(world: World, name: str) -> Path:

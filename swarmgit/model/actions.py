@@ -247,13 +247,15 @@ class DeliverMail(Struct, frozen=True):
 class TakeMail(Struct, frozen=True):
     """Remove from an outbox what was recorded: letters by file name, receipts by message.
 
-    `seeds`: by which each letter is known should its file resist.
+    `seeds`: by which each letter is known should its file resist. `times`: when each file was last changed, in
+    nanoseconds; one that has changed since is another letter, and stays.
     """
 
     session: SessionId
     letters: tuple[str, ...] = ()
     receipts: tuple[MailId, ...] = ()
     seeds: tuple[str, ...] = ()
+    times: tuple[int, ...] = ()
 
 
 SaveDocument = (

@@ -87,12 +87,16 @@ class Mail(Struct, frozen=True):
 
 
 class Posted(Struct, frozen=True):
-    """One file of an outbox; `letter` None: it cannot be read, and `problem` says why. `seed` names it for good."""
+    """One file of an outbox as it was last changed at `changed_ns`; `seed` names that version of it for good.
+
+    `letter` None: it cannot be read, and `problem` says why.
+    """
 
     name: str
     seed: str
     letter: Letter | None = None
     problem: str = ""
+    changed_ns: int = 0
 
 
 class Digest(Struct, frozen=True):

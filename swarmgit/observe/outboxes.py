@@ -33,7 +33,9 @@ FLOOD_MAX = 5_000
 
 STUCK_BYTES_MAX = 1 << 20
 RIPE_S = 0.3
-"""A letter that is not JSON may be cut off without showing it: it is read once it has been left alone for so long."""
+"""A letter that is not JSON may be cut off without showing it, and JSON that cannot be read may be half written: it is
+taken in once it has been left alone for so long. What was changed after the time of the look, as is told of every file
+that appears during it, counts from the first look that saw it so."""
 
 RACY_NS = 50_000_000
 """A folder that changed so recently may change again within the same tick of the file system's clock."""
@@ -56,6 +58,7 @@ class OutboxReader:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._seen: dict[SessionId, _Seen] = {}
+        self._young: dict[SessionId, dict[str, datetime]] = {}
 
     def outboxes(self, sessions: Iterable[Session], now: datetime) -> dict[SessionId, Outbox]:
         """Return the outbox of every agent's session that has put something into it or was given mail."""
@@ -67,6 +70,8 @@ class OutboxReader:
                 found[session.spec.id] = outbox
         for gone in self._seen.keys() - {session.spec.id for session in agents}:
             del self._seen[gone]
+        for gone in self._young.keys() - {session.spec.id for session in agents}:
+            del self._young[gone]
         return found
 
     def _look(self, session: Session, now: datetime) -> Outbox:
@@ -79,17 +84,35 @@ class OutboxReader:
             given = _delivered(self._executor.read(session.spec.id, paths.DELIVERED_FILE, 0, 64))
             return Outbox(delivered=given, is_flooded=True)
         stuck = self._stuck(session.spec.id)
-        posted, is_waiting = _letters(f"{folder}/{paths.OUTBOX}", now, stuck, is_over=session.is_over)
+        posted, is_waiting = self._letters(session, stuck, now)
         outbox = Outbox(
             posted,
             _receipts(f"{folder}/{paths.OUTBOX}/{paths.READ}", stuck),
             _delivered(self._executor.read(session.spec.id, paths.DELIVERED_FILE, 0, 64)),
             is_waiting,
         )
-        is_quiet = not (outbox.posted or outbox.receipts or is_waiting)
+        is_quiet = not (outbox.posted or outbox.receipts or is_waiting or stuck)  # what is stuck may be written anew
         if is_quiet and max(times) < int(now.timestamp() * 1e9) - RACY_NS:
             self._seen[session.spec.id] = _Seen(times, outbox)
         return outbox
+
+    def _letters(self, session: Session, stuck: frozenset[str], now: datetime) -> tuple[tuple[Posted, ...], bool]:
+        """Return the letters that are whole, oldest first, and whether there are more, or some that are not ripe."""
+        read, is_waiting = _letters(f"{self._executor.folder(session.spec.id)}/{paths.OUTBOX}", stuck)
+        before = self._young.pop(session.spec.id, {})
+        posted: list[Posted] = []
+        young: dict[str, datetime] = {}
+        for made in read:
+            first = min(now, before.get(made.seed, now))
+            age_s = now.timestamp() - min(made.changed_ns / 1e9, first.timestamp())
+            is_whole = made.letter is not None and made.name.endswith(".json")
+            if session.is_over or is_whole or age_s >= RIPE_S:
+                posted.append(made)
+            else:
+                young[made.seed] = first
+        if young:
+            self._young[session.spec.id] = young
+        return tuple(posted), is_waiting or bool(young)
 
     def _stuck(self, session: SessionId) -> frozenset[str]:
         """Return the seeds of what was taken in and cannot be removed: it is not taken in again."""
@@ -110,25 +133,15 @@ def _changed_ns(path: str) -> int:
         return 0
 
 
-def _letters(folder: str, now: datetime, stuck: frozenset[str], *, is_over: bool) -> tuple[tuple[Posted, ...], bool]:
-    """Return the letters of an outbox, oldest first, and whether there are more, or some that are not ripe."""
+def _letters(folder: str, stuck: frozenset[str]) -> tuple[list[Posted], bool]:
+    """Return what lies in an outbox, oldest first, whole or not, and whether there is more than one look takes in."""
     here = _open_folder(folder)
     if here is None:
-        return (), False
+        return [], False
     try:
         files = sorted(file for file in _files(here) if _seed(file[1], file[0]) not in stuck)
-        posted: list[Posted] = []
-        is_waiting = len(files) > FILES_MAX
-        for changed_ns, name in files[:FILES_MAX]:
-            is_ripe = is_over or not 0 <= now.timestamp() - changed_ns / 1e9 < RIPE_S
-            made = _letter(here, name, changed_ns)
-            if made is None:
-                continue
-            if is_ripe or (made.letter is not None and name.endswith(".json")):
-                posted.append(made)
-            else:
-                is_waiting = True
-        return tuple(posted), is_waiting
+        made = (_letter(here, name, changed_ns) for changed_ns, name in files[:FILES_MAX])
+        return [each for each in made if each is not None], len(files) > FILES_MAX
     finally:
         os.close(here)
 
@@ -170,31 +183,36 @@ def _letter(here: int, name: str, changed_ns: int) -> Posted | None:
             return None
         if not stat.S_ISREG(mode):
             what = "a symbolic link" if stat.S_ISLNK(mode) else "not a regular file"
-            return Posted(name, seed, problem=f"{shown}: {what}; nothing else than files is sent")
-        data = _content(here, name)
+            return Posted(name, seed, None, f"{shown}: {what}; nothing else than files is sent", changed_ns)
+        data, changed_ns = _content(here, name)
     except FileNotFoundError:
         return None
     except OSError as error:
-        return Posted(name, seed, problem=f"{shown}: cannot be read: {error.strerror}")
+        return Posted(name, seed, None, f"{shown}: cannot be read: {error.strerror}", changed_ns)
     from swarmgit.documents import letters  # the parsers, which most looks do not need
 
+    seed = _seed(name, changed_ns)
     if data is None:
-        return Posted(name, seed, problem=f"{shown}: too large: at most {LETTER_BYTES_MAX} bytes are sent")
+        problem = f"{shown}: too large: at most {LETTER_BYTES_MAX} bytes are sent"
+        return Posted(name, seed, None, problem, changed_ns)
     try:
-        return Posted(name, seed, letters.read(shown, data))
+        return Posted(name, seed, letters.read(shown, data), "", changed_ns)
     except letters.Unreadable as error:
-        return Posted(name, seed, problem=str(error))
+        return Posted(name, seed, None, str(error), changed_ns)
 
 
-def _content(here: int, name: str) -> bytes | None:
-    """Return a regular file's content, None where it is too large; OSError where it has become something else."""
+def _content(here: int, name: str) -> tuple[bytes | None, int]:
+    """Return a regular file's content, None where it is too large, and the time of the last change before it was read.
+
+    OSError where it has become something else.
+    """
     file = os.open(name, _FILE, dir_fd=here)
     try:
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode):
             raise FileNotFoundError(name)
         data = os.pread(file, LETTER_BYTES_MAX + 1, 0)
-        return data if len(data) <= LETTER_BYTES_MAX else None
+        return data if len(data) <= LETTER_BYTES_MAX else None, status.st_mtime_ns
     finally:
         os.close(file)
 

@@ -37,6 +37,11 @@ def waits(paths: Sequence[str], locks: Sequence[IndexLock], now: datetime) -> st
     return f"The landing waits, because a checkout of the target has edits of yours in {_named(paths)}"
 
 
+def holding(checkout: str, paths: Sequence[str]) -> str:
+    """Return which checkout a landing waits for, and for what in it."""
+    return f"the landing waits: {checkout}: {in_the_way(paths)}"
+
+
 def locked(lock: IndexLock, now: datetime | None) -> str:
     """Return who holds the lock of an index, and since when."""
     age = f" since {_span(now - lock.since)}" if now is not None and now > lock.since else ""

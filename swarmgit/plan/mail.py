@@ -175,7 +175,8 @@ class _Office(Struct):
         _note_read(self.situation, self.draft, sender.name, outbox.receipts)
         if outbox.posted or outbox.receipts:
             names, seeds = tuple(p.name for p in outbox.posted), tuple(p.seed for p in outbox.posted)
-            self.draft.add(TakeMail(session.spec.id, names, outbox.receipts, seeds))
+            times = tuple(p.changed_ns for p in outbox.posted)
+            self.draft.add(TakeMail(session.spec.id, names, outbox.receipts, seeds, times))
         if outbox.is_waiting:
             self.draft.wakes.append(WAIT_S)
 

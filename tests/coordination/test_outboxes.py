@@ -76,6 +76,49 @@ def test_a_letter_that_may_still_be_being_written_waits_until_it_is_left_alone(d
     assert sorted(posted.name for posted in desk.look(later_s=1).posted) == ["cut.json", "whole.json", "young.yaml"]
 
 
+@pytest.mark.parametrize("name", ["cut.json", "cut.yaml"])
+@pytest.mark.parametrize("ahead_s", [0.001, 0.2, 3600])
+def test_a_letter_that_appears_during_a_look_or_before_a_clock_is_set_back_waits_too(
+    desk: Desk, name: str, ahead_s: float
+) -> None:
+    # given a file that was changed after the time of the look, and is empty yet
+    now = datetime.now(UTC)
+    changed = now.timestamp() + ahead_s
+    desk.put(name, "")
+    os.utime(desk.outbox / name, (changed, changed))
+
+    def look(later_s: float) -> Outbox:
+        return desk.reader.outboxes([RUNS], now + timedelta(seconds=later_s)).get(NAME, Outbox())
+
+    # when it is looked at, then it waits until it was left alone from one look to another
+    assert look(0) == Outbox(is_waiting=True)
+    assert look(0.1) == Outbox(is_waiting=True)
+    assert look(-60) == Outbox(is_waiting=True), "the clock was set back"
+    # and what is written into it in the meantime is the letter
+    whole = {"to": "human", "subject": "whole"}
+    (desk.outbox / name).write_text(json.dumps(whole))
+    os.utime(desk.outbox / name, (changed + 1, changed + 1))
+    looks = [*look(-59.9).posted, *look(-59).posted]
+    assert {(posted.name, posted.letter) for posted in looks} == {(name, Letter(("human",), "whole"))}
+    # and what nobody writes on is a broken letter in the end
+    (desk.outbox / name).write_text("{")
+    os.utime(desk.outbox / name, (changed + 2, changed + 2))
+    assert look(-58) == Outbox(is_waiting=True)
+    assert [posted.letter for posted in look(-57).posted] == [None]
+
+
+def test_a_letter_written_anew_under_its_old_name_is_not_removed_with_the_one_that_was_taken_in(desk: Desk) -> None:
+    desk.put("one.json", {"to": "human", "subject": "first"}, age_s=9)
+    desk.put("two.json", {"to": "human", "subject": "other"}, age_s=9)
+    first = desk.look().posted
+    desk.put("one.json", {"to": "human", "subject": "second"}, age_s=5)
+    names, times = [posted.name for posted in first], [posted.changed_ns for posted in first]
+    assert desk.executor.discard(NAME, "outbox", [*names, "gone.json"], [*times, 7]) == {}
+    (left,) = desk.look().posted
+    assert left.letter == Letter(("human",), "second")
+    assert left.seed not in {posted.seed for posted in first}
+
+
 def test_of_a_session_that_has_ended_nothing_waits(desk: Desk) -> None:
     desk.put("young.yaml", "to: human\nsubject: it is all there", age_s=0)
     ended = Session(SPEC, "ended", exit_code=0)
@@ -216,6 +259,8 @@ def test_what_cannot_be_removed_is_not_taken_in_again_but_a_new_letter_of_that_n
     (desk.outbox / "read" / "01abc").touch()
     (posted,) = desk.look().posted
     desk.executor.write(NAME, "stuck.json", json.dumps([posted.seed, "01abc"]).encode())
+    for folder in (desk.outbox, desk.outbox / "read"):  # writing into a file does not change its folder's time
+        os.utime(folder, (0, 0))
     assert desk.look() == Outbox()
     desk.put("one.json", {"to": "human", "subject": "new"}, age_s=5)
     assert [each.letter.subject for each in desk.look().posted if each.letter] == ["new"]

@@ -193,7 +193,7 @@ def test_a_merger_that_was_killed_is_no_try(repo: Repo) -> None:
     once = f"{repo.agents}/killed"
     clashing(repo, f'test -e "{once}" || {{ : > "{once}"; kill -9 $$; }}\n{BOTH}')
     assert repo.reconcile().code == 0
-    assert [event["outcome"] for event in events(repo, "unresolved")] == ["lost"]
+    assert [event["outcome"] for event in events(repo, "unresolved")] == ["lost"], events(repo, "unresolved")
     assert all(len(repo.status(name).attempts) == 1 for name in ("left", "right"))
 
 

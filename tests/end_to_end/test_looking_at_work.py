@@ -89,7 +89,25 @@ def test_rejected_work_is_shown_too(repo: Repo) -> None:
     repo.start()
     repo.reconcile()
     assert repo.phases() == {"a": "failed"}
-    assert "+x" in repo.swarmgit("diff", "a").stdout
+    shown = repo.swarmgit("diff", "a").stdout
+    assert "+x" in shown
+    left = repo.status("a").attempts[0].left_out
+    assert left is not None
+    assert f"Left out of the work, kept as {left.ref}:\n  other.txt (new, outside the scope, not committed)\n" in shown
+    repo.git("update-ref", "-d", left.ref)
+    gone = repo.swarmgit("diff", "a").stdout
+    assert gone.startswith("Left out of the work, and no longer kept:\n  other.txt (new,")
+
+
+def test_what_was_left_out_is_shown_beside_the_work_and_by_any_of_its_names(repo: Repo) -> None:
+    repo.task("a", "echo w > a.txt; echo x > notes.txt")
+    repo.start()
+    repo.reconcile()
+    (entry,) = repo.entries()
+    for name in ("a", entry.id, entry.session):
+        shown = repo.swarmgit("diff", name).stdout
+        work, besides = shown.split("Left out of the work, kept as refs/swarm/salvage/a/")
+        assert ("+w" in work, "+x" in work, "+w" in besides, "+x" in besides) == (True, False, False, True)
 
 
 def test_revisions_of_state_are_compared_as_before(repo: Repo) -> None:

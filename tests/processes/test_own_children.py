@@ -6,13 +6,16 @@ import subprocess
 import sys
 
 SCRIPT = """
-import subprocess, time
+import subprocess
 from swarmgit.adapters.processes.children import end_own
 
-git = subprocess.Popen(["sh", "-c", "sleep 60"], process_group=0)
-stubborn = subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 60; sleep 60"])
-session = subprocess.Popen(["sleep", "60"], start_new_session=True)
-time.sleep(0.3)
+none = subprocess.DEVNULL  # what outlives its parent must not hold our output open
+git = subprocess.Popen(["sleep", "60"], process_group=0, stdout=none, stderr=none)
+stubborn = subprocess.Popen(
+    ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.2; done"], stdout=subprocess.PIPE, stderr=none
+)
+session = subprocess.Popen(["sleep", "60"], start_new_session=True, stdout=none, stderr=none)
+stubborn.stdout.readline()
 end_own()
 git.wait(10)
 stubborn.wait(10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,9 +163,12 @@ def test_a_worktree_without_a_session_is_saved_whole_where_its_base_is_gone(repo
     repo.commit()
     repo.reconcile(mode="once")
     world = repo.world()
-    for session in world.executor.poll():
-        world.executor.cancel(session, "the test wants it so", 0.0)
-        world.executor.cancel(session, "the test wants it so", 0.0)
+    until = time.monotonic() + 30
+    while alive := [name for name, job in world.executor.poll().items() if job.state == "running"]:
+        assert time.monotonic() < until
+        for session in alive:
+            world.executor.cancel(session, "the test wants it so", 0.0)
+        time.sleep(0.1)
     world.close()
     shutil.rmtree(repo.root / ".git" / "swarmgit")
     amend(repo)

@@ -236,7 +236,7 @@ def test_a_candidate_that_is_gone_is_made_again(repo: Repo) -> None:
     result = repo.reconcile(on_tick=forget)
 
     assert result.code == 0, result.reason
-    assert outcomes(repo) == ["landed"]
+    assert outcomes(repo) == ["landed"], (result.reason, repo.status("it"), repo.entries())
     assert repo.git("rev-parse", "main^2") == head
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from swarmgit.app.run import Options, TickReport, reconcile
+from swarmgit.app.run import TickReport
 from tests.conftest import HOLD, Repo
 
 DEEP = b"[" * 200_000
@@ -44,8 +44,7 @@ def begin(repo: Repo) -> str:
         if found:
             interrupted.set()
 
-    world = repo.world(lead=True)
-    reconcile(world, Options(timeout_s=60), on_tick, interrupted)
+    repo.reconcile(on_tick=on_tick, interrupted=interrupted)
     return found[0]
 
 

@@ -41,8 +41,10 @@ def uncaptured(repo: Repo) -> Callable[[], None]:
 
 
 FAULTS = [unsaved, uncaptured]
+SLOW = pytest.mark.slow
 
 
+@SLOW
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_step_that_keeps_failing_needs_a_person_for_its_task_alone(
     repo: Repo, fault: Callable[[Repo], Callable[[], None]]
@@ -85,6 +87,7 @@ def cancel(repo: Repo) -> None:
     world.close()
 
 
+@SLOW
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("command", "end"), [(restart, "landed"), (cancel, "cancelled")])
 def test_a_person_goes_on_without_work_that_cannot_be_saved_and_it_is_not_lost(
@@ -122,6 +125,7 @@ def test_a_person_goes_on_without_work_that_cannot_be_saved_and_it_is_not_lost(
     assert "try 1" in kept
 
 
+@SLOW
 def test_a_bug_in_a_courtesy_keeps_nobody(repo: Repo) -> None:
     # given a step without which the task can do that always raises
     repo.start()
@@ -141,6 +145,7 @@ def test_a_bug_in_a_courtesy_keeps_nobody(repo: Repo) -> None:
     assert repo.reconcile().code == 0
 
 
+@SLOW
 @pytest.mark.parametrize("step", ["StartSession", "RunGate", "Land", "TryMerges"])
 def test_a_step_that_always_raises_ends_settled_with_what_failed_and_heals(repo: Repo, step: str) -> None:
     repo.start()

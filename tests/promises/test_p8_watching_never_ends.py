@@ -17,6 +17,7 @@ from swarmgit.model.outcomes import Failed
 from tests.conftest import Repo
 
 HEALED_S_MAX = 60
+SLOW = pytest.mark.slow
 
 
 class Watch:
@@ -66,11 +67,16 @@ def one_task(repo: Repo) -> None:
     repo.commit()
 
 
-@pytest.mark.parametrize("step", ["record", "FinishSession", "Land"])
+@pytest.mark.parametrize(
+    "step", [pytest.param("record", marks=SLOW), pytest.param("FinishSession", marks=SLOW), "Land"]
+)
 @pytest.mark.parametrize(
     "error",
-    [OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EMFILE, "Too many open files"), ValueError("bug")],
-    ids=["full disk", "no descriptors", "bug"],
+    [
+        pytest.param(OSError(errno.ENOSPC, "No space left on device"), id="full disk"),
+        pytest.param(OSError(errno.EMFILE, "Too many open files"), id="no descriptors", marks=SLOW),
+        pytest.param(ValueError("bug"), id="bug", marks=SLOW),
+    ],
 )
 def test_what_fails_again_and_again_goes_on_when_it_is_healed(repo: Repo, step: str, error: Exception) -> None:
     # given a step that fails for everybody, until it is healed
@@ -98,6 +104,7 @@ def test_what_fails_again_and_again_goes_on_when_it_is_healed(repo: Repo, step: 
     assert told
 
 
+@SLOW
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/swarm/state"])
 def test_somebody_elses_lock_on_a_branch_is_waited_out(repo: Repo, ref: str) -> None:
     one_task(repo)
@@ -124,6 +131,7 @@ def test_objects_that_are_out_of_reach_for_a_while_are_waited_for(repo: Repo) ->
         watch.until(lambda: repo.landed() == ["a", "b"])
 
 
+@SLOW
 def test_who_does_not_watch_ends_after_a_while_with_what_failed(repo: Repo) -> None:
     one_task(repo)
 

@@ -163,9 +163,11 @@ class LocalExecutor:
         """Write files into one of a session's folders by rename, in their order."""
         files.write_all(self._jobs.path(files.check_id(session)), below, contents)
 
-    def discard(self, session: SessionId, below: str, names: Sequence[str]) -> dict[str, str]:
+    def discard(
+        self, session: SessionId, below: str, names: Sequence[str], times: Sequence[int] = ()
+    ) -> dict[str, str]:
         """Delete files of one of a session's folders, whatever its modes are; return those that resist, and why."""
-        return files.discard(self._jobs.path(files.check_id(session)), below, names)
+        return files.discard(self._jobs.path(files.check_id(session)), below, names, times)
 
     def move(self, session: SessionId, old: str, new: str) -> None:
         """Rename a file within a session's folder, making the folders between; nothing where there is none."""

@@ -7,6 +7,7 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 
 from swarmgit.adapters.deletion import delete
@@ -93,19 +94,20 @@ def _write(here: int, leaf: str, content: bytes) -> None:
     os.rename(new, leaf, src_dir_fd=here, dst_dir_fd=here)
 
 
-def discard(folder: str, below: str, names: Sequence[str]) -> dict[str, str]:
+def discard(folder: str, below: str, names: Sequence[str], times: Sequence[int] = ()) -> dict[str, str]:
     """Delete files of the folder `below`, read-only or not, and return those that resist, with the reason.
 
-    What is not there counts as deleted; so does a folder: it was a file when somebody looked.
+    What is not there counts as deleted; so does a folder: it was a file when somebody looked. Of each name that has one
+    of `times`, in nanoseconds, only the file that was last changed then is deleted.
     """
     resisting: dict[str, str] = {}
     with suppress(FileNotFoundError, NotADirectoryError):
         here = _enter(folder, _parts(below))
         try:
-            for name in names:
+            for name, time_ns in zip_longest(names, times):
                 _parts(name)
                 try:
-                    _unlink(name, here)
+                    _unlink(name, here, time_ns)
                 except OSError as error:
                     resisting[name] = error.strerror or str(error)
         finally:
@@ -113,8 +115,10 @@ def discard(folder: str, below: str, names: Sequence[str]) -> dict[str, str]:
     return resisting
 
 
-def _unlink(leaf: str, here: int) -> None:
+def _unlink(leaf: str, here: int, time_ns: int | None) -> None:
     with suppress(IsADirectoryError, FileNotFoundError):
+        if time_ns is not None and os.stat(leaf, dir_fd=here, follow_symlinks=False).st_mtime_ns != time_ns:
+            return
         try:
             os.unlink(leaf, dir_fd=here)
         except PermissionError:
