@@ -45,7 +45,10 @@ WORDS_CHARS_MAX = 300
 
 
 class Ear(Struct):
-    """What has been read of one session. `seal`: the last bytes that were read; `kept_at`: where it was noted last."""
+    """What has been read of one session. `seal`: the last bytes that were read; `kept_at`: where it was noted last.
+
+    `is_final`: the size was taken after the session had ended, so nothing is added to it any more.
+    """
 
     reader: StreamReader
     adapter: str = ""
@@ -53,6 +56,7 @@ class Ear(Struct):
     seal: bytes = b""
     kept_at: int = 0
     size: int = 0
+    is_final: bool = False
     turn: int = 0
     passed_over: int = 0
     deaf: str = ""
@@ -175,9 +179,10 @@ class Listener:
 
     def _look(self, id_: SessionId, ear: Ear, job: Job) -> None:
         """See how much there is to read."""
-        if ear.deaf or (job.state not in LIVE and ear.size and ear.offset >= ear.size):
+        if ear.deaf or (ear.is_final and ear.offset >= ear.size):
             return
         ear.size = self._executor.size(id_, OUT) or 0
+        ear.is_final = job.state not in LIVE
         if ear.size < ear.offset:
             self._rewritten(ear)
         if job.state in LIVE:

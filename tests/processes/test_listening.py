@@ -181,3 +181,19 @@ def test_what_is_beyond_all_bounds_is_passed_over_but_for_its_end_and_counted(ro
     assert ear.stream().usage.input_tokens >= 1
     assert 0 < ear.hearing.passed_over < size
     assert looks < 20
+
+
+def test_what_a_session_says_between_a_look_and_its_end_is_heard(room: Room) -> None:
+    id_ = room.desk.sh(
+        "late", "echo first; while [ ! -e go ]; do sleep 0.01; done; echo '" + USAGE.decode().strip() + "'"
+    )
+    listener = room.listener()
+    while not room.output(id_).exists() or not room.output(id_).read_bytes():
+        room.look(listener, id_)
+    assert room.look(listener, id_)[id_].is_at_the_end
+
+    (room.desk.cwd / "go").touch()
+    room.desk.until(id_, "succeeded")
+    ear, _ = room.to_the_end(listener, id_)
+
+    assert ear.stream().usage == Usage(input_tokens=1)
