@@ -209,6 +209,16 @@ def repo(tmp_path: Path) -> Iterator[Repo]:
 
 
 @pytest.fixture
+def settled(repo: Repo) -> Repo:
+    """Return a repository in which task `one` has landed and nothing is left to do."""
+    repo.start()
+    repo.task("one")
+    repo.commit()
+    assert repo.reconcile().code == 0
+    return repo
+
+
+@pytest.fixture
 def published(request: pytest.FixtureRequest) -> Iterator[None]:
     """Hold every file of state that a test's repository ends with, or ever had, against the published schemas."""
     yield

@@ -13,16 +13,6 @@ STATE = "refs/heads/swarm/state"
 KEPT = "refs/swarm/kept/state"
 
 
-@pytest.fixture
-def settled(repo: Repo) -> Repo:
-    """Return a repository in which task one has landed and nothing is left to do."""
-    repo.start()
-    repo.task("one")
-    repo.commit()
-    assert repo.reconcile().code == 0
-    return repo
-
-
 def loose(repo: Repo, oid: str) -> Path:
     return repo.root / ".git" / "objects" / oid[:2] / oid[2:]
 

@@ -13,16 +13,6 @@ STATE = "refs/heads/swarm/state"
 TRAILERS = "Swarm-Task: {0}\nSwarm-Agent: builder-01\nSwarm-Session: {1}\nSwarm-Model: script\nSwarm-Attempt: 1"
 
 
-@pytest.fixture
-def settled(repo: Repo) -> Repo:
-    """Return a repository in which task one has landed and nothing is left to do."""
-    repo.start()
-    repo.task("one")
-    repo.commit()
-    assert repo.reconcile().code == 0
-    return repo
-
-
 def clone_of(repo: Repo, place: Path, *refs: str) -> Repo:
     """Return a clone with its own live folder; `refs`: what is fetched besides."""
     repo.git("clone", "-q", str(repo.root), str(place))
