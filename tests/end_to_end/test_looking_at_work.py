@@ -69,6 +69,7 @@ def test_a_session_at_work_is_looked_at_without_running_anything_of_it(repo: Rep
         world.close()
 
 
+@pytest.mark.default_cases("entry")
 @pytest.mark.parametrize("by", ["task", "entry", "session"])
 def test_what_has_ended_is_shown_by_any_of_its_names(repo: Repo, by: str) -> None:
     repo.task("a")

@@ -41,6 +41,7 @@ def test_an_old_state_that_a_person_accepts_lets_nothing_land_twice(settled: Rep
     assert settled.swarmgit("fsck", check=False).returncode == 0
 
 
+@pytest.mark.default_cases("3", "8")
 @pytest.mark.parametrize("back", [1, 2, 3, 5, 8])
 def test_a_state_from_any_instant_of_a_landing_lets_nothing_land_twice(settled: Repo, back: int) -> None:
     landed = settled.git("rev-parse", "main")
