@@ -39,6 +39,9 @@ TROUBLE_WAIT_S, TROUBLE_WAIT_S_MAX = 0.2, 5.0
 GRACE_S = 0.3
 """So long a tick may go on after an interrupt, or the end of the time."""
 
+LAST_S_MAX = 2.0
+"""So long a run that has come to its end waits for what nobody hangs on: a resolution to be remembered."""
+
 RECOUNT_S = 0.05
 LISTEN_S = 0.25
 """So soon an interrupt is seen while the loop waits for a doorbell."""
@@ -141,12 +144,17 @@ def _run(worker: Worker, options: Options, heard: Heard, interrupted: threading.
         options.only,
         options.now,
         is_waited_for=options.mode == "settle",
+        is_only=options.mode == "once",
         trusted_since=None if options.mode == "once" else started,
         leaving=worker.leaving,
     )
     bell = world.doorbell() if options.mode != "once" else None
+    course = Course(ticker, worker, options, started, world.awake_s())
     try:
-        return _loop(Course(ticker, worker, options, started, world.awake_s()), heard, interrupted, bell)
+        result = _loop(course, heard, interrupted, bell)
+        if not interrupted.is_set() and not course.is_late:
+            world.background.wait(LAST_S_MAX)
+        return result
     finally:
         if bell is not None:
             bell.close()

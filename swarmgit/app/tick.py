@@ -32,7 +32,7 @@ from swarmgit.model.failures import ForgetTries, Try
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.observed import Observed
-from swarmgit.model.outcomes import Done, Failed, Outcome
+from swarmgit.model.outcomes import Done, Failed, Outcome, Underway
 from swarmgit.model.pins import Unpin
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.steps import owned_step, with_task
@@ -79,6 +79,9 @@ class Ticker(Struct):
     only: frozenset[TaskId] = frozenset()
     apply_now: bool = False
     is_waited_for: bool = False
+    is_only: bool = False
+    """No other tick follows this one."""
+
     trusted_since: datetime | None = None
     leaving: threading.Event = field(default_factory=threading.Event)
 
@@ -175,7 +178,18 @@ class Ticker(Struct):
         return act.execute(action, self.world, desired.policy)
 
     def _start(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
-        """Start what starts, side by side, once the worktrees that were let go of can be used again."""
+        """Start what starts, once the worktrees that were let go of can be used again.
+
+        Where no other tick follows, what is under way is waited for.
+        """
+        done = self._side_by_side(actions, desired)
+        again = [outcome.action for outcome in done if isinstance(outcome, Underway)] if self.is_only else []
+        if not again:
+            return done
+        self.world.background.wait()
+        return [*(each for each in done if not isinstance(each, Underway)), *self._execute(again, desired)]
+
+    def _side_by_side(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
         if len(actions) < 2:
             return self._execute(actions, desired)
         with ThreadPoolExecutor(STARTERS) as pool:
