@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from swarmgit.adapters.aside import sweep
 from swarmgit.adapters.git.engine import GitEngine
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.refs import OID, drop_broken, drop_stale_lock
@@ -46,6 +47,7 @@ class GitUpkeep:
         return tuple(sorted((*empty, *dangling), key=lambda fault: fault.name))
 
     def heal(self) -> None:
+        sweep(self._engine.git.git_dir.parent)
         for folder, below in ((self._engine.git.git_dir, ""), (self._person.git.git_dir, OURS)):
             for lock in _locks(folder / below):
                 with suppress(OSError):
