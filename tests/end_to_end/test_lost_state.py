@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Repo
+from tests.conftest import Repo, unpack
 
 STATE = "refs/heads/swarm/state"
 KEPT = "refs/swarm/kept/state"
@@ -24,6 +24,8 @@ def settled(repo: Repo) -> Repo:
 
 
 def loose(repo: Repo, oid: str) -> Path:
+    """Return an object's own file; what lies in packs is unpacked first."""
+    unpack(repo.root / ".git")
     return repo.root / ".git" / "objects" / oid[:2] / oid[2:]
 
 

@@ -97,14 +97,17 @@ class GitObjects:
         found = self._cat.info(spec)
         return found[1] if found else None
 
-    def size(self, oid: str) -> int | None:
-        """Return how many bytes an object has; None where there is no such object."""
-        return self._cat.size(oid)
-
     def stored(self, oid: str) -> tuple[str, bytes] | None:
         """Return kind and content of an object as the repository has it now; TryLater where git ends over it."""
         found = self._cat.contents(oid)
         return (found[1], found[2]) if found is not None else None
+
+    def size(self, oid: str) -> int:
+        """Return an object's size in bytes; MissingObject where there is none."""
+        found = self._cat.info(oid)
+        if found is None:
+            raise MissingObject(oid)
+        return found[2]
 
     def blob(self, oid: str) -> bytes:
         known = self._blobs.get(oid)

@@ -55,7 +55,7 @@ class Shapes:
     def _read(self, oid: str) -> tuple[TreeEntry, ...] | None:
         """Return a tree's entries; None where it cannot be read, or would be more than is read."""
         try:
-            self._left -= BYTES_EACH + (self._objects.size(oid) or 0)
+            self._left -= BYTES_EACH + (self._objects.size(oid))
             return self._objects.tree(oid) if self._left >= 0 else None
         except (SwarmError, ValueError):
             return None

@@ -9,6 +9,7 @@ from pathlib import Path
 from swarmgit.adapters.aside import sweep
 from swarmgit.adapters.git.engine import GitEngine
 from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.packs import Packs
 from swarmgit.adapters.git.refs import OID, drop_broken, drop_stale_lock
 from swarmgit.documents.paths import ABANDONED, CANDIDATE, CAPTURED, SALVAGE, SUBMITTED
 from swarmgit.errors import SwarmError
@@ -52,6 +53,8 @@ class GitUpkeep:
             for lock in _locks(folder / below):
                 with suppress(OSError):
                     drop_stale_lock(lock)
+        with suppress(OSError):
+            Packs(self._person.git.git_dir / "objects").tidy()
         _keep_what_can_be_read(self._engine.git.git_dir / "packed-refs")
         for name in _names(self._engine.git.git_dir):
             drop_broken(self._engine.git.git_dir, name)
