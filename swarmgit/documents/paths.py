@@ -128,6 +128,9 @@ def acknowledgement(commit: CommitId) -> str:
 
 # live, below `<git common dir>/swarmgit/`
 LIVE = "swarmgit"
+LOST_REFS = "lost-refs"
+"""In the live folder: refs that were dropped because what they name is nowhere, each with its commit."""
+
 SESSIONS = "sessions"
 ACTIVE = "active"
 BELL = "bell"
