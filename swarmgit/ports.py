@@ -814,13 +814,17 @@ class SandboxReport(Struct, frozen=True):
 
 
 class Repository(Struct, frozen=True):
-    """Where one repository is. `top` is None in a bare one; `store` is where worktrees go, outside the repository."""
+    """Where one repository is. `top` is None in a bare one; `store` is where worktrees go, outside the repository.
+
+    `former`: the branch that was the target when this was last asked.
+    """
 
     common_dir: Path
     top: Path | None
     live: Path
     store: Path
     target: str | None
+    former: str | None = None
 
 
 class World(Struct, frozen=True):
