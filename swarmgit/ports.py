@@ -479,6 +479,9 @@ class Executor(Protocol):
     def refuse(self, spec: SessionSpec, error: str) -> None:
         """Leave a session folder that says why it could not start, so that it is observed like any other end."""
 
+    def withdraw(self, session: SessionId) -> None:
+        """Forget a session whose start came to nothing; nothing where it has a process."""
+
     def poll(self, ids: Sequence[SessionId] | None = None) -> dict[SessionId, Job]:
         """Return the state of the named sessions, or of every one that is not forgotten."""
 

@@ -29,7 +29,8 @@ from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
 from swarmgit.model.status import FINISHED
 from swarmgit.observe.snapshot import Observer
-from swarmgit.plan import checkouts, failures
+from swarmgit.plan import checkouts
+from swarmgit.plan.failure_words import sentence
 from swarmgit.ports import Doorbell, World
 
 TROUBLES_MAX = 7
@@ -140,6 +141,7 @@ def _run(worker: Worker, options: Options, heard: Heard, interrupted: threading.
         Observer(world, measures=True),
         options.only,
         options.now,
+        is_waited_for=options.mode == "settle",
         trusted_since=None if options.mode == "once" else started,
         leaving=worker.leaving,
     )
@@ -286,7 +288,7 @@ def _changed(done: Ticked) -> bool:
 
 def _failing(done: Ticked) -> str:
     """Return what has failed and has not worked since, or waits, in words; of many the first; '' for none."""
-    said = [f"{each.step.owner or 'the swarm'}: {failures.sentence(each)}" for each in done.plan.failing]
+    said = [f"{each.step.owner or 'the swarm'}: {sentence(each)}" for each in done.plan.failing]
     said += [outcome.message for outcome in done.outcomes if isinstance(outcome, Failed)]
     said += [checkouts.holding(each.checkout, each.paths) for each in done.outcomes if isinstance(each, Blocked)]
     more = f"; and {len(said) - 1} more (swarmgit status)" if len(said) > 1 else ""

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit import act, record
 from swarmgit.act.failing import failed, signature
@@ -77,6 +78,7 @@ class Ticker(Struct):
     observer: Observer
     only: frozenset[TaskId] = frozenset()
     apply_now: bool = False
+    is_waited_for: bool = False
     trusted_since: datetime | None = None
     leaving: threading.Event = field(default_factory=threading.Event)
 
@@ -162,7 +164,7 @@ class Ticker(Struct):
     def _observe(self, desired: Desired) -> Observed:
         """Return what is. A state branch that was lost under our hands is put back before anybody decides."""
         restore_state(self.world)
-        return self.observer.observe(desired, self.trusted_since)
+        return replace(self.observer.observe(desired, self.trusted_since), is_waited_for=self.is_waited_for)
 
     def _execute(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
         return [outcome for action in actions for outcome in self._do(action, desired)]

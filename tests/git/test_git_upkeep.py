@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from person_repository import Person
 
+from swarmgit.adapters.aside import aside
 from swarmgit.adapters.git.engine import GitEngine
 from swarmgit.adapters.git.upkeep import GitUpkeep
 
@@ -155,3 +156,12 @@ def test_remotes_that_take_refs_of_ours_along_are_named(
 ) -> None:
     person.git("config", "--add", key, value)
     assert upkeep.mirrors() == (("backup",) if mirrors else ())
+
+
+def test_what_a_killed_process_left_aside_is_swept(engine: GitEngine, upkeep: GitUpkeep) -> None:
+    live = engine.git.git_dir.parent
+    with aside(live) as made:
+        put(made, "objects/x", b"x")
+        upkeep.heal()
+        assert not made.exists()
+    assert not list(live.glob("aside-*"))

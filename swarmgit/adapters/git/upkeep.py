@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from swarmgit.adapters.aside import sweep
 from swarmgit.adapters.git.engine import GitEngine
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.packs import Packs
@@ -65,6 +66,7 @@ class GitUpkeep:
         self._engine.withdraw([fault.name for fault in faults])
 
     def heal(self) -> None:
+        sweep(self._engine.git.git_dir.parent)
         for folder, below in ((self._engine.git.git_dir, ""), (self._person.git.git_dir, OURS)):
             for lock in _locks(folder / below):
                 with suppress(OSError):
