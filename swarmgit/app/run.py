@@ -18,6 +18,7 @@ from swarmgit.app.look import Look, check_mail, loader, looked
 from swarmgit.app.room import require_room
 from swarmgit.app.tick import Ticked, Ticker
 from swarmgit.app.views.tasks import statuses
+from swarmgit.app.views.words import counted
 from swarmgit.app.worker import Left, Worker, since
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError, TryLater
@@ -296,8 +297,9 @@ def _failing(done: Ticked) -> str:
 
 def _result(done: Ticked, look: Look, reason: str) -> Result:
     if done.desired.problems or done.observed.problems or done.desired.swarm is None:
-        count = len(done.desired.problems) + len(done.observed.problems)
-        return Result(PERSON_MUST_ACT, f"{reason}; {count} problems need a person", look)
+        found = (*done.desired.problems, *done.observed.problems)
+        first = f": {found[0]}" if found else ""
+        return Result(PERSON_MUST_ACT, f"{reason}; {counted(len(found), 'problem')} for a person to solve{first}", look)
     if done.plan.failing:
         return Result(PERSON_MUST_ACT, f"{reason}, but for what fails: {_failing(done)}", look)
     if done.plan.needs_person:
