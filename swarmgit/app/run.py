@@ -16,12 +16,12 @@ from swarmgit.app import recovery
 from swarmgit.app.gc import stale_refs
 from swarmgit.app.look import Look, check_mail, loader, looked
 from swarmgit.app.room import require_room
-from swarmgit.app.tick import Ticked, Ticker
+from swarmgit.app.tick import Ticked, Ticker, listen
 from swarmgit.app.views.tasks import statuses
+from swarmgit.app.views.words import counted
 from swarmgit.app.worker import Left, Worker, since
-from swarmgit.documents import paths
 from swarmgit.errors import SwarmError, TryLater
-from swarmgit.model.actions import Action, Plan, StartSession, StopSession
+from swarmgit.model.actions import Action, Plan, StopSession
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
@@ -260,20 +260,9 @@ def _end(course: Course, trouble: Trouble | None, *, is_interrupted: bool) -> Re
     return None
 
 
-def _listen(world: World, done: Ticked, bell: Doorbell) -> None:
-    """Let the outboxes of the sessions that run ring, and those of the others no more."""
-    for session in done.observed.sessions.values():
-        if session.spec.kind == "agent":
-            outbox = world.executor.folder(session.spec.id) / paths.OUTBOX
-            (bell.unwatch if session.is_over else bell.watch)(outbox)
-    for action in done.plan.actions:
-        if isinstance(action, StartSession):
-            bell.watch(world.executor.folder(action.spec.id) / paths.OUTBOX)
-
-
 def _pause(course: Course, done: Ticked, bell: Doorbell, interrupted: threading.Event) -> None:
     """Wait for the doorbell, unless this tick's own effects have to be looked at first."""
-    _listen(course.ticker.world, done, bell)
+    listen(course.ticker.world, done, bell)
     if _changed(done):
         bell.wait(0)
         return
@@ -304,8 +293,9 @@ def _failing(done: Ticked) -> str:
 
 def _result(done: Ticked, look: Look, reason: str) -> Result:
     if done.desired.problems or done.observed.problems or done.desired.swarm is None:
-        count = len(done.desired.problems) + len(done.observed.problems)
-        return Result(PERSON_MUST_ACT, f"{reason}; {count} problems need a person", look)
+        found = (*done.desired.problems, *done.observed.problems)
+        first = f": {found[0]}" if found else ""
+        return Result(PERSON_MUST_ACT, f"{reason}; {counted(len(found), 'problem')} for a person to solve{first}", look)
     if done.plan.failing:
         return Result(PERSON_MUST_ACT, f"{reason}, but for what fails: {_failing(done)}", look)
     if done.plan.needs_person:

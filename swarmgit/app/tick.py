@@ -15,6 +15,7 @@ from swarmgit import act, record
 from swarmgit.act.failing import failed, signature
 from swarmgit.app.recovery import restore_state
 from swarmgit.app.worker import Left
+from swarmgit.documents import paths
 from swarmgit.model.actions import (
     Action,
     DeliverMail,
@@ -38,7 +39,7 @@ from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.steps import owned_step, with_task
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
-from swarmgit.ports import World
+from swarmgit.ports import Doorbell, World
 
 LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetReports, ForgetTries)
 """What comes after the record: a message is delivered, its letter removed, what others pushed followed, once it is in
@@ -225,3 +226,14 @@ def _owners(actions: Iterable[Action], observed: Observed) -> set[TaskId]:
     """Return the tasks whose steps these actions are."""
     steps = (owned_step(action, observed.entries, observed.sessions) for action in actions)
     return {step.task for step in steps if step.task is not None}
+
+
+def listen(world: World, done: Ticked, bell: Doorbell) -> None:
+    """Let the outboxes of the sessions that run ring, and those of the others no more."""
+    for session in done.observed.sessions.values():
+        if session.spec.kind == "agent":
+            outbox = world.executor.folder(session.spec.id) / paths.OUTBOX
+            (bell.unwatch if session.is_over else bell.watch)(outbox)
+    for action in done.plan.actions:
+        if isinstance(action, StartSession):
+            bell.watch(world.executor.folder(action.spec.id) / paths.OUTBOX)

@@ -97,7 +97,7 @@ def open_world(
     vault = Vault(found.live / paths.SECRETS)
     guard = Guard(vault, found.live / paths.LEAKS)
     notices = Notes(found.live / paths.NOTICES, Report)
-    target = _target(objects, cache)
+    target, former = _target(objects, cache)
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(str(found.live / paths.RESOLUTIONS), merge_program(environ.get("PATH")))
     engine = GitEngine(_engine_git(found, fds, keeps=keeps), objects, voices, keeps=keeps)
@@ -117,7 +117,7 @@ def open_world(
     integrity = GitIntegrity(engine.objects, lambda: _mend(found), background, is_leader=bool(lead))
 
     return ports.World(
-        repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
+        repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target, former),
         clock=the_clock,
         awake_s=awake_s,
         objects=objects,
@@ -190,13 +190,13 @@ def _engine_git(found: FoundRepository, fds: tuple[int, ...], *, keeps: bool) ->
     return engine_git(found.live, found.common_dir, found.algorithm, fds)
 
 
-def _target(objects: GitObjects, cache: FileCache) -> str | None:
-    """Return the target branch, remembered so that a person may be on any branch."""
+def _target(objects: GitObjects, cache: FileCache) -> tuple[str | None, str | None]:
+    """Return the target branch, remembered so that a person may be on any branch, and what it was before."""
     remembered = (cache.read(TARGET_NAME) or b"").decode("utf-8", "replace").strip() or None
     target = find_target(objects, remembered)
     if target is not None and target != remembered:
         cache.write(TARGET_NAME, target.encode())
-    return target
+    return target, remembered
 
 
 def _mend(found: FoundRepository) -> None:

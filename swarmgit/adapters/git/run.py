@@ -135,7 +135,7 @@ class Git(Struct, frozen=True):
         It has a process group of its own, so that Ctrl-C at the terminal does not end it between two messages.
         """
         return subprocess.Popen(
-            ["git", *WITHOUT_HOOKS, *args],
+            [*(self.bounds.around() if self.bounds else ()), "git", *WITHOUT_HOOKS, *args],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
