@@ -242,8 +242,14 @@ class RefFault(Struct, frozen=True):
 class Upkeep(Protocol):
     """Refs and locks of swarmgit's own, as power cuts, kills and other people's git leave them."""
 
-    def faults(self) -> tuple[RefFault, ...]:
-        """Return the refs below `refs/swarm/` of the person's repository that name no commit that is there."""
+    def faults(self, *, thorough: bool = False) -> tuple[RefFault, ...]:
+        """Return the refs below `refs/swarm/` of the person's repository that name no commit that is there.
+
+        `thorough`: nor one of which something is missing.
+        """
+
+    def drop(self, faults: Sequence[RefFault]) -> None:
+        """Drop refs whose commits are nowhere, and note what they were in the live folder."""
 
     def heal(self) -> None:
         """Put right what can be: put refs of work back, drop derived ones, remove locks that nobody holds.
@@ -472,6 +478,9 @@ class Executor(Protocol):
 
     def refuse(self, spec: SessionSpec, error: str) -> None:
         """Leave a session folder that says why it could not start, so that it is observed like any other end."""
+
+    def withdraw(self, session: SessionId) -> None:
+        """Forget a session whose start came to nothing; nothing where it has a process."""
 
     def poll(self, ids: Sequence[SessionId] | None = None) -> dict[SessionId, Job]:
         """Return the state of the named sessions, or of every one that is not forgotten."""
@@ -808,13 +817,17 @@ class SandboxReport(Struct, frozen=True):
 
 
 class Repository(Struct, frozen=True):
-    """Where one repository is. `top` is None in a bare one; `store` is where worktrees go, outside the repository."""
+    """Where one repository is. `top` is None in a bare one; `store` is where worktrees go, outside the repository.
+
+    `former`: the branch that was the target when this was last asked.
+    """
 
     common_dir: Path
     top: Path | None
     live: Path
     store: Path
     target: str | None
+    former: str | None = None
 
 
 class World(Struct, frozen=True):

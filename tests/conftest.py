@@ -240,3 +240,15 @@ def published(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def task_id(name: str) -> TaskId:
     return TaskId(name)
+
+
+def unpack(git_dir: Path) -> None:
+    """Give every object of a repository a file of its own, so that a test can damage it."""
+    for pack in sorted((git_dir / "objects" / "pack").glob("*.pack")):
+        aside = git_dir / pack.name
+        pack.rename(aside)
+        for rest in pack.parent.glob(f"{pack.stem}.*"):
+            rest.unlink()
+        with aside.open("rb") as content:
+            subprocess.run(["git", "--git-dir", str(git_dir), "unpack-objects", "-q"], stdin=content, check=True)
+        aside.unlink()

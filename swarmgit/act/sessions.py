@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
-from swarmgit.act import needs, tampering
+from swarmgit.act import tampering
 from swarmgit.act.capture import SETUP_BYTES_MAX, remember_setup
 from swarmgit.act.conflicts import conflict_files
-from swarmgit.act.predictions import show_work
+from swarmgit.act.predictions import show_work, work_of
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.actions import Retire, RunGate, StartSession, StopSession
+from swarmgit.model.conflicts import LaidOut
 from swarmgit.model.desired import Task, WorktreeConfig
 from swarmgit.model.failures import SetAside
 from swarmgit.model.ids import CommitId, SessionId
-from swarmgit.model.outcomes import Done, Outcome
+from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.policy import Policy
-from swarmgit.model.work import NO_WORKTREE, SessionSpec
+from swarmgit.model.work import NO_WORKTREE, Capture, SessionSpec
 from swarmgit.ports import Command, Confined, Confinement, Lease, Placement, StartSpec, World
 
 POOL = {"triage": "triage"}
@@ -35,38 +39,90 @@ GATE_SCRIPT = (
 
 
 def start(action: StartSession, world: World, policy: Policy) -> Outcome:
-    """Start an agent's session; what cannot start leaves a folder that says why, and is observed like any other end."""
+    """Start an agent's session. Where it cannot start, that is a failure of this step, and nothing of it is left.
+
+    A triage session is refused instead: then nobody waits for its answer.
+    """
     spec = action.spec
     try:
-        laid = world.conflicts.lay_out(spec.base, spec.head, action.auto) if spec.head is not None else None
-        base = laid.commit if laid is not None else spec.base
-        lease = _lease(spec.id, base, action, world)
-        if spec.watched is not None:
-            show_work(spec.id, base, spec.watched, world)
-        if action.carry is not None:
-            world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
-        folder = world.executor.folder(spec.id)
-        keys = world.granted(policy, action.runtime.name)
-        listed = policy.programs_of(action.task.role)
-        placement = Placement(spec, lease.tree, folder, spec.ports, world.host_env, keys, listed)
-        named = (action.runtime.run, *_shell_texts(action.worktree.setup))
-        where = Confinement(
-            spec, action.task.role, lease.tree, folder, action.runtime.name, named, action.runtime.files
-        )
-        confined = world.confine(world.command_for(action.runtime, placement), policy, where)
+        seen = _see(action, world)
+        if seen is None:
+            return Underway(action)
+        with _undone(spec, world):
+            files, lease, confined = _prepare(action, world, policy, seen)
+            world.executor.start(_start_spec(spec, confined, lease, action.worktree, files))
     except SwarmError as error:
-        world.integrity.doubt(needs.of(action))
+        if spec.kind != "triage":
+            raise
         world.executor.refuse(spec, error.message)
-        return Done(action)
+    return Done(action)
+
+
+@contextmanager
+def _undone(spec: SessionSpec, world: World) -> Iterator[None]:
+    """Take a start back that comes to nothing: the next try is another session, with a worktree of its own.
+
+    One that a crash had cut off is known already, and is tried again as it is.
+    """
+    is_known = world.executor.folder(spec.id).exists()
+    try:
+        yield
+    except Exception:
+        if not is_known:
+            for undo in (world.worktrees.release, world.executor.withdraw):
+                with suppress(SwarmError, OSError):
+                    undo(spec.id)
+        raise
+
+
+class _Seen(Struct, frozen=True):
+    """What agents' content decides the time of: a conflict laid out, or the work of a session that is looked at."""
+
+    laid: LaidOut | None = None
+    work: Capture | None = None
+
+
+def _see(action: StartSession, world: World) -> _Seen | None:
+    """Look at what others wrote, in the background; None while that goes on."""
+    spec = action.spec
+    head, watched = spec.head, spec.watched
+    if head is not None:
+        lay_out = partial(world.conflicts.lay_out, spec.base, head, action.auto)
+        return world.background.run(f"conflict {spec.id}", (spec.base, head), lambda: _Seen(laid=lay_out()))
+    if watched is not None:
+        what = ("triage", spec.base, spec.attempt)
+        return world.background.run(f"triage {watched}", what, lambda: _Seen(work=work_of(watched, world)))
+    return _Seen()
+
+
+def _prepare(
+    action: StartSession, world: World, policy: Policy, seen: _Seen
+) -> tuple[dict[str, bytes], Lease, Confined]:
+    """Return what a session finds in its folder, its worktree, and how its program is run."""
+    spec = action.spec
+    laid = seen.laid
+    base = laid.commit if laid is not None else spec.base
+    lease = _lease(spec.id, base, action, world)
+    if seen.work is not None:
+        show_work(spec.id, base, seen.work, world)
+    if action.carry is not None:
+        world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
+    folder = world.executor.folder(spec.id)
+    keys = world.granted(policy, action.runtime.name)
+    listed = policy.programs_of(action.task.role)
+    placement = Placement(spec, lease.tree, folder, spec.ports, world.host_env, keys, listed)
+    named = (action.runtime.run, *_shell_texts(action.worktree.setup))
+    where = Confinement(spec, action.task.role, lease.tree, folder, action.runtime.name, named, action.runtime.files)
+    confined = world.confine(world.command_for(action.runtime, placement), policy, where)
     files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
     watched = tampering.before(world, confined.sandbox.strength)
     if watched is not None:
         files[paths.SETTINGS_FILE] = _json(watched)
-    return _run(action, _start_spec(spec, confined, lease, action.worktree, files), world)
+    return files, lease, confined
 
 
 def _lease(session: SessionId, base: CommitId, action: StartSession | RunGate, world: World) -> Lease:
-    """Return a session's worktree; where none can be made, that is how the session ends."""
+    """Return a session's worktree."""
     pool = "gates" if isinstance(action, RunGate) else POOL.get(action.spec.kind, "agents")
     only = () if isinstance(action, RunGate) else _only(action)
     try:
@@ -92,14 +148,6 @@ def _start_spec(
 
 def _shell_texts(commands: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(("/bin/sh", "-c", command) for command in commands)
-
-
-def _run(action: StartSession | RunGate, spec: StartSpec, world: World) -> Outcome:
-    try:
-        world.executor.start(spec)
-    except PersonMustAct as error:
-        world.executor.refuse(spec.spec, error.message)
-    return Done(action)
 
 
 def _only(action: StartSession) -> tuple[str, ...]:
@@ -129,22 +177,22 @@ def _json(value: object) -> bytes:
 
 
 def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
-    """Start a gate run on a checkout of exactly the tree in question, with nothing that an earlier run has left."""
+    """Start a gate run on a checkout of exactly the tree in question, with nothing that an earlier run has left.
+
+    Where it cannot start nothing was said of the tree: that is a failure of this step.
+    """
     spec = action.spec
     config = replace(action.worktree, share=())
     action = replace(action, worktree=config)
-    try:
+    with _undone(spec, world):
         lease = _lease(spec.id, spec.base, action, world)
         folder = world.executor.folder(spec.id)
         argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
         env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
         named = _shell_texts((spec.command, *config.setup))
         confined = world.confine(Command(argv, env), policy, Confinement(spec, "gate", lease.tree, folder, named=named))
-    except SwarmError as error:
-        world.integrity.doubt(needs.of(action))
-        world.executor.refuse(spec, error.message)
-        return Done(action)
-    return _run(action, _start_spec(spec, confined, lease, config, {}), world)
+        world.executor.start(_start_spec(spec, confined, lease, config, {}))
+    return Done(action)
 
 
 def stop(action: StopSession, world: World) -> Outcome:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from swarmgit.adapters.git.refs import drop_stale_lock, is_open
+from swarmgit.adapters.git.opened import is_open
+from swarmgit.adapters.git.refs import drop_stale_lock
 from swarmgit.errors import TryLater
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"

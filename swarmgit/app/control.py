@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from swarmgit.app import recovery
-from swarmgit.app.look import Look, look
+from swarmgit.app.look import Look, look, no_target
 from swarmgit.app.names import find, find_task
 from swarmgit.app.room import require_room
 from swarmgit.app.sessions import find_session
@@ -243,7 +243,7 @@ def write_request(world: World, path: str, content: bytes, message: str, at: dat
 def _write(world: World, changes: Mapping[str, bytes | None], message: str, at: datetime) -> bool:
     """Commit, and return whether anything changed. A state branch that was lost is put back first."""
     if world.repository.target is None:
-        raise PersonMustAct("no branch of this repository holds .swarm/swarm.yaml", "swarmgit init")
+        raise no_target(world)
     require_room(world)
     recovery.restore_state(world)
     commit = world.state.write(changes, message, at)

@@ -65,11 +65,22 @@ def check_mail(world: World, seen: Look) -> None:
         broken_mail(world, seen)
 
 
+def no_target(world: World) -> PersonMustAct:
+    """Return the error where no branch is the target: there never was one, or it was renamed or deleted."""
+    former = world.repository.former
+    if former is None:
+        return PersonMustAct("no branch of this repository holds .swarm/swarm.yaml", "swarmgit init")
+    return PersonMustAct(
+        f"branch {former}, where work lands, is gone; nothing is lost by that",
+        f"git branch {former} COMMIT brings it back; or commit another branch's name as target: in {paths.SWARM_YAML}",
+    )
+
+
 def loader(world: World) -> Callable[[], Desired]:
     """Return the function that loads the intent in force."""
     target = world.repository.target
     if target is None:
-        raise PersonMustAct("no branch of this repository holds .swarm/swarm.yaml", "swarmgit init")
+        raise no_target(world)
     cache = Cache(world.repository.live / paths.CACHE / "desired", keeps=not world.only_reads)
 
     def load_it() -> Desired:

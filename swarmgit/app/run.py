@@ -16,19 +16,20 @@ from swarmgit.app import recovery
 from swarmgit.app.gc import stale_refs
 from swarmgit.app.look import Look, check_mail, loader, looked
 from swarmgit.app.room import require_room
-from swarmgit.app.tick import Ticked, Ticker
+from swarmgit.app.tick import Ticked, Ticker, listen
 from swarmgit.app.views.tasks import statuses
+from swarmgit.app.views.words import counted
 from swarmgit.app.worker import Left, Worker, since
-from swarmgit.documents import paths
 from swarmgit.errors import SwarmError, TryLater
-from swarmgit.model.actions import Action, Plan, StartSession, StopSession
+from swarmgit.model.actions import Action, Plan, StopSession
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
 from swarmgit.model.status import FINISHED
 from swarmgit.observe.snapshot import Observer
-from swarmgit.plan import checkouts, failures
+from swarmgit.plan import checkouts
+from swarmgit.plan.failure_words import sentence
 from swarmgit.ports import Doorbell, World
 
 TROUBLES_MAX = 7
@@ -37,6 +38,9 @@ TROUBLES_MAX = 7
 TROUBLE_WAIT_S, TROUBLE_WAIT_S_MAX = 0.2, 5.0
 GRACE_S = 0.3
 """So long a tick may go on after an interrupt, or the end of the time."""
+
+LAST_S_MAX = 2.0
+"""So long a run that has come to its end waits for what nobody hangs on: a resolution to be remembered."""
 
 RECOUNT_S = 0.05
 LISTEN_S = 0.25
@@ -139,12 +143,18 @@ def _run(worker: Worker, options: Options, heard: Heard, interrupted: threading.
         Observer(world, measures=True),
         options.only,
         options.now,
+        is_waited_for=options.mode == "settle",
+        is_only=options.mode == "once",
         trusted_since=None if options.mode == "once" else started,
         leaving=worker.leaving,
     )
     bell = world.doorbell() if options.mode != "once" else None
+    course = Course(ticker, worker, options, started, world.awake_s())
     try:
-        return _loop(Course(ticker, worker, options, started, world.awake_s()), heard, interrupted, bell)
+        result = _loop(course, heard, interrupted, bell)
+        if not interrupted.is_set() and not course.is_late:
+            world.background.wait(LAST_S_MAX)
+        return result
     finally:
         if bell is not None:
             bell.close()
@@ -250,20 +260,9 @@ def _end(course: Course, trouble: Trouble | None, *, is_interrupted: bool) -> Re
     return None
 
 
-def _listen(world: World, done: Ticked, bell: Doorbell) -> None:
-    """Let the outboxes of the sessions that run ring, and those of the others no more."""
-    for session in done.observed.sessions.values():
-        if session.spec.kind == "agent":
-            outbox = world.executor.folder(session.spec.id) / paths.OUTBOX
-            (bell.unwatch if session.is_over else bell.watch)(outbox)
-    for action in done.plan.actions:
-        if isinstance(action, StartSession):
-            bell.watch(world.executor.folder(action.spec.id) / paths.OUTBOX)
-
-
 def _pause(course: Course, done: Ticked, bell: Doorbell, interrupted: threading.Event) -> None:
     """Wait for the doorbell, unless this tick's own effects have to be looked at first."""
-    _listen(course.ticker.world, done, bell)
+    listen(course.ticker.world, done, bell)
     if _changed(done):
         bell.wait(0)
         return
@@ -285,7 +284,7 @@ def _changed(done: Ticked) -> bool:
 
 def _failing(done: Ticked) -> str:
     """Return what has failed and has not worked since, or waits, in words; of many the first; '' for none."""
-    said = [f"{each.step.owner or 'the swarm'}: {failures.sentence(each)}" for each in done.plan.failing]
+    said = [f"{each.step.owner or 'the swarm'}: {sentence(each)}" for each in done.plan.failing]
     said += [outcome.message for outcome in done.outcomes if isinstance(outcome, Failed)]
     said += [checkouts.holding(each.checkout, each.paths) for each in done.outcomes if isinstance(each, Blocked)]
     more = f"; and {len(said) - 1} more (swarmgit status)" if len(said) > 1 else ""
@@ -294,8 +293,9 @@ def _failing(done: Ticked) -> str:
 
 def _result(done: Ticked, look: Look, reason: str) -> Result:
     if done.desired.problems or done.observed.problems or done.desired.swarm is None:
-        count = len(done.desired.problems) + len(done.observed.problems)
-        return Result(PERSON_MUST_ACT, f"{reason}; {count} problems need a person", look)
+        found = (*done.desired.problems, *done.observed.problems)
+        first = f": {found[0]}" if found else ""
+        return Result(PERSON_MUST_ACT, f"{reason}; {counted(len(found), 'problem')} for a person to solve{first}", look)
     if done.plan.failing:
         return Result(PERSON_MUST_ACT, f"{reason}, but for what fails: {_failing(done)}", look)
     if done.plan.needs_person:

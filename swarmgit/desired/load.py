@@ -28,7 +28,10 @@ def load(
     """Return the intent that the branch `target` asks for, with every problem found on the way."""
     commit = objects.ref(paths.branch_ref(target))
     if commit is None:
-        message = f"the branch '{target}' does not exist, so nothing is asked for; begin with: swarmgit init"
+        message = (
+            f"branch {target}, where work lands, is not there, so nothing is asked for: `git branch {target} COMMIT`"
+            " brings one back that was renamed or deleted, `swarmgit init` begins"
+        )
         return Desired(None, None, problems=(Problem(paths.SWARM, 0, 0, message),))
     return load_commit(objects, commit, cache, adapters)
 

@@ -128,6 +128,12 @@ def acknowledgement(commit: CommitId) -> str:
 
 # live, below `<git common dir>/swarmgit/`
 LIVE = "swarmgit"
+STATE_HEAD = "state-head"
+"""In the live folder: the last commit that was written to the state branch."""
+
+LOST_REFS = "lost-refs"
+"""In the live folder: refs that were dropped because what they name is nowhere, each with its commit."""
+
 SESSIONS = "sessions"
 ACTIVE = "active"
 BELL = "bell"

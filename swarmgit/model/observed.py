@@ -97,6 +97,7 @@ class Observed(Struct, frozen=True):
     `contained`: of the commits that entries are about to land, those the target already contains.
     `trusted_since`: a gate's answer other than pass counts only from then on: starting `reconcile` again is how a
     person says that the surroundings were repaired. `blocked`: entries whose landing an edit is in the way of.
+    `is_waited_for`: a person waits for the end of this run.
     `behind`: checkouts of the target that do not show what has landed yet.
     `index_locks`: asked for only where one keeps a landing waiting.
     `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
@@ -139,6 +140,7 @@ class Observed(Struct, frozen=True):
     unreadable: frozenset[TaskId] = frozenset()
     environment: str = ""
     trusted_since: datetime | None = None
+    is_waited_for: bool = False
     queue_control: QueueControl = field(default_factory=QueueControl)
     entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
     verdicts: Mapping[EntryId, Verdict] = field(default_factory=dict)

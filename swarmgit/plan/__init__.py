@@ -30,6 +30,7 @@ from swarmgit.plan import (
     queue,
     renames,
     schedule,
+    settling,
     tasks,
     triage,
     watchdog,
@@ -203,6 +204,7 @@ def _close(situation: Situation, draft: Draft) -> Plan:
     is_moving = any(not (isinstance(action, MOVES) and blocked) for action in actions)
     sessions = situation.observed.sessions.values()
     is_settled = not is_moving and not draft.is_waiting_for_time and all(session.is_over for session in sessions)
+    is_settled = is_settled and not settling.unnamed(situation, draft)
     is_asleep = any(view.phase in ASLEEP for view in draft.views.values())
     needs_person = is_asleep or draft.needs_person or any(map(failures.is_stuck, failing))
     if any(session.hearing.unread for session in situation.observed.sessions.values()):

@@ -71,6 +71,11 @@ def of(attempt: Attempt, session: Session | None) -> Cause | None:
     texts = [attempt.reason]
     if session is not None:
         texts += [session.stderr_tail[-TAIL_CHARS:], session.stream.text_tail[-TAIL_CHARS:]]
+    return named(*texts)
+
+
+def named(*texts: str) -> Cause | None:
+    """Return the first known cause that one of these texts names."""
     return next((cause for cause in KNOWN if any(cause.said.search(text) for text in texts)), None)
 
 

@@ -23,11 +23,11 @@ from swarmgit.model.failures import (
     Try,
 )
 from swarmgit.model.ids import TaskId
-from swarmgit.model.incidents import Report
 from swarmgit.model.status import FINISHED, WAITING, TaskStatus
 from swarmgit.model.steps import owned_step, with_task
 from swarmgit.model.work import Session
 from swarmgit.plan import books, incidents
+from swarmgit.plan.failure_words import SAVING, STARTS, report, sentence, way_out
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 SAME_MAX = 7
@@ -35,6 +35,9 @@ TRIES_MAX = 20
 """So often in a row the same way, or in any way, before a person is needed."""
 
 WAIT, WAIT_MAX = timedelta(seconds=0.2), timedelta(minutes=10)
+WAIT_ALONE_MAX = timedelta(seconds=0.8)
+"""Where a person waits for the end of the run, and nobody is at work any more that something else could wait for."""
+
 WAIT_OF_NOBODYS_MAX = timedelta(seconds=30)
 """What is nobody's alone keeps everybody waiting, and has no person who answers for it."""
 
@@ -42,7 +45,6 @@ TRIED_MAX = 100
 """After so many tries a step rests until a person asks for something."""
 
 FORGOTTEN_AFTER = timedelta(hours=1)
-SAVING = frozenset({"FinishSession", "Salvage", "Rescue"})
 VITAL = frozenset(
     {"StartSession", "StopSession", "FinishSession", "Salvage", "RunGate", "TryMerges", "Land", "StartPush"}
 )
@@ -51,18 +53,8 @@ VITAL = frozenset(
 TOLD = (SaveTask, SaveFailures, SaveMail)
 """What may be written of a held task: its status is as the state has it, but for the words that say why it is held."""
 
-WORDS = {
-    "StartSession": "starting its session",
-    "StopSession": "stopping its session",
-    "FinishSession": "taking its work in",
-    "Salvage": "saving its work",
-    "SetAside": "letting its session go",
-    "Rescue": "ending and saving a session of which nothing is known",
-    "RunGate": "starting a gate",
-    "TryMerges": "merging it",
-    "Land": "landing it",
-    "StartPush": "pushing it",
-}
+MACHINE = "the machine"
+"""What a task waits for that cannot start anything: no attempt of it is used."""
 
 
 def collect(situation: Situation, draft: Draft) -> None:
@@ -132,12 +124,15 @@ def is_due(situation: Situation, each: FailedStep) -> bool:
     trusted = situation.observed.trusted_since
     if trusted is not None and each.last < trusted:
         return True
-    return each.tries < TRIED_MAX and not each.last <= situation.now < next_try(each)
+    return each.tries < TRIED_MAX and not each.last <= situation.now < next_try(situation, each)
 
 
-def next_try(each: FailedStep) -> datetime:
+def next_try(situation: Situation, each: FailedStep) -> datetime:
     """Return when a step is tried again by itself: later and later."""
     longest = WAIT_OF_NOBODYS_MAX if each.step.task is None else WAIT_MAX
+    sessions = situation.observed.sessions.values()
+    if situation.observed.is_waited_for and not is_stuck(each) and all(session.is_over for session in sessions):
+        longest = WAIT_ALONE_MAX
     doubled: timedelta = WAIT * 2 ** min(each.tries - 1, 20)
     return each.last + min(doubled, longest)
 
@@ -194,11 +189,31 @@ def tell(situation: Situation, draft: Draft) -> None:
     """Withhold the steps that are not due, and say of whom that asks for a person."""
     _withhold(situation, draft)
     for each in draft.withheld.values():
-        draft.wake_at(next_try(each), situation.now)
+        draft.wake_at(next_try(situation, each), situation.now)
         if is_stuck(each):
             _stuck(situation, draft, each)
         else:
             draft.is_waiting_for_time = True
+            _say(draft, each)
+
+
+def not_due(situation: Situation, draft: Draft, step: Step) -> FailedStep | None:
+    """Return a step that somebody wants, where it has failed and is not tried now: it takes nobody's place."""
+    each = draft.failed.get(step.key)
+    if each is None or is_due(situation, each):
+        return None
+    draft.wanted.add(step.key)
+    draft.withheld[step.key] = each
+    return each
+
+
+def _say(draft: Draft, each: FailedStep) -> None:
+    """Say of a task what keeps it from starting, as long as that may pass."""
+    view = draft.views.get(each.step.task) if each.step.task else None
+    if each.step.kind in STARTS and _is_vital(each) and view is not None and view.phase not in FINISHED:
+        reason = f"{sentence(each)}; it is tried again by itself"
+        draft.views[view.task] = replace(view, reason=reason, waiting_for=(MACHINE,))
+        draft.passing.discard(view.task)
 
 
 def _withhold(situation: Situation, draft: Draft) -> None:
@@ -220,39 +235,14 @@ def _withhold(situation: Situation, draft: Draft) -> None:
 def _stuck(situation: Situation, draft: Draft, each: FailedStep) -> None:
     task = each.step.task
     view = draft.views.get(task) if task else None
-    if each.step.kind in VITAL and view is not None and view.phase not in FINISHED:
-        reason = f"{sentence(each)}; when that is repaired, `swarmgit reconcile` tries again; {_way_out(each)}"
+    if _is_vital(each) and view is not None and view.phase not in FINISHED:
+        reason = f"{sentence(each)}; when that is repaired, `swarmgit reconcile` tries again; {way_out(each)}"
         draft.views[view.task] = replace(view, phase="needs-human", reason=reason, waiting_for=())
-    incidents.report(situation, draft, _report(each))
+    incidents.report(situation, draft, report(each))
 
 
-def _way_out(each: FailedStep) -> str:
-    is_saving = each.step.kind in SAVING
-    return f"`swarmgit task restart {each.step.task}` goes on without it" + (", and keeps it" if is_saving else "")
-
-
-def sentence(each: FailedStep) -> str:
-    """Return what failed, how often, and with which words."""
-    what = WORDS.get(each.step.kind, each.step.kind)
-    return f"{what} failed {each.count} times in a row: {each.message}"
-
-
-def _report(each: FailedStep) -> Report:
-    owner, task = each.step.owner, each.step.task
-    ways = (f"swarmgit task restart {task}", f"swarmgit task cancel {task}", f"swarmgit why {task}") if task else ()
-    return Report(
-        signature=f"step/{each.step.kind}/{each.signature[:120]}",
-        key=f"step/{'/'.join(each.step.key)}/{each.first:%Y-%m-%dT%H:%M:%S}",
-        title=f"a step fails again and again: {WORDS.get(each.step.kind, each.step.kind)}",
-        what=f"{owner or 'the swarm'}: {sentence(each)}" + (f" ({each.hint})" if each.hint else ""),
-        detection="tier 1: mechanical",
-        task=task,
-        session=each.step.session,
-        resolution="It is tried again more and more seldom, and by each new reconcile. Everything else goes on.",
-        prevention=("infrastructure: what does the message say is missing or in the way?",),
-        answers=("swarmgit reconcile", *ways, "swarmgit doctor"),
-        is_urgent=task is None,
-    )
+def _is_vital(each: FailedStep) -> bool:
+    return each.step.kind in VITAL and each.step.part != "triage"  # without that one the watchdog goes on
 
 
 def close(situation: Situation, draft: Draft) -> tuple[FailedStep, ...]:

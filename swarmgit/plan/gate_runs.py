@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import KeepEvidence, Retire, RunGate, SaveGateHistory, StopSession
+from swarmgit.model.failures import Step
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import EvidenceKey, GateName, SessionId, ulid
 from swarmgit.model.status import GateResult
 from swarmgit.model.work import Evidence, Session, SessionSpec
-from swarmgit.plan import excess, flakes, full_runs
+from swarmgit.plan import excess, failures, flakes, full_runs
 from swarmgit.plan.attempts import RESTART_AFTER
 from swarmgit.plan.situation import Draft, Situation, Want
 from swarmgit.plan.times import is_over
@@ -99,7 +100,12 @@ def run(situation: Situation, draft: Draft) -> None:
         busy += 1
         _watch(situation, draft, session, is_wanted=session.spec.key in wanted)
     free = max(0, situation.swarm.gates_max - busy)
-    waiting = [want for key, want in wanted.items() if _may_start(situation.gate_sessions.get(key))]
+    waiting = [
+        want
+        for key, want in wanted.items()
+        if _may_start(situation.gate_sessions.get(key))
+        and not failures.not_due(situation, draft, Step("RunGate", want.task, part=want.gate.name))
+    ]
     for want in waiting[:free]:
         draft.add(RunGate(_spec(situation, want), situation.swarm.worktree, want.reason, want.task))
 

@@ -6,9 +6,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from swarmgit.model.desired import PRIORITY_RANK, Task
+from swarmgit.model.failures import Step
 from swarmgit.model.ids import AgentName, TaskId
 from swarmgit.model.status import Phase
-from swarmgit.plan import agents, breakdowns, budget, governor, mail, ports, routing, scope, starts, verdicts
+from swarmgit.plan import agents, breakdowns, budget, failures, governor, mail, ports, routing, scope, starts, verdicts
+from swarmgit.plan.failure_words import sentence
 from swarmgit.plan.situation import Draft, Situation
 
 SATISFIED = frozenset({"landed", "unchanged", "reported"})
@@ -109,8 +111,15 @@ def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Wai
         or budget.wait(situation, draft, task, floor.money)
         or governor.wait(situation, draft, task, floor.holds)
         or breakdowns.disk_wait(situation)
+        or _machine(situation, draft, task)
         or (("slot", f"all {situation.swarm.agents_max} agent slots are taken") if floor.free <= 0 else None)
     )
+
+
+def _machine(situation: Situation, draft: Draft, task: Task) -> Waits | None:
+    """Return why its last start failed, where that is not tried again yet: others have the place meanwhile."""
+    each = failures.not_due(situation, draft, Step("StartSession", task.id))
+    return (failures.MACHINE, sentence(each)) if each else None
 
 
 def brake(situation: Situation, task: Task) -> Waits | None:

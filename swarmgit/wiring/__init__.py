@@ -20,7 +20,7 @@ from swarmgit.adapters.git.engine import GitEngine, engine_git, mend
 from swarmgit.adapters.git.history import GitHistory
 from swarmgit.adapters.git.integrity import GitIntegrity
 from swarmgit.adapters.git.memory import Memory
-from swarmgit.adapters.git.mergeprograms import merge_programs
+from swarmgit.adapters.git.mergeprograms import merge_program
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.readonly import engine_to_read
 from swarmgit.adapters.git.run import Git
@@ -97,9 +97,9 @@ def open_world(
     vault = Vault(found.live / paths.SECRETS)
     guard = Guard(vault, found.live / paths.LEAKS)
     notices = Notes(found.live / paths.NOTICES, Report)
-    target = _target(objects, cache)
+    target, former = _target(objects, cache)
     memory = Memory(found.live / paths.RESOLUTIONS)
-    voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
+    voices = Voices(str(found.live / paths.RESOLUTIONS), merge_program(environ.get("PATH")))
     engine = GitEngine(_engine_git(found, fds, keeps=keeps), objects, voices, keeps=keeps)
     state = _state(found, objects, engine, lead=bool(lead), fault=fault)
     landing = Deferred(lambda: late.landing(found, objects, engine, environ, fault))
@@ -117,7 +117,7 @@ def open_world(
     integrity = GitIntegrity(engine.objects, lambda: _mend(found), background, is_leader=bool(lead))
 
     return ports.World(
-        repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target),
+        repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target, former),
         clock=the_clock,
         awake_s=awake_s,
         objects=objects,
@@ -190,13 +190,13 @@ def _engine_git(found: FoundRepository, fds: tuple[int, ...], *, keeps: bool) ->
     return engine_git(found.live, found.common_dir, found.algorithm, fds)
 
 
-def _target(objects: GitObjects, cache: FileCache) -> str | None:
-    """Return the target branch, remembered so that a person may be on any branch."""
+def _target(objects: GitObjects, cache: FileCache) -> tuple[str | None, str | None]:
+    """Return the target branch, remembered so that a person may be on any branch, and what it was before."""
     remembered = (cache.read(TARGET_NAME) or b"").decode("utf-8", "replace").strip() or None
     target = find_target(objects, remembered)
     if target is not None and target != remembered:
         cache.write(TARGET_NAME, target.encode())
-    return target
+    return target, remembered
 
 
 def _mend(found: FoundRepository) -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Repo
+from tests.conftest import Repo, unpack
 
 STATE = "refs/heads/swarm/state"
 KEPT = "refs/swarm/kept/state"
 
 
 def loose(repo: Repo, oid: str) -> Path:
+    """Return an object's own file; what lies in packs is unpacked first."""
+    unpack(repo.root / ".git")
     return repo.root / ".git" / "objects" / oid[:2] / oid[2:]
 
 
@@ -143,6 +145,28 @@ def test_a_view_never_shows_every_task_as_new_because_state_could_not_be_read(
     assert done.returncode == 1
     assert "branch swarm/state cannot be read" in done.stderr
     assert "bug" not in done.stderr
+
+
+def test_a_fetch_that_prunes_every_ref_of_ours_takes_no_state_away(settled: Repo) -> None:
+    settled.swarmgit("queue", "pause")
+    for ref in settled.git("for-each-ref", "--format=%(refname)", "refs/swarm", STATE).splitlines():
+        settled.git("update-ref", "-d", ref)
+
+    settled.reconcile()
+
+    assert is_once(settled)
+    assert "paused" in settled.swarmgit("queue").stdout
+    assert "the-state-branch-was-lost-and-put-back" in incidents(settled)
+
+
+def test_a_fetch_that_mirrors_an_earlier_state_with_its_kept_ref_is_noticed(settled: Repo) -> None:
+    early = settled.git("rev-parse", STATE)
+    settled.swarmgit("queue", "pause")
+    for ref in (STATE, KEPT):
+        settled.git("update-ref", ref, early)
+    assert "rewound or replaced" in settled.swarmgit("status", check=False).stderr
+    settled.swarmgit("state", "reset", "kept")
+    assert "paused" in settled.swarmgit("queue").stdout
 
 
 def rewind(repo: Repo) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from person_repository import Person
 
+from swarmgit.adapters.aside import aside
 from swarmgit.adapters.git.engine import GitEngine
 from swarmgit.adapters.git.upkeep import GitUpkeep
 
@@ -66,6 +67,35 @@ def test_a_ref_of_lost_work_stays_and_is_named_and_a_derived_one_goes(person: Pe
     assert len(upkeep.faults()) == 2
     upkeep.heal()
     assert [(fault.name, fault.is_derived) for fault in upkeep.faults()] == [(SALVAGE, False)]
+
+
+@pytest.mark.parametrize("kind", ["sessions", "kept/states", "candidate"])
+def test_a_ref_to_nothing_that_is_no_work_goes_so_that_git_can_collect(
+    person: Person, upkeep: GitUpkeep, kind: str
+) -> None:
+    put(person.common_dir, f"refs/swarm/{kind}/s", b"1" * 40 + b"\n")
+    upkeep.heal()
+    assert upkeep.faults() == ()
+    person.git("gc", "-q")
+
+
+@pytest.mark.parametrize("lost", ["{head}", "{head}^{{tree}}", "{head}:new.txt", "{head}~1"])
+def test_a_ref_of_which_anything_is_missing_is_found_and_dropped_with_a_note(
+    person: Person, upkeep: GitUpkeep, lost: str
+) -> None:
+    middle = person.make("main", {"middle.txt": "middle\n"})
+    head = person.make(middle, {"new.txt": "new\n"})
+    person.git("update-ref", SALVAGE, head)
+    gone = person.git("rev-parse", lost.format(head=head))
+    (person.common_dir / "objects" / gone[:2] / gone[2:]).unlink()
+
+    found = upkeep.faults(thorough=True)
+
+    assert [fault.name for fault in found] == [SALVAGE]
+    upkeep.drop(found)
+    assert upkeep.faults(thorough=True) == ()
+    assert (person.live / "lost-refs").read_text() == f"{head} {SALVAGE}\n"
+    person.git("gc", "-q")
 
 
 LOCKS = ("HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock", "gc.pid", "refs/swarm/captured/t/s.lock")
@@ -126,3 +156,12 @@ def test_remotes_that_take_refs_of_ours_along_are_named(
 ) -> None:
     person.git("config", "--add", key, value)
     assert upkeep.mirrors() == (("backup",) if mirrors else ())
+
+
+def test_what_a_killed_process_left_aside_is_swept(engine: GitEngine, upkeep: GitUpkeep) -> None:
+    live = engine.git.git_dir.parent
+    with aside(live) as made:
+        put(made, "objects/x", b"x")
+        upkeep.heal()
+        assert not made.exists()
+    assert not list(live.glob("aside-*"))

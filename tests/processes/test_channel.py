@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import time
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from session_desk import Desk, wait
 
-from swarmgit.adapters.processes import identity
+from swarmgit.adapters.clock import SystemClock
+from swarmgit.adapters.processes import LocalExecutor, identity
 from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.health import Excess
 from swarmgit.model.ids import SessionId
@@ -237,6 +239,24 @@ def test_a_wrapper_that_is_killed_loses_the_session_and_takes_the_writers_along(
 
     assert not any(identity.start_of(pid) for pid in pids)
     assert desk.text(session, "stdout.jsonl") == "words\n"
+
+
+def test_a_program_that_ends_before_a_writer_has_done_anything_is_heard(desk: Desk) -> None:
+    folder = desk.executor.folder(desk.name("short"))
+
+    def hold_a_writer(step: str) -> None:
+        if step == "executor.spawn":
+            os.mkfifo(folder / "stderr.log")  # it waits here until somebody reads
+
+    held = LocalExecutor(desk.live, SystemClock(), hold_a_writer)
+    held.start(desk.spec("short", "/bin/true"))
+    wait((folder / "ended").exists)
+    time.sleep(0.1)  # the wrapper ends what is left of the program now
+    reader = os.open(folder / "stderr.log", os.O_RDONLY | os.O_NONBLOCK)
+    job = desk.until(desk.name("short"), "succeeded")
+    os.close(reader)
+
+    assert not job.is_unheard
 
 
 def test_the_next_reconciler_hears_what_the_last_one_started(desk: Desk) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from swarmgit.app.run import TickReport
 from swarmgit.model.actions import SaveEntry
-from tests.conftest import Repo
+from tests.conftest import Repo, unpack
 
 GONE = "cannot be had"
 
@@ -52,15 +51,7 @@ def of(repo: Repo, rev: str) -> str:
 def damage(repo: Repo, oid: str, how: Callable[[Path], None]) -> None:
     """Damage every copy of an object; packs are unpacked first."""
     for objects in everywhere(repo):
-        for pack in sorted((objects / "pack").glob("*.pack")):
-            aside = objects.parent / pack.name
-            pack.rename(aside)
-            for rest in (objects / "pack").glob(f"{pack.stem}.*"):
-                rest.unlink()
-            with aside.open("rb") as content:
-                subprocess.run(
-                    ["git", "--git-dir", str(objects.parent), "unpack-objects", "-q"], stdin=content, check=True
-                )
+        unpack(objects.parent)
         loose = objects / oid[:2] / oid[2:]
         if loose.exists():
             loose.chmod(0o644)
@@ -233,6 +224,7 @@ def test_a_candidate_that_is_gone_is_made_again(repo: Repo) -> None:
             if entry.candidate is not None and entry.state == "landing" and not forgotten:
                 forgotten.append(entry.candidate.commit)
                 for objects in everywhere(repo):
+                    unpack(objects.parent)
                     (objects / entry.candidate.commit[:2] / entry.candidate.commit[2:]).unlink(missing_ok=True)
 
     result = repo.reconcile(on_tick=forget)

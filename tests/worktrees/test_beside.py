@@ -1,7 +1,10 @@
 """Work that is in no file of the worktree: on a branch, in a stash, tracked though ignored, outside of the scope."""
 
+import hashlib
 import os
 import shutil
+import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
@@ -237,3 +240,49 @@ def test_a_repository_too_large_to_be_read_is_told(world: World, tree: Path, mon
     found = taken(world)
     assert found.left_out is not None
     assert found.left_out.items == ("the session's own git repository could not be read (feature)",)
+
+
+def _planted(tree: Path, how: str) -> str:
+    """Make a commit in the agent's git whose tree no disk could hold, and return it."""
+    entry, times = ("040000 tree {}\td{}\n", 10 if how == "wide" else 1)
+    blob = subprocess.run(
+        ["git", "hash-object", "-w", "--stdin"], cwd=tree, input=b"x", capture_output=True, check=True
+    )
+    listing = f"100644 blob {blob.stdout.decode().strip()}\tf\n"
+    objects = tree / ".git" / "objects"
+    for _ in range(30 if how == "wide" else 1200):
+        raw = b"".join(
+            f"{line.split()[0].lstrip('0')} {line.partition(chr(9))[2]}".encode()
+            + b"\0"
+            + bytes.fromhex(line.split()[2])
+            for line in listing.splitlines()
+        )
+        content = b"tree %d\0" % len(raw) + raw
+        made = hashlib.sha1(content).hexdigest()
+        (objects / made[:2]).mkdir(exist_ok=True)
+        (objects / made[:2] / made[2:]).write_bytes(zlib.compress(content))
+        listing = "".join(entry.format(made, number) for number in range(times))
+    return made
+
+
+@pytest.mark.parametrize("how", ["wide", "deep"])
+def test_a_few_objects_that_stand_for_more_than_a_disk_holds_are_told_and_followed_by_nobody(
+    world: World, tree: Path, how: str
+) -> None:
+    made = _planted(tree, how)
+    bomb = agent(world, tree, "commit-tree", "-p", "HEAD", "-m", "bomb", made)
+    agent(world, tree, "branch", "bomb", bomb)
+    agent(world, tree, "checkout", "-q", "-b", "fine")
+    write_files(tree, {"src/fine.py": "f = 1\n"})
+    agent(world, tree, "add", "-A")
+    agent(world, tree, "commit", "-q", "-m", "fine")
+    agent(world, tree, "checkout", "-q", "-")
+    write_files(tree, {"src/a.py": "a = 2\n"})
+    found = taken(world)
+    assert paths(found) == ["src/a.py"]
+    assert found.left_out is not None
+    assert set(found.left_out.items) == {
+        "bomb (it has more files, or deeper folders, than can be saved)",
+        "fine (1 commit)",
+    }
+    assert world.engine.call("cat-file", "-e", bomb).returncode != 0

@@ -433,3 +433,17 @@ def test_links_and_pipes_in_the_private_git_are_not_opened(world: World, tree: P
     (tree / ".git/HEAD").unlink()
     (tree / ".git/HEAD").symlink_to(world.person / ".git/HEAD")
     assert message(world) is None
+
+
+def test_folders_beyond_what_a_path_can_say_are_objected_to_and_the_rest_is_taken_in(
+    world: World, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tree, {"src/new.py": "n = 1\n"})
+    with monkeypatch.context() as there:
+        there.chdir(tree / "src")
+        for _ in range(20):
+            Path("d" * 250).mkdir()
+            os.chdir("d" * 250)
+        Path("f").write_text("out of reach\n")
+    assert "A src/new.py" in lines(world)
+    assert "has a path so long that what is in it cannot be opened" in objections(world)

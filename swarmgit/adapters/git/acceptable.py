@@ -49,7 +49,7 @@ def acceptable(objects: GitObjects, commit: CommitId, is_known: IsKnown) -> tupl
         renamed: list[str] = []
         first = info.parents[0] if info.parents else None
         accepted[each] = first if first is None or is_known(first) else accepted.get(first)
-        walk = _Walk(objects, is_known, accepted[each], new, renamed)
+        walk = _Walk(objects, is_known, accepted[each], new, renamed, {})
         tree = walk.tree(info.tree, "")
         parents = tuple(made.get(p, p) for p in info.parents if p in made or is_known(p))
         if tree == info.tree and parents == info.parents:
@@ -78,17 +78,25 @@ def _new_commits(objects: GitObjects, commit: CommitId, is_known: IsKnown) -> li
 
 
 class _Walk(Struct, frozen=True):
-    """Through what is new of one commit. `before`: what the person has of its history."""
+    """Through what is new of one commit. `before`: what the person has of its history.
+
+    `seen`: what a tree has become; one that stands at many places is looked at once.
+    """
 
     objects: GitObjects
     is_known: IsKnown
     before: CommitId | None
     new: list[NewObject]
     renamed: list[str]
+    seen: dict[str, str]
 
     def tree(self, tree: str, below: str) -> str:
-        if self.is_known(tree):
-            return tree
+        known = self.seen.get(tree)
+        if known is None:
+            known = self.seen[tree] = tree if self.is_known(tree) else self._looked(tree, below)
+        return known
+
+    def _looked(self, tree: str, below: str) -> str:
         kept: dict[str, TreeEntry] = {}
         for entry in self.objects.tree(tree):
             if not entry.oid.strip("0"):

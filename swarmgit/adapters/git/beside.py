@@ -12,16 +12,18 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from msgspec import Struct, field
 
+from swarmgit.adapters.aside import aside
 from swarmgit.adapters.git.beneath import copy_beneath, open_beneath, read_beneath
+from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git, GitFailed
+from swarmgit.adapters.git.shape import Shapes
 from swarmgit.adapters.git.slots import Slot
 
 OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -86,11 +88,11 @@ def tracked(engine: Git, slot: Slot) -> set[bytes]:
         theirs, ours = (git_dir / "index").lstat(), slot.index.stat()
         if (theirs.st_size, theirs.st_mtime_ns) == (ours.st_size, ours.st_mtime_ns):
             return set()
-    with tempfile.TemporaryDirectory(dir=engine.git_dir.parent, prefix="beside-") as made:
-        if not copy_beneath(git_dir, Path(made), "index", INDEX_BYTES_MAX):
+    with aside(engine.git_dir.parent) as made:
+        if not copy_beneath(git_dir, made, "index", INDEX_BYTES_MAX):
             return set()
         try:
-            asked = engine.call("ls-files", "-z", env={"GIT_INDEX_FILE": str(Path(made, "index"))})
+            asked = engine.call("ls-files", "-z", env={"GIT_INDEX_FILE": str(made / "index")})
         except GitFailed:
             return set()
         return {path for path in asked.stdout.split(b"\0") if path} if asked.returncode == 0 else set()
@@ -199,14 +201,17 @@ def _line(git_dir: Path, head: str) -> tuple[set[str], str]:
 
 def _bring(engine: Git, slot: Slot, head: str, tips: Sequence[Tip], found: Beside) -> None:
     """Bring the tips that HEAD does not contain into the engine, with all they need."""
-    with tempfile.TemporaryDirectory(dir=engine.git_dir.parent, prefix="beside-") as made:
-        view = _view(engine, slot.tree / ".git", Path(made))
+    with aside(engine.git_dir.parent) as made:
+        view = _view(engine, slot.tree / ".git", made)
         heads = {tip.oid for tip in tips}
         known = {oid for oid in (head, slot.commit) if oid not in {"", *heads} and _has(view, oid)}
         wanted: dict[str, Tip] = {}
+        unsound = _unsound(view, tips[:TIPS_MAX], slot.commit)
         for tip in tips[:TIPS_MAX]:
             count = _count(view, tip.oid, known)
-            if count:
+            if tip.oid in unsound:
+                found.told.append(f"{tip.name} (it has more files, or deeper folders, than can be saved)")
+            elif count:
                 wanted[tip.oid] = tip
                 if tip.name != HISTORY:
                     found.told.append(f"{tip.name} ({count} commit{'s' if count > 1 else ''})")
@@ -219,6 +224,19 @@ def _bring(engine: Git, slot: Slot, head: str, tips: Sequence[Tip], found: Besid
             _move(engine, view, found.tips, slot.commit)
         if len(tips) > TIPS_MAX:
             found.told.append(f"{len(tips) - TIPS_MAX} more that were not looked at")
+
+
+def _unsound(view: Git, tips: Sequence[Tip], base: str) -> set[str]:
+    """Return the tips that have, or are built on, files that nobody could lay out; what cannot be read is none."""
+    with closing(GitObjects(view)) as objects:
+        shapes = Shapes(objects, objects.tree_of(base))
+        return {tip.oid for tip in tips if not all(map(shapes.is_sound, _trees(view, tip.oid, base)))}
+
+
+def _trees(view: Git, oid: str, base: str) -> dict[str, None]:
+    """Return the trees of the commits that a tip has beyond the base."""
+    asked = view.call("log", "--format=%T", oid, f"^{base}")
+    return dict.fromkeys(asked.stdout.decode("ascii", "replace").split() if asked.returncode == 0 else ())
 
 
 def _view(engine: Git, git_dir: Path, folder: Path) -> Git:

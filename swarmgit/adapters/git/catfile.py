@@ -18,20 +18,21 @@ class CatFile:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
-    def info(self, spec: str) -> tuple[str, str] | None:
-        """Return (object id, kind) of a revision expression, None where it names nothing."""
+    def info(self, spec: str) -> tuple[str, str, int] | None:
+        """Return (object id, kind, bytes) of a revision expression, None where it names nothing."""
         answer = self._ask(b"info", spec)
-        return None if answer is None else answer[:2]
+        return None if answer is None else answer[:3]
 
     def contents(self, spec: str) -> tuple[str, str, bytes] | None:
         """Return (object id, kind, content) of a revision expression, None where it names nothing."""
-        return self._ask(b"contents", spec)
+        answer = self._ask(b"contents", spec)
+        return None if answer is None else (answer[0], answer[1], answer[3])
 
     def close(self) -> None:
         with self._lock:
             self._end()
 
-    def _ask(self, command: bytes, spec: str) -> tuple[str, str, bytes] | None:
+    def _ask(self, command: bytes, spec: str) -> tuple[str, str, int, bytes] | None:
         name = spec.encode("utf-8", "surrogateescape")
         if not name or b"\n" in name or b"\0" in name:
             return None
@@ -52,7 +53,7 @@ class CatFile:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         return lines[-1].removeprefix("fatal: ") if lines else "it ends without an answer"
 
-    def _exchange(self, command: bytes, name: bytes) -> tuple[str, str, bytes] | None:
+    def _exchange(self, command: bytes, name: bytes) -> tuple[str, str, int, bytes] | None:
         child = self._child or self._git.start("cat-file", "--batch-command")
         self._child = child
         assert child.stdin is not None
@@ -65,13 +66,12 @@ class CatFile:
         fields = header.split()
         if len(fields) != 3 or fields[1] not in {b"blob", b"tree", b"commit", b"tag"}:
             return None
-        content = b""
+        content, size = b"", int(fields[2])
         if command == b"contents":
-            size = int(fields[2])
             content = child.stdout.read(size + 1)
             if len(content) != size + 1:
                 raise EOFError
-        return fields[0].decode(), fields[1].decode(), content[:-1]
+        return fields[0].decode(), fields[1].decode(), size, content[:-1]
 
     def _end(self) -> None:
         child, self._child = self._child, None

@@ -17,8 +17,11 @@ from msgspec.structs import replace
 
 from swarmgit.adapters.git.checkouts import Checkout, find_checkouts, main_top, read_head, work_in_progress
 from swarmgit.adapters.git.discover import FoundRepository, discover, find_target
+from swarmgit.adapters.git.loose import NewObject, new_object
 from swarmgit.adapters.git.objects import GitObjects
-from swarmgit.adapters.git.run import Git, persons_environment
+from swarmgit.adapters.git.overlay import Overlay
+from swarmgit.adapters.git.packs import Packs
+from swarmgit.adapters.git.run import Git, persons_environment, quoted_place
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.ids import CommitId
@@ -104,13 +107,12 @@ class GitIntentRepository(Struct, frozen=True):
                 return Committed(None, (), kept, tuple(sorted(drafts)))
             self._refuse_while_busy(checkouts, ref)
             identity = self._identity()
-            oids = {path: self._blob(content) for path, content in fresh.items()}
-            commit = self._build(head, oids, message, identity)
-            for checkout in checkouts:
-                _place_files(checkout, fresh)
-                self._stage(checkout, oids)
-            if self._move(ref, head, commit, identity):
-                return Committed(commit, tuple(sorted(fresh)), kept, tuple(sorted(drafts)))
+            with self._built(head, fresh, message, identity) as commit:
+                for checkout in checkouts:
+                    _place_files(checkout, fresh)
+                    self._stage(checkout, {path: self._blob(content).oid for path, content in fresh.items()})
+                if self._move(ref, head, commit, identity):
+                    return Committed(commit, tuple(sorted(fresh)), kept, tuple(sorted(drafts)))
         raise TryLater(f"the branch '{target}' does not hold still", "swarmgit init")
 
     def _has(self, branch: str) -> bool:
@@ -175,25 +177,30 @@ class GitIntentRepository(Struct, frozen=True):
         staged = replace(self._git, git_dir=checkout.git_dir).out("ls-files", "-s", "-z", "--", paths.SWARM)
         for line in staged.decode("utf-8", "surrogateescape").split("\0")[:-1]:
             facts, _, path = line.partition("\t")
-            if path in missing and facts.split(" ")[1] != self._blob(missing[path]):
+            if path in missing and facts.split(" ")[1] != self._blob(missing[path]).oid:
                 drafts.add(path)
         return drafts
 
-    def _blob(self, content: bytes) -> str:
-        return self._git.out("hash-object", "-w", "--stdin", stdin=content).decode().strip()
+    def _blob(self, content: bytes) -> NewObject:
+        return new_object("blob", content, self.found.algorithm)
 
-    def _build(
-        self, head: CommitId | None, oids: Mapping[str, str], message: str, identity: Mapping[str, str]
-    ) -> CommitId:
-        """Return a commit of `head`'s tree with the files added, built in an index of its own."""
-        with tempfile.TemporaryDirectory() as folder:
-            env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            self._git.out(*(("read-tree", head) if head else ("read-tree", "--empty")), env=env)
-            self._git.out("update-index", "-z", "--index-info", stdin=_index_info(oids), env=env)
-            tree = self._git.line("write-tree", env=env)
+    @contextlib.contextmanager
+    def _built(
+        self, head: CommitId | None, files: Mapping[str, bytes], message: str, identity: Mapping[str, str]
+    ) -> Iterator[CommitId]:
+        """Yield a commit of `head`'s tree with the files added; nobody collects it before the branch has moved."""
+        objects_dir = self.found.common_dir / "objects"
+        packs, overlay = Packs(objects_dir), Overlay(self.objects)
+        tree = overlay.apply(self.objects.commit(head).tree if head else None, files)
         parents = ("-p", head) if head else ()
-        made = self._git.out("commit-tree", tree, *parents, "-F", "-", stdin=message.encode(), env=identity)
-        return CommitId(made.decode().strip())
+        with packs.holding(overlay.new), tempfile.TemporaryDirectory() as store:
+            places = {"GIT_OBJECT_DIRECTORY": store, "GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted_place(objects_dir)}
+            env = {**places, **identity}
+            made = self._git.out("commit-tree", tree, *parents, "-F", "-", stdin=message.encode(), env=env)
+            content = self._git.out("cat-file", "commit", made.decode().strip(), env=env)
+            commit = new_object("commit", content, self.found.algorithm)
+            with packs.holding([commit]):
+                yield CommitId(commit.oid)
 
     def _stage(self, checkout: Checkout, oids: Mapping[str, str]) -> None:
         git = replace(self._git, git_dir=checkout.git_dir)

@@ -18,8 +18,9 @@ from swarmgit.adapters.git.follow import Step, read_mark
 from swarmgit.adapters.git.following import Following
 from swarmgit.adapters.git.loose import write_file
 from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.opened import is_open
 from swarmgit.adapters.git.pathdiff import Change, changed_files
-from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, is_open, move_own
+from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, move_own
 from swarmgit.adapters.git.run import persons_environment
 from swarmgit.adapters.git.traces import traces
 from swarmgit.adapters.git.transfer import Transfer
@@ -74,9 +75,9 @@ class GitLanding:
     def publish(self, ref: str, commit: CommitId, target_head: CommitId, works: Sequence[CommitId] = ()) -> None:
         _check_candidate(ref)
         if self._objects.ref(ref) != commit:
-            self._transfer.bring(commit, (target_head,), works)
-            self._fault("landing: candidate brought")
-            move_own(self._own_refs, self._common_dir, [RefChange(ref, commit)], len(commit))
+            with self._transfer.bringing(commit, (target_head,), works):
+                self._fault("landing: candidate brought")
+                move_own(self._own_refs, self._common_dir, [RefChange(ref, commit)], len(commit))
 
     def land(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
         if not self._continues(old, new):

@@ -102,6 +102,13 @@ class GitObjects:
         found = self._cat.contents(oid)
         return (found[1], found[2]) if found is not None else None
 
+    def size(self, oid: str) -> int:
+        """Return an object's size in bytes; MissingObject where there is none."""
+        found = self._cat.info(oid)
+        if found is None:
+            raise MissingObject(oid)
+        return found[2]
+
     def blob(self, oid: str) -> bytes:
         known = self._blobs.get(oid)
         return known if known is not None else self.content(oid, "blob")

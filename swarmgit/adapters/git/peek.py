@@ -17,7 +17,7 @@ from pathlib import Path
 from swarmgit.adapters.deletion import delete
 from swarmgit.adapters.git.difference import OPTIONS
 from swarmgit.adapters.git.filling import SETTINGS, places
-from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.run import Git, quoted_place
 from swarmgit.adapters.git.slots import Slot
 from swarmgit.errors import PersonMustAct
 
@@ -75,7 +75,7 @@ def _snapshot(engine: Git, slot: Slot) -> Iterator[tuple[str, dict[str, str]]]:
         env = {
             **places(slot, index),
             "GIT_OBJECT_DIRECTORY": str(objects),
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(engine.git_dir / "objects"),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted_place(engine.git_dir / "objects"),
         }
         _run(engine, env, "add", "-A", "--ignore-errors", ".")  # what it cannot take in is not shown
         yield _git(engine, env, "write-tree").decode("ascii").strip(), env

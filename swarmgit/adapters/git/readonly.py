@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from swarmgit.adapters.git.engine import EMPTY_TREE, is_as_made
-from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.run import Git, quoted_place
 from swarmgit.documents.paths import ENGINE
 
 
@@ -15,4 +15,4 @@ def engine_to_read(live: Path, common_dir: Path, algorithm: str) -> Git:
     folder = live / ENGINE
     if is_as_made(folder, common_dir, algorithm):
         return Git(folder, env={"GIT_ATTR_SOURCE": EMPTY_TREE[algorithm]})
-    return Git(common_dir, env={"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(folder / "objects")})
+    return Git(common_dir, env={"GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted_place(folder / "objects")})

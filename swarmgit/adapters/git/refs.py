@@ -14,7 +14,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from swarmgit.adapters.git.opened import is_open
 from swarmgit.adapters.git.run import SWARMGIT, Git
+from swarmgit.adapters.git.told import complaint
 from swarmgit.errors import SwarmError, TryLater
 
 OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -89,7 +91,7 @@ class RefWriter:
         assert child.stderr is not None
         with contextlib.suppress(OSError):
             child.stdin.close()
-        words = child.stderr.read().decode("utf-8", "replace").strip()
+        words = complaint(child.stderr.read().decode("utf-8", "replace"))
         child.stdout.close()
         child.stderr.close()
         child.wait()
@@ -179,26 +181,3 @@ def drop_stale_lock(path: Path, age_s_min: float = 2.0) -> bool:
         return False
     path.unlink(missing_ok=True)
     return True
-
-
-def is_open(path: Path) -> bool:
-    """Return whether a live process has the file open, as far as this system tells."""
-    try:
-        wanted = path.stat()
-    except FileNotFoundError:
-        return False
-    for process in Path("/proc").glob("[0-9]*"):
-        for handle in _handles(process):
-            with contextlib.suppress(OSError):  # closed since it was listed
-                found = handle.stat()
-                if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
-                    return True
-    return False
-
-
-def _handles(process: Path) -> list[Path]:
-    """Return a process's open files; none of one that has gone, or that is somebody else's."""
-    try:
-        return list((process / "fd").iterdir())
-    except OSError:
-        return []

@@ -12,6 +12,7 @@ from typing import IO
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from swarmgit.adapters.git.told import complaint
 from swarmgit.errors import SwarmError
 
 HARDENED: Mapping[str, str] = {
@@ -59,6 +60,8 @@ WITHOUT_HOOKS: tuple[str, ...] = (
     "core.fsyncMethod=batch",
     "-c",
     "safe.directory=*",
+    "-c",
+    "advice.graftFileDeprecated=false",
 )
 
 
@@ -66,7 +69,7 @@ class GitFailed(SwarmError):
     """git said no; the message carries the command and its words."""
 
     def __init__(self, args: Sequence[str], returncode: int, stderr: str) -> None:
-        words = stderr.strip() or "no message"
+        words = complaint(stderr) or "no message"
         super().__init__(f"git {' '.join(args[:3])} failed with exit code {returncode}: {words}")
         self.returncode = returncode
         self.stderr = stderr
@@ -132,7 +135,7 @@ class Git(Struct, frozen=True):
         It has a process group of its own, so that Ctrl-C at the terminal does not end it between two messages.
         """
         return subprocess.Popen(
-            ["git", *WITHOUT_HOOKS, *args],
+            [*(self.bounds.around() if self.bounds else ()), "git", *WITHOUT_HOOKS, *args],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -176,6 +179,12 @@ class Git(Struct, frozen=True):
     def line(self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> str:
         """Run git and return its output as one stripped string."""
         return self.out(*args, stdin=stdin, env=env).decode("utf-8", "surrogateescape").strip()
+
+
+def quoted_place(path: Path) -> str:
+    """Return a path as GIT_ALTERNATE_OBJECT_DIRECTORIES takes it, be there a colon in it."""
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
 
 
 def persons_environment(environ: Mapping[str, str]) -> dict[str, str]:

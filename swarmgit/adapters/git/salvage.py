@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
 from msgspec import Struct
 
 from swarmgit.adapters.git.acceptable import acceptable
@@ -21,17 +24,20 @@ class Salvage(Struct, frozen=True):
     writer: LooseWriter | MemoryWriter
     transfer: Transfer
 
-    def bring(self, commit: CommitId) -> CommitId:
-        """Return the commit that the person's repository has for it now: itself, or one with the same content."""
-        try:
-            return self._bring(commit)
-        except SwarmError:  # something of it is missing, then what is left is saved; else this fails as well
-            left, new = remains(self.objects, commit)
-            self.writer.write(new)
-            return self._bring(left)
+    @contextmanager
+    def bringing(self, commit: CommitId) -> Iterator[CommitId]:
+        """Yield the commit that the person's repository has for it now: itself, or one with the same content."""
+        with ExitStack() as stack:
+            try:
+                saved = self._bring(commit, stack)
+            except SwarmError:  # something of it is missing, then what is left is saved; else this fails as well
+                left, new = remains(self.objects, commit)
+                self.writer.write(new)
+                saved = self._bring(left, stack)
+            yield saved
 
-    def _bring(self, commit: CommitId) -> CommitId:
+    def _bring(self, commit: CommitId, stack: ExitStack) -> CommitId:
         saved, new = acceptable(self.objects, commit, lambda each: self.person.kind(each) is not None)
         self.writer.write(new)
-        self.transfer.bring(saved)
+        stack.enter_context(self.transfer.bringing(saved))
         return saved

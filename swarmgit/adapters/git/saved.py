@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 
 from swarmgit.adapters.git.loose import LooseWriter
 from swarmgit.adapters.git.objects import GitObjects, MemoryWriter
@@ -25,14 +26,15 @@ class SavedWork:
 
     def salvage(self, ref: str, oid: CommitId) -> None:
         _check_own(ref)
-        saved = self._salvage.bring(oid)
-        if self._person.ref(ref) != saved:
-            self._move([RefChange(ref, saved)])
+        with self._salvage.bringing(oid) as saved:
+            if self._person.ref(ref) != saved:
+                self._move([RefChange(ref, saved)])
 
     def submit(self, works: Mapping[str, CommitId]) -> None:
-        for commit in works.values():
-            self._bringer.bring(commit)
-        self._move([RefChange(ref, commit) for ref, commit in works.items()])
+        with ExitStack() as stack:
+            for commit in works.values():
+                stack.enter_context(self._bringer.bringing(commit))
+            self._move([RefChange(ref, commit) for ref, commit in works.items()])
 
     def withdraw(self, refs: Iterable[str]) -> None:
         common_dir = self._person.git.git_dir

@@ -30,6 +30,9 @@ from swarmgit.plan.scope import is_inside
 
 DEPTH_MAX = 100
 ENTRIES_MAX = 2_000_000
+PATH_BYTES_MAX = os.pathconf("/", "PC_PATH_MAX") - 300
+"""Of a folder: the name of a file in it still has to fit behind."""
+
 PATTERNS_WALL_S_MAX = 120.0
 UNJUDGED_MAX = 10_000
 """New files that are saved where nobody can tell which of them are ignored."""
@@ -138,6 +141,8 @@ def _walk(root: bytes, kept: Kept) -> Iterator[tuple[bytes, str]]:
             elif entry.is_dir(follow_symlinks=False):
                 if path.count(b"/") >= DEPTH_MAX:
                     yield path, f"lies more than {DEPTH_MAX} folders deep"
+                elif len(root) + len(path) > PATH_BYTES_MAX:
+                    yield path, "has a path so long that what is in it cannot be opened"
                 else:
                     todo.append(path)
             elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from swarmgit.adapters.aside import aside
 from swarmgit.adapters.git.filling import places
 from swarmgit.adapters.git.findings import Findings
 from swarmgit.adapters.git.run import Git, OutOfTime
@@ -24,15 +25,15 @@ BYTES_PER_CPU_S = 4 << 20
 """Far less than a slow machine hashes and compresses in a second."""
 
 
-def _aside(engine: Git) -> tempfile.TemporaryDirectory[str]:
+def _aside(engine: Git) -> AbstractContextManager[Path]:
     """Return a folder beside the engine: the disk that worktrees lie on may be full, by what lies there."""
-    return tempfile.TemporaryDirectory(dir=engine.git_dir.parent, prefix="work-")
+    return aside(engine.git_dir.parent)
 
 
 def snapshot(engine: Git, slot: Slot, findings: Findings) -> str:
     """Return the tree of the base with the findings applied, through a copy of the private index."""
     with _aside(engine) as made:
-        index = Path(made, "index")
+        index = made / "index"
         # Copied with its times: git trusts entries whose file is older than the index.
         shutil.copy2(slot.index, index)
         env = places(slot, index)
@@ -46,7 +47,7 @@ def snapshot(engine: Git, slot: Slot, findings: Findings) -> str:
 def with_left(engine: Git, slot: Slot, tree: str, findings: Findings) -> str:
     """Return a tree with the files besides that were left out of it."""
     with _aside(engine) as made:
-        env = places(slot, Path(made, "index"))
+        env = places(slot, made / "index")
         engine.out("read-tree", tree, env=env)
         _add(engine, slot, env, Findings(present=findings.left, is_raw=findings.is_raw))
         return engine.out("write-tree", env=env).decode("ascii").strip()
@@ -55,7 +56,7 @@ def with_left(engine: Git, slot: Slot, tree: str, findings: Findings) -> str:
 def snapshot_of_all(engine: Git, slot: Slot) -> tuple[str, Findings]:
     """Return the tree of all that lies in a slot, whatever it was filled with, and what was found there."""
     with _aside(engine) as made:
-        env = places(slot, Path(made, "index"))
+        env = places(slot, made / "index")
         findings = scan_all(engine, slot, env)
         _add(engine, slot, env, findings)
         return engine.out("write-tree", env=env).decode("ascii").strip(), findings

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit
+from swarmgit.adapters.git.loose import CommitText, NewObject, new_commit
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.overlay import Overlay
+from swarmgit.adapters.git.packs import JOIN_MIN, Packs
 from swarmgit.adapters.git.refs import RefRefused, drop_stale_lock
 from swarmgit.adapters.git.statecheckout import StateCheckout
 from swarmgit.adapters.git.statekept import KeptState
@@ -46,7 +48,8 @@ class GitStateStore:
         self._is_leader = is_leader
         self._fault = fault
         self._common_dir: Path = objects.git.git_dir
-        self._writer = LooseWriter(self._common_dir / "objects", durable=durable)
+        self._packs = Packs(self._common_dir / "objects", durable=durable)
+        self._written = 0
         self._kept = KeptState(objects, branch, fault)
 
     def head(self) -> CommitId | None:
@@ -60,21 +63,25 @@ class GitStateStore:
         return self._kept.reset(to)
 
     def write(self, changes: Mapping[str, bytes | None], message: str, at: datetime) -> CommitId | None:
-        refused: RefRefused | None = None
         for attempt in range(TRIES_MAX):
+            refused: RefRefused | None = None
             local = self._kept.local()
             parent = local or self._remote_head()
-            commit = self._commit(parent, changes, message, at)
-            if commit is None:
+            new = self._commit(parent, changes, message, at)
+            if not new:
                 return None
-            self._fault("state: objects written")
-            try:
-                self._kept.move(commit, local)
-            except RefRefused as reason:
-                refused = reason
-                self._wait(local, attempt)
-                continue
-            return commit
+            commit = CommitId(new[-1].oid)
+            with self._packs.holding(new):
+                self._objects.learn(new)
+                self._fault("state: objects written")
+                try:
+                    self._kept.move(commit, local)
+                except RefRefused as reason:
+                    refused = reason
+            if refused is None:
+                self._join()
+                return commit
+            self._wait(local, attempt)
         raise TryLater(
             f"branch {self._branch} could not be written in {TRIES_MAX} tries: {refused}",
             f"git log -3 {self._branch}",
@@ -98,18 +105,22 @@ class GitStateStore:
 
     def _commit(
         self, parent: CommitId | None, changes: Mapping[str, bytes | None], message: str, at: datetime
-    ) -> CommitId | None:
+    ) -> list[NewObject]:
+        """Return the objects of a new commit, itself last; none where nothing changes."""
         tree = self._objects.commit(parent).tree if parent else None
         overlay = Overlay(self._objects)
         changed = overlay.apply(tree, changes)
         if changed == tree or (tree is None and not any(content is not None for content in changes.values())):
-            return None
+            return []
         text = CommitText(TreeId(changed), (parent,) if parent else (), message, at)
-        commit = new_commit(text, self._objects.algorithm)
-        new = [*overlay.new, commit]
-        self._writer.write(new)
-        self._objects.learn(new)
-        return CommitId(commit.oid)
+        return [*overlay.new, new_commit(text, self._objects.algorithm)]
+
+    def _join(self) -> None:
+        """Join the packs of many commits to one, now and then, and only for who leads."""
+        self._written += 1
+        if self._written % JOIN_MIN == 0 and self._is_leader():
+            with suppress(OSError):
+                self._packs.join()
 
     def _remote_head(self) -> CommitId | None:
         suffix = f"/{self._branch}"

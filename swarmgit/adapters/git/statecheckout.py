@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from swarmgit.adapters.aside import aside
 from swarmgit.adapters.git.loose import write_file
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.refs import drop_stale_lock
@@ -69,8 +70,8 @@ class StateCheckout:
         inside = self._live.is_relative_to(self._top)
         wanted = os.path.relpath(self._live, link.parent) if inside else str(self._live)
         if not link.is_symlink() or os.readlink(link) != wanted:  # noqa: PTH115 - the text, not a Path
-            with tempfile.TemporaryDirectory(prefix="link-", dir=self._live) as scratch:
-                made = Path(scratch) / "run"
+            with aside(self._live) as scratch:
+                made = scratch / "run"
                 made.symlink_to(wanted)
                 _move_link(made, link, wanted)
         self._exclude()
@@ -155,8 +156,8 @@ class StateCheckout:
         if (self._common_dir / "reftable").is_dir():
             self._make_admin_by_git()
             return
-        with tempfile.TemporaryDirectory(prefix="worktree-", dir=self._live) as scratch:
-            made = Path(scratch) / self._admin.name
+        with aside(self._live) as scratch:
+            made = scratch / self._admin.name
             made.mkdir()
             (made / "HEAD").write_text(f"ref: {branch_ref(self._branch)}\n")
             (made / "commondir").write_text("../..\n")

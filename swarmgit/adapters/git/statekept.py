@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
+from swarmgit.adapters.git.loose import write_file
 from swarmgit.adapters.git.objects import GitObjects
-from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, drop_broken, drop_stale_lock, move_own
-from swarmgit.documents.paths import KEPT_STATE, STATE_ARCHIVE, STATE_EVENTS, branch_ref, kept_state_ref
+from swarmgit.adapters.git.refs import OID, RefChange, RefRefused, RefWriter, drop_broken, drop_stale_lock, move_own
+from swarmgit.documents.paths import (
+    KEPT_STATE,
+    LIVE,
+    STATE_ARCHIVE,
+    STATE_EVENTS,
+    STATE_HEAD,
+    branch_ref,
+    kept_state_ref,
+)
 from swarmgit.errors import PersonMustAct, StateLost, StateReplaced, SwarmError, TryLater
 from swarmgit.model.ids import CommitId
 from swarmgit.ports import PutBack
@@ -38,13 +48,14 @@ class KeptState:
         self._branch_refs = RefWriter(objects.git, reason="swarmgit: state", is_logged=True)
         self._own_refs = RefWriter(objects.git)
         self._is_checked = False
+        self._note = self._common_dir / LIVE / STATE_HEAD
 
     def local(self) -> CommitId | None:
         """Return the branch's commit, None where there is none.
 
         StateLost: it was there and is not, or cannot be read. StateReplaced: it lacks what was last written here.
         """
-        local, kept = self._at(self._ref), self._at(KEPT_STATE)
+        local, kept = self._at(self._ref), self._kept()
         if local is None:
             why = self._loss(kept)
             if why is not None:
@@ -66,7 +77,7 @@ class KeptState:
 
     def put_back(self) -> PutBack | None:
         """Put the last good commit back where the branch is gone, or something that a tick reads of it is missing."""
-        local, kept = self._at(self._ref), self._at(KEPT_STATE)
+        local, kept = self._at(self._ref), self._kept()
         if local is not None and (self._is_checked or self._is_whole(local)):
             self._is_checked = True  # once in our life: from then on we know what we wrote
             return None
@@ -83,13 +94,14 @@ class KeptState:
 
     def reset(self, to: Literal["kept", "present", "empty"] | CommitId) -> CommitId | None:
         """Move the branch as a person says; what it was, and what was kept, stays under refs of its own."""
-        local, kept = self._at(self._ref), self._at(KEPT_STATE)
+        local, kept = self._at(self._ref), self._kept()
         goal = {"kept": kept, "present": local, "empty": None}.get(to, CommitId(to))
         if goal is None and to != "empty":
             raise PersonMustAct(f"there is no {to} state of branch {self._branch} to go on from", "swarmgit reconcile")
         for former in {local, kept} - {None, goal}:
             assert former is not None
             self._move_own(kept_state_ref(former), former)
+        self._take_note(goal)
         self._move_own(KEPT_STATE, goal)
         self._fault("state: kept as a person says")
         self._force(goal)
@@ -100,6 +112,28 @@ class KeptState:
         self._branch_refs.close()
         self._own_refs.close()
 
+    def _kept(self) -> CommitId | None:
+        """Return what was written last, by the ref or by a note of it that no fetch takes back or prunes."""
+        noted, kept = self._noted(), self._at(KEPT_STATE)
+        if noted is None or noted == kept or self._at(noted) != noted:
+            return kept
+        return kept if kept is not None and self._objects.is_ancestor(noted, kept) else noted
+
+    def _noted(self) -> CommitId | None:
+        try:
+            text = self._note.read_text("ascii", "replace").strip()
+        except OSError:
+            return None
+        return CommitId(text) if OID.fullmatch(text) else None
+
+    def _take_note(self, commit: CommitId | None) -> None:
+        """Keep the last commit outside of the refs, where there is a live folder. It may lag, and be lost."""
+        with suppress(OSError):
+            if commit is None:
+                self._note.unlink(missing_ok=True)
+            elif self._note.parent.is_dir():
+                write_file(self._note, f"{commit}\n".encode())
+
     def _at(self, ref: str) -> CommitId | None:
         """Return the commit of a ref; None where there is none, or it cannot be read."""
         try:
@@ -109,6 +143,7 @@ class KeptState:
 
     def _keep(self, commit: CommitId) -> None:
         """Let the kept ref follow. Where it is locked it stays behind, which is no harm, and follows the next time."""
+        self._take_note(commit)
         try:
             self._own_refs.move([RefChange(KEPT_STATE, commit)], len(commit))
         except RefRefused:
@@ -167,6 +202,7 @@ class KeptState:
     def _force(self, goal: CommitId | None) -> None:
         """Move the branch to `goal` (None: away) from whatever it is now, be its file readable or not."""
         if goal is not None:
+            self._take_note(goal)
             self._move_own(KEPT_STATE, goal)
         for _ in range(2):
             try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit
+from swarmgit.adapters.git.loose import CommitText, new_commit
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.overlay import Overlay
+from swarmgit.adapters.git.packs import Packs
 from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
 from swarmgit.documents import paths
 from swarmgit.model.ids import CommitId, SessionId, TreeId
@@ -19,7 +20,7 @@ class GitTranscripts:
     def __init__(self, objects: GitObjects) -> None:
         self._objects = objects
         self._refs = RefWriter(objects.git)
-        self._writer = LooseWriter(objects.git.git_dir / "objects")  # synced: a ref to nothing would stop git's own gc
+        self._packs = Packs(objects.git.git_dir / "objects")
 
     def keep(self, session: SessionId, files: Mapping[str, bytes], message: str, at: datetime) -> str:
         ref = paths.transcript_ref(session)
@@ -28,9 +29,9 @@ class GitTranscripts:
         commit = new_commit(CommitText(TreeId(tree), (), message, at), self._objects.algorithm)
         if self._objects.ref(ref) != commit.oid:
             new = [*overlay.new, commit]
-            self._writer.write(new)
-            self._objects.learn(new)
-            self._move([RefChange(ref, commit.oid)])
+            with self._packs.holding(new):
+                self._objects.learn(new)
+                self._move([RefChange(ref, commit.oid)])
         return ref
 
     def read(self, session: SessionId, name: str) -> bytes:

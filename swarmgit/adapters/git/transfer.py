@@ -1,26 +1,26 @@
 """Bringing commits from the engine into the person's repository, without any git that reads its configuration.
 
-Both lie on one file system, so a new loose object is given a second name there (a hard link): no bytes are copied.
-What the engine does not hold loose goes through a pack.
+They come in packs that the person's git does not collect before a ref names them (see `packs`).
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
 
-from swarmgit.adapters.git.loose import is_whole, loose_path, write_out
+from swarmgit.adapters.git.loose import NewObject, new_object
 from swarmgit.adapters.git.objects import GitObjects, MissingObject
-from swarmgit.adapters.git.run import Git, GitFailed
+from swarmgit.adapters.git.packs import Packs
+from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId
 
-LINKS_MAX = 500
+OBJECTS_MAX = 500
+BYTES_MAX = 8 << 20
+"""Up to so many objects and bytes are packed in process; git makes smaller packs of more."""
 
 
 class Transfer(Struct, frozen=True):
@@ -30,110 +30,96 @@ class Transfer(Struct, frozen=True):
     person: GitObjects
     durable: bool = True
 
-    def bring(self, commit: CommitId, known: tuple[CommitId, ...] = (), works: Sequence[CommitId] = ()) -> None:
-        """Make `commit` and all it needs be in the person's repository, which has `known` and all they need.
-
-        Leaves come before what names them, so that after a kill nothing there names what is missing. `works`: commits
-        that were brought before; what is new in them is looked at again, because their files may have been damaged.
-        """
-        links = self._links(commit, known, frozenset(works))
-        if links is None:
-            self._bring_pack(commit, known)
+    @contextmanager
+    def bringing(
+        self, commit: CommitId, known: tuple[CommitId, ...] = (), works: Sequence[CommitId] = ()
+    ) -> Iterator[None]:
+        """Inside of this, `commit` and all it needs is in the person's repository, which has `known`; a ref is moved
+        to it here. `works`: commits that were brought before; what is new in them is looked at again, because it may
+        have been damaged."""
+        packs = Packs(self.person.git.git_dir / "objects", durable=self.durable)
+        commits = self._new_commits(commit, frozenset(known), frozenset(works))
+        few = self._few(commits)
+        if few is not None:
+            with packs.holding(few):
+                yield
             return
-        for oid in links:
-            self._link(oid)
+        with tempfile.TemporaryDirectory(dir=self.engine.git.git_dir, prefix="tmp_bring_") as folder:
+            pack = self._pack(commits, known, Path(folder))
+            with packs.holding_files(pack, pack.with_suffix(".idx"), len(commit)):
+                yield
 
-    def _links(self, commit: CommitId, known: tuple[CommitId, ...], works: frozenset[CommitId]) -> list[str] | None:
-        """Return the loose objects to link; None where a pack is needed, or better because they are many."""
-        links: dict[str, None] = {}
-        for oid in self._needed(commit, frozenset(known), works):
-            goal = loose_path(self._to, oid)
-            is_damaged = goal.exists() and not is_whole(goal, oid)
-            if loose_path(self._from, oid).exists():
-                links[oid] = None
-            elif is_damaged or self.person.kind(oid) is None:
-                return None
-            if len(links) > LINKS_MAX:
-                return None
-        return list(links)
+    def _few(self, commits: dict[CommitId, bool]) -> list[NewObject] | None:
+        """Return the objects to bring; None where they are many or large."""
+        found: dict[str, NewObject] = {}
+        size = 0
+        for commit, is_known in commits.items():
+            for oid in self._needed(commit):
+                if oid in found or (is_known and self._is_whole(oid)):
+                    continue
+                size += self.engine.size(oid)
+                if len(found) == OBJECTS_MAX or size > BYTES_MAX:
+                    return None
+                found[oid] = self._read(oid)
+        return list(found.values())
 
-    @property
-    def _from(self) -> Path:
-        return self.engine.git.git_dir / "objects"
+    def _read(self, oid: str) -> NewObject:
+        stored = self.engine.stored(oid)
+        made = new_object(*stored, self.engine.algorithm) if stored is not None else None
+        if made is None or made.oid != oid:
+            raise MissingObject(oid)
+        return made
 
-    @property
-    def _to(self) -> Path:
-        return self.person.git.git_dir / "objects"
+    def _is_whole(self, oid: str) -> bool:
+        """Return whether the person's repository has an object that is what its name says."""
+        try:
+            stored = self.person.stored(oid)
+        except SwarmError:  # git ends on an object that it cannot unpack
+            return False
+        return stored is not None and new_object(*stored, self.person.algorithm).oid == oid
 
-    def _needed(self, commit: CommitId, known: frozenset[CommitId], works: frozenset[CommitId]) -> Iterator[str]:
-        """Yield the objects that `commit` adds to what is there, and those that `works` did, leaves first."""
-        for oid in self._new_commits(commit, known, works):
-            info = self.engine.commit(oid)
-            bases = [self.engine.commit(parent).tree for parent in info.parents]
-            yield from needed_tree(self.engine, info.tree, bases)
-            yield oid
+    def _needed(self, commit: CommitId) -> Iterator[str]:
+        """Yield the objects that a commit adds to its parents, leaves first."""
+        info = self.engine.commit(commit)
+        bases = [self.engine.commit(parent).tree for parent in info.parents]
+        yield from needed_tree(self.engine, info.tree, bases)
+        yield commit
 
-    def _new_commits(self, commit: CommitId, known: frozenset[CommitId], works: frozenset[CommitId]) -> list[CommitId]:
-        """Return the commits that the person's repository lacks, and `works`, parents before children."""
-        found: dict[CommitId, None] = {}
+    def _new_commits(
+        self, commit: CommitId, known: frozenset[CommitId], works: frozenset[CommitId]
+    ) -> dict[CommitId, bool]:
+        """Return the commits that the person's repository lacks, and `works`, parents before children, each with
+        whether it has it already."""
+        found: dict[CommitId, bool] = {}
         seen = set(known)
-        ahead = [(commit, False)]
+        ahead = [(commit, False, False)]
         while ahead:
-            oid, parents_done = ahead.pop()
+            oid, parents_done, is_known = ahead.pop()
             if parents_done:
-                found[oid] = None
-            elif oid not in seen and (oid == commit or oid in works or not self._is_there(oid)):
+                found[oid] = is_known
+            elif oid not in seen:
+                is_there = oid != commit and self._is_there(oid)
+                if is_there and oid not in works:
+                    continue
                 seen.add(oid)
-                ahead.append((oid, True))
-                ahead.extend((parent, False) for parent in self.engine.commit(oid).parents)
-        return list(found)
+                ahead.append((oid, True, is_there))
+                ahead.extend((parent, False, False) for parent in self.engine.commit(oid).parents)
+        return found
 
     def _is_there(self, oid: CommitId) -> bool:
-        """Return whether the person's repository has a commit. Of one that only we have loose, git is not asked."""
-        if loose_path(self._to, oid).exists():
-            return True
-        return not loose_path(self._from, oid).exists() and self.person.kind(oid) == "commit"
-
-    def _link(self, oid: str) -> None:
-        source, goal = loose_path(self._from, oid), loose_path(self._to, oid)
-        if goal.exists() and is_whole(goal, oid):
-            os.utime(goal)
-            return
-        if not is_whole(source, oid):
-            raise MissingObject(oid)
-        if self.durable:
-            _write_out(source)
-        goal.parent.mkdir(exist_ok=True)
         try:
-            os.link(source, goal)
-        except OSError:  # a damaged one is there, or another file system after all
-            handle, name = tempfile.mkstemp(prefix="tmp_obj_", dir=goal.parent)
-            os.close(handle)
-            shutil.copyfile(source, name)
-            Path(name).chmod(0o444)
-            if self.durable:
-                _write_out(Path(name))
-            Path(name).replace(goal)
+            return self.person.kind(oid) == "commit"
+        except SwarmError:  # git ends on an object that it cannot unpack
+            return False
 
-    def _bring_pack(self, commit: CommitId, known: tuple[CommitId, ...]) -> None:
-        wanted = "\n".join([commit, *(f"^{oid}" for oid in known)]) + "\n"
-        git: Git = self.engine.git
-        pack = git.start("pack-objects", "--revs", "--stdout", "-q", "--delta-base-offset")
-        assert pack.stdin is not None
-        assert pack.stdout is not None
-        pack.stdin.write(wanted.encode())
-        pack.stdin.close()
-        taken = subprocess.run(
-            ["git", "-c", "core.fsync=pack,pack-metadata", "index-pack", "--stdin"],
-            stdin=pack.stdout,
-            capture_output=True,
-            env=git.environment({"GIT_OBJECT_DIRECTORY": str(self._to)}),
-            cwd=git.git_dir,
-            check=False,
-        )
-        pack.stdout.close()
-        if pack.wait() != 0 or taken.returncode != 0:
-            raise GitFailed(("index-pack",), taken.returncode, taken.stderr.decode("utf-8", "replace"))
+    def _pack(self, commits: dict[CommitId, bool], known: tuple[CommitId, ...], folder: Path) -> Path:
+        """Return a pack that git makes of these commits, without what the commits before them have."""
+        before = {parent for commit in commits for parent in self.engine.commit(commit).parents} - commits.keys()
+        there = sorted({*known, *(parent for parent in before if self._is_there(parent))})
+        wanted = "".join(f"{oid}\n" for oid in (*commits, *(f"^{oid}" for oid in there)))
+        options = ("--revs", "-q", "--delta-base-offset")
+        name = self.engine.git.out("pack-objects", *options, str(folder / "pack"), stdin=wanted.encode())
+        return folder / f"pack-{name.decode().strip()}.pack"
 
 
 def needed_tree(objects: GitObjects, tree: str, bases: Sequence[str]) -> Iterator[str]:
@@ -150,11 +136,3 @@ def needed_tree(objects: GitObjects, tree: str, bases: Sequence[str]) -> Iterato
         else:
             yield entry.oid
     yield tree
-
-
-def _write_out(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        write_out([handle])
-    finally:
-        os.close(handle)

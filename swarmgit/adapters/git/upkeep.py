@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from swarmgit.adapters.aside import sweep
 from swarmgit.adapters.git.engine import GitEngine
 from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.packs import Packs
 from swarmgit.adapters.git.refs import OID, drop_broken, drop_stale_lock
-from swarmgit.documents.paths import ABANDONED, CANDIDATE, CAPTURED, SALVAGE, SUBMITTED
-from swarmgit.errors import SwarmError
+from swarmgit.documents.paths import ABANDONED, CANDIDATE, CAPTURED, KEPT, LOST_REFS, SALVAGE, SUBMITTED, TRANSCRIPTS
+from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.ids import CommitId
 from swarmgit.ports import RefFault
 
 OURS = "refs/swarm"
-DERIVED = (f"{CANDIDATE}/", f"{SUBMITTED}/")
-"""What these name is made, or brought, again."""
+DERIVED = (f"{CANDIDATE}/", f"{SUBMITTED}/", f"{TRANSCRIPTS}/", f"{KEPT}/")
+"""What these name is made, or brought, again, or is no work: a ref to nothing would stop the person's own `git gc`."""
 
 WORK = (f"{SALVAGE}/", f"{ABANDONED}/", f"{SUBMITTED}/")
 """Below these lies work by task and session, which the engine may still have pinned as captured."""
 
+OBJECT = re.compile(r"\b[0-9a-f]{40}([0-9a-f]{24})?\b")
 NOT_COPIED = ("refs/swarm", "refs/*")
 
 
@@ -31,25 +35,44 @@ class GitUpkeep:
         self._person = person
         self._engine = engine
 
-    def faults(self) -> tuple[RefFault, ...]:
+    def faults(self, *, thorough: bool = False) -> tuple[RefFault, ...]:
         common_dir = self._person.git.git_dir
         empty = [
             RefFault(name, f"{name} says nothing: its file is empty or damaged", is_derived=True)
             for name in _names(common_dir)
             if not OID.fullmatch(_text(common_dir / name))
         ]
-        dangling = [
-            RefFault(name, f"{name} names commit {oid[:12]}, which is not here", is_derived=name.startswith(DERIVED))
-            for name, oid in self._refs().items()
-            if not self._is_there(oid)
-        ]
+        dangling, whole = [], {}
+        for name, oid in self._refs().items():
+            if self._is_there(oid):
+                whole[name] = oid
+            else:
+                dangling.append(_fault(name, f"names commit {oid[:12]}, which is not here"))
+        if thorough and self._lacks(whole.values()):
+            dangling += [
+                _fault(name, f"names commit {oid[:12]}, of which {lack[:12]} is not here")
+                for name, oid in whole.items()
+                if (lack := self._lacks([oid]))
+            ]
         return tuple(sorted((*empty, *dangling), key=lambda fault: fault.name))
 
+    def drop(self, faults: Sequence[RefFault]) -> None:
+        refs = self._refs()
+        if not all(map(self._is_there, self._person.refs("refs/heads/").values())):
+            raise PersonMustAct("branches cannot be read either: first repair the repository", "git fsck")
+        with (self._engine.git.git_dir.parent / LOST_REFS).open("a") as notes:
+            for fault in faults:
+                notes.write(f"{refs.get(fault.name, '')} {fault.name}\n")
+        self._engine.withdraw([fault.name for fault in faults])
+
     def heal(self) -> None:
+        sweep(self._engine.git.git_dir.parent)
         for folder, below in ((self._engine.git.git_dir, ""), (self._person.git.git_dir, OURS)):
             for lock in _locks(folder / below):
                 with suppress(OSError):
                     drop_stale_lock(lock)
+        with suppress(OSError):
+            Packs(self._person.git.git_dir / "objects").tidy()
         _keep_what_can_be_read(self._engine.git.git_dir / "packed-refs")
         for name in _names(self._engine.git.git_dir):
             drop_broken(self._engine.git.git_dir, name)
@@ -79,6 +102,19 @@ class GitUpkeep:
         elif fault.is_derived:
             self._engine.withdraw([fault.name])
 
+    def _lacks(self, commits: Iterable[CommitId]) -> str:
+        """Return an object that is missing below commits and not below a branch; '' for none, or where git fetches."""
+        if any((self._person.git.git_dir / "objects" / "pack").glob("*.promisor")):
+            return ""
+        heads = "".join(f"^{oid}\n" for oid in self._person.refs("refs/heads/").values() if self._is_there(oid))
+        asked = heads + "".join(f"{oid}\n" for oid in commits)
+        options = ("--objects", "--missing=print", "--no-object-names", "--ignore-missing", "--stdin")
+        done = self._person.git.call("rev-list", *options, stdin=asked.encode())
+        if done.returncode:
+            found = OBJECT.search(done.stderr.decode("utf-8", "replace"))
+            return found[0] if found else "a commit"
+        return next((line[1:].decode() for line in done.stdout.splitlines() if line.startswith(b"?")), "")
+
     def _refs(self) -> dict[str, CommitId]:
         try:
             return self._person.refs(f"{OURS}/")
@@ -90,6 +126,10 @@ class GitUpkeep:
             return self._person.kind(oid) is not None
         except SwarmError:  # git ends on an object that it cannot unpack
             return False
+
+
+def _fault(name: str, what: str) -> RefFault:
+    return RefFault(name, f"{name} {what}", is_derived=name.startswith(DERIVED))
 
 
 def _names(git_dir: Path) -> Iterator[str]:

@@ -76,6 +76,12 @@ class LocalExecutor:
             self._fault("executor.refuse")
             files.write(self._jobs.path(spec.id), "exit.json", encoded({"version": 1, "code": None, "error": error}))
 
+    def withdraw(self, session: SessionId) -> None:
+        """Forget a session whose start came to nothing; nothing where a wrapper has claimed it."""
+        files.check_id(session)
+        if not self._launcher.has(session) and not (self._sessions / session / "pid").exists():
+            self.forget(session)
+
     def poll(self, ids: Sequence[SessionId] | None = None) -> dict[SessionId, Job]:
         """Return the state of the named sessions, or of every one that is not forgotten; a few stats each."""
         self._launcher.reap()

@@ -26,7 +26,6 @@ _swarm_claim() {
 }
 
 _swarm_write() { # BLOCKS: what comes in goes out; only the end of what comes ends it, and a limit
-    trap '' HUP INT QUIT TERM USR1 USR2 ALRM
     ulimit -c 0
     ulimit -f "$1"
     [ -x /bin/cat ] && exec /bin/cat
@@ -36,6 +35,8 @@ _swarm_write() { # BLOCKS: what comes in goes out; only the end of what comes en
 _swarm_open() { # BLOCKS: start the writers, keep the pipes open for all that is to come, let nobody else read them
     exec 3<&0 4<&1 5<&2 < /dev/null > /dev/null 2>&1
     exec 6> "$_swarm_folder/stdout.pipe" 7> "$_swarm_folder/stderr.pipe" 8> "$_swarm_folder/setup.pipe"
+    # before they start: a short program has ended, and its group is told to, before a writer has done anything
+    trap '' $_swarm_signals
     _swarm_write "$1" <&3 >> "$_swarm_folder/stdout.jsonl" 3<&- 4<&- 5<&- 6>&- 7>&- 8>&- &
     _swarm_writers=$!
     _swarm_write "$1" <&4 >> "$_swarm_folder/stderr.log" 3<&- 4<&- 5<&- 6>&- 7>&- 8>&- &
@@ -44,6 +45,7 @@ _swarm_open() { # BLOCKS: start the writers, keep the pipes open for all that is
         _swarm_write "$1" <&5 >> "$_swarm_folder/setup.log" 3<&- 4<&- 5<&- 6>&- 7>&- 8>&- &
         _swarm_writers="$_swarm_writers $!"
     fi
+    trap : $_swarm_signals # a signal to the group ends the program, not its parent
     exec 3<&- 4<&- 5<&-
     printf '%s' "$_swarm_writers" > "$_swarm_folder/writers"
 }
@@ -83,7 +85,8 @@ _swarm_stopped() {
 }
 
 _swarm_main() {
-    trap : HUP INT QUIT TERM USR1 USR2 ALRM PIPE # a signal to the group ends the program, not its parent
+    _swarm_signals="HUP INT QUIT TERM USR1 USR2 ALRM"
+    trap : PIPE $_swarm_signals
     _swarm_folder=$1 _swarm_bell=$2 _swarm_blocks=$3 _swarm_setups=$4
     shift 4
     unset PWD OLDPWD SHLVL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,10 +84,12 @@ class Confiner:
         found = self.describe(policy)
         sandbox = None if policy.sandbox == "off" else self.found.sandbox
         if policy.sandbox == "required" and found.strength == "none":
+            self.__dict__.pop("found", None)  # it is looked for again by the next start
             raise PersonMustAct(
                 f"policy.yaml requires a sandbox, and there is {found.text}; nothing was started",
                 hint="swarmgit doctor shows what is missing",
             )
+        _require_program(command, where)
         keys = passed(policy.credentials.get(where.runtime, Credential()), self.environ, where.runtime)
         self.vault.remember(keys.values)
         output_max = output_bytes_max(policy.limits)
@@ -169,6 +172,19 @@ class Confiner:
         """Return whether a folder that stands in a command line holds what no session may see."""
         real = Path(trail(path)[1])
         return any(secret.is_relative_to(real) for secret in self.secret)
+
+
+def _require_program(command: ports.Command, where: ports.Confinement) -> None:
+    """Raise PersonMustAct where there is no program to run; one of the worktree may still be made by set-up."""
+    program = command.argv[0]
+    if Path(program).is_relative_to(where.worktree) or shutil.which(program, path=command.env.get("PATH", os.defpath)):
+        return
+    programs.view.cache_clear()  # it may come by a link into a place that nobody had to see so far
+    name = where.runtime or "sh"
+    raise PersonMustAct(
+        f"there is no program {program} that could be run as runtime {name!r}",
+        hint=f"install it, or name another one in .swarm/swarm.yaml; swarmgit runtime check {name}",
+    )
 
 
 def output_bytes_max(limits: Limits) -> int:

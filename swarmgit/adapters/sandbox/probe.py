@@ -52,7 +52,7 @@ class Found(Struct, frozen=True):
 
 
 def best(cache: ports.LiveCache, kinds: Sequence[str]) -> Found:
-    """Return the best sandbox of these kinds, tried at most once a boot for each user."""
+    """Return the best sandbox of these kinds, tried at most once a boot for each user, where there is one."""
     key = f"{identity.boot_id()} {os.geteuid()} {' '.join(kinds)} {_bwrap()}"
     try:
         known, found = msgspec.json.decode(cache.read(CACHE_NAME) or b"", type=tuple[str, Found])
@@ -61,6 +61,8 @@ def best(cache: ports.LiveCache, kinds: Sequence[str]) -> Found:
     except msgspec.MsgspecError:
         pass
     found = search(kinds)
+    if not found.kind:  # perhaps only now: no process, no room
+        return found
     cache.write(CACHE_NAME, msgspec.json.encode((key, found)))
     return found
 

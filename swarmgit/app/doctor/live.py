@@ -11,7 +11,8 @@ from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import TryLater
 from swarmgit.plan import checkouts, streams
-from swarmgit.plan.failures import is_stuck, sentence
+from swarmgit.plan.failure_words import sentence
+from swarmgit.plan.failures import is_stuck
 
 FREE_BYTES_FEW = 2 << 30
 

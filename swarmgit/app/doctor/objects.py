@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from swarmgit.app.doctor.report import Facts, Finding
 from swarmgit.app.views.words import counted
 from swarmgit.app.world import World
+from swarmgit.documents import paths
 
 
 def work(_world: World, facts: Facts) -> Iterator[Finding]:
@@ -25,18 +26,23 @@ def work(_world: World, facts: Facts) -> Iterator[Finding]:
 
 def refs(world: World, _facts: Facts) -> Iterator[Finding]:
     """The refs below refs/swarm name commits that are here."""
-    found = world.upkeep.faults()
+    found = world.upkeep.faults(thorough=True)
 
     def heal() -> str:
         world.upkeep.heal()
-        left = {fault.name for fault in world.upkeep.faults()}
-        return f"put {counted(sum(fault.name not in left for fault in found), 'ref')} of {len(found)} right"
-
-    for fault in found:
-        repair = (
-            "swarmgit doctor --fix" if fault.is_derived else f"git update-ref -d {fault.name}, where no copy is left"
+        lost = world.upkeep.faults(thorough=True)
+        if lost:
+            world.upkeep.drop(lost)
+        named = (
+            f"; of {counted(len(lost), 'ref')} no copy is left, they are noted in {paths.RUN_LINK}/{paths.LOST_REFS}"
         )
-        yield Finding("refs", "fail", fault.text, repair, heal if fault.is_derived else None)
+        return f"put {counted(len(found) - len(lost), 'ref')} of {len(found)} right" + (named if lost else "")
+
+    for place, fault in enumerate(found):
+        words = "" if fault.is_derived else "; a copy of this work may be in a clone: git fetch CLONE 'refs/swarm/*:*'"
+        yield Finding(
+            "refs", "fail", f"{fault.text}, and stops git gc{words}", "swarmgit doctor --fix", None if place else heal
+        )
     if not found:
         yield Finding("refs", "ok", "refs below refs/swarm are whole")
 
