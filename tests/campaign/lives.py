@@ -32,7 +32,7 @@ EVENTS = frozenset({
 KILLS_PER_TASK = 2
 """Sessions of one task that are killed: fewer than the product's own bound for lost sessions."""
 LIFE_S_MAX = 25.0
-WRITE_S_MAX = 0.03
+WRITE_S_MAX = 0.08
 SETTLED = (0, 4)
 
 INSIDE = ("seam", "event", "fsync", "write")
@@ -161,6 +161,8 @@ def _arm(plan: Plan) -> Callable[[str], None]:
     countdown = _Countdown(plan.count, _die if plan.way != "write" else _no_more_writes)
     if plan.way == "seam":
         return countdown.step
+    for number in (signal.SIGXFSZ, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)  # here: a tick is not in the main thread
     if plan.way in {"event", "write"}:
         sys.addaudithook(lambda name, _: countdown.step() if name in EVENTS else None)
     elif plan.way == "fsync":
@@ -184,11 +186,9 @@ def _no_more_writes() -> None:
     Where nothing is written soon the process ends all the same: its children have the same limit, and their failures
     would be the test's.
     """
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, WRITE_S_MAX)
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300 + os.getpid() % 1500, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40 + os.getpid() % 900, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
