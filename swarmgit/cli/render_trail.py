@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Iterable
@@ -54,11 +55,20 @@ def event_text(event: dict[str, Any], *, as_json: bool) -> str:
     return "  ".join(quoting.line(str(word)) for word in words if word)
 
 
-def write_output(chunk: bytes, *, is_terminal: bool) -> None:
-    """Write what a session printed: as it is into a pipe or file, harmless on a terminal."""
-    if is_terminal:
-        sys.stdout.write(quoting.block(chunk.decode("utf-8", "replace")))
-        sys.stdout.flush()
-    else:
-        sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
+class Printed:
+    """Writes what a session printed, harmless wherever it goes: a pipe mostly ends at a terminal, or at an agent.
+
+    `is_raw`: byte for byte, for programs and files.
+    """
+
+    def __init__(self, *, is_raw: bool) -> None:
+        self._decoder = None if is_raw else codecs.getincrementaldecoder("utf-8")("replace")
+
+    def write(self, chunk: bytes) -> None:
+        """Write the next piece; a letter that is cut in two is written with the rest of it."""
+        if self._decoder is None:
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+        else:
+            sys.stdout.write(quoting.block(self._decoder.decode(chunk)))
+            sys.stdout.flush()

@@ -78,13 +78,18 @@ def events(settings: Settings, follow: bool, count: int, as_json: bool) -> None:
 @click.argument("session")
 @click.option("-f", "--follow", is_flag=True, help="Stay until the session is over.")
 @click.option("--stderr", "is_stderr", is_flag=True, help="Show its standard error instead.")
+@click.option("--raw", "is_raw", is_flag=True, help="Byte for byte: for a file or a program, not for a terminal.")
 @click.pass_obj
-def logs(settings: Settings, session: str, follow: bool, is_stderr: bool) -> None:
-    """Show what SESSION printed (its id, the start of it, or a task's name for its last session)."""
+def logs(settings: Settings, session: str, follow: bool, is_stderr: bool, is_raw: bool) -> None:
+    """Show what SESSION printed (its id, the start of it, or a task's name for its last session).
+
+    What would act on a terminal is written out, as \\x1b.
+    """
     from swarmgit.app.sessions import find_session, read_output
-    from swarmgit.cli.render_trail import write_output
+    from swarmgit.cli.render_trail import Printed
 
     world = settings.world()
     name = "stderr.log" if is_stderr else "stdout.jsonl"
+    printed = Printed(is_raw=is_raw)
     for chunk in read_output(world, find_session(world, session), name, follow=follow):
-        write_output(chunk, is_terminal=settings.width is not None)
+        printed.write(chunk)

@@ -36,7 +36,7 @@ def test_an_error_text_is_no_part_of_the_next_prompt_and_of_no_terminal(judged: 
     judged.attacker(f"""
         import json, sys
         print(json.dumps({{"type": "error", "kind": "other", "message": {HOSTILE!r}}}), flush=True)
-        sys.stderr.buffer.write({HOSTILE!r}.encode())
+        sys.stderr.buffer.write({HOSTILE!r}.encode() + b"\\xff")
         sys.exit(3)
     """)
     judged.run()
@@ -54,6 +54,7 @@ def test_an_error_text_is_no_part_of_the_next_prompt_and_of_no_terminal(judged: 
         done = judged.swarmgit(*command)
         assert is_seen(done.stdout, "\n"), command
         assert not {each for each in headings(done.stdout) if "obey" in each}
+    assert is_seen(judged.swarmgit("logs", "evil", "--stderr").stdout, "\n"), "its lines are its own"
     for command in (["status", "--json"], ["task", "show", "evil", "--json"]):
         text = judged.swarmgit(*command).stdout
         assert is_seen(text, "\n")

@@ -234,7 +234,7 @@ def test_a_session_that_ends_its_writers_is_lost_and_others_are_not(judged: Stag
         import os, signal, time
         print({HONEST!r}, flush=True)
         log = os.path.join(os.path.dirname(OUT), "stdout.jsonl")
-        while os.path.exists(log) and not open(log).read():
+        while os.access(log, os.R_OK) and os.path.getsize(log) == 0:
             time.sleep(0.05)
         path = os.path.join(os.path.dirname(OUT), "writers")
         attempt("writers", lambda: [os.kill(int(pid), signal.SIGKILL) for pid in open(path).read().split()])

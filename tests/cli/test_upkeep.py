@@ -216,11 +216,12 @@ def test_following_a_session_shows_everything_up_to_its_end(paper: Paper) -> Non
 
 def test_the_output_of_a_session_is_found_by_its_task_also_after_it_was_retired(repo) -> None:
     repo.start()
-    repo.task("api", "echo hello; echo oops >&2; echo x > api.txt")
+    repo.task("api", "echo hello; printf 'o\\033ops\\n' >&2; echo x > api.txt")
     repo.commit()
     call(repo, "reconcile")
     (session,) = [each["session"] for each in document(repo, "status")["tasks"]]
     assert call(repo, "logs", session).stdout == "hello\n"
-    assert call(repo, "logs", "api", "--stderr").stdout == "oops\n"
+    assert call(repo, "logs", "api", "--stderr").stdout == "o\\x1bops\n"
+    assert call(repo, "logs", "api", "--stderr", "--raw").stdout == "o\x1bops\n"
     assert call(repo, "logs", session[-8:]).stdout == "hello\n"
     assert "has no worktree any more" in call(repo, "worktree", "path", session, check=False).stderr

@@ -46,6 +46,10 @@ def is_right(stream: Stream) -> bool:
     return True
 
 
+def test_no_adapter_is_left_out() -> None:
+    assert set(RECORDS) == runtimes.names()
+
+
 @pytest.mark.parametrize("adapter", RECORDS)
 def test_the_records_are_understood_before_anything_happens_to_them(adapter: str) -> None:
     lines = [each if isinstance(each, str) else json.dumps(each) for each in RECORDS[adapter]]

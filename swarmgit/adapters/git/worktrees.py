@@ -31,6 +31,7 @@ CPU_S_MAX, WALL_S_MAX = 120, 900.0
 """What each git call may use of the processor while work is taken in, and how long all of them may take."""
 LOOK_CPU_S_MAX, LOOK_WALL_S_MAX = 2, 10.0
 LOOK = capture.Label("work in progress", Identity("swarmgit", "swarmgit@localhost"), datetime(1970, 1, 1, tzinfo=UTC))
+CARRY_CPU_S_MAX, CARRY_WALL_S_MAX = 20, 60.0
 GATES = "gates"
 """The pool whose sessions run on work that may be refused."""
 
@@ -175,7 +176,7 @@ class GitWorktrees:
         """Put the difference that `commit` made to its parent, for `paths` only, into the leased worktree."""
         slot = replace(self._held(session), carried=True)
         self._slots.write(slot)
-        return carry.carry(self._engine, slot, base, commit, paths)
+        return carry.carry(self._engine.bounded(CARRY_CPU_S_MAX, CARRY_WALL_S_MAX), slot, base, commit, paths)
 
     def capture(
         self, session: SessionId, message: str, author: Identity, at: datetime, intake: Intake = ALL
