@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from swarmgit.adapters.git import capture, carry, filling, peek, pristine, private_git
+from swarmgit.adapters.git.attributes import Attributes
 from swarmgit.adapters.git.engine import mend
 from swarmgit.adapters.git.findings import Limits
 from swarmgit.adapters.git.persons import Person
@@ -54,6 +55,7 @@ class GitWorktrees:
     ) -> None:
         """`resists` is told of what cannot be deleted or read any more, and why."""
         self._engine = engine
+        self._attributes = Attributes(engine)
         self._person = person
         self._code_tree = code_tree
         self._fault = fault
@@ -78,6 +80,8 @@ class GitWorktrees:
         if pool == GATES and wanted.setup_wanted is not None:
             wanted = replace(wanted, setup_commit=self._place_of_setup(wanted, config))
         wanted = replace(wanted, only=tuple(only), recyclable=not only)
+        for each in filter(None, (wanted.commit, wanted.setup_commit)):
+            self._attributes.check(each)
         before, slot = self._slots.claim(wanted, pool, self._preference(wanted), new=bool(only))
         if before.state == "free":
             try:
