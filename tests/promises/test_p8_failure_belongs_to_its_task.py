@@ -45,7 +45,9 @@ class Saboteur:
     "step",
     ["StartSession", "FinishSession", "capture", "RunGate", "TryMerges", "merge", "Land", "Retire", "Unpin", "Archive"],
 )
-@pytest.mark.parametrize("error", [ValueError("unforeseen"), RecursionError("deep"), OSError(5, "bad disk")], ids=repr)
+@pytest.mark.parametrize(
+    "error", [ValueError("unforeseen"), MemoryError("too large"), OSError(5, "bad disk")], ids=repr
+)
 def test_whatever_one_step_raises_once_everything_lands_all_the_same(repo: Repo, step: str, error: Exception) -> None:
     # given tasks, and a bug that raises in the first step of a kind
     ready(repo, "a", "b")
@@ -77,7 +79,7 @@ def test_a_bug_in_a_step_keeps_its_traceback_once_and_says_where(repo: Repo) -> 
     assert all(trace.name in each.message for each in bug.failed)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt(), SystemExit(7)], ids=repr)
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(7)], ids=repr)
 def test_what_is_the_whole_processs_still_ends_it(repo: Repo, error: BaseException) -> None:
     ready(repo, "a")
 
