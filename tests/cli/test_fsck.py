@@ -300,3 +300,15 @@ def test_work_that_a_task_says_is_kept_has_to_be_there(paper: Paper) -> None:
     paper.git("update-ref", ref, entry.head)
     assert broken(paper) == []
     assert "test" in REQUIRED
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_shallow_clone_is_judged_as_far_as_it_goes(paper: Paper, depth: int) -> None:
+    for task in ("one", "two"):
+        paper.record(status_of(paper.land(task)))
+    paper.commit({"mine.txt": "by a person"})
+    tree, count = paper.git("rev-parse", "HEAD"), paper.git("rev-list", "--count", "HEAD")
+    line = paper.git("rev-list", "--first-parent", "HEAD").split()
+    paper.top.joinpath(".git", "shallow").write_text(f"{line[depth - 1]}\n")
+    assert int(paper.git("rev-list", "--count", tree)) < int(count)
+    assert broken(paper) == []
