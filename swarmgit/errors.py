@@ -28,6 +28,10 @@ class StateReplaced(PersonMustAct):
     """The state branch does not contain what was last written here: a person says which of the two counts."""
 
 
+class StateNewer(PersonMustAct):
+    """A newer swarmgit wrote the state: this one neither believes the rest of it nor writes beside it."""
+
+
 class TryLater(SwarmError):
     """A passing condition (a lock, a busy index, a moved ref); the same call may work in a moment."""
 

@@ -81,6 +81,9 @@ class Objects(Protocol):
     def is_ancestor(self, old: CommitId, new: CommitId) -> bool:
         """Return whether `new` contains `old`."""
 
+    def shallow(self) -> frozenset[CommitId]:
+        """Return the commits whose parents a shallow clone left out; nothing is known of what came before them."""
+
 
 class PutBack(Struct, frozen=True):
     """A state branch that was put back to `commit`. `why`: what was wrong with it, in words."""

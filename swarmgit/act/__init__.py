@@ -108,8 +108,8 @@ def _note(action: KeepEvidence | Remember | ForgetLeaks | ForgetReports | Forget
     match action:
         case KeepEvidence():
             world.cache.keep_evidence(action.evidence)
-        case Remember():
-            world.conflicts.remember(action.proposal)
+        case Remember(proposal):  # cheap to lose, so nobody waits for it
+            world.background.run(f"remember {proposal}", proposal, lambda: world.conflicts.remember(proposal))
         case ForgetLeaks():
             world.secrets.forget(action.leaks)
         case ForgetReports():

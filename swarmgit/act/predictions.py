@@ -10,7 +10,7 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.actions import Predict
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.outcomes import Done, Outcome, Underway
-from swarmgit.model.work import Prediction
+from swarmgit.model.work import Capture, Prediction
 from swarmgit.ports import World
 
 
@@ -40,9 +40,15 @@ def _predict(action: Predict, world: World) -> Done:
     return Done(action)
 
 
-def show_work(session: SessionId, base: CommitId, watched: SessionId, world: World) -> None:
-    """Put what a session has so far into another one's worktree, as uncommitted changes; nothing where it cannot be."""
+def work_of(watched: SessionId, world: World) -> Capture | None:
+    """Return what a session has so far, None where that cannot be known now."""
     with suppress(SwarmError, OSError):
         if world.worktrees.path(watched) is not None:
-            so_far = world.worktrees.look(watched)
-            world.worktrees.carry(session, base, so_far.commit, [change.path for change in so_far.changes])
+            return world.worktrees.look(watched)
+    return None
+
+
+def show_work(session: SessionId, base: CommitId, so_far: Capture, world: World) -> None:
+    """Put what a session has so far into another one's worktree, as uncommitted changes; nothing where it cannot be."""
+    with suppress(SwarmError, OSError):
+        world.worktrees.carry(session, base, so_far.commit, [change.path for change in so_far.changes])

@@ -6,23 +6,26 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from swarmgit.act import tampering
 from swarmgit.act.capture import SETUP_BYTES_MAX, remember_setup
 from swarmgit.act.conflicts import conflict_files
-from swarmgit.act.predictions import show_work
+from swarmgit.act.predictions import show_work, work_of
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.actions import Retire, RunGate, StartSession, StopSession
+from swarmgit.model.conflicts import LaidOut
 from swarmgit.model.desired import Task, WorktreeConfig
 from swarmgit.model.failures import SetAside
 from swarmgit.model.ids import CommitId, SessionId
-from swarmgit.model.outcomes import Done, Outcome
+from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.policy import Policy
-from swarmgit.model.work import NO_WORKTREE, SessionSpec
+from swarmgit.model.work import NO_WORKTREE, Capture, SessionSpec
 from swarmgit.ports import Command, Confined, Confinement, Lease, Placement, StartSpec, World
 
 POOL = {"triage": "triage"}
@@ -42,8 +45,11 @@ def start(action: StartSession, world: World, policy: Policy) -> Outcome:
     """
     spec = action.spec
     try:
+        seen = _see(action, world)
+        if seen is None:
+            return Underway(action)
         with _undone(spec, world):
-            files, lease, confined = _prepare(action, world, policy)
+            files, lease, confined = _prepare(action, world, policy, seen)
             world.executor.start(_start_spec(spec, confined, lease, action.worktree, files))
     except SwarmError as error:
         if spec.kind != "triage":
@@ -69,14 +75,36 @@ def _undone(spec: SessionSpec, world: World) -> Iterator[None]:
         raise
 
 
-def _prepare(action: StartSession, world: World, policy: Policy) -> tuple[dict[str, bytes], Lease, Confined]:
+class _Seen(Struct, frozen=True):
+    """What agents' content decides the time of: a conflict laid out, or the work of a session that is looked at."""
+
+    laid: LaidOut | None = None
+    work: Capture | None = None
+
+
+def _see(action: StartSession, world: World) -> _Seen | None:
+    """Look at what others wrote, in the background; None while that goes on."""
+    spec = action.spec
+    head, watched = spec.head, spec.watched
+    if head is not None:
+        lay_out = partial(world.conflicts.lay_out, spec.base, head, action.auto)
+        return world.background.run(f"conflict {spec.id}", (spec.base, head), lambda: _Seen(laid=lay_out()))
+    if watched is not None:
+        what = ("triage", spec.base, spec.attempt)
+        return world.background.run(f"triage {watched}", what, lambda: _Seen(work=work_of(watched, world)))
+    return _Seen()
+
+
+def _prepare(
+    action: StartSession, world: World, policy: Policy, seen: _Seen
+) -> tuple[dict[str, bytes], Lease, Confined]:
     """Return what a session finds in its folder, its worktree, and how its program is run."""
     spec = action.spec
-    laid = world.conflicts.lay_out(spec.base, spec.head, action.auto) if spec.head is not None else None
+    laid = seen.laid
     base = laid.commit if laid is not None else spec.base
     lease = _lease(spec.id, base, action, world)
-    if spec.watched is not None:
-        show_work(spec.id, base, spec.watched, world)
+    if seen.work is not None:
+        show_work(spec.id, base, seen.work, world)
     if action.carry is not None:
         world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
     folder = world.executor.folder(spec.id)

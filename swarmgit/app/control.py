@@ -24,6 +24,7 @@ from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskContr
 from swarmgit.model.ids import EntryId, SessionId, TaskId, ulid
 from swarmgit.model.renames import called, other_names
 from swarmgit.model.status import WAITING, Entry, TaskStatus
+from swarmgit.observe.state import StateReader
 from swarmgit.plan import revival
 
 STOPPED = "stopped by a person"
@@ -246,6 +247,7 @@ def _write(world: World, changes: Mapping[str, bytes | None], message: str, at: 
         raise no_target(world)
     require_room(world)
     recovery.restore_state(world)
+    StateReader(world.objects, world.cache, keeps=False).read(world.state.head())  # raises where a newer one wrote it
     commit = world.state.write(changes, message, at)
     if commit is not None:
         # the checkout only shows the branch; where it cannot follow now, the next tick brings it along

@@ -16,13 +16,12 @@ from swarmgit.app import recovery
 from swarmgit.app.gc import stale_refs
 from swarmgit.app.look import Look, check_mail, loader, looked
 from swarmgit.app.room import require_room
-from swarmgit.app.tick import Ticked, Ticker
+from swarmgit.app.tick import Ticked, Ticker, listen
 from swarmgit.app.views.tasks import statuses
 from swarmgit.app.views.words import counted
 from swarmgit.app.worker import Left, Worker, since
-from swarmgit.documents import paths
 from swarmgit.errors import SwarmError, TryLater
-from swarmgit.model.actions import Action, Plan, StartSession, StopSession
+from swarmgit.model.actions import Action, Plan, StopSession
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
@@ -39,6 +38,9 @@ TROUBLES_MAX = 7
 TROUBLE_WAIT_S, TROUBLE_WAIT_S_MAX = 0.2, 5.0
 GRACE_S = 0.3
 """So long a tick may go on after an interrupt, or the end of the time."""
+
+LAST_S_MAX = 2.0
+"""So long a run that has come to its end waits for what nobody hangs on: a resolution to be remembered."""
 
 RECOUNT_S = 0.05
 LISTEN_S = 0.25
@@ -142,12 +144,17 @@ def _run(worker: Worker, options: Options, heard: Heard, interrupted: threading.
         options.only,
         options.now,
         is_waited_for=options.mode == "settle",
+        is_only=options.mode == "once",
         trusted_since=None if options.mode == "once" else started,
         leaving=worker.leaving,
     )
     bell = world.doorbell() if options.mode != "once" else None
+    course = Course(ticker, worker, options, started, world.awake_s())
     try:
-        return _loop(Course(ticker, worker, options, started, world.awake_s()), heard, interrupted, bell)
+        result = _loop(course, heard, interrupted, bell)
+        if not interrupted.is_set() and not course.is_late:
+            world.background.wait(LAST_S_MAX)
+        return result
     finally:
         if bell is not None:
             bell.close()
@@ -253,20 +260,9 @@ def _end(course: Course, trouble: Trouble | None, *, is_interrupted: bool) -> Re
     return None
 
 
-def _listen(world: World, done: Ticked, bell: Doorbell) -> None:
-    """Let the outboxes of the sessions that run ring, and those of the others no more."""
-    for session in done.observed.sessions.values():
-        if session.spec.kind == "agent":
-            outbox = world.executor.folder(session.spec.id) / paths.OUTBOX
-            (bell.unwatch if session.is_over else bell.watch)(outbox)
-    for action in done.plan.actions:
-        if isinstance(action, StartSession):
-            bell.watch(world.executor.folder(action.spec.id) / paths.OUTBOX)
-
-
 def _pause(course: Course, done: Ticked, bell: Doorbell, interrupted: threading.Event) -> None:
     """Wait for the doorbell, unless this tick's own effects have to be looked at first."""
-    _listen(course.ticker.world, done, bell)
+    listen(course.ticker.world, done, bell)
     if _changed(done):
         bell.wait(0)
         return

@@ -15,6 +15,7 @@ from swarmgit import act, record
 from swarmgit.act.failing import failed, signature
 from swarmgit.app.recovery import restore_state
 from swarmgit.app.worker import Left
+from swarmgit.documents import paths
 from swarmgit.model.actions import (
     Action,
     DeliverMail,
@@ -32,13 +33,13 @@ from swarmgit.model.failures import ForgetTries, Try
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.observed import Observed
-from swarmgit.model.outcomes import Done, Failed, Outcome
+from swarmgit.model.outcomes import Done, Failed, Outcome, Underway
 from swarmgit.model.pins import Unpin
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.steps import owned_step, with_task
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
-from swarmgit.ports import World
+from swarmgit.ports import Doorbell, World
 
 LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetReports, ForgetTries)
 """What comes after the record: a message is delivered, its letter removed, what others pushed followed, once it is in
@@ -79,6 +80,9 @@ class Ticker(Struct):
     only: frozenset[TaskId] = frozenset()
     apply_now: bool = False
     is_waited_for: bool = False
+    is_only: bool = False
+    """No other tick follows this one."""
+
     trusted_since: datetime | None = None
     leaving: threading.Event = field(default_factory=threading.Event)
 
@@ -175,7 +179,18 @@ class Ticker(Struct):
         return act.execute(action, self.world, desired.policy)
 
     def _start(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
-        """Start what starts, side by side, once the worktrees that were let go of can be used again."""
+        """Start what starts, once the worktrees that were let go of can be used again.
+
+        Where no other tick follows, what is under way is waited for.
+        """
+        done = self._side_by_side(actions, desired)
+        again = [outcome.action for outcome in done if isinstance(outcome, Underway)] if self.is_only else []
+        if not again:
+            return done
+        self.world.background.wait()
+        return [*(each for each in done if not isinstance(each, Underway)), *self._execute(again, desired)]
+
+    def _side_by_side(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
         if len(actions) < 2:
             return self._execute(actions, desired)
         with ThreadPoolExecutor(STARTERS) as pool:
@@ -211,3 +226,14 @@ def _owners(actions: Iterable[Action], observed: Observed) -> set[TaskId]:
     """Return the tasks whose steps these actions are."""
     steps = (owned_step(action, observed.entries, observed.sessions) for action in actions)
     return {step.task for step in steps if step.task is not None}
+
+
+def listen(world: World, done: Ticked, bell: Doorbell) -> None:
+    """Let the outboxes of the sessions that run ring, and those of the others no more."""
+    for session in done.observed.sessions.values():
+        if session.spec.kind == "agent":
+            outbox = world.executor.folder(session.spec.id) / paths.OUTBOX
+            (bell.unwatch if session.is_over else bell.watch)(outbox)
+    for action in done.plan.actions:
+        if isinstance(action, StartSession):
+            bell.watch(world.executor.folder(action.spec.id) / paths.OUTBOX)

@@ -1,7 +1,5 @@
 """State files: text ↔ the values of `model/status.py`; and JSON for caches and session files.
-
-The text of a value is always the same: keys in the order of the fields, `version: 1` first, values that equal their
-default left out, UTC to the millisecond.
+A value has one text: keys in the fields' order, `version: 1` first, no values that equal their default, UTC to the ms.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 import msgspec
 
 from swarmgit.documents import blocks
-from swarmgit.errors import PersonMustAct
+from swarmgit.errors import PersonMustAct, StateNewer
 from swarmgit.model.control import (
     Acknowledgement,
     EntryControl,
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 VERSION = 1
+UPDATE = "use that one here, too: swarmgit --version"
 _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]")
 FILE_KEYS: Mapping[type, Mapping[str, str]] = {Mail: {"sender": "from"}}
 """Fields whose key in the file is a word that Python keeps for itself."""
@@ -226,7 +225,10 @@ def _load(path: str, data: bytes, kind: type[T]) -> T:
     plain = _quick(data)
     if plain is None:
         plain = _careful(path, data)
-    if plain.pop("version", None) != VERSION:
+    version = plain.pop("version", None)
+    if type(version) is int and version > VERSION:
+        raise StateNewer(f"{path}: the version is not {VERSION} but {version}: a newer swarmgit wrote it", UPDATE)
+    if version != VERSION:
         raise _broken(path, data, ("version",), f"the version is not {VERSION}")
     keys = FILE_KEYS.get(kind, {})
     misused = next((key for key in keys if key in plain), None)

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from swarmgit.documents import failures, incidents, paths
 from swarmgit.documents import state as documents
-from swarmgit.errors import SwarmError
+from swarmgit.errors import StateNewer, SwarmError
 from swarmgit.model.control import EntryControl, Freeze, LandingControl, QueueControl, TaskControl, Verdict
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
@@ -113,12 +113,16 @@ class StateReader:
         self._trees: dict[str, dict[str, Any]] = {}
         self._archives: dict[str | None, ArchiveIndex] = {}
         self._problems: dict[str, list[Problem]] = {}
+        self._newer: dict[str, StateNewer] = {}
         self._unsaved = 0
         self._mail = Mailboxes(objects)
 
     def read(self, head: CommitId | None) -> Stored:
-        """Return what the state branch says at a commit. A broken file is a problem; the rest goes on."""
-        self._problems = {}
+        """Return what the state branch says at a commit. A broken file is a problem; the rest goes on.
+
+        StateNewer: there are files of a later version, with a meaning that is not known here.
+        """
+        self._problems, self._newer = {}, {}
         if head is None:
             return Stored()
         root = {entry.name: entry for entry in self._objects.tree(self._objects.commit(head).tree)}
@@ -147,6 +151,10 @@ class StateReader:
             problems=tuple(problem for found in self._problems.values() for problem in found),
             unreadable=self._unreadable(),
         )
+        if self._newer:
+            first = next(iter(self._newer.values()))
+            more = f" (and {len(self._newer) - 1} more)" if len(self._newer) > 1 else ""
+            raise StateNewer(f"{first.message}{more}; nothing is done or written here", first.hint)
         if self._unsaved > UNSAVED_MAX:
             self.keep(stored)
         return stored
@@ -197,7 +205,7 @@ class StateReader:
                 value = self._value(entry.oid, f"{path}/{entry.name}", path, load)
                 if value is not None:
                     found[_stem(entry.name)] = value
-        if path not in self._problems:
+        if path not in self._problems and not self._newer:
             self._trees[folder.oid] = found
         return found
 
@@ -209,6 +217,9 @@ class StateReader:
             try:
                 self._blobs[oid] = load(path, self._objects.blob(oid))
                 self._unsaved += 1
+            except StateNewer as error:
+                self._newer[path] = error
+                return None
             except SwarmError as error:
                 self._problems.setdefault(folder, []).append(problem_of(path, error))
                 return None

@@ -20,7 +20,7 @@ from swarmgit.adapters.git.engine import GitEngine, engine_git, mend
 from swarmgit.adapters.git.history import GitHistory
 from swarmgit.adapters.git.integrity import GitIntegrity
 from swarmgit.adapters.git.memory import Memory
-from swarmgit.adapters.git.mergeprograms import merge_programs
+from swarmgit.adapters.git.mergeprograms import merge_program
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.readonly import engine_to_read
 from swarmgit.adapters.git.run import Git
@@ -99,7 +99,7 @@ def open_world(
     notices = Notes(found.live / paths.NOTICES, Report)
     target, former = _target(objects, cache)
     memory = Memory(found.live / paths.RESOLUTIONS)
-    voices = Voices(memory.recall, merge_programs(environ.get("PATH")))
+    voices = Voices(str(found.live / paths.RESOLUTIONS), merge_program(environ.get("PATH")))
     engine = GitEngine(_engine_git(found, fds, keeps=keeps), objects, voices, keeps=keeps)
     state = _state(found, objects, engine, lead=bool(lead), fault=fault)
     landing = Deferred(lambda: late.landing(found, objects, engine, environ, fault))

@@ -178,7 +178,8 @@ def test_the_text_of_a_status_is_exactly_this() -> None:
     [
         ("version: 1\ntask: a\ntitle: b\nphase: runing\n", "tasks/a.yaml:4:1: Invalid enum value 'runing'"),
         ("version: 1\ntask: a\ntitle: b\nphaze: x\n", "tasks/a.yaml:4:1: unknown key 'phaze'"),
-        ("version: 2\ntask: a\ntitle: b\n", "tasks/a.yaml:1:1: the version is not 1"),
+        ("version: 2\ntask: a\ntitle: b\n", "tasks/a.yaml: the version is not 1 but 2: a newer swarmgit wrote it"),
+        ("version: two\ntask: a\ntitle: b\n", "tasks/a.yaml:1:1: the version is not 1"),
         ("task: a\n", "tasks/a.yaml:1:1: the version is not 1"),
         ("version: 1\n<<<<<<< HEAD\n", "tasks/a.yaml:2:1: conflict marker '<<<<<<<'"),
         ("version: 1\nattempts:\n  - numbr: 1\n", "tasks/a.yaml:3:5: unknown key 'numbr'"),

@@ -251,12 +251,12 @@ def test_four_tasks_that_share_a_generated_file_land_at_their_first_attempt(repo
 
 def test_a_merger_at_work_is_shown_and_found_by_its_task(repo: Repo) -> None:
     clashing(repo, "echo merging\nsleep 20\n")
-    repo.reconcile(timeout_s=1)
-    for _ in range(20):
+    repo.reconcile(timeout_s=2)
+    for _ in range(10):
         shown = json.loads(repo.swarmgit("status", "--json").stdout)["sessions"]
         if any(each["kind"] == "merge" and each["pid"] for each in shown):
             break
-        repo.reconcile(timeout_s=0.5)
+        repo.reconcile(timeout_s=2)
 
     (merger,) = [each for each in shown if each["pid"]]
 

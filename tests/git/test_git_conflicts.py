@@ -9,7 +9,7 @@ from person_repository import Person
 
 from swarmgit.adapters.git.conflicts import GitConflicts
 from swarmgit.adapters.git.memory import Memory
-from swarmgit.adapters.git.mergeprograms import merge_programs
+from swarmgit.adapters.git.mergeprograms import merge_program, mergiraf
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.model.desired import Generated, MergeConfig
 from swarmgit.resolve import Rules, resolve
@@ -23,7 +23,7 @@ def memory(tmp_path: Path) -> Memory:
 
 
 def conflicts(person: Person, memory: Memory) -> GitConflicts:
-    return GitConflicts(person.engine(), Voices(memory.recall), memory)
+    return GitConflicts(person.engine(), Voices(str(memory.folder)), memory)
 
 
 def files(person: Person, commit: str) -> dict[str, str]:
@@ -119,12 +119,12 @@ def test_an_installed_merge_program_is_one_more_voice(tmp_path: Path) -> None:
     program.parent.mkdir()
     program.write_text('#!/bin/sh\n[ "$1" = merge ] || exit 9\ncat left.txt right.txt\n')
     program.chmod(0o755)
-    assert merge_programs(str(tmp_path)) == ()
-    assert merge_programs(None) == ()
-    ((name, merger),) = merge_programs(str(program.parent))
-    assert (name, merger("a/b.txt", None, b"x\n", b"y\n")) == ("mergiraf", b"x\ny\n")
+    assert merge_program(str(tmp_path)) is None
+    assert merge_program(None) is None
+    assert merge_program(str(program.parent)) == str(program)
+    assert mergiraf(str(program), "a/b.txt", None, b"x\n", b"y\n") == b"x\ny\n"
     program.write_text("#!/bin/sh\nexit 1\n")
-    assert merger("a/b.txt", b"", b"x\n", b"y\n") is None
+    assert mergiraf(str(program), "a/b.txt", b"", b"x\n", b"y\n") is None
 
 
 def test_half_a_marker_is_a_marker(person: Person, memory: Memory) -> None:

@@ -343,3 +343,22 @@ def test_a_session_file_that_is_rubbish_harms_that_session_only(repo: Repo, name
 
     assert "good" in repo.landed()
     assert result.reason.startswith("settled"), result.reason
+
+
+@pytest.mark.parametrize("path", ["tasks/it.yaml", "gates/check.yaml", "control/queue.yaml"])
+def test_state_of_a_newer_swarmgit_is_one_clear_error_and_nothing_is_written(repo: Repo, path: str) -> None:
+    repo.start()
+    repo.task("it")
+    repo.commit()
+    assert repo.reconcile().code == 0
+    repo.swarmgit("queue", "pause")
+    shown = repo.root / ".swarm" / "state"
+    text = (shown / path).read_text()
+    (shown / path).write_text(text.replace("version: 1", "version: 2\nshiny: true"))
+    repo.git("commit", "-q", "-am", "newer", cwd=shown)
+    before = repo.git("rev-parse", "swarm/state")
+    for words in (["reconcile"], ["status"], ["task", "restart", "it"], ["queue", "resume"]):
+        done = repo.swarmgit(*words, check=False)
+        assert done.returncode == 1, words
+        assert done.stderr.count("a newer swarmgit wrote it") == 1
+    assert repo.git("rev-parse", "swarm/state") == before

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from worktree_world import AGENT, AT, World, write_files
 
 from swarmgit.adapters.background import WORKERS_MAX, Threads
 from swarmgit.adapters.git import scan
+from swarmgit.adapters.git.attributes import Attributes
 from swarmgit.adapters.git.capture import Label, capture
 from swarmgit.adapters.git.findings import Limits
 from swarmgit.adapters.git.run import OutOfTime
 from swarmgit.adapters.git.slots import SlotStore
+from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import SessionId
 from swarmgit.model.work import Capture
 
@@ -70,6 +73,27 @@ def test_attributes_without_end_are_an_objection_and_the_bytes_are_taken_in_as_t
                      'src/"odd\t': "100644", "link": "120000", "src/a.py": "100644", "src/b.py": "100755"}  # fmt: skip
     assert world.content(found.commit, f"src/{DEEP}") == b"deep\r\n"
     assert found.links == {"link": "src/a.py"}
+
+
+def test_attributes_without_end_that_have_landed_end_the_lease_and_not_the_reconciler(world: World) -> None:
+    ordinary = world.git("rev-parse", "HEAD")
+    write_files(world.person, {"src/.gitattributes": STARS.replace("\n", " odd\n"), f"src/{DEEP}": "deep\n"})
+    paths = ("src/.gitattributes", f"src/{DEEP}")
+    blobs = [world.git("hash-object", "-w", "--no-filters", path) for path in paths]
+    for blob, path in zip(blobs, paths, strict=True):
+        world.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+    hostile = world.git("commit-tree", world.git("write-tree"), "-p", ordinary, "-m", "granted, and landed")
+    attributes = Attributes(world.engine, limits=(1, 10.0))
+    is_read = version(world) < (2, 43)
+
+    for _ in range(3):  # it is looked at once
+        with pytest.raises(PersonMustAct, match=r"src/\.gitattributes") if is_read else nullcontext():
+            attributes.check(hostile)
+    attributes.check(ordinary)
+
+
+def version(world: World) -> tuple[int, ...]:
+    return tuple(int(part) for part in world.git("version").split()[2].split(".")[:2])
 
 
 def test_the_old_name_of_an_attribute_converts_nothing(world: World, tree: Path) -> None:

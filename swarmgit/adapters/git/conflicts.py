@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
+from swarmgit.adapters.git import apart
 from swarmgit.adapters.git.engine import GitEngine
 from swarmgit.adapters.git.findings import told
 from swarmgit.adapters.git.loose import CommitText, LooseWriter, NewObject, new_commit, new_object
@@ -20,16 +21,16 @@ from swarmgit.adapters.git.resolution import (
     resolve_conflicts,
     with_files,
 )
+from swarmgit.adapters.git.run import OutOfTime
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import MergeConfig
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.ports import Identity
-from swarmgit.resolve.marked import marked
-from swarmgit.resolve.memory import learn
 
 DIFF_CHARS_MAX = 200_000
+DIFF_CPU_S_MAX, DIFF_WALL_S_MAX = 20, 60.0
 MERGES_MAX = 8
 LABELS = {1: "where both began", 2: "the target", 3: "the task"}
 MARKERS = re.compile(rb"^(<{7} the target|\|{7} where both began|>{7} the task|={7}$)", re.MULTILINE)
@@ -55,9 +56,7 @@ class GitConflicts:
             found = resolve_conflicts(self._objects, merged, auto, self._voices)
             self._writer.write(found.new)
         files = dict(found.files)
-        for path, stages in merged.stages.items():
-            if path not in files:
-                files.update(self._laid(path, stages, auto))
+        files.update(self._laid({path: s for path, s in merged.stages.items() if path not in files}, auto))
         if merged.tree is None and merged.marked is None:
             raise PersonMustAct("the two histories have no common commit", f"git merge-base {onto} {head}")
         tree = merged.tree or self._placed(str(merged.marked), files)
@@ -77,21 +76,26 @@ class GitConflicts:
         key = f"{onto} {head}"
         return self._merged.get(key) or self._merged.put(key, merge_trees(self._objects, onto, head))
 
-    def _laid(self, path: str, stages: Mapping[int, Stage], auto: MergeConfig | None) -> Files:
-        """Return what a path without an answer holds: the target's side where a command makes it, else markers."""
-        if auto is not None and is_generated(path, auto):
+    def _laid(self, left: Mapping[str, Mapping[int, Stage]], auto: MergeConfig | None) -> Files:
+        """Return what paths without an answer hold: the target's side where a command makes it, else markers."""
+        files: Files = {}
+        asked: dict[str, apart.Mark] = {}
+        for path, stages in left.items():
             side = stages.get(2) or stages.get(3)
-            return {path: (side.mode, side.oid)} if side else {}
-        if not stages.keys() & {2, 3} or any(stage.mode not in REGULAR for stage in stages.values()):
-            return {}
-        base, ours, theirs = (self._objects.blob(stages[n].oid) if n in stages else None for n in (1, 2, 3))
-        labels = [name if n in stages else f"{name} (has deleted it)" for n, name in LABELS.items()]
-        content = marked(base, ours or b"", theirs or b"", (labels[1], labels[0], labels[2]))
-        if content is None:
-            return {}
-        blob = new_object("blob", content, self._objects.algorithm)
-        self._writer.write([blob])
-        return {path: ((stages.get(2) or stages[3]).mode, blob.oid)}
+            if side is None:
+                continue
+            if auto is not None and is_generated(path, auto):
+                files[path] = (side.mode, side.oid)
+            elif all(stage.mode in REGULAR for stage in stages.values()):
+                base, ours, theirs = (self._objects.blob(stages[n].oid) if n in stages else None for n in (1, 2, 3))
+                labels = [name if n in stages else f"{name} (has deleted it)" for n, name in LABELS.items()]
+                asked[path] = apart.Mark(base, ours or b"", theirs or b"", (labels[1], labels[0], labels[2]))
+        for path, said in zip(asked, apart.ask(tuple(asked.values())), strict=True):
+            if said.marked is not None:
+                blob = new_object("blob", said.marked, self._objects.algorithm)
+                self._writer.write([blob])
+                files[path] = ((left[path].get(2) or left[path][3]).mode, blob.oid)
+        return files
 
     def _placed(self, tree: str, files: Files) -> str:
         """Return the tree with the files that it has a place for; git may have moved one aside."""
@@ -141,13 +145,16 @@ class GitConflicts:
         onto, head = self._objects.commit(proposal).parents
         merged = self._merge(onto, head)
         result = self._objects.walk(self._objects.commit(proposal).tree) if merged.stages else {}
+        asked = []
         for path, stages in merged.stages.items():
             entry = result.get(path)
             if entry is None or not {2, 3} <= stages.keys():
                 continue
             base = self._objects.blob(stages[1].oid) if 1 in stages else None
             ours, theirs = (self._objects.blob(stages[number].oid) for number in (2, 3))
-            for key, lines in learn(base, ours, theirs, self._objects.blob(entry.oid)).items():
+            asked.append(apart.Learn(base, ours, theirs, self._objects.blob(entry.oid)))
+        for said in apart.ask(asked):
+            for key, lines in said.learned.items():
                 self._memory.keep(key, lines)
 
     def _commit(
@@ -161,7 +168,12 @@ class GitConflicts:
         if base is None:
             return ""
         options = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames")
-        done = self._objects.git.call("diff", *options, base, side, "--", *paths)
+        try:
+            done = self._objects.git.bounded(DIFF_CPU_S_MAX, DIFF_WALL_S_MAX).call(
+                "diff", *options, base, side, "--", *paths
+            )
+        except OutOfTime:
+            return "(this difference takes too long to make)\n"
         text = done.stdout.decode("utf-8", "replace")
         return text if len(text) <= DIFF_CHARS_MAX else text[:DIFF_CHARS_MAX] + "\n(cut off here)\n"
 

@@ -16,7 +16,7 @@ class Memory:
     """One file for each conflict that was ever resolved by a session and landed."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def recall(self, key: str) -> bytes | None:
         """Return the lines that a conflict was resolved to; None where it was not seen before."""
@@ -32,9 +32,9 @@ class Memory:
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, lines)
-        kept = sorted(self._folder.glob("*/*"), key=lambda each: each.stat().st_mtime)
+        kept = sorted(self.folder.glob("*/*"), key=lambda each: each.stat().st_mtime)
         for old in kept[:-KEPT_MAX]:
             old.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
-        return self._folder / key[:2] / key
+        return self.folder / key[:2] / key

@@ -7,21 +7,14 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from swarmgit.resolve.answer import Merger
 
 TIMEOUT_S = 10.0
 SIZE_MAX = 4 << 20
 
 
-def merge_programs(path: str | None) -> tuple[tuple[str, Merger], ...]:
-    """Return the merge programs found on a search path, by name: mergiraf, where it is installed."""
-    program = shutil.which("mergiraf", path=path) if path else None
-    if program is None:
-        return ()
-    return (("mergiraf", lambda *sides: mergiraf(program, *sides)),)
+def merge_program(path: str | None) -> str | None:
+    """Return where mergiraf is on a search path, None where it is not installed."""
+    return shutil.which("mergiraf", path=path) if path else None
 
 
 def mergiraf(program: str, path: str, base: bytes | None, ours: bytes, theirs: bytes) -> bytes | None:

@@ -190,6 +190,13 @@ class GitObjects:
             found.append(parents[0])
         return tuple(found)
 
+    def shallow(self) -> frozenset[CommitId]:
+        """Return the commits whose parents a shallow clone left out."""
+        try:
+            return frozenset(map(CommitId, (self.git.git_dir / "shallow").read_text("ascii", "replace").split()))
+        except OSError:
+            return frozenset()
+
     def tree_of(self, rev: str) -> TreeId:
         """Return the id of the tree that a commit or a tree stands for."""
         known = self._commits.get(rev)

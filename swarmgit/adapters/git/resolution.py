@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 from pathspec import GitIgnoreSpec
 
+from swarmgit.adapters.git import apart
 from swarmgit.adapters.git.findings import told
 from swarmgit.adapters.git.loose import NewObject, in_git_order, new_object, new_tree
 from swarmgit.adapters.git.merge import Merged, Stage
@@ -19,7 +21,7 @@ from swarmgit.model.desired import MergeConfig
 from swarmgit.model.ids import TreeId
 from swarmgit.model.observed import MergeTry
 from swarmgit.ports import TreeEntry
-from swarmgit.resolve import Answer, Rules, resolve
+from swarmgit.resolve.answer import Answer
 
 REGULAR = frozenset({"100644", "100755"})
 PATHS_MAX = 200
@@ -58,13 +60,14 @@ def resolve_conflicts(objects: GitObjects, merged: Merged, config: MergeConfig, 
     if merged.marked is None or len(merged.stages) > PATHS_MAX:
         return found
     generated = tuple(pattern for made in config.generated for pattern in made.files)
-    rules = Rules(config.union, generated, voices.mergers, voices.remembered)
+    settings = apart.Settings(config.union, generated, *map(_fs, (voices.memory, voices.merger)))
     files = found.files
-    for path, stages in sorted(merged.stages.items()):
-        mode = _mode(path, stages)
-        answer = _answer(objects, path, stages, rules) if mode else Answer()
+    modes = {path: mode for path, stages in sorted(merged.stages.items()) if (mode := _mode(path, stages))}
+    asked = [_sides(objects, path, merged.stages[path]) for path in modes]
+    for (path, mode), said in zip(modes.items(), apart.ask(asked, settings), strict=True):
+        answer = said.answer or Answer()
         content = answer.content if answer.content is not None else answer.hint
-        if mode is None or content is None:
+        if content is None:
             continue
         blob = new_object("blob", content, objects.algorithm)
         found.new.append(blob)
@@ -111,9 +114,13 @@ def _mode(path: str, stages: Mapping[int, Stage]) -> str | None:
     return theirs if ours == stages[1].mode else ours
 
 
-def _answer(objects: GitObjects, path: str, stages: Mapping[int, Stage], rules: Rules) -> Answer:
+def _fs(path: str | None) -> bytes | None:
+    return os.fsencode(path) if path else None
+
+
+def _sides(objects: GitObjects, path: str, stages: Mapping[int, Stage]) -> apart.Resolve:
     base = objects.blob(stages[1].oid) if 1 in stages else None
-    return resolve(path, base, objects.blob(stages[2].oid), objects.blob(stages[3].oid), rules)
+    return apart.Resolve(os.fsencode(path), base, objects.blob(stages[2].oid), objects.blob(stages[3].oid))
 
 
 def _recorded(path: str, answer: Answer) -> Mapping[str, Any]:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
-
-if TYPE_CHECKING:  # what resolves is only loaded where something conflicts
-    from swarmgit.resolve.answer import Merger
 
 
 class Voices(Struct, frozen=True):
-    """`remembered`: resolutions that have landed, by the name of their conflict. `mergers`: installed programs."""
+    """`memory`: the folder of resolutions that have landed. `merger`: the path of an installed merge program."""
 
-    remembered: Callable[[str], bytes | None] | None = None
-    mergers: tuple[tuple[str, Merger], ...] = ()
+    memory: str | None = None
+    merger: str | None = None

@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from swarmgit.adapters.git import capture, carry, filling, peek, pristine, private_git
+from swarmgit.adapters.git.attributes import Attributes
 from swarmgit.adapters.git.engine import mend
 from swarmgit.adapters.git.findings import Limits
 from swarmgit.adapters.git.persons import Person
@@ -31,6 +32,7 @@ CPU_S_MAX, WALL_S_MAX = 120, 900.0
 """What each git call may use of the processor while work is taken in, and how long all of them may take."""
 LOOK_CPU_S_MAX, LOOK_WALL_S_MAX = 2, 10.0
 LOOK = capture.Label("work in progress", Identity("swarmgit", "swarmgit@localhost"), datetime(1970, 1, 1, tzinfo=UTC))
+CARRY_CPU_S_MAX, CARRY_WALL_S_MAX = 20, 60.0
 GATES = "gates"
 """The pool whose sessions run on work that may be refused."""
 
@@ -53,6 +55,7 @@ class GitWorktrees:
     ) -> None:
         """`resists` is told of what cannot be deleted or read any more, and why."""
         self._engine = engine
+        self._attributes = Attributes(engine)
         self._person = person
         self._code_tree = code_tree
         self._fault = fault
@@ -77,6 +80,8 @@ class GitWorktrees:
         if pool == GATES and wanted.setup_wanted is not None:
             wanted = replace(wanted, setup_commit=self._place_of_setup(wanted, config))
         wanted = replace(wanted, only=tuple(only), recyclable=not only)
+        for each in filter(None, (wanted.commit, wanted.setup_commit)):
+            self._attributes.check(each)
         before, slot = self._slots.claim(wanted, pool, self._preference(wanted), new=bool(only))
         if before.state == "free":
             try:
@@ -175,7 +180,7 @@ class GitWorktrees:
         """Put the difference that `commit` made to its parent, for `paths` only, into the leased worktree."""
         slot = replace(self._held(session), carried=True)
         self._slots.write(slot)
-        return carry.carry(self._engine, slot, base, commit, paths)
+        return carry.carry(self._engine.bounded(CARRY_CPU_S_MAX, CARRY_WALL_S_MAX), slot, base, commit, paths)
 
     def capture(
         self, session: SessionId, message: str, author: Identity, at: datetime, intake: Intake = ALL

@@ -44,6 +44,9 @@ def checkout(world: World, _facts: Facts) -> Iterator[Finding]:
         world.state.sync_checkout(wait=True)
         return f"{paths.STATE_CHECKOUT} shows the state branch again"
 
+    if world.objects.ref(paths.branch_ref(world.state_branch)) is None:
+        yield Finding("checkout", "ok", "the state branch is a remote's; the first state commit here makes one to show")
+        return
     folder = top / paths.STATE_CHECKOUT
     if not folder.is_dir():
         repair = "swarmgit reconcile checks it out again"

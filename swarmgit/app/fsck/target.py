@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from swarmgit.app.fsck.gates import GatesInForce
 from swarmgit.app.fsck.landing import judge_landing
@@ -28,7 +29,11 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
     found: list[Violation] = []
     landings: list[tuple[Entry, CommitInfo]] = []
     checked = 0
+    cut = world.objects.shallow()
+    left_out = _left_out(world, cut)
     for commit, info in line.items():
+        if commit in cut:  # what it changed is not here
+            continue
         entries = landed.get(commit, ())
         for entry in entries:
             checked += 1
@@ -42,7 +47,10 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
         entry
         for commit, entries in landed.items()
         for entry in entries
-        if commit not in line and entry.state == "landed" and entry not in ledger.others
+        if commit not in line
+        and entry.state == "landed"
+        and entry not in ledger.others
+        and _is_known(world, commit, left_out)
     ]
     inside = _reachable(world, line, {entry.landed_commit for entry in elsewhere if entry.landed_commit})
     for entry in elsewhere:
@@ -52,7 +60,7 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
             found += judge_verdict(ledger, entry, entry.landed_commit)
             landings.append((entry, world.objects.commit(entry.landed_commit)))
     found += judge_signatures(world, gates, landings)
-    found += _statuses(ledger, {*line, *inside})
+    found += (each for each in _statuses(ledger, {*line, *inside}) if _is_known(world, each.commit, left_out))
     found += _followed(world, ledger)
     return checked, tuple(found)
 
@@ -60,11 +68,31 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
 def first_parent_line(world: World, head: CommitId | None) -> dict[CommitId, CommitInfo]:
     """Return the target's first-parent line by commit, newest first."""
     line: dict[CommitId, CommitInfo] = {}
+    cut = world.objects.shallow()
     commit = head
     while commit is not None and commit not in line:
         line[commit] = world.objects.commit(commit)
-        commit = next(iter(line[commit].parents), None)
+        commit = next(iter(line[commit].parents), None) if commit not in cut else None
     return line
+
+
+def _left_out(world: World, cut: AbstractSet[CommitId]) -> set[CommitId]:
+    """Return the commits before those at which a shallow clone was cut, as far as they are here all the same."""
+    found: set[CommitId] = set()
+    ahead = list(cut)
+    while ahead:
+        commit = ahead.pop()
+        if commit not in found and world.objects.resolve(f"{commit}^{{commit}}") is not None:
+            found.add(commit)
+            ahead.extend(world.objects.commit(commit).parents)
+    return found
+
+
+def _is_known(world: World, commit: str | None, left_out: AbstractSet[CommitId]) -> bool:
+    """Return whether the repository can tell about a commit: a shallow one says nothing about what it left out."""
+    if not left_out or commit is None:
+        return True
+    return commit not in left_out and world.objects.resolve(f"{commit}^{{commit}}") is not None
 
 
 def from_elsewhere(world: World, ledger: Ledger, line: Mapping[CommitId, CommitInfo]) -> set[CommitId]:
@@ -89,13 +117,14 @@ def _reachable(world: World, line: dict[CommitId, CommitInfo], wanted: set[Commi
     """Return which of `wanted` the target contains off its first-parent line, by one walk that ends with the last."""
     missing = set(wanted)
     seen = set(line)
-    todo = [parent for info in line.values() for parent in info.parents[1:]]
+    cut = world.objects.shallow()
+    todo = [parent for commit, info in line.items() if commit not in cut for parent in info.parents[1:]]
     while todo and missing:
         commit = todo.pop()
         if commit not in seen:
             seen.add(commit)
             missing.discard(commit)
-            todo.extend(world.objects.commit(commit).parents)
+            todo.extend(world.objects.commit(commit).parents if commit not in cut else ())
     return wanted - missing
 
 
