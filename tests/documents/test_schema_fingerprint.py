@@ -25,5 +25,6 @@ def test_a_checkout_and_a_package_made_from_it_share_what_is_cached(tmp_path: Pa
 
     assert ask(tmp_path) == schemas.fingerprint()
 
-    (package / "_data" / "schemas" / "task.json").open("a").write("\n")
+    changed = package / "_data" / "schemas" / "task.json"
+    changed.write_text(changed.read_text() + "\n")
     assert ask(tmp_path) != schemas.fingerprint()
