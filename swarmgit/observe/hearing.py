@@ -27,7 +27,7 @@ OUT, ERRORS = "stdout.jsonl", "stderr.log"
 LIVE = frozenset({"queued", "running", "unknown"})
 PIECE_BYTES = 32 << 10
 LOOK_BYTES_MAX = 4 << 20
-LOOK_S_MAX = 0.02
+LOOK_S_MAX = 0.05
 """What is read at one look, of all sessions together; the rest is for the next. One piece is always read."""
 
 ERRORS_BYTES_MAX = 32 << 10

@@ -30,6 +30,7 @@ from swarmgit.runtimes import fields
 from swarmgit.runtimes.dialect import Dialect, no_words
 from swarmgit.runtimes.typed import typed
 
+_JSON = msgspec.json.Decoder()
 REFUSALS = frozenset({"auth", "config"})
 """Before any model was asked."""
 
@@ -78,7 +79,7 @@ class Adder(Struct):
         """Take one line without its end."""
         self.heard.lines += 1
         said = decoded(line)
-        if not said or not self._understand(lambda: self.dialect.translate(said)):
+        if not said or not self._understand(self.dialect.translate, said):
             self._take_text(line)
 
     def take_texts(self, lines: bytes) -> None:
@@ -94,17 +95,18 @@ class Adder(Struct):
         """Take a line of standard error: no words of its, but what it means."""
         errors = self.dialect.errors
         if errors is not None:
-            self._understand(lambda: errors(line))
+            self._understand(errors, line)
 
     def _take_text(self, line: bytes) -> None:
         text = _end_of(line)
         self._say(text)
-        self._understand(lambda: self.dialect.words(text))
+        if self.dialect.words is not no_words:
+            self._understand(self.dialect.words, text)
 
-    def _understand(self, translate: Callable[[], Iterable[Event] | None]) -> bool:
+    def _understand(self, translate: Callable[[Any], Iterable[Event] | None], said_here: object) -> bool:
         """Take what a line means; False where it means nothing. A line that an adapter cannot bear is told, no more."""
         try:
-            events = translate()
+            events = translate(said_here)
             found = None if events is None else tuple(map(typed, events))
         except Exception as error:  # noqa: BLE001  an adapter may be anybody's, and the line is an agent's
             said = self.heard.said
@@ -187,7 +189,8 @@ class Adder(Struct):
     def _spend(self, spent: Spent) -> None:
         """Count usage. A final count without any input is none: what was counted meanwhile stays, as an estimate."""
         heard = self.heard
-        heard.said = replace(heard.said, limited=None)
+        if heard.said.limited is not None:
+            heard.said = replace(heard.said, limited=None)
         if spent.estimate_of is None and (is_count(spent.usage) or not heard.estimates):
             heard.settled = added(heard.settled, spent.usage)
             heard.estimates.clear()
@@ -237,7 +240,7 @@ def decoded(line: bytes) -> Mapping[str, Any]:
     if not line.startswith(b"{"):
         return {}
     try:
-        said = msgspec.json.decode(line)
+        said = _JSON.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError, OverflowError):
         return {}
     return said if isinstance(said, dict) else {}

@@ -1,6 +1,7 @@
 """From bytes cut anywhere to lines: JSON objects one by one, whatever is no JSON in bulk, and lines without an end.
 
-Text costs a search for braces and no more, so that a flood of it holds nothing up. A line of more than a mebibyte is
+Text costs a search for braces and no more, so that a flood of it holds nothing up; what only begins like an object is
+text. A line of more than a mebibyte is
 kept with its long strings cut, so that a program's last word is understood however much it repeats in it.
 """
 
@@ -81,7 +82,7 @@ class Lines(Struct):
             begin = block.rfind(b"\n", scan, brace) + 1 or scan
             end = block.find(b"\n", brace)
             end = len(block) if end < 0 else end
-            if not block[begin:brace].strip():
+            if not block[begin:brace].strip() and block[begin:end].rstrip().endswith(b"}"):
                 if begin > start:
                     listener.take_texts(block[start : begin - 1])
                 self._line(block[begin:end], listener)

@@ -13,6 +13,7 @@ from swarmgit.cli.render_health import fsck_text
 from swarmgit.documents import paths, state
 from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId, EntryId, SessionId, TaskId
+from swarmgit.model.intake import LeftOut
 from swarmgit.model.status import Entry
 
 
@@ -291,10 +292,12 @@ def test_a_state_file_that_cannot_be_read_is_named_with_its_place(paper: Paper) 
     assert "events/2026-01/02/s.jsonl:2:1: " in messages(paper)
 
 
-def test_work_that_a_task_says_is_kept_has_to_be_there(paper: Paper) -> None:
+@pytest.mark.parametrize("name", ["salvage", "left_out"])
+def test_work_that_a_task_says_is_kept_has_to_be_there(paper: Paper, name: str) -> None:
     entry = paper.land("api")
     ref = "refs/swarm/salvage/api/session-api"
-    last = replace(status_of(entry).attempts[0], salvage=ref)
+    kept = ref if name == "salvage" else LeftOut(entry.head, ("notes.txt",), ref)
+    last = replace(status_of(entry).attempts[0], **{name: kept})
     paper.record(status_of(entry, attempts=(last,)))
     assert broken(paper) == [("P3", None)]
     paper.git("update-ref", ref, entry.head)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import pytest
 from person_repository import AT, Killed, Person
 from without_links import LINK_CALLS, refuse_links
 
+from swarmgit.adapters.git.rendering import unrenderable
+from swarmgit.adapters.git.run import Git, persons_environment
+from swarmgit.model.ids import CommitId
 from swarmgit.ports import InTheWay, Landed
 
 LATER = AT + timedelta(days=36500)
@@ -256,3 +260,20 @@ def test_a_claim_without_hard_links_that_was_not_signed_yet_is_given_up(person: 
     landing.heal("main")
     assert isinstance(landing.land("main", old, new), Landed)
     assert_no_locks(person)
+
+
+def test_a_filter_that_hangs_is_a_file_that_cannot_be_written_and_ends(person: Person) -> None:
+    person.git("config", "filter.slow.smudge", "sleep 60")
+    person.git("config", "filter.slow.clean", "cat")
+    person.commit({".gitattributes": "*.slow filter=slow\n"})
+    commit = person.make(person.git("rev-parse", "HEAD"), {"a.slow": "a\n", "b.slow": "b\n", "c.txt": "c\n"})
+    tree = person.engine().objects.walk(person.engine().objects.tree_of(commit))
+    changes = {path: (None, tree[path]) for path in ("a.slow", "b.slow", "c.txt")}
+    theirs = Git(person.top / ".git", env={"GIT_WORK_TREE": str(person.top)}, base=persons_environment(os.environ))
+
+    begun = time.monotonic()
+    failing = unrenderable(theirs, person.top, CommitId(commit), changes, 0.3)
+
+    assert set(failing) == {"a.slow", "b.slow"}
+    assert "does not end within 0.3 s" in failing["a.slow"]
+    assert time.monotonic() - begun < 30

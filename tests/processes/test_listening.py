@@ -82,7 +82,7 @@ def test_one_look_reads_a_bounded_piece_and_the_rest_is_said_to_be_unread(room: 
 def test_one_look_takes_a_bounded_time_whatever_the_adapter_makes_of_it(room: Room) -> None:
     id_ = room.session("slow", USAGE * (PIECE_BYTES // len(USAGE)) * 40)
     ticks = iter(range(1000))
-    listener = room.listener(clock=lambda: next(ticks) * 0.015)
+    listener = room.listener(clock=lambda: next(ticks) * 0.03)
 
     room.look(listener, id_)
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from swarmgit.model.usage import Usage
 from swarmgit.model.work import FileAction, Stream
 from swarmgit.runtimes.jsonlines import ACTIONS_MAX, TAIL_CHARS_MAX, JsonLinesReader
+from swarmgit.runtimes.lines import Lines
 
 
 def read(*chunks: bytes) -> Stream:
@@ -196,3 +197,18 @@ def test_it_does_not_matter_where_the_bytes_are_cut(output: bytes, cuts: list[in
     assert stream == read(output)
     assert stream.lines == output.count(b"\n")
     assert min(stream.usage.input_tokens, stream.usage.output_tokens, stream.usage.tokens) >= 0
+
+
+def test_lines_that_only_begin_like_objects_are_text_taken_in_bulk() -> None:
+    class Counting:
+        taken, texts = 0, 0
+
+        def take(self, line: bytes) -> None:
+            self.taken += 1
+
+        def take_texts(self, lines: bytes) -> None:
+            self.texts += 1
+
+    heard = Counting()
+    Lines().feed(b'{\n{"type": "usage"\n' * 10_000 + b'{"type": "usage"} \r\n{\nlast\n', heard)
+    assert (heard.taken, heard.texts) == (1, 2)

@@ -7,20 +7,36 @@ from os.path import lexists
 from pathlib import Path
 
 from swarmgit.adapters.git.pathdiff import Change
-from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.run import Git, OutOfTime
 from swarmgit.model.ids import CommitId
 
+FILTERS_S_MAX = 5.0
+CPU_S_MAX = 60
 UNFILTERED = frozenset({"unspecified", "unset", ""})
 
 
-def unrenderable(git: Git, top: Path, commit: CommitId, changes: Mapping[str, Change]) -> dict[str, str]:
-    """Return the files of `commit` whose filter fails, with git's words; git is asked only where there may be one."""
+def unrenderable(
+    git: Git, top: Path, commit: CommitId, changes: Mapping[str, Change], seconds_max: float = FILTERS_S_MAX
+) -> dict[str, str]:
+    """Return the files of `commit` whose filter fails, with git's words; git is asked only where there may be one.
+
+    All filters together have `seconds_max`: one that hangs has failed, and is asked again later.
+    """
+    late = f"its filter does not end within {seconds_max:g} s"
     wanted = [path for path, (_, after) in changes.items() if after is not None and after.kind == "blob"]
     if not wanted or not _may_be_filtered(git, top, wanted):
         return {}
-    failing = {}
+    failing: dict[str, str] = {}
+    bounded = git.bounded(CPU_S_MAX, seconds_max)
     for path in _filtered(git, top, wanted):
-        done = git.call("cat-file", "--filters", f"{commit}:{path}", cwd=top)
+        if late in failing.values():
+            failing[path] = late  # nobody waits for a filter twice
+            continue
+        try:
+            done = bounded.call("cat-file", "--filters", f"{commit}:{path}", cwd=top)
+        except OutOfTime:
+            failing[path] = late
+            continue
         if done.returncode != 0:
             failing[path] = done.stderr.decode("utf-8", "replace").strip() or "its filter fails"
     return failing

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -150,22 +152,46 @@ class Git(Struct, frozen=True):
     ) -> subprocess.CompletedProcess[bytes]:
         """Run git to its end and return what came of it, whatever the exit code; raise OutOfTime beyond its bounds."""
         bounds = self.bounds
-        try:
-            done = subprocess.run(
-                [*(bounds.around() if bounds else ()), "git", *WITHOUT_HOOKS, *args],
-                input=stdin if stdin is not None else b"",
-                capture_output=True,
-                env=self.environment(env),
-                cwd=cwd or self.git_dir,
-                pass_fds=self.pass_fds,
-                check=False,
-                timeout=max(0.0, bounds.until - time.monotonic()) if bounds else None,
-            )
-        except subprocess.TimeoutExpired:
-            raise OutOfTime(args, TIMED_OUT, "it ran out of time") from None
-        if bounds and done.returncode in ENDED_BY_LIMIT:
-            raise OutOfTime(args, done.returncode, f"it used more than {bounds.cpu_s} s of the processor")
-        return done
+        if bounds is not None:
+            return self._bounded_call(bounds, args, stdin or b"", self.environment(env), cwd or self.git_dir)
+        return subprocess.run(
+            ["git", *WITHOUT_HOOKS, *args],
+            input=stdin if stdin is not None else b"",
+            capture_output=True,
+            env=self.environment(env),
+            cwd=cwd or self.git_dir,
+            pass_fds=self.pass_fds,
+            check=False,
+        )
+
+    def _bounded_call(
+        self, bounds: Bounds, args: Sequence[str], stdin: bytes, env: Mapping[str, str], cwd: Path
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run git in a group of its own: whatever it has started, a filter, ends with it."""
+        words = [*bounds.around(), "git", *WITHOUT_HOOKS, *args]
+        with subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            cwd=cwd,
+            pass_fds=self.pass_fds,
+            process_group=0,
+        ) as child:
+            try:
+                out, words_of_git = child.communicate(stdin, max(0.0, bounds.until - time.monotonic()))
+            except BaseException as error:
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                with suppress(OSError):
+                    child.communicate()
+                if isinstance(error, subprocess.TimeoutExpired):
+                    raise OutOfTime(args, TIMED_OUT, "it ran out of time") from None
+                raise
+        if child.returncode in ENDED_BY_LIMIT:
+            raise OutOfTime(args, child.returncode, f"it used more than {bounds.cpu_s} s of the processor")
+        return subprocess.CompletedProcess(words, child.returncode, out, words_of_git)
 
     def out(
         self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None, cwd: Path | None = None

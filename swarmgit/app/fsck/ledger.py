@@ -100,7 +100,13 @@ def read_ledger(world: World) -> Ledger:
     tips = _other_states(world, head)
     return Ledger(
         tuple(entries.values()),
-        {attempt.salvage: path for path, task in tasks.items() for attempt in task.attempts if attempt.salvage},
+        {
+            ref: path
+            for path, task in tasks.items()
+            for attempt in task.attempts
+            for ref in (attempt.salvage, attempt.left_out.ref if attempt.left_out else "")
+            if ref
+        },
         {path: task.landed_commit for path, task in tasks.items() if task.phase == "landed" and task.landed_commit},
         {path: value for path, value in values.items() if isinstance(value, Followed)},
         _others(world, tips, {entry.id for entry in entries.values() if entry.state == "landed"}),
