@@ -51,8 +51,6 @@ def _try_merges(action: TryMerges, world: World) -> tuple[Outcome, ...]:
                 tried = replace(tried, difference=world.engine.difference(onto, tried.commit, item.guarded))
             if action.is_signed:
                 tried = world.signatures.sign(tried)
-        except MemoryError:
-            raise
         except Exception as error:  # noqa: BLE001  the boundary of a step: one entry's
             outcomes.append(_unmerged(action, item, error, world))
             continue

@@ -43,6 +43,7 @@ def taken(world: World, limits: Limits) -> Capture:
     return capture(world.engine.bounded(60, 300), slot, Label("Do it\n", AGENT, AT), lambda _: None, limits)
 
 
+@pytest.mark.default_cases(".gitignore")
 @pytest.mark.parametrize("place", [".gitignore", "src/.gitignore"])
 def test_ignore_rules_without_end_are_an_objection_and_what_was_written_is_saved(
     world: World, tree: Path, place: str
@@ -68,6 +69,7 @@ def test_what_cannot_be_told_from_ignored_files_is_saved_up_to_a_bound(
     assert found.objections[-1] == "3 new files more could not be looked at, and are not saved"
 
 
+@pytest.mark.slow
 def test_attributes_without_end_are_an_objection_and_the_bytes_are_taken_in_as_they_are(
     world: World, tree: Path
 ) -> None:
