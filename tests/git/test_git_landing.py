@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -398,6 +400,42 @@ def test_ref_locks_are_removed_only_when_they_are_of_this_landing(person: Person
     assert lock.exists()
     lock.unlink()
     assert person.landing().land("main", new, newer) == Landed((str(person.top),))
+
+
+def test_a_lock_of_a_killed_landing_is_ours_whoever_has_its_number_now(person: Person) -> None:
+    old = person.head()
+    new = person.make("main", CHANGES)
+    content = {"version": 1, "ref": "refs/heads/main", "old": old, "new": new, "pid": os.getppid()}
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    content["boot"] = boot.read_text().strip() if boot.exists() else ""  # as an earlier version wrote it
+    (person.live / "landing.json").write_text(json.dumps(content))
+    (person.common_dir / "refs/heads/main.lock").write_text(f"{new}\n")
+    assert isinstance(person.landing().land("main", old, new), Landed)
+    assert_no_locks(person)
+
+
+def test_an_index_that_cannot_get_its_second_name_leaves_no_lock(person: Person) -> None:
+    old = person.head()
+    new = person.make("main", CHANGES)
+    landing = person.landing()
+    taken = person.common_dir / "index.swarmgit"
+    taken.mkdir()
+    with pytest.raises(OSError, match=r"index\.swarmgit"):
+        landing.land("main", old, new)
+    taken.rmdir()
+    assert_no_locks(person)
+    (person.common_dir / "index.lock").write_text(f"swarmgit {old} {new} 1\n")  # as an earlier version left it
+    assert landing.land("main", old, new) == Landed((str(person.top),))
+    assert_no_locks(person)
+
+
+def test_a_landing_that_breaks_off_after_its_move_is_finished_by_the_next_tick(person: Person) -> None:
+    old = person.head()
+    new = person.make("main", CHANGES)
+    kill_at_moved(person, old, new)
+    person.landing().catch_up(datetime.now(UTC))
+    assert_no_locks(person)
+    assert person.git("status", "--porcelain") == ""
 
 
 def test_a_person_s_index_lock_survives_healing(person: Person) -> None:

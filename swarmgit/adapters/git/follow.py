@@ -53,13 +53,19 @@ class Step(Struct, frozen=True):
             if time.monotonic() >= deadline:
                 return False
             time.sleep(0.01)
-        self._copy_index()
+        try:
+            self._copy_index()
+        except BaseException:  # a full disk: a lock that the caller never hears of would stay
+            self.unlock()
+            raise
         return True
 
     def unlock(self) -> None:
         """Leave the index as it is and let others in."""
-        self._drop_private()
-        self.lock_path.unlink(missing_ok=True)
+        try:
+            self._drop_private()
+        finally:
+            self.lock_path.unlink(missing_ok=True)
 
     def in_the_way(self, changes: Mapping[str, Change], *, is_late: bool = False) -> tuple[str, ...]:
         """Return the paths whose local edits keep this checkout from following; none: it can. Changes nothing.

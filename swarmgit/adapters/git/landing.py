@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -36,13 +35,15 @@ STACK_MAX = 1000
 
 
 class Intent(Struct, frozen=True):
-    """What `landing.json` says while a landing is under way; `made`: the file's time, by the file system's clock."""
+    """What `landing.json` says while a landing is under way; `made`: the file's time, by the file system's clock.
+
+    Whose it is need not be asked: who reads it holds the reconciler's lock, which also the children of a killed one
+    hold, so nobody who could have written it is at work any more.
+    """
 
     ref: str
     old: CommitId
     new: CommitId
-    pid: int
-    boot: str
     made: float
 
 
@@ -86,7 +87,7 @@ class GitLanding:
 
     def follow(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
         ref = branch_ref(target)
-        if self._intent.exists():
+        if self._is_unfinished():
             self.heal(target)
         now = self._objects.ref(ref)
         if now is not None and self._objects.is_ancestor(new, now):
@@ -147,6 +148,9 @@ class GitLanding:
         self._following.hurry()
 
     def catch_up(self, now: datetime) -> None:
+        intent = self._read_intent()
+        if intent is not None:  # what broke off after the target had moved: no other landing may come
+            self.heal(intent.ref.removeprefix(branch_ref("")))
         self._following.catch_up(now, self._checkouts)
 
     def close(self) -> None:
@@ -232,6 +236,12 @@ class GitLanding:
             at = parents[0]
         return False
 
+    def _is_unfinished(self) -> bool:
+        """Return whether anything is there of a landing that was broken off: its intent, or a lock with our mark."""
+        return self._intent.exists() or any(
+            read_mark(checkout.index.with_name("index.lock")) is not None for checkout in self._checkouts()
+        )
+
     def _checkouts(self) -> list[Checkout]:
         if not self._top_known:
             self._top, self._top_known = main_top(self._objects.git), True
@@ -244,21 +254,19 @@ class GitLanding:
         return changed_files(self._objects, self._objects.commit(old).tree, self._objects.commit(new).tree)
 
     def _record(self, ref: str, old: CommitId, new: CommitId) -> None:
-        content = {"version": 1, "ref": ref, "old": old, "new": new, "pid": os.getpid(), "boot": _boot_id()}
+        content = {"version": 1, "ref": ref, "old": old, "new": new}
         write_file(self._intent, json.dumps(content).encode())
 
     def _read_intent(self) -> Intent | None:
         try:
             found = json.loads(self._intent.read_bytes())
             made = self._intent.stat().st_mtime
-            return Intent(found["ref"], found["old"], found["new"], found["pid"], found["boot"], made)
+            return Intent(found["ref"], found["old"], found["new"], made)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def _drop_ref_locks(self, intent: Intent) -> None:
         """Remove the locks of the target and of HEAD that a killed `update-ref` of exactly this landing left."""
-        if intent.boot == _boot_id() and intent.pid != os.getpid() and _is_alive(intent.pid):
-            return
         for name, contents in ((intent.ref, {"", intent.new}), ("HEAD", {""})):
             _drop_if_ours(self._common_dir / f"{name}.lock", contents, intent)
 
@@ -276,18 +284,3 @@ def _drop_if_ours(lock: Path, contents: AbstractSet[str], intent: Intent) -> Non
 def _check_candidate(ref: str) -> None:
     if not ref.startswith(f"{CANDIDATE}/"):
         raise ValueError(f"a candidate's ref is under {CANDIDATE}/, not {ref}")
-
-
-def _boot_id() -> str:
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else ""
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
