@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import subprocess
 import sys
@@ -34,6 +35,16 @@ A lock, because sessions see neither each other's processes nor their numbers.
 """
 
 GATE_OK = {"name": "check", "run": "test ! -e BROKEN"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all cases of a test as slow but for those that its `default_cases` names, by shell patterns of their ids."""
+    for item in items:
+        marked = item.get_closest_marker("default_cases")
+        case = getattr(item, "callspec", None)
+        if marked and case and not any(fnmatch.fnmatchcase(case.id, pattern) for pattern in marked.args):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
@@ -206,6 +217,16 @@ def repo(tmp_path: Path) -> Iterator[Repo]:
         for session in world.executor.poll():
             world.executor.cancel(session, "the test is over", 0.0)
         world.close()
+
+
+@pytest.fixture
+def settled(repo: Repo) -> Repo:
+    """Return a repository in which task `one` has landed and nothing is left to do."""
+    repo.start()
+    repo.task("one")
+    repo.commit()
+    assert repo.reconcile().code == 0
+    return repo
 
 
 @pytest.fixture

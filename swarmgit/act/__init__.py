@@ -53,8 +53,6 @@ def execute(action: Action, world: World, policy: Policy) -> tuple[Outcome, ...]
     try:
         world.fault(type(action).__name__)
         done = _execute(action, world, policy)
-    except MemoryError:  # the whole process has it, not this step
-        raise
     except Exception as error:  # noqa: BLE001  the boundary of a step
         return (failed(action, error, world),)
     return done if isinstance(done, tuple) else (done,)

@@ -21,21 +21,23 @@ from swarmgit.model.actions import (
     Action,
     DeliverMail,
     FollowRemote,
+    Land,
     Plan,
     Retire,
     RunGate,
+    Salvage,
     Save,
     StartPush,
     StartSession,
     TakeMail,
 )
 from swarmgit.model.desired import Desired
-from swarmgit.model.failures import ForgetTries, Try
+from swarmgit.model.failures import ForgetTries, Rescue, Try
 from swarmgit.model.ids import CommitId, SessionId, TaskId
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Done, Failed, Outcome, Underway
-from swarmgit.model.pins import Unpin
+from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.steps import owned_step, with_task
 from swarmgit.observe.snapshot import Observer
@@ -47,6 +49,9 @@ LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, F
 state."""
 
 STARTING = (StartSession, RunGate, StartPush)
+BROUGHT = (Salvage, Rescue, Submit, Land)
+"""What brings work into the person's repository: what is recorded next hangs on it."""
+
 LOOKS_MAX = 3
 STARTERS = 4
 """Worktrees are filled side by side: most of a start is git writing files."""
@@ -100,7 +105,7 @@ class Ticker(Struct):
         self.beside.do(world, "checkouts of the target", lambda: world.landing.catch_up(world.clock.now()))
         now = observed.at or world.clock.now()  # a machine may have slept since: that is for the next look to see
         decided = self._plan(desired, observed, now)
-        outcomes = self._execute(_parts(decided).effects, desired)
+        outcomes = self._ended(self._execute(_parts(decided).effects, desired), desired, BROUGHT)
         self._note(outcomes, observed)
         unsaved = record.unsaved(outcomes)
         if unsaved:
@@ -181,16 +186,16 @@ class Ticker(Struct):
         return act.execute(action, self.world, desired.policy)
 
     def _start(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
-        """Start what starts, once the worktrees that were let go of can be used again.
+        """Start what starts, once the worktrees that were let go of can be used again."""
+        return self._ended(self._side_by_side(actions, desired), desired, STARTING)
 
-        Where no other tick follows, what is under way is waited for.
-        """
-        done = self._side_by_side(actions, desired)
-        again = [outcome.action for outcome in done if isinstance(outcome, Underway)] if self.is_only else []
-        if not again:
+    def _ended(self, done: list[Outcome], desired: Desired, kinds: tuple[type[Action], ...]) -> list[Outcome]:
+        """Return what came of actions. Where no other tick follows, what is under way of these kinds is waited for."""
+        again = [each for each in done if isinstance(each, Underway) and isinstance(each.action, kinds)]
+        if not self.is_only or not again:
             return done
         self.world.background.wait()
-        return [*(each for each in done if not isinstance(each, Underway)), *self._execute(again, desired)]
+        return [*(each for each in done if each not in again), *self._execute([e.action for e in again], desired)]
 
     def _side_by_side(self, actions: Sequence[Action], desired: Desired) -> list[Outcome]:
         if len(actions) < 2:

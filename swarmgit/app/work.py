@@ -69,11 +69,8 @@ def _left_out(world: World, head: CommitId, left: LeftOut | None) -> str:
     return f"Left out of the work, kept as {left.ref}:\n{named}{world.engine.diff(head, left.commit)}"
 
 
-def open_files(world: World, name: str) -> Path:
-    """Lay out the files as they are, read-only and without git, and return where."""
-    work = find_work(world, name)
-    if work is None:
-        raise PersonMustAct(f"there is no task, entry or session {name!r}", "list them with: swarmgit status")
+def open_files(world: World, work: Work) -> Path:
+    """Lay out the files as they are, read-only and without git, and return where. What was left out is not there."""
     folder = world.repository.store / VIEWS / work.session
     if work.head is None:
         world.worktrees.live_files(work.session, folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from swarmgit.cli.output import Settings, json_option, note, say, say_json
+from swarmgit.errors import PersonMustAct
 
 
 @click.command()
@@ -52,10 +53,16 @@ def diff(settings: Settings, old: str | None, new: str | None) -> None:
 @click.pass_obj
 def open_(settings: Settings, name: str) -> None:
     """Lay out what a task, an entry or a session has made as read-only files without git, and print where."""
-    from swarmgit.app.work import open_files
+    from swarmgit.app.work import find_work, open_files
 
-    say(str(open_files(settings.world(), name)))
+    world = settings.world()
+    work = find_work(world, name)
+    if work is None:
+        raise PersonMustAct(f"there is no task, entry or session {name!r}", "list them with: swarmgit status")
+    say(str(open_files(world, work)))
     note(settings, "a copy: nothing you do there becomes part of the work; editors and shells may obey files in it")
+    if work.left_out is not None and work.left_out.items:
+        note(settings, f"left out of the work ({len(work.left_out.items)}) and shown by: swarmgit diff {name}")
 
 
 @click.command()

@@ -61,17 +61,19 @@ def text(kind: str) -> str:
 
 @cache
 def fingerprint() -> str:
-    """Return a hash of all that gives documents their meaning: schemas, template, the code that reads them."""
-    code = [
-        _PACKAGE / "model" / "desired.py",
-        _PACKAGE / "model" / "policy.py",
-        *(_PACKAGE / "documents").glob("*.py"),
-        *(_PACKAGE / "desired").glob("*.py"),
+    """Return a hash of all that gives documents their meaning: schemas, template, the code that reads them.
+
+    It is the same for a checkout and for a package built from it, so that each can use what the other has cached.
+    """
+    places = [
+        *((folder("schemas"), path) for path in folder("schemas").glob("*.json")),
+        *((folder("template"), path) for path in folder("template").rglob("*.*")),
+        *((_PACKAGE, _PACKAGE / "model" / name) for name in ("desired.py", "policy.py")),
+        *((_PACKAGE, path) for part in ("documents", "desired") for path in (_PACKAGE / part).glob("*.py")),
     ]
-    files = [*folder("schemas").glob("*.json"), *folder("template").rglob("*.*"), *code]
     digest = hashlib.sha256()
-    for path in sorted(path for path in files if path.is_file()):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for name, path in sorted((path.relative_to(top).as_posix(), path) for top, path in places if path.is_file()):
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 

@@ -80,8 +80,8 @@ def _count(situation: Situation, draft: Draft, tried: Try) -> None:
     if not tried.signature:
         draft.failed.pop(step.key, None)
         return
-    if before is not None and tried.at <= before.last:  # it is counted; a crash came before the note went
-        return
+    if before is not None and tried.at <= before.last and not _is_set_back(situation, before, tried):
+        return  # it is counted; a crash came before the note went
     is_same = before is not None and before.signature == tried.signature
     draft.failed[step.key] = FailedStep(
         step,
@@ -94,6 +94,11 @@ def _count(situation: Situation, draft: Draft, tried: Try) -> None:
         hint=tried.hint,
         asked=_asked(situation, step, tried.at),
     )
+
+
+def _is_set_back(situation: Situation, before: FailedStep, tried: Try) -> bool:
+    """Return whether a try looks older than the last one only because the clock was set back in between."""
+    return before.last > situation.now and tried.at != before.last
 
 
 def _asked(situation: Situation, step: Step, by: datetime | None = None) -> str:

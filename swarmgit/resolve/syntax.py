@@ -16,6 +16,7 @@ LANGUAGES = {
 }  # fmt: skip
 MARKER = re.compile(r"^(<{7,}|\|{7,}|>{7,})(?: |$)", re.MULTILINE)
 DATA_DEPTH_MAX = 200
+DATA_VALUES_MAX = 200_000
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -64,7 +65,7 @@ def parse_data(text: str, kind: str) -> Any:  # noqa: ANN401  whatever the docum
         if kind == "toml":
             return tomllib.loads(text)
         return _yaml(text)
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, MemoryError, yaml.YAMLError) as error:
         raise Malformed(str(error)) from None
 
 
@@ -77,17 +78,20 @@ def _unique(items: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _yaml(text: str) -> Any:  # noqa: ANN401
     """Return the documents as plain nodes (kind, content): tags that no program knows are no obstacle."""
-    return [_plain(node, 0) for node in yaml.compose_all(text, Loader=LOADER)]
+    left = [DATA_VALUES_MAX]
+    return [_plain(node, 0, left) for node in yaml.compose_all(text, Loader=LOADER)]
 
 
-def _plain(node: yaml.Node | None, depth: int) -> Any:  # noqa: ANN401
-    if depth > DATA_DEPTH_MAX:
-        raise Malformed("nested too deeply")
+def _plain(node: yaml.Node | None, depth: int, left: list[int]) -> Any:  # noqa: ANN401
+    """`left`: how many more values there may be; aliases of aliases are small to write and endless to write out."""
+    left[0] -= 1
+    if depth > DATA_DEPTH_MAX or left[0] < 0:
+        raise Malformed("nested too deeply, or too many values")
     if isinstance(node, yaml.MappingNode):
-        items = [(str(_plain(key, depth + 1)), _plain(value, depth + 1)) for key, value in node.value]
+        items = [(str(_plain(key, depth + 1, left)), _plain(value, depth + 1, left)) for key, value in node.value]
         return _unique(items)
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, depth + 1) for item in node.value]
+        return [_plain(item, depth + 1, left) for item in node.value]
     return None if node is None else f"{node.tag} {node.value}"
 
 

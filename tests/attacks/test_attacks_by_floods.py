@@ -33,6 +33,7 @@ def incidents(stage: Stage) -> list[str]:
     return [each["title"] for each in listed if "flooded" in each["title"]]
 
 
+@pytest.mark.default_cases("*letters")
 @pytest.mark.parametrize("how", FLOODS)
 def test_a_flood_holds_nobody_up_and_is_told_once(judged: Stage, how: str) -> None:
     judged.open()

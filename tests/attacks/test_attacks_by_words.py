@@ -48,6 +48,7 @@ def has_ended(stage: Stage, task: str) -> bool:
     return bool(attempts) and attempts[-1].outcome != "running"
 
 
+@pytest.mark.default_cases("*a long pause", "*a fortune")
 @pytest.mark.parametrize("lie", LIES)
 def test_what_one_agent_says_of_its_account_and_its_costs_binds_its_task_alone(everywhere: Stage, lie: str) -> None:
     everywhere.swarm |= {"agents_max": 1, "budget": {"usd_per_day": 50.0}}
@@ -68,6 +69,7 @@ def test_what_one_agent_says_of_its_account_and_its_costs_binds_its_task_alone(e
         assert "more than it can have" in everywhere.swarmgit("incident", "list").stdout
 
 
+@pytest.mark.slow
 def test_limits_hold_however_much_is_printed_and_others_work_meanwhile(everywhere: Stage) -> None:
     everywhere.swarm |= {"budget": {"tokens_per_session": 100_000}}
     everywhere.open()

@@ -100,6 +100,7 @@ REF_DEEDS = {
 }
 
 
+@pytest.mark.default_cases("refs/tags/v1")
 @pytest.mark.parametrize("name", REF_DEEDS)
 def test_a_ref_of_the_persons_that_loses_something_is_an_incident(tmp_path: Path, name: str) -> None:
     stage = Stage(tmp_path, "off")

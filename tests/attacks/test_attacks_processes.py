@@ -150,6 +150,7 @@ def test_files_that_lie_in_memory_take_a_share_of_it_and_no_more(boxed: Stage) -
     assert min(sizes) >= 16
 
 
+@pytest.mark.slow
 def test_a_session_that_fills_the_disk_is_ended(stage: Stage) -> None:
     stage.policy["limits"] = {"disk_gb": 0.05}
     stage.open()
@@ -206,6 +207,7 @@ def forget_groups(stage: Stage) -> None:
     world.close()
 
 
+@pytest.mark.slow
 def test_where_nothing_else_bounds_processes_a_session_with_too_many_is_ended(stage: Stage) -> None:
     word = f"swarm-{os.getpid()}"
     stage.policy["limits"] = {"processes": 40}

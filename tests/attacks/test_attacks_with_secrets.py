@@ -99,6 +99,7 @@ PLACES = {
 }
 
 
+@pytest.mark.default_cases("*in a name")
 @pytest.mark.parametrize("where", PLACES)
 def test_a_given_value_does_not_land_wherever_it_stands(
     judged: Stage, monkeypatch: pytest.MonkeyPatch, where: str

@@ -26,6 +26,7 @@ STATE_FILES: tuple[tuple[str, str], ...] = (
     (r"tasks/[^/]+\.yaml", "status"),
     (r"agents/[^/]+/identity\.yaml", "identity"),
     (r"convoys/[^/]+\.yaml", "convoy-status"),
+    (r"failures/[^/]+\.yaml", "failures"),
     (r"gates/[^/]+\.yaml", "gate-history"),
     (r"mail/[^/]+/[^/]+\.yaml", "mail"),
     (r"merge-queue/\d{4}-\d\d/[^/]+\.yaml", "entry"),

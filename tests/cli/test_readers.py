@@ -136,6 +136,7 @@ def has_mounts() -> bool:
     return subprocess.run(trial, check=False, capture_output=True).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_mounts(), reason="no mounts of one's own here")
 def test_every_command_that_reads_works_on_a_read_only_disk(repo) -> None:
     ready(repo)
@@ -190,6 +191,7 @@ def test_another_user_reads_or_is_told_what_git_asks_for(repo, tmp_path: Path) -
     assert snapshot(repo.root) == before
 
 
+@pytest.mark.default_cases("change0")
 @pytest.mark.parametrize("change", [{"PATH": "/usr/bin:/bin"}, {"HOME": "/nonexistent"}, {"XDG_STATE_HOME": "/nonexistent"},
                                     {"LC_ALL": "C", "TZ": "Asia/Tokyo"}, {"VIRTUAL_ENV": "/nonexistent"}])  # fmt: skip
 def test_what_status_says_does_not_hang_on_the_shell_that_asks(repo, change: dict[str, str]) -> None:

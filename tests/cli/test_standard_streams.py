@@ -71,6 +71,7 @@ def test_reconcile_onto_a_full_disk_says_so_once_and_does_its_work(repo) -> None
     assert landed(repo)
 
 
+@pytest.mark.default_cases("<&- >&- 2>&-")
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_reconcile_without_standard_streams_does_its_work(repo, closed: str) -> None:
     prepared(repo)

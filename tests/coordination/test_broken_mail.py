@@ -48,6 +48,7 @@ def settled(repo: Repo) -> Repo:
     return repo
 
 
+@pytest.mark.default_cases("conflict markers")
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_message_is_named_with_its_place_wherever_people_look(settled: Repo, kind: str) -> None:
     before, after, place, words = BROKEN[kind]

@@ -39,6 +39,7 @@ def begin(repo: Repo) -> None:
     repo.commit()
 
 
+@pytest.mark.default_cases("record", "DeliverMail")
 @pytest.mark.parametrize(
     "step", ["record", "recorded", "state: objects written", "DeliverMail", "delivered", "TakeMail", "SaveMail"]
 )

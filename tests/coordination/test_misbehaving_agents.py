@@ -16,7 +16,7 @@ STUCK = {
     "moans": "echo begun; sleep 1.5; n=0; while [ $n -lt 4000 ]; do n=$((n+1)); echo same >&2; sleep 0.01; done",
     "asks_aside": "echo begun; printf 'Overwrite? [y/N] ' >&2; sleep 100",
     "asks": "printf 'Overwrite? [y/N] '; sleep 100",
-    "leaks": f'echo begun; {PYTHON} "x = bytearray(300 << 20); import time; time.sleep(100)"',
+    "leaks": f"echo begun; {PYTHON} 'import time; held = bytearray(300 << 20)\nfor n in range(100): print(time.ctime(), flush=True); time.sleep(1)'",
     "deaf": "trap '' TERM; echo begun; sleep 100 & wait; sleep 100",
 }
 SHARES = """import os, time

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from swarmgit.cli.render_mail import mails_text
 from swarmgit.model.incidents import COUNTED_PER_HOUR, Incident
 from swarmgit.plan.mail import DEAD_PER_HOUR
@@ -78,6 +80,7 @@ def test_lists_show_when_and_fit_into_the_terminal(repo: Repo) -> None:
     assert row.endswith("the disk was full")
 
 
+@pytest.mark.slow
 def test_a_count_that_was_cut_off_says_at_least(repo: Repo) -> None:
     repo.start()
     script = """

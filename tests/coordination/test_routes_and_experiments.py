@@ -14,6 +14,7 @@ def asked(repo: Repo, *args: str) -> dict:
     return json.loads(repo.swarmgit(*args, "--json").stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("published")
 def test_a_run_leaves_records_that_route_the_next_task_and_figures_of_each_arm(repo: Repo) -> None:
     arms = [{"name": "plain"}, {"name": "poet", "role": "poet"}]

@@ -70,6 +70,7 @@ def test_one_that_is_at_work_goes_on(fields: dict[str, Any]) -> None:
     assert watched(**fields) == (None, [])
 
 
+@pytest.mark.slow
 def test_a_conflict_does_not_wait_for_a_merger_that_hangs(repo: Repo) -> None:
     program = repo.agents / "merger.sh"
     program.write_text("echo begun; sleep 100\n")

@@ -35,6 +35,7 @@ def set_when(repo: Repo, clock: SetClock, jump: timedelta, state: str):
     return on_tick
 
 
+@pytest.mark.default_cases("landing--1 day*", "queued-800*")
 @pytest.mark.parametrize("jump", [-YEARS, -timedelta(hours=3), YEARS], ids=str)
 @pytest.mark.parametrize("state", ["queued", "landing"])
 def test_a_clock_that_is_set_between_gate_and_landing_breaks_no_promise(

@@ -9,16 +9,6 @@ import pytest
 from tests.conftest import Repo
 
 
-@pytest.fixture
-def settled(repo: Repo) -> Repo:
-    """Return a repository in which task one has landed and nothing is left to do."""
-    repo.start()
-    repo.task("one")
-    repo.commit()
-    assert repo.reconcile().code == 0
-    return repo
-
-
 def row(repo: Repo, task: str = "one") -> dict:
     document = json.loads(repo.swarmgit("status", "--json").stdout)
     return next(each for each in document["tasks"] if each["id"] == task)

@@ -40,6 +40,7 @@ def test_others_land_while_one_waits_for_an_edit_and_then_it_lands_too(repo: Rep
     assert_sound(repo)
 
 
+@pytest.mark.default_cases("undo0")
 @pytest.mark.parametrize("undo", [["stash"], ["commit", "-qam", "mine"], ["reset", "-q", "--hard"]])
 def test_however_the_edit_goes_the_work_is_taken_up_again(repo: Repo, undo: list[str]) -> None:
     begun(repo)

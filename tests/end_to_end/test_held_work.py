@@ -49,6 +49,7 @@ def test_a_wrong_code_writes_nothing(repo: Repo) -> None:
     assert repo.git("rev-parse", "swarm/state") == before
 
 
+@pytest.mark.default_cases("pass-SWARM_SESSION-01*", "fail-CLAUDECODE-1")
 @pytest.mark.parametrize(
     ("name", "value"), [("CLAUDECODE", "1"), ("GEMINI_CLI", "1"), ("SWARM_SESSION", "01abc"), ("AI_AGENT", "x")]
 )
@@ -185,6 +186,7 @@ def proposal(owns: str) -> str:
     return f'{{"version": 1, "title": "b", "description": "b", "scope": {{"owns": [{owns}]}}, "review": "full"}}'
 
 
+@pytest.mark.default_cases("3")
 @pytest.mark.parametrize(
     "owns",
     ['"CLAUDE.md"', '"src/**", "**/AGENTS.md"', '".github/workflows/**"', '"claude.MD"', '".swarm/policy.yaml"', "3"],

@@ -69,6 +69,7 @@ def test_a_session_at_work_is_looked_at_without_running_anything_of_it(repo: Rep
         world.close()
 
 
+@pytest.mark.default_cases("entry")
 @pytest.mark.parametrize("by", ["task", "entry", "session"])
 def test_what_has_ended_is_shown_by_any_of_its_names(repo: Repo, by: str) -> None:
     repo.task("a")
@@ -108,6 +109,9 @@ def test_what_was_left_out_is_shown_beside_the_work_and_by_any_of_its_names(repo
         shown = repo.swarmgit("diff", name).stdout
         work, besides = shown.split("Left out of the work, kept as refs/swarm/salvage/a/")
         assert ("+w" in work, "+x" in work, "+w" in besides, "+x" in besides) == (True, False, False, True)
+    opened = repo.swarmgit("open", "a")
+    assert sorted(each.name for each in Path(opened.stdout.strip()).glob("*.txt")) == ["a.txt"]
+    assert opened.stderr.endswith("left out of the work (1) and shown by: swarmgit diff a\n")
 
 
 def test_revisions_of_state_are_compared_as_before(repo: Repo) -> None:

@@ -13,16 +13,6 @@ STATE = "refs/heads/swarm/state"
 KEPT = "refs/swarm/kept/state"
 
 
-@pytest.fixture
-def settled(repo: Repo) -> Repo:
-    """Return a repository in which task one has landed and nothing is left to do."""
-    repo.start()
-    repo.task("one")
-    repo.commit()
-    assert repo.reconcile().code == 0
-    return repo
-
-
 def loose(repo: Repo, oid: str) -> Path:
     """Return an object's own file; what lies in packs is unpacked first."""
     unpack(repo.root / ".git")
@@ -66,6 +56,7 @@ def test_a_deleted_state_branch_is_put_back_and_that_is_told(settled: Repo) -> N
     assert is_once(settled)
 
 
+@pytest.mark.default_cases("command0")
 @pytest.mark.parametrize("command", [["status"], ["why", "one"], ["log"], ["fsck"], ["queue"], ["plan"]])
 def test_until_then_other_commands_say_that_it_is_gone_and_write_nothing(settled: Repo, command: list[str]) -> None:
     settled.git("update-ref", "-d", STATE)
@@ -124,6 +115,7 @@ DAMAGES = [
 ]
 
 
+@pytest.mark.default_cases("empty_ref", "truncate_tree")
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda each: each.__name__)
 def test_a_state_that_cannot_be_read_is_healed_from_the_last_good_commit(
     settled: Repo, damage: Callable[[Repo], None]
@@ -143,6 +135,7 @@ def test_a_state_that_cannot_be_read_is_healed_from_the_last_good_commit(
     assert "the-state-branch-was-lost-and-put-back" in incidents(settled)
 
 
+@pytest.mark.default_cases("empty_ref")
 @pytest.mark.parametrize("damage", [corrupt_commit, remove_commit, empty_ref, ref_to_nothing])
 def test_a_view_never_shows_every_task_as_new_because_state_could_not_be_read(
     settled: Repo, damage: Callable[[Repo], None]
@@ -189,6 +182,7 @@ def replace_it(repo: Repo) -> None:
     repo.git("update-ref", STATE, repo.git("commit-tree", "-m", "from elsewhere", f"{STATE}^{{tree}}"))
 
 
+@pytest.mark.default_cases("rewind", "restore_a_backup")
 @pytest.mark.parametrize("move", [rewind, restore_a_backup, replace_it], ids=lambda each: each.__name__)
 def test_a_state_branch_that_was_moved_by_somebody_stops_everything_until_a_person_answers(
     settled: Repo, move: Callable[[Repo], None]

@@ -13,16 +13,6 @@ STATE = "refs/heads/swarm/state"
 TRAILERS = "Swarm-Task: {0}\nSwarm-Agent: builder-01\nSwarm-Session: {1}\nSwarm-Model: script\nSwarm-Attempt: 1"
 
 
-@pytest.fixture
-def settled(repo: Repo) -> Repo:
-    """Return a repository in which task one has landed and nothing is left to do."""
-    repo.start()
-    repo.task("one")
-    repo.commit()
-    assert repo.reconcile().code == 0
-    return repo
-
-
 def clone_of(repo: Repo, place: Path, *refs: str) -> Repo:
     """Return a clone with its own live folder; `refs`: what is fetched besides."""
     repo.git("clone", "-q", str(repo.root), str(place))
@@ -51,6 +41,7 @@ def test_an_old_state_that_a_person_accepts_lets_nothing_land_twice(settled: Rep
     assert settled.swarmgit("fsck", check=False).returncode == 0
 
 
+@pytest.mark.default_cases("3", "8")
 @pytest.mark.parametrize("back", [1, 2, 3, 5, 8])
 def test_a_state_from_any_instant_of_a_landing_lets_nothing_land_twice(settled: Repo, back: int) -> None:
     landed = settled.git("rev-parse", "main")

@@ -241,6 +241,7 @@ def test_a_remote_that_refuses_is_named_with_its_words_and_nothing_lands(repo: R
     assert_sound(repo)
 
 
+@pytest.mark.default_cases("Land", "StartPush")
 @pytest.mark.parametrize(
     "step", ["StartPush", "push: published", "executor.spawn", "Land", "landing: recorded", "FollowRemote"]
 )

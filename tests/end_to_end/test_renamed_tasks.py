@@ -155,6 +155,7 @@ def pause_after_the_first(repo: Repo) -> None:
         repo.swarmgit("task", "pause", "old")
 
 
+@pytest.mark.default_cases("running")
 @pytest.mark.parametrize("moment", ["running", "queued"])
 def test_a_file_that_is_renamed_while_its_task_is_worked_for_lands_once(repo: Repo, moment: str) -> None:
     repo.start()

@@ -15,6 +15,7 @@ def checks(repo, name: str) -> list[dict]:
     ]
 
 
+@pytest.mark.default_cases("False-swarm")
 @pytest.mark.parametrize("branch", ["swarm", "swarm/state/mine"])
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_a_branch_that_leaves_no_room_for_state_is_named_before_anything_starts(
@@ -40,6 +41,7 @@ def test_a_branch_that_leaves_no_room_for_state_is_named_before_anything_starts(
     assert repo.landed() == ["api"]
 
 
+@pytest.mark.default_cases("refs/swarm")
 @pytest.mark.parametrize("ref", ["refs/swarm", "refs/swarm/candidate"])
 def test_a_ref_in_the_place_of_ours_is_named_with_the_command_that_moves_it(repo, ref: str) -> None:
     repo.start()
@@ -63,6 +65,7 @@ def test_a_branch_or_a_tag_with_a_like_name_is_in_nobodys_way(repo) -> None:
     assert repo.landed() == ["api"]
 
 
+@pytest.mark.default_cases("command0")
 @pytest.mark.parametrize("command", [["freeze"], ["thaw"], ["queue", "pause"], ["incident", "new", "x"]])
 def test_a_request_where_nothing_was_set_up_makes_no_state_branch(repo, command) -> None:
     repo.commit({"README.md": "hello\n"})

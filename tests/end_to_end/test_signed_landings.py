@@ -168,6 +168,7 @@ def killed(repo: Repo, at: str) -> bool:
     return False
 
 
+@pytest.mark.default_cases("TryMerges")
 @pytest.mark.parametrize("at", ["TryMerges", "Retire", "Land", "published", "Unpin"])
 def test_killed_after_the_key_was_made_the_next_run_signs_with_it(signing: Repo, at: str) -> None:
     signing.task("api", agent="ada")

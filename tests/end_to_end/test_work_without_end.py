@@ -8,6 +8,7 @@ STARS = "**/" * 30 + "*?b"
 DEEP = "/".join("a" * 90)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_ignore_rules_without_end_stop_nobody_else(repo: Repo) -> None:
     # given a task whose agent writes an ignore file that git cannot evaluate, and another one

@@ -208,6 +208,7 @@ def test_a_lock_that_a_dead_git_left_is_told_with_its_age_and_stays(person: Pers
 # --- disks without hard links -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.default_cases("landing: moved")
 @pytest.mark.skipif(not LINK_CALLS, reason="the numbers of the calls are not known here")
 @pytest.mark.parametrize("step", ["landing: looked", "landing: moved", ""])
 def test_a_landing_needs_no_hard_links_and_heals_without_them(person: Person, step: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 
+import pytest
 from person_repository import Person
 
 from swarmgit.adapters.git.history import GitHistory
@@ -82,6 +83,7 @@ def test_a_merge_that_landed_is_reverted_as_git_does_it(person: Person) -> None:
     assert [each.of for each in told(person).reverts] == [landed]
 
 
+@pytest.mark.slow
 def test_a_line_of_a_hundred_thousand_commits_is_read_once_and_then_only_its_end(person: Person, capsys) -> None:
     count = 100_000
     stream = "".join(

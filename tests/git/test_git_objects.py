@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from person_repository import AT, Person, make_person
 
 from swarmgit.adapters.git.discover import discover, find_target
+from swarmgit.adapters.git.loose import LooseWriter, new_object
 from swarmgit.adapters.git.objects import MissingObject
 from swarmgit.adapters.git.person import blame
 from swarmgit.errors import PersonMustAct, TryLater
@@ -231,3 +234,16 @@ def test_a_target_whose_ref_is_broken_is_told_apart_from_one_that_is_not_there(p
     assert find_target(person.objects(), "gone") is None
     with pytest.raises(PersonMustAct, match="branch main cannot be read"):
         find_target(person.objects(), "main")
+
+
+def test_a_write_that_fails_leaves_neither_a_descriptor_nor_a_file(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = person.top / ".git" / "objects"
+    before = sorted(folder.rglob("*")), len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(os, "write", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+    for number in range(5):
+        with pytest.raises(OSError, match="No space"):
+            LooseWriter(folder).write([new_object("blob", b"%d" % number, "sha1")])
+    assert [path for path in sorted(folder.rglob("*")) if path.is_file() and path not in before[0]] == []
+    assert len(list(Path("/proc/self/fd").iterdir())) == before[1]

@@ -32,6 +32,7 @@ def is_told(done: subprocess.CompletedProcess[str]) -> bool:
     return done.returncode in EXPECTED and "bug" not in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.default_cases("12")
 @pytest.mark.parametrize("descriptors", [8, 12, 17])
 def test_without_descriptors_every_command_says_so_and_the_next_reconcile_lands(repo, descriptors: int) -> None:
     ready(repo)
@@ -47,6 +48,7 @@ def test_without_descriptors_every_command_says_so_and_the_next_reconcile_lands(
     assert repo.git("cat-file", "-p", "main:api.txt") == "api"
 
 
+@pytest.mark.default_cases("environ0-*")
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
@@ -102,6 +104,7 @@ def has_mounts() -> bool:
                           capture_output=True).returncode == 0  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_mounts(), reason="no mounts of one's own here")
 def test_a_full_disk_has_its_sentence_and_the_work_goes_on_once_there_is_room(repo) -> None:
     ready(repo)
@@ -124,6 +127,7 @@ def test_a_full_disk_has_its_sentence_and_the_work_goes_on_once_there_is_room(re
     assert (done.stdout, done.stderr) == ("api\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not LINK_CALLS, reason="the numbers of the calls are not known here")
 def test_a_disk_without_hard_links_lands_what_agents_made(repo) -> None:
     ready(repo)

@@ -12,6 +12,7 @@ import pytest
 LOOKS = ("status", "why api", "doctor", "fsck", "validate", "plan", "events", "log", "logs api")
 
 
+@pytest.mark.default_cases("not utf-8", "quotes")
 @pytest.mark.parametrize(
     "name",
     [b"odd\xff\xfename", b"two\nlines", b"end\n", b"-rf", b" a 'b\" $x\\", "größe → 😀".encode(), b"a:b", b"x" * 240],
@@ -35,6 +36,7 @@ def test_a_repository_works_whatever_its_folder_is_called(repo, name: bytes) -> 
     assert json.loads(repo.swarmgit("status", "--json").stdout)["tasks"][0]["phase"] == "landed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [b"odd\xff\xfe", b"two\nlines"])
 def test_worktrees_lie_wherever_the_state_home_is(repo, name: bytes) -> None:
     repo.start()
@@ -49,6 +51,7 @@ def test_worktrees_lie_wherever_the_state_home_is(repo, name: bytes) -> None:
     assert repo.git("cat-file", "-p", "main:api.txt") == "api"
 
 
+@pytest.mark.slow
 def test_a_branch_whose_name_is_not_utf_8_is_in_nobodys_way(repo) -> None:
     repo.start()
     subprocess.run([b"git", b"checkout", b"-q", b"-b", b"odd\xff"], cwd=repo.root, check=True)

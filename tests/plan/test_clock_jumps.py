@@ -10,6 +10,8 @@ from values import Life, entry_of, fails, life, never_ends, submits, task
 from swarmgit.model.actions import RunGate, StartPush, StartSession
 from swarmgit.model.desired import PushConfig
 from swarmgit.model.events import Fault
+from swarmgit.model.failures import FailedStep, SaveFailures, Step, Try
+from swarmgit.model.ids import TaskId
 from swarmgit.model.work import Pushed, Session, Stream
 
 YEARS, HOURS = timedelta(days=800), timedelta(hours=5)
@@ -153,3 +155,32 @@ def test_the_last_push_is_the_last_one_whatever_the_clock_said(jump: timedelta) 
     made.settle()
     assert made.landed() == ["a"]
     assert entry_of(made, "a").landed_commit in made.remote_line
+
+
+def fail(made: Life, kind: str) -> FailedStep:
+    """Let a step of task a fail now, and return how the plan counts it."""
+    made.see(tries=(Try(Step(kind, TaskId("a")), made.now, "no fork", "no fork"),))
+    (saved,) = [action.failures for action in made.decide().actions if isinstance(action, SaveFailures)]
+    made.see(failures={"a": saved}, tries=())
+    return saved.steps[0]
+
+
+def test_after_the_clock_was_set_back_a_step_that_fails_is_counted_and_waits() -> None:
+    # given a step that failed a few times
+    made = life(task("a"))
+    for _ in range(3):
+        fail(made, "StartSession")
+        made.now += timedelta(seconds=10)
+
+    # when the clock is set back and it fails on
+    made.now -= HOURS
+    counts, waits = [], []
+    for _ in range(3):
+        counted = fail(made, "StartSession")
+        counts.append(counted.count)
+        waits.append(any(isinstance(action, StartSession) for action in made.decide().actions))
+        made.now += timedelta(seconds=10)
+
+    # then each failure is counted, and none is tried again at once
+    assert counts == [4, 5, 6]
+    assert waits == [False] * 3

@@ -166,6 +166,7 @@ def test_who_only_looks_notes_nothing(room: Room) -> None:
     assert sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()) == before
 
 
+@pytest.mark.default_cases("None")
 @pytest.mark.parametrize("kept", [b"", b"{}", b"[" * 5000, b'{"offset": -1}', b"\xff", b'{"version": 2}', None])
 def test_a_damaged_note_means_reading_from_the_beginning(room: Room, kept: bytes | None) -> None:
     id_ = room.session("long", USAGE * 40_000)

@@ -67,6 +67,7 @@ def test_work_that_is_green_alone_and_red_together_does_not_land_together(repo: 
     assert violations(repo) == set()
 
 
+@pytest.mark.default_cases("false", "exit 126", "kill -9 *")
 @pytest.mark.parametrize("command", ["false", "exit 126", "exit 127", "kill -9 $$", "no-such-program-here"])
 def test_nothing_lands_past_a_gate_that_did_not_pass(repo: Repo, command: str) -> None:
     repo.gates = [{"name": "strict", "run": f"test ! -e it.txt || {command}"}]

@@ -42,6 +42,7 @@ def kill_session(repo: Repo, task: str) -> Callable[[TickReport], None]:
 FIRST = 'echo "try $SWARM_ATTEMPT" > {task}.txt; if [ "$SWARM_ATTEMPT" = 1 ]; then {bad}; fi'
 
 
+@pytest.mark.default_cases("rejected-touch BROKEN*", "failed-*")
 @pytest.mark.parametrize(
     ("outcome", "bad"),
     [

@@ -133,6 +133,7 @@ def test_a_queued_entry_whose_commits_are_nowhere_is_dropped_and_its_task_runs_a
     assert any(GONE in str(event.data) for event in repo.entries()[0].events)
 
 
+@pytest.mark.default_cases("*it.txt-removed", "*-cut")
 @pytest.mark.parametrize("how", DAMAGE)
 @pytest.mark.parametrize("path", ["it.txt", "", "a/b/deep.txt", "a/b"])
 def test_submitted_work_with_a_damaged_object_in_its_tree_is_lost_and_runs_again(
@@ -193,6 +194,7 @@ def test_a_base_that_was_amended_away_costs_verified_work_at_most_its_attempt(re
     assert repo.landed() == ["it"]
 
 
+@pytest.mark.default_cases("running-restart", "queued-cancel")
 @pytest.mark.parametrize("word", ["restart", "cancel"])
 @pytest.mark.parametrize("when", [queued, running])
 def test_a_person_frees_a_task_whose_commits_are_gone(repo: Repo, when: Callable[[Repo], object], word: str) -> None:

@@ -53,6 +53,7 @@ def delete(folder: Path) -> None:
     raise AssertionError(f"{folder} cannot be deleted")
 
 
+@pytest.mark.default_cases("4-both", "1-live")
 @pytest.mark.parametrize("what", ["live", "store", "both"])
 @pytest.mark.parametrize("tick", [1, 4])
 def test_folders_that_are_deleted_between_two_runs_are_made_again(tmp_path: Path, what: str, tick: int) -> None:
@@ -80,6 +81,7 @@ def test_an_engine_that_is_deleted_between_two_runs_is_made_again(tmp_path: Path
     assert_both_landed(repo)
 
 
+@pytest.mark.default_cases("5")
 @pytest.mark.parametrize("number", [2, 5, 8])
 def test_worktrees_that_are_deleted_in_the_middle_cost_an_attempt_at_most(tmp_path: Path, number: int) -> None:
     repo = two(tmp_path)
@@ -125,6 +127,7 @@ def test_a_target_that_loses_its_settings_keeps_the_last_good_ones_or_says_so(tm
     assert result.code in {0, 1, 4}
 
 
+@pytest.mark.default_cases("quo*")
 @pytest.mark.parametrize("name", ["with space", "ünïcode", "quo'te\"s", "dollar$HOME", "-dash", "semi;colon"])
 def test_a_repository_lies_at_a_path_of_any_name(tmp_path: Path, name: str) -> None:
     place = tmp_path / name

@@ -43,6 +43,7 @@ def assert_landed_both(repo: Repo) -> None:
     assert repo.phases() == {"first": "landed", "second": "landed"}
 
 
+@pytest.mark.default_cases("checkout-6", "stash-2", "clean-6")
 @pytest.mark.parametrize("tick", [2, 6, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4))])
 @pytest.mark.parametrize(
     "command",
@@ -168,6 +169,7 @@ def test_a_linked_worktree_with_an_edit_in_the_way_makes_the_landing_wait(repo: 
     assert (linked / "first.txt").read_text() == "mine\n"
 
 
+@pytest.mark.default_cases("staged", "untracked")
 @pytest.mark.parametrize("how", ["untracked", "unstaged", "staged"])
 def test_an_edit_in_the_way_makes_the_landing_wait_and_says_for_which_file(repo: Repo, how: str) -> None:
     # given a task that changes a file which the person is editing as well

@@ -111,6 +111,7 @@ def test_a_task_that_breaks_while_its_agent_is_at_work_is_not_disturbed(repo: Re
     assert repo.phases()["it"] == "landed"
 
 
+@pytest.mark.default_cases("gates*", "tasks*")
 @pytest.mark.parametrize(
     "text",
     [
@@ -241,6 +242,7 @@ AGENT_OUTPUT = [
 ]
 
 
+@pytest.mark.default_cases("1", "7", "13")
 @pytest.mark.parametrize("does", AGENT_OUTPUT, ids=range(len(AGENT_OUTPUT)))
 def test_whatever_an_agent_prints_or_leaves_its_work_is_judged_and_the_others_land(repo: Repo, does: str) -> None:
     repo.start()
@@ -256,6 +258,7 @@ def test_whatever_an_agent_prints_or_leaves_its_work_is_judged_and_the_others_la
     assert "root:" not in repo.git("log", "--format=%B", "main")
 
 
+@pytest.mark.default_cases("0", "5", "9")
 @pytest.mark.parametrize(
     "does",
     [
@@ -297,6 +300,7 @@ def test_a_broken_edit_in_the_working_tree_is_a_draft_and_nobody_minds(repo: Rep
     assert repo.landed() == ["good"]
 
 
+@pytest.mark.default_cases("cache/state*", "cache/desired")
 @pytest.mark.parametrize(
     "name",
     [

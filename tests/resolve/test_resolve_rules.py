@@ -245,3 +245,10 @@ def test_a_key_that_one_side_deleted_and_the_other_changed_is_left() -> None:
     answer = ask("x.toml", "a = 1\nb = 2\n", "b = 2\n", "a = 5\nb = 2\n")
     assert answer.content is None
     assert answer.hint is None
+
+
+def test_aliases_of_aliases_are_not_written_out() -> None:
+    levels = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    bomb = f"a0: &a0 [x]\n{levels}"
+    answer = ask("x.yaml", f"version: 1.0.0\n{bomb}", f"version: 1.0.1\n{bomb}", f"version: 1.0.2\n{bomb}")
+    assert answer.content is None or answer.content.decode().count("version") == 1

@@ -115,6 +115,7 @@ def test_a_flat_plan_shows_what_it_gave_this_month() -> None:
     assert "(2% of the plan)" in text
 
 
+@pytest.mark.slow
 def test_a_convoys_budget_is_shown_wherever_one_looks(repo: Repo) -> None:
     spend = """echo '{"type": "usage", "input_tokens": 100, "usd": 0.9}'; echo x > $SWARM_TASK.txt"""
     repo.swarm["agents_max"] = 1

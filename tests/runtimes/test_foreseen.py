@@ -42,6 +42,7 @@ def test_two_models_one_task_or_plain_commands_are_not() -> None:
     assert asked(swarm(standard=SONNET, fast=Tier("script")), a="implement", b="docs") == ""
 
 
+@pytest.mark.slow
 @with_sandbox
 def test_a_closed_provider_is_foreseen_and_costs_no_attempt(repo: Repo) -> None:
     repo.swarm["runtimes"]["away"] = AWAY

@@ -73,6 +73,7 @@ def third_party(tmp_path: Path) -> Iterator[None]:
     runtimes.names.cache_clear()
 
 
+@pytest.mark.default_cases("a list for a word")
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
 def test_one_printed_line_ends_nothing(repo: Repo, line: str) -> None:
     repo.swarm["attempts_max"] = 1
@@ -89,6 +90,7 @@ def test_one_printed_line_ends_nothing(repo: Repo, line: str) -> None:
     assert repo.reconcile().code in {0, 4}
 
 
+@pytest.mark.default_cases("asking", "feeding")
 @pytest.mark.usefixtures("third_party")
 @pytest.mark.parametrize("how", WAYS)
 def test_a_reader_that_breaks_breaks_its_session_alone(repo: Repo, how: str) -> None:

@@ -77,6 +77,7 @@ def test_a_check_does_a_real_task_and_says_what_works(
     assert repo.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_a_check_that_fails_says_what_a_person_has_to_do(
     repo: Repo, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

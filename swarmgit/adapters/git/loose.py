@@ -119,9 +119,14 @@ def _create(path: str, data: bytes) -> tuple[int, str]:
     except FileExistsError:  # left by a process that was killed and had our number
         Path(temporary).unlink(missing_ok=True)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
-    rest = memoryview(zlib.compress(data, 1))
-    while rest:
-        rest = rest[os.write(handle, rest) :]
+    try:
+        rest = memoryview(zlib.compress(data, 1))
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+    except BaseException:
+        os.close(handle)
+        Path(temporary).unlink(missing_ok=True)
+        raise
     return handle, temporary
 
 
