@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.incidents import ForgetReports, Report
 from swarmgit.plan import incidents, pushes
@@ -18,7 +20,7 @@ def report(situation: Situation, draft: Draft) -> None:
         incidents.report(situation, draft, said)
     if situation.observed.reports:
         draft.add(ForgetReports(situation.observed.reports))
-    for found in (_push(situation), _disk(situation)):
+    for found in (_push(situation), _disk(situation), *_unmeasured(situation)):
         if found is not None:
             incidents.report(situation, draft, found)
 
@@ -103,6 +105,28 @@ def _disk(situation: Situation) -> Report | None:
         prevention=("watchdog threshold: watchdog.disk_mb for one session, watchdog.swarm_disk_mb for all",),
         answers=("swarmgit gc", f"swarmgit stop {most.spec.id}", "swarmgit doctor"),
     )
+
+
+def _unmeasured(situation: Situation) -> Iterator[Report]:
+    """Yield what is said of each session that is not, or not wholly, measured: limits that it may be beyond are off."""
+    for session in situation.observed.sessions.values():
+        vitals = session.vitals
+        if vitals is None or not (vitals.uncounted or vitals.failed) or session.is_over:
+            continue
+        why = f"its worktree {vitals.uncounted}" if vitals.uncounted else f"it cannot be measured ({vitals.failed})"
+        yield Report(
+            signature=f"measure/{'uncounted' if vitals.uncounted else 'failed'}",
+            key=f"measure/{session.spec.id}",
+            title="what a session uses of the machine is not wholly known",
+            what=f"{session.spec.task or session.spec.id}: {why}",
+            detection="tier 1: mechanical",
+            agent=session.spec.agent,
+            task=session.spec.task,
+            session=session.spec.id,
+            resolution="With watchdog.disk_mb a worktree that cannot be counted is beyond it; without, it goes on.",
+            prevention=("watchdog threshold: watchdog.disk_mb",),
+            answers=(f"swarmgit stop {session.spec.id}", "swarmgit doctor"),
+        )
 
 
 # --- the state branch: noted where it is put back ---------------------------------------------------------------------
