@@ -124,6 +124,24 @@ def state_put_back(commit: CommitId, why: str) -> Report:
     )
 
 
+# --- what a tick does beside what it is for: noted where it fails ---------------------------------------------------
+
+
+def beside(what: str, signature: str, message: str, hint: str | None) -> Report:
+    """Return what is said of something that nobody's work waits for, and that fails."""
+    return Report(
+        signature=f"beside/{what}",
+        key=f"beside/{what}/{signature}",
+        title=f"{what} could not be brought up to date",
+        what=message,
+        detection="tier 1: mechanical",
+        cause=hint or "",
+        resolution="No task waits for it; a later tick tries it again.",
+        prevention=("infrastructure: who may write there?",),
+        answers=("swarmgit doctor", "swarmgit status"),
+    )
+
+
 # --- worktrees: noted where they are found --------------------------------------------------------------------------
 
 
