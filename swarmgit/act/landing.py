@@ -12,7 +12,7 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.actions import FollowRemote, Land, MergeItem, Salvage, TryMerges
 from swarmgit.model.checkouts import Obstacle
 from swarmgit.model.failures import Step
-from swarmgit.model.ids import EntryId
+from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.outcomes import Blocked, Done, Outcome, Underway
 from swarmgit.model.pins import Submit, Unpin
@@ -20,8 +20,13 @@ from swarmgit.ports import InTheWay, World
 
 
 def salvage(action: Salvage, world: World) -> Outcome:
-    world.engine.salvage(action.ref, action.commit)
-    return Done(action)
+    """Save work, in the background: what agents wrote decides how long it takes."""
+
+    def save() -> Done:
+        world.engine.salvage(action.ref, action.commit)
+        return Done(action)
+
+    return world.background.run(f"salvage {action.ref}", action.commit, save) or Underway(action)
 
 
 def try_merges(action: TryMerges, world: World) -> tuple[Outcome, ...]:
@@ -83,12 +88,23 @@ def _unmerged(action: TryMerges, item: MergeItem, error: Exception, world: World
 def land(action: Land, world: World) -> Outcome:
     """Move the target along recorded intents. A target that is elsewhere is not an error: the next plan sees it."""
     heads = tuple(head for _, head in action.works)
-    world.landing.publish(paths.candidate_ref(action.entries[-1]), action.new, action.old, heads)
+    if not publish(action.entries[-1], action.new, action.old, heads, world):
+        return Underway(action)
     world.fault("published")
     result = world.landing.land(action.target, action.old, action.new)
     if isinstance(result, InTheWay):
         return block(_touching(action, result, world), action.target, result, world)
     return unblock(action, action.entries, world)
+
+
+def publish(entry: EntryId, new: CommitId, old: CommitId, heads: Sequence[CommitId], world: World) -> bool:
+    """Bring a candidate into the person's repository, in the background; return whether it is there."""
+
+    def bring() -> bool:
+        world.landing.publish(paths.candidate_ref(entry), new, old, heads)
+        return True
+
+    return world.background.run(f"publish {entry}", (new, old), bring) or False
 
 
 def block(entries: Sequence[EntryId], target: str, found: InTheWay, world: World) -> Blocked:
@@ -126,7 +142,12 @@ def pin(action: Submit | Unpin, world: World) -> Outcome:
     """Move the refs that keep work in the person's repository: of an entry in line, or of those that are over."""
     match action:
         case Submit(ref=ref, commit=commit):
-            world.engine.submit({ref: commit})
+            return world.background.run(f"submit {ref}", commit, lambda: _submit(action, world)) or Underway(action)
         case Unpin(entries, refs):
             world.engine.withdraw((*map(paths.candidate_ref, entries), *refs))
+    return Done(action)
+
+
+def _submit(action: Submit, world: World) -> Done:
+    world.engine.submit({action.ref: action.commit})
     return Done(action)

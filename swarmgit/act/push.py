@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from swarmgit.act.landing import block, unblock
-from swarmgit.documents import paths
+from swarmgit.act.landing import block, publish, unblock
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.actions import FollowRemote, StartPush
-from swarmgit.model.outcomes import Done, Outcome
+from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.ports import InTheWay, StartSpec, World
 
 
@@ -15,7 +14,8 @@ def start(action: StartPush, world: World) -> Outcome:
     spec = action.spec
     assert spec.push is not None
     if action.entry is not None:
-        world.landing.publish(paths.candidate_ref(action.entry), spec.push.new, action.target_head)
+        if not publish(action.entry, spec.push.new, action.target_head, (), world):
+            return Underway(action)
         world.fault("push: published")
     command = world.push_command(spec.push)
     env = {**command.env, "SWARM_SESSION": spec.id}

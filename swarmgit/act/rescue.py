@@ -7,17 +7,24 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.failures import Rescue
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.incidents import Report
-from swarmgit.model.outcomes import Done, Outcome
+from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.ports import Identity, World
 
 AUTHOR = Identity("unknown", "unknown@agents.swarmgit.invalid")
 
 
 def rescue(action: Rescue, world: World) -> Outcome:
-    """End a session's processes, save its worktree, and forget it: then nothing of it runs while the task goes on."""
-    save(action.session, world)
-    world.executor.forget(action.session)
-    return Done(action)
+    """End a session's processes, save its worktree, and forget it: then nothing of it runs while the task goes on.
+
+    In the background: what is in the worktree decides how long it takes.
+    """
+
+    def end() -> Done:
+        save(action.session, world)
+        world.executor.forget(action.session)
+        return Done(action)
+
+    return world.background.run(f"rescue {action.session}", "rescue", end) or Underway(action)
 
 
 def save(session: SessionId, world: World) -> None:

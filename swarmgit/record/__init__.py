@@ -25,7 +25,7 @@ from swarmgit.model.actions import (
 from swarmgit.model.failures import Rescue, SaveFailures, SetAside
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.mail import DEAD
-from swarmgit.model.outcomes import Failed, Outcome, ToSave
+from swarmgit.model.outcomes import Failed, Outcome, ToSave, Underway
 from swarmgit.model.renames import RenameTask
 from swarmgit.ports import StateStore
 
@@ -52,8 +52,8 @@ def commit(
 
 
 def unsaved(outcomes: Sequence[Outcome]) -> frozenset[TaskId]:
-    """Return the tasks whose work should have been saved and was not: nothing of them may be recorded or let go of."""
-    found = (outcome.action for outcome in outcomes if isinstance(outcome, Failed))
+    """Return the tasks whose work should be saved and is not yet: nothing of them may be recorded or let go of."""
+    found = (outcome.action for outcome in outcomes if isinstance(outcome, Failed | Underway))
     return frozenset(action.task for action in found if isinstance(action, Salvage | SetAside | Rescue) and action.task)
 
 

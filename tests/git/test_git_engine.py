@@ -178,6 +178,14 @@ def test_many_or_packed_objects_come_as_a_pack(person: Person) -> None:
     assert person.git("show", f"{packed}:packed") == "packed"
 
 
+def test_no_differences_are_looked_for_in_what_is_brought(person: Person) -> None:
+    lines = "".join(f"a line like many others, number {number}\n" for number in range(200))
+    head = agents_commit(person, person.head(), {f"many/{number}": f"{lines}{number}\n" for number in range(501)})
+    person.engine().salvage("refs/swarm/salvage/t/many", head)
+    (pack,) = (person.common_dir / "objects/pack").glob("pack-*.idx")
+    assert "chain length" not in person.git("verify-pack", "-v", str(pack))
+
+
 def test_salvage_writes_nowhere_but_under_refs_swarm(person: Person) -> None:
     with pytest.raises(ValueError, match="refs/swarm"):
         person.engine().salvage("refs/heads/main", person.head())

@@ -4,10 +4,14 @@ import threading
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from worktree_world import AGENT, AT, World, write_files
 
+from swarmgit import ports
+from swarmgit.act import landing
 from swarmgit.adapters.background import WORKERS_MAX, Threads
 from swarmgit.adapters.git import scan
 from swarmgit.adapters.git.attributes import Attributes
@@ -16,8 +20,13 @@ from swarmgit.adapters.git.findings import Limits
 from swarmgit.adapters.git.run import OutOfTime
 from swarmgit.adapters.git.slots import SlotStore
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.ids import SessionId
+from swarmgit.model.actions import Land, Salvage
+from swarmgit.model.ids import CommitId, EntryId, SessionId, TaskId
+from swarmgit.model.outcomes import Done, Outcome, Underway
+from swarmgit.model.pins import Submit
 from swarmgit.model.work import Capture
+from swarmgit.ports import Landed
+from swarmgit.record import unsaved
 
 STARS = ("**/" * 30 + "*?b\n") * 50
 """Patterns that git compares with a deep path until the sun goes out."""
@@ -169,3 +178,48 @@ def test_the_number_of_things_that_go_on_is_bounded() -> None:
     assert calls == []
     goes_on.set()
     background.wait()
+
+
+COMMIT = CommitId("1" * 40)
+SALVAGE = Salvage(TaskId("t"), SessionId("s"), COMMIT, "refs/swarm/salvage/t/s")
+SUBMIT = Submit(EntryId("e"), TaskId("t"), COMMIT, "refs/swarm/submitted/t/s")
+LAND = Land((EntryId("e"),), "main", CommitId("0" * 40), COMMIT, ())
+
+
+@pytest.mark.parametrize("action", [SALVAGE, SUBMIT, LAND], ids=["salvage", "submit", "land"])
+def test_nobody_waits_while_work_is_brought_to_the_person_and_nothing_is_recorded_that_is_not_there(
+    action: Salvage | Submit | Land,
+) -> None:
+    goes_on, background = threading.Event(), Threads(lambda: None, patience_s=0.0)
+    called: list[str] = []
+
+    def takes_long(*_: object) -> None:
+        goes_on.wait()
+        called.append("brought")
+
+    def land(*_: object) -> Landed:
+        called.append("landed")
+        return Landed()
+
+    engine = SimpleNamespace(salvage=takes_long, submit=takes_long)
+    lander = SimpleNamespace(publish=takes_long, land=land)
+    cache = SimpleNamespace(blocked=dict)
+    fake = SimpleNamespace(background=background, engine=engine, landing=lander, cache=cache, fault=lambda _: None)
+
+    def do() -> Outcome:
+        world = cast(ports.World, fake)
+        match action:
+            case Salvage():
+                return landing.salvage(action, world)
+            case Submit():
+                return landing.pin(action, world)
+            case Land():
+                return landing.land(action, world)
+
+    assert do() == Underway(action)
+    assert called == []
+    assert unsaved([Underway(action)]) == ({TaskId("t")} if action is SALVAGE else frozenset())
+    goes_on.set()
+    background.wait()
+    assert do() == Done(action)
+    assert called == ["brought", *(["landed"] if action is LAND else [])]

@@ -285,9 +285,12 @@ def test_what_lies_in_a_submodules_folder_does_not_pass_to_the_next(world: World
 def test_a_gate_can_use_git_on_a_commit_that_only_the_engine_has(world: World) -> None:
     lease = world.lease("s1", head(world))
     (lease.tree / "src/a.py").write_text("a = 2\n")
+    (lease.tree / "large.bin").write_bytes(os.urandom(100_000))
     captured = world.capture("s1").commit
     gate = world.lease("g1", captured, "gates")
     assert (gate.tree / "src/a.py").read_text() == "a = 2\n"
+    (large,) = (gate.tree / ".git/objects").glob("??/*")
+    assert large.stat().st_nlink == 1  # what a gate does to it harms no object of ours
     assert git("status", "--porcelain", cwd=gate.tree, home=world.root) == ""
     assert git("log", "--format=%s", cwd=gate.tree, home=world.root) == "Do it\nwork"
     assert git("fsck", cwd=gate.tree, home=world.root) == ""

@@ -36,6 +36,12 @@ SETTINGS: Mapping[str, str] = {
     **{f"GIT_CONFIG_VALUE_{number}": value for number, value in enumerate(EXACT.values())},
 }
 INCLUDE_SIZE_MAX = 64 << 20
+CLEAN_CPU_S_MAX, CLEAN_WALL_S_MAX = 10, 30.0
+"""Beyond that a fresh tree costs less."""
+
+FILL_CPU_S_MAX, FILL_WALL_S_MAX = 120, 300.0
+"""For all of a commit's files, as many as there are."""
+
 GITLINK_MODE = b"\x00\x00\xe0\x00"
 
 
@@ -54,6 +60,7 @@ def clean(engine: Git, store: SlotStore, slot: Slot, keep: Sequence[str]) -> Non
         store.trash(stray)
     for path in keep:
         _cut_links(slot.tree, path)
+    engine = engine.bounded(CLEAN_CPU_S_MAX, CLEAN_WALL_S_MAX)
     patterns = [argument for path in keep for argument in ("-e", escaped(path))]
     engine.out("clean", "-ffdxq", *patterns, env=places(slot))
     _insist_on_plain(slot, keep)
@@ -102,6 +109,7 @@ def _empty_submodules(engine: Git, store: SlotStore, slot: Slot) -> None:
 
 def check_out(engine: Git, slot: Slot) -> None:
     """Write the commit's files; of a recycled tree only those that differ or were touched."""
+    engine = engine.bounded(FILL_CPU_S_MAX, FILL_WALL_S_MAX)
     if slot.only:
         _check_out_some(engine, slot)
         return

@@ -11,16 +11,20 @@ import re
 import shutil
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
 from swarmgit.adapters.git.beneath import read_beneath
-from swarmgit.adapters.git.run import Git
+from swarmgit.adapters.git.loose import loose_path
+from swarmgit.adapters.git.run import Git, OutOfTime
 from swarmgit.ports import Identity
 
 MESSAGE_SIZE_MAX = 16 * 1024
 OBJECT_SIZE_MAX = 256 * 1024
+COPIED_BYTES_MIN = 64 << 10
+BRING_CPU_S_MAX, BRING_WALL_S_MAX = 10, 30.0
 REF = re.compile(r"refs/heads/[A-Za-z0-9_][A-Za-z0-9_.\-/]{0,200}")
 OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
@@ -101,15 +105,38 @@ def bring_objects(engine: Git, folder: Path, commit: str, *, is_there: bool) -> 
     """Copy what `commit` needs into a private git directory, unless it `is_there` in the person's objects.
 
     A gate checks out commits that so far only the engine has; with this, git works there too, and the engine's
-    objects stay out of sight.
+    objects stay out of sight. Large ones are copied as they are: packing them would take seconds. Where even that
+    takes too long, the gate does without.
     """
-    if is_there:
-        return
+    if not is_there:
+        with suppress(OutOfTime):
+            _bring(engine.bounded(BRING_CPU_S_MAX, BRING_WALL_S_MAX), folder, commit)
+
+
+def _bring(engine: Git, folder: Path, commit: str) -> None:
     only_branches = ("-c", "core.alternateRefsPrefixes=refs/heads/")
-    listed = engine.call(*only_branches, "rev-list", "--objects", commit, "--not", "--alternate-refs")
+    words = ("rev-list", "--objects", "--no-object-names", commit, "--not", "--alternate-refs")
+    listed = engine.call(*only_branches, *words)
     if listed.returncode == 0:
-        pack = str(folder / "objects" / "pack" / "pack")
-        engine.call("-c", "core.fsync=none", "pack-objects", "-q", pack, stdin=listed.stdout)
+        store = engine.git_dir / "objects"
+        named = listed.stdout.decode("ascii").split()
+        rest = "".join(f"{oid}\n" for oid in named if not _copied(store, folder / "objects", oid))
+        pack = ("pack-objects", "-q", "--window=0", "--threads=1", str(folder / "objects" / "pack" / "pack"))
+        engine.call("-c", "core.fsync=none", *pack, stdin=rest.encode())
+
+
+def _copied(store: Path, objects: Path, oid: str) -> bool:
+    """Copy a large loose object; return whether it is one."""
+    path = loose_path(store, oid)
+    try:
+        if path.stat().st_size < COPIED_BYTES_MIN:
+            return False
+    except OSError:
+        return False
+    goal = loose_path(objects, oid)
+    goal.parent.mkdir(exist_ok=True)
+    shutil.copyfile(path, goal)  # no second name of it: a gate may write there
+    return True
 
 
 def agent_message(git_dir: Path, base: str) -> str | None:

@@ -11,6 +11,7 @@ from swarmgit.adapters.git.acceptable import acceptable
 from swarmgit.adapters.git.loose import LooseWriter
 from swarmgit.adapters.git.objects import GitObjects, MemoryWriter
 from swarmgit.adapters.git.remains import remains
+from swarmgit.adapters.git.run import OutOfTime
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId
@@ -30,6 +31,8 @@ class Salvage(Struct, frozen=True):
         with ExitStack() as stack:
             try:
                 saved = self._bring(commit, stack)
+            except OutOfTime:
+                raise
             except SwarmError:  # something of it is missing, then what is left is saved; else this fails as well
                 left, new = remains(self.objects, commit)
                 self.writer.write(new)

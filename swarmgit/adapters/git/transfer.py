@@ -22,6 +22,9 @@ OBJECTS_MAX = 500
 BYTES_MAX = 8 << 20
 """Up to so many objects and bytes are packed in process; git makes smaller packs of more."""
 
+CPU_S_MAX, WALL_S_MAX = 300, 900.0
+"""What git may use for one pack. What one session may hand in takes a third of it."""
+
 
 class Transfer(Struct, frozen=True):
     """From `engine` (its reader) to the objects folder of `person` (theirs)."""
@@ -113,12 +116,16 @@ class Transfer(Struct, frozen=True):
             return False
 
     def _pack(self, commits: dict[CommitId, bool], known: tuple[CommitId, ...], folder: Path) -> Path:
-        """Return a pack that git makes of these commits, without what the commits before them have."""
+        """Return a pack that git makes of these commits, without what the commits before them have.
+
+        It looks for no differences between them: the person's own collection does that, and it takes minutes.
+        """
         before = {parent for commit in commits for parent in self.engine.commit(commit).parents} - commits.keys()
         there = sorted({*known, *(parent for parent in before if self._is_there(parent))})
         wanted = "".join(f"{oid}\n" for oid in (*commits, *(f"^{oid}" for oid in there)))
-        options = ("--revs", "-q", "--delta-base-offset")
-        name = self.engine.git.out("pack-objects", *options, str(folder / "pack"), stdin=wanted.encode())
+        options = ("--revs", "-q", "--delta-base-offset", "--window=0", "--threads=1")
+        git = self.engine.git.bounded(CPU_S_MAX, WALL_S_MAX)
+        name = git.out("pack-objects", *options, str(folder / "pack"), stdin=wanted.encode())
         return folder / f"pack-{name.decode().strip()}.pack"
 
 
