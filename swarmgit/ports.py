@@ -436,6 +436,17 @@ class Landing(Protocol):
         """Bring along what is behind and due; what cannot be is due again later. Raises nothing of it."""
 
 
+class DiskUse(Struct, frozen=True):
+    """What a session's files take, in bytes. `is_whole`: the count has come to its end; else it is what it has so far.
+
+    `uncounted`: why even then not all is counted, as the end of a sentence.
+    """
+
+    used: int
+    is_whole: bool
+    uncounted: str = ""
+
+
 class StartSpec(Struct, frozen=True):
     """What the executor needs to start a process: all plain data. `argv` is run in `cwd` with exactly `env`.
 
@@ -530,8 +541,8 @@ class Executor(Protocol):
     def measure(self, session: SessionId) -> tuple[int, float]:
         """Return the bytes of memory and the processor seconds of all of a session's processes."""
 
-    def disk(self, session: SessionId, folder: Path | None) -> int | None:
-        """Return what a session's folder and `folder` take on the disk, in bytes; None: too many files to count."""
+    def disk(self, session: SessionId, folder: Path | None) -> DiskUse:
+        """Return what a session's folder and `folder` take on the disk; a large tree is counted over several calls."""
 
     def folder(self, session: SessionId) -> Path:
         """Return the session's folder."""

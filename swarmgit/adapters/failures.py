@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -55,6 +56,6 @@ class FailureNotes:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if len(os.listdir(self._folder)) >= TRACES_MAX:  # noqa: PTH208 - names only
             raise OSError(f"{self._folder} holds {TRACES_MAX} files already")
-        fresh = path.with_name(f".{name}.{os.getpid()}")
+        fresh = path.with_name(f".{name}.{os.getpid()}.{threading.get_ident()}")
         fresh.write_text(text, encoding="utf-8", errors="backslashreplace")
         fresh.replace(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -86,12 +87,16 @@ class _Lines(Generic[T]):
 
 
 class FileCache:
-    """ports.LiveCache in `<live>/cache/`. `keeps` False: for who only reads; what is kept stays in memory."""
+    """ports.LiveCache in `<live>/cache/`. `keeps` False: for who only reads; what is kept stays in memory.
+
+    Safe for threads: merges are tried beside the tick, and a place in a file that is counted twice loses entries.
+    """
 
     def __init__(self, folder: Path, *, keeps: bool = True) -> None:
         self._folder = folder
         self._keeps = keeps
         self._kept: dict[str, bytes] = {}
+        self._lock = threading.RLock()
         self._answers: _Lines[Evidence] = _Lines(folder / "evidence.jsonl", Evidence, keeps=keeps)
         self._tries: _Lines[MergeTry] = _Lines(folder / "merges.jsonl", MergeTry, keeps=keeps)
         self._evidence: dict[EvidenceKey, Evidence] = {}
@@ -99,21 +104,25 @@ class FileCache:
         self._blocked: dict[EntryId, Obstacle] | None = None
 
     def evidence(self) -> Mapping[EvidenceKey, Evidence]:
-        if self._answers.refresh():
-            self._evidence = {answer.key: answer for answer in self._answers.values}
-        return self._evidence
+        with self._lock:
+            if self._answers.refresh():
+                self._evidence = {answer.key: answer for answer in self._answers.values}
+            return self._evidence
 
     def keep_evidence(self, evidence: Evidence) -> None:
-        if self.evidence().get(evidence.key) != evidence:
-            self._answers.append(evidence)
+        with self._lock:
+            if self.evidence().get(evidence.key) != evidence:
+                self._answers.append(evidence)
 
     def merges(self) -> Mapping[tuple[CommitId, CommitId], MergeTry]:
-        if self._tries.refresh():
-            self._merges = {(tried.base, tried.head): tried for tried in self._tries.values}
-        return self._merges
+        with self._lock:
+            if self._tries.refresh():
+                self._merges = {(tried.base, tried.head): tried for tried in self._tries.values}
+            return self._merges
 
     def keep_merges(self, tried: Sequence[MergeTry]) -> None:
-        self._tries.append(*tried)
+        with self._lock:
+            self._tries.append(*tried)
 
     def blocked(self) -> Mapping[EntryId, Obstacle]:
         if self._blocked is None:
@@ -153,6 +162,6 @@ def _make_way(path: Path) -> None:
 
 def _replace(path: Path, content: bytes) -> None:
     _make_way(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     temporary.write_bytes(content)
     temporary.replace(path)

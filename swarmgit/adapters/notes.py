@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -34,7 +35,7 @@ class Notes(Generic[T]):
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if len(os.listdir(self._folder)) >= NOTES_MAX:  # noqa: PTH208 - names only
             return
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         fresh.write_bytes(content)
         fresh.replace(path)
 

@@ -19,8 +19,9 @@ def heal(world: World) -> None:
     with suppress(SwarmError, OSError):  # what it leaves, doctor names
         world.upkeep.heal()
     restore_state(world)
-    world.state.link_run()
-    world.state.sync_checkout(wait=False)
+    with suppress(SwarmError, OSError):  # they are for people; the ticks try again, and tell
+        world.state.link_run()
+        world.state.sync_checkout(wait=False)
     live = world.executor.poll()
     for session in world.worktrees.leases():
         if session not in live:

@@ -23,7 +23,7 @@ from swarmgit.app.worker import Left, Worker, since
 from swarmgit.errors import SwarmError, TryLater
 from swarmgit.model.actions import Action, Plan, StopSession
 from swarmgit.model.desired import Desired
-from swarmgit.model.ids import TaskId
+from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
 from swarmgit.model.status import FINISHED
@@ -97,6 +97,7 @@ class Course(Struct):
     number: int = 0
     troubles: int = 0
     is_healed: bool = False
+    rings: frozenset[SessionId] = frozenset()
     look: Look | None = None
     done: Ticked | None = None
 
@@ -210,15 +211,18 @@ def _step(course: Course) -> None:
         recovery.heal(world)
         course.is_healed = True
     done = course.ticker.tick()
-    course.look, course.done = looked(done.desired, done.observed, done.plan, done.now), done
-    if course.number == 1:
-        world.engine.withdraw(stale_refs(world, course.look))  # a kill came between the record and the unpinning
-    if course.options.mode == "once":
+    look = looked(done.desired, done.observed, done.plan, done.now)
+    course.look, course.done = look, done
+    beside = course.ticker.beside.do
+    if course.number == 1:  # a kill came between the record and the unpinning
+        beside(world, "refs of finished work", lambda: world.engine.withdraw(stale_refs(world, look)))
+    is_once = course.options.mode == "once"
+    if is_once:
         world.background.wait()
-        world.state.sync_checkout(wait=True)
-    elif not _changed(done) or course.number % TICKS_PER_SYNC == 0:
-        world.state.sync_checkout(wait=False)
-        check_mail(world, course.look)
+    if is_once or not _changed(done) or course.number % TICKS_PER_SYNC == 0:
+        beside(world, "the checkout of the state branch", lambda: world.state.sync_checkout(wait=is_once))
+    if not is_once and (not _changed(done) or course.number % TICKS_PER_SYNC == 0):
+        beside(world, "the check of mailboxes", lambda: check_mail(world, look))
 
 
 def _may_pass(course: Course, error: Exception) -> bool:
@@ -262,7 +266,7 @@ def _end(course: Course, trouble: Trouble | None, *, is_interrupted: bool) -> Re
 
 def _pause(course: Course, done: Ticked, bell: Doorbell, interrupted: threading.Event) -> None:
     """Wait for the doorbell, unless this tick's own effects have to be looked at first."""
-    listen(course.ticker.world, done, bell)
+    course.rings = listen(course.ticker.world, done, bell, course.rings)
     if _changed(done):
         bell.wait(0)
         return

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from swarmgit import act, record
 from swarmgit.act.failing import failed, signature
+from swarmgit.app.beside import Beside
 from swarmgit.app.recovery import restore_state
 from swarmgit.app.worker import Left
 from swarmgit.documents import paths
@@ -32,7 +33,7 @@ from swarmgit.model.actions import (
 )
 from swarmgit.model.desired import Desired
 from swarmgit.model.failures import ForgetTries, Rescue, Try
-from swarmgit.model.ids import CommitId, TaskId
+from swarmgit.model.ids import CommitId, SessionId, TaskId
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Done, Failed, Outcome, Underway
@@ -90,6 +91,7 @@ class Ticker(Struct):
 
     trusted_since: datetime | None = None
     leaving: threading.Event = field(default_factory=threading.Event)
+    beside: Beside = field(default_factory=Beside)
 
     def tick(self) -> Ticked:
         """Do one tick.
@@ -100,7 +102,7 @@ class Ticker(Struct):
         """
         world = self.world
         desired, observed = self._look()
-        world.landing.catch_up(world.clock.now())
+        self.beside.do(world, "checkouts of the target", lambda: world.landing.catch_up(world.clock.now()))
         now = observed.at or world.clock.now()  # a machine may have slept since: that is for the next look to see
         decided = self._plan(desired, observed, now)
         outcomes = self._ended(self._execute(_parts(decided).effects, desired), desired, BROUGHT)
@@ -116,7 +118,7 @@ class Ticker(Struct):
         after += self._start(_of_others(parts.starts, lost, observed), desired)
         self._note(after, observed)
         outcomes += after
-        self._keep(observed, parts.starts)
+        self.beside.do(world, "copies of what open work stands on", lambda: self._keep(observed, parts.starts))
         return Ticked(desired, observed, decided, tuple(outcomes), commit, now)
 
     def _plan(self, desired: Desired, observed: Observed, now: datetime, held: frozenset[TaskId] = frozenset()) -> Plan:
@@ -233,12 +235,14 @@ def _owners(actions: Iterable[Action], observed: Observed) -> set[TaskId]:
     return {step.task for step in steps if step.task is not None}
 
 
-def listen(world: World, done: Ticked, bell: Doorbell) -> None:
-    """Let the outboxes of the sessions that run ring, and those of the others no more."""
-    for session in done.observed.sessions.values():
-        if session.spec.kind == "agent":
-            outbox = world.executor.folder(session.spec.id) / paths.OUTBOX
-            (bell.unwatch if session.is_over else bell.watch)(outbox)
-    for action in done.plan.actions:
-        if isinstance(action, StartSession):
-            bell.watch(world.executor.folder(action.spec.id) / paths.OUTBOX)
+def listen(world: World, done: Ticked, bell: Doorbell, before: AbstractSet[SessionId]) -> frozenset[SessionId]:
+    """Let the outboxes of exactly the agents at work ring, and return whose these are. `before`: whose did."""
+    started = (
+        each.action.spec for each in done.outcomes if isinstance(each, Done) and isinstance(each.action, StartSession)
+    )
+    running = (session.spec for session in done.observed.sessions.values() if not session.is_over)
+    wanted = frozenset(spec.id for spec in (*running, *started) if spec.kind == "agent")
+    for ids, change in ((before - wanted, bell.unwatch), (wanted - before, bell.watch)):
+        for id_ in ids:
+            change(world.executor.folder(id_) / paths.OUTBOX)
+    return wanted

@@ -8,6 +8,7 @@ readable; a line that vouches for somebody is left out, and the message says how
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from swarmgit.documents import quoting
 
@@ -33,6 +34,18 @@ KEY_COMMAND = re.compile(r"(\b[A-Z][A-Z0-9_]+-\d+\b[^\n]*?)#(?=[a-z])")
 KEY = re.compile(r"\bGH-(\d+)\b")
 ADDRESS = re.compile(r"https?://(?=\S*/(?:issues|pull|pulls|merge_requests|work_items|browse|issue|ticket|commit)/)")
 CALL = re.compile(r"(?<![\w.+-])@(?=[A-Za-z0-9])")
+LOOKS = re.compile(r"^[\s>*_`~\"']+")
+"""What may stand before a trailer so that people still take it for one."""
+
+VOUCHING = re.compile(
+    r"(?:signed[- ]off|co[- ]?(?:authored|developed)|authored|committed|reviewed|approved|acked|tested|verified|merged)"
+    r"[- ]by|swarm[- ][a-z -]+",
+    re.IGNORECASE,
+)
+
+PATCH = re.compile(r"---(?:\s|$)|diff -|Index: |From |(?:From|Date|Subject):|-+\s*(?:>8|8<)", re.IGNORECASE)
+"""How a patch begins in a mail, and what names another author there: `git am` obeys such lines at the margin."""
+
 AUTOSQUASH = re.compile(r"^(fixup|squash|amend|drop|reword)!")
 
 
@@ -41,7 +54,7 @@ def landed_words(text: str) -> tuple[str, str]:
     kept, dropped = _without_trailers([_seen(line) for line in quoting.LINE_BREAKS.split(text)])
     words = "\n".join(_quiet(line.rstrip()) for line in kept).strip()
     first, _, rest = words.partition("\n")
-    subject, rest = AUTOSQUASH.sub(r"\1:", " ".join(first.split())), rest.strip()
+    subject, rest = AUTOSQUASH.sub(r"\1:", " ".join(first.split())), rest.strip("\n")
     if subject and dropped:
         lines = "line" if dropped == 1 else "lines"
         rest = f"{rest}\n\n(Left out: {dropped} {lines} in the form of a trailer.)".strip()
@@ -57,7 +70,7 @@ def _without_trailers(lines: list[str]) -> tuple[list[str], int]:
     kept: list[str] = []
     dropped, is_inside = 0, False
     for line in lines:
-        is_inside = _is_trailer(line) or (is_inside and CONTINUED.match(line) is not None)
+        is_inside = _is_trailer(line) or _looks_like_vouching(line) or (is_inside and CONTINUED.match(line) is not None)
         if is_inside:
             dropped += 1
         else:
@@ -76,9 +89,17 @@ def _is_trailer(line: str) -> bool:
     return is_breaking or is_hyphenated or name in OBEYED or name in {"test plan", "signed off by"}
 
 
+def _looks_like_vouching(line: str) -> bool:
+    """Return whether people take a line for one that vouches for somebody, however its letters are written."""
+    plain = "".join("-" if unicodedata.category(each) in {"Pd", "Pc"} else each for each in line)
+    found = TRAILER.match(LOOKS.sub("", unicodedata.normalize("NFKC", plain)))
+    return found is not None and VOUCHING.fullmatch(found[1]) is not None
+
+
 def _quiet(line: str) -> str:
     line = STARS.sub(lambda found: found[1].replace("_", " ").lower(), MARK.sub(r"(\1)", line))
     line = KEYWORD.sub("concerning", line)
     line = KEY_COMMAND.sub(r"\1", KEY_COMMAND.sub(r"\1", line))
     line = NUMBER.sub(lambda found: f"{found[1]} no. {found[2]}".strip(), KEY.sub(r"GH \1", ADDRESS.sub("", line)))
-    return CALL.sub("(at)", line)
+    line = CALL.sub("(at)", line)
+    return f" {line}" if PATCH.match(line) else line

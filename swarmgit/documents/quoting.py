@@ -16,8 +16,8 @@ IGNORABLE = re.compile(
 )
 EMOJI_STYLE = "\ufe0f"
 LINE_BREAKS = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-COLOURS = re.compile(r"\x1b\[(?:0|1|3[0-7])m")
-"""What our own tables say to a terminal, and nothing more."""
+COLOURS = re.compile(r"\x1b\[(?:0|1|2|31|32|33|36)m")
+"""What our own tables say to a terminal, and nothing more: no colour that a background may have, which would hide."""
 
 MARKED = re.compile(r"([\\\[\]<])")
 

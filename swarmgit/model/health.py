@@ -19,7 +19,8 @@ OUTPUT_BYTES_MAX = 256 << 20
 class Vitals(Struct, frozen=True):
     """Measured of a session's whole process tree at `at`. `cpu_share`: of one processor since the measure before.
 
-    `disk_mb`: its worktree; None: not measured yet, or there is too much to count.
+    `disk_mb`: its worktree and folder, at least; None: not measured yet. `uncounted`: why that is not all, as the end
+    of a sentence. `failed`: why the figures are old.
     """
 
     at: datetime
@@ -27,6 +28,8 @@ class Vitals(Struct, frozen=True):
     cpu_s: float
     cpu_share: float = 0.0
     disk_mb: float | None = None
+    uncounted: str = ""
+    failed: str = ""
 
 
 class Vigil(Struct, frozen=True):

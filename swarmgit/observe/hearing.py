@@ -6,8 +6,8 @@ The reader of each session is a boundary: whatever it raises makes that session 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import msgspec
@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from swarmgit.documents import paths
 from swarmgit.documents.session_files import from_session
 from swarmgit.documents.state import to_json
-from swarmgit.errors import SwarmError
+from swarmgit.errors import SwarmError, TryLater
 from swarmgit.model.events import Stream
 from swarmgit.model.health import Hearing
 from swarmgit.model.ids import SessionId
@@ -127,6 +127,17 @@ def reason_of(error: Exception) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in shown)
 
 
+@contextmanager
+def _bounded(ear: Ear) -> Iterator[None]:
+    """Let what goes wrong with one session make it deaf, and nobody else; TryLater is the machine's."""
+    try:
+        yield
+    except TryLater:
+        raise
+    except Exception as error:  # noqa: BLE001  the reader may be anybody's, and the files are an agent's
+        ear._become_deaf(error)
+
+
 def _checked(reader: StreamReader) -> Stream:
     """Return a reader's stream; what somebody else's says has to have the types of one."""
     said = reader.stream()
@@ -152,18 +163,21 @@ class Listener:
             del self._ears[gone]
         here = {id_: (self._ear(id_, adapter), job) for id_, job, adapter in jobs}
         for id_, (ear, job) in here.items():
-            self._look(id_, ear, job)
+            with _bounded(ear):
+                self._look(id_, ear, job)
         self._read(here)
         if self._notes:
             for id_, (ear, _) in here.items():
-                self._keep(id_, ear)
+                with _bounded(ear):
+                    self._keep(id_, ear)
         return {id_: ear for id_, (ear, _) in here.items()}
 
     def _ear(self, id_: SessionId, adapter: str) -> Ear:
         ear = self._ears.get(id_)
         if ear is None:
             ear = self._ears[id_] = self._new(adapter)
-            self._restore(id_, ear)
+            with _bounded(ear):
+                self._restore(id_, ear)
         return ear
 
     def _new(self, adapter: str) -> Ear:
@@ -215,7 +229,8 @@ class Listener:
             ear, job = here[id_]
             self._turn += 1
             ear.turn = self._turn
-            left -= self._piece(id_, ear, job)
+            with _bounded(ear):
+                left -= self._piece(id_, ear, job)
             if not ear.is_at_the_end:
                 queue.append(id_)
             if self._awake_s() - begun >= LOOK_S_MAX:

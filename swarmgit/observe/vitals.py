@@ -15,6 +15,7 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.health import Vitals
 from swarmgit.model.ids import SessionId
 from swarmgit.model.work import Session
+from swarmgit.observe.hearing import reason_of
 from swarmgit.ports import Executor, Worktrees
 
 PERIOD_MAX_S = 15.0
@@ -65,7 +66,7 @@ class VitalsWatcher:
         is_due = before is None or abs(now - before.at) >= period
         if self._measures and is_due and self._left_to_measure > 0:
             self._left_to_measure -= 1
-            before = self._measure(session, before, now, period)
+            before = self._measured(session, before, now, period)
             with suppress(OSError):  # a folder that the session has made unusable
                 self._executor.write(id_, paths.VITALS_FILE, to_json(before))
         self._known[id_] = before
@@ -77,6 +78,14 @@ class VitalsWatcher:
         except ValueError:
             return None
 
+    def _measured(self, session: Session, before: Vitals | None, now: datetime, period: timedelta) -> Vitals:
+        """Return a session's vitals; what goes wrong with its processes or files is told, and nobody else's matter."""
+        try:
+            return self._measure(session, before, now, period)
+        except Exception as error:  # noqa: BLE001  an agent makes the trees and processes that are looked at
+            old = replace(before, at=now) if before is not None else Vitals(now, 0.0, 0.0)
+            return old if isinstance(error, SwarmError) else replace(old, failed=reason_of(error))
+
     def _measure(self, session: Session, before: Vitals | None, now: datetime, period: timedelta) -> Vitals:
         id_, gap = session.spec.id, session.vigil.since if session.vigil is not None else None
         memory, cpu_s = self._executor.measure(id_)
@@ -85,15 +94,19 @@ class VitalsWatcher:
             share = before.cpu_share  # nobody knows for how long it could compute
         elif before is not None:
             share = max(0.0, cpu_s - before.cpu_s) / (now - before.at).total_seconds()
-        disk_mb = before.disk_mb if before is not None else None
+        disk_mb, uncounted = (before.disk_mb, before.uncounted) if before is not None else (None, "")
         if id_ not in self._disk_at or abs(now - self._disk_at[id_]) >= DISK_PERIODS * period:
-            self._disk_at[id_] = now
-            disk_mb = self._disk_mb(id_)
-        return Vitals(now, round(memory / MB, 1), round(cpu_s, 2), round(share, 3), disk_mb)
+            disk_mb, uncounted = self._disk(id_, now, disk_mb, uncounted)
+        return Vitals(now, round(memory / MB, 1), round(cpu_s, 2), round(share, 3), disk_mb, uncounted)
 
-    def _disk_mb(self, id_: SessionId) -> float | None:
+    def _disk(self, id_: SessionId, now: datetime, known: float | None, why: str) -> tuple[float | None, str]:
+        """Return what its files take, at least, and why that is not all; a large tree is counted over several looks."""
         try:
-            used = self._executor.disk(id_, self._worktrees.path(id_))
+            use = self._executor.disk(id_, self._worktrees.path(id_))
         except SwarmError:
-            return None
-        return None if used is None else round(used / MB, 1)
+            return known, why
+        used = round(use.used / MB, 1)
+        if not use.is_whole:
+            return max(used, known or 0.0), why
+        self._disk_at[id_] = now
+        return used, use.uncounted

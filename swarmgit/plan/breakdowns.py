@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.incidents import ForgetReports, Report
 from swarmgit.plan import incidents, pushes
@@ -18,7 +20,7 @@ def report(situation: Situation, draft: Draft) -> None:
         incidents.report(situation, draft, said)
     if situation.observed.reports:
         draft.add(ForgetReports(situation.observed.reports))
-    for found in (_push(situation), _disk(situation)):
+    for found in (_push(situation), _disk(situation), *_unmeasured(situation)):
         if found is not None:
             incidents.report(situation, draft, found)
 
@@ -105,6 +107,28 @@ def _disk(situation: Situation) -> Report | None:
     )
 
 
+def _unmeasured(situation: Situation) -> Iterator[Report]:
+    """Yield what is said of each session that is not, or not wholly, measured: limits that it may be beyond are off."""
+    for session in situation.observed.sessions.values():
+        vitals = session.vitals
+        if vitals is None or not (vitals.uncounted or vitals.failed) or session.is_over:
+            continue
+        why = f"its worktree {vitals.uncounted}" if vitals.uncounted else f"it cannot be measured ({vitals.failed})"
+        yield Report(
+            signature=f"measure/{'uncounted' if vitals.uncounted else 'failed'}",
+            key=f"measure/{session.spec.id}",
+            title="what a session uses of the machine is not wholly known",
+            what=f"{session.spec.task or session.spec.id}: {why}",
+            detection="tier 1: mechanical",
+            agent=session.spec.agent,
+            task=session.spec.task,
+            session=session.spec.id,
+            resolution="With watchdog.disk_mb a worktree that cannot be counted is beyond it; without, it goes on.",
+            prevention=("watchdog threshold: watchdog.disk_mb",),
+            answers=(f"swarmgit stop {session.spec.id}", "swarmgit doctor"),
+        )
+
+
 # --- the state branch: noted where it is put back ---------------------------------------------------------------------
 
 
@@ -121,6 +145,24 @@ def state_put_back(commit: CommitId, why: str) -> Report:
         prevention=("infrastructure: who deletes branches here, and is the disk sound (git fsck)?",),
         answers=("swarmgit log -n 5", "git fsck", "swarmgit fsck"),
         is_urgent=True,
+    )
+
+
+# --- what a tick does beside what it is for: noted where it fails ---------------------------------------------------
+
+
+def beside(what: str, signature: str, message: str, hint: str | None) -> Report:
+    """Return what is said of something that nobody's work waits for, and that fails."""
+    return Report(
+        signature=f"beside/{what}",
+        key=f"beside/{what}/{signature}",
+        title=f"{what} could not be brought up to date",
+        what=message,
+        detection="tier 1: mechanical",
+        cause=hint or "",
+        resolution="No task waits for it; a later tick tries it again.",
+        prevention=("infrastructure: who may write there?",),
+        answers=("swarmgit doctor", "swarmgit status"),
     )
 
 

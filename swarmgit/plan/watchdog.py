@@ -108,6 +108,8 @@ def overrun(session: Session, limits: WatchdogLimits) -> tuple[str, str] | None:
         return "memory", f"it uses {vitals.memory_mb:g} MB of memory, more than {limits.memory_mb:g}"
     if limits.disk_mb is not None and vitals.disk_mb is not None and vitals.disk_mb > limits.disk_mb:
         return "disk", f"its worktree takes {vitals.disk_mb:g} MB, more than {limits.disk_mb:g}"
+    if limits.disk_mb is not None and vitals.uncounted:
+        return "disk", f"its worktree {vitals.uncounted}: more than can be held against {limits.disk_mb:g} MB"
     if limits.cpu_minutes is not None and vitals.cpu_s > limits.cpu_minutes * 60:
         minutes = vitals.cpu_s / 60
         return "cpu", f"it has used {minutes:.1f} minutes of processor time, more than {limits.cpu_minutes:g}"

@@ -181,6 +181,19 @@ def test_more_disk_than_a_session_may_take_is_an_incident_with_its_repair() -> N
     assert "swarmgit gc" in incident.answers
 
 
+@pytest.mark.parametrize("gap", [{"uncounted": "has no end"}, {"failed": "RuntimeError"}])
+def test_a_session_that_is_not_wholly_measured_is_told_once_and_goes_on(gap: dict[str, str]) -> None:
+    made = life(task("a"), ends=never_ends)
+    made.tick()
+    (session,) = made.working()
+    made._session(replace(session, vitals=Vitals(made.now, 1.0, 1.0, disk_mb=20.0, **gap)))
+    for _ in range(3):
+        made.tick()
+    (incident,) = made.observed.incidents.values()
+    assert (incident.signature, len(incident.occurrences)) == (f"measure/{next(iter(gap))}", 1)
+    assert made.working()
+
+
 def test_a_gate_that_cannot_answer_is_an_incident_and_work_that_goes_well_is_none() -> None:
     made = life(task("a"), answers=lambda gate, tree: "error")
     made.settle()

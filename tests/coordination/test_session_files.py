@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from swarmgit.adapters.processes import folder, vitals
+from swarmgit.adapters.deletion import delete
+from swarmgit.adapters.processes import folder
 from swarmgit.adapters.processes.tree import table_by_proc
-from swarmgit.adapters.processes.vitals import disk_bytes, memory_and_cpu
+from swarmgit.adapters.processes.vitals import DiskCount, memory_and_cpu
 
 
 def test_files_are_written_whole_in_their_order_and_folders_between_are_made(tmp_path: Path) -> None:
@@ -60,8 +61,39 @@ def test_the_files_of_a_worktree_are_counted_without_following_links(tmp_path: P
     (tmp_path / "a" / "big").write_bytes(os.urandom(200_000))
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
     (tmp_path / "host").symlink_to("/usr")
-    used = disk_bytes(str(tmp_path))
-    assert used is not None
-    assert 200_000 <= used < 400_000
-    assert disk_bytes(str(tmp_path / "missing")) == 0
-    assert vitals.FILES_MAX >= 10_000, "and there is a bound"
+    count = DiskCount(str(tmp_path), str(tmp_path / "missing"))
+    assert count.go_on()
+    assert 200_000 <= count.used < 400_000
+    assert not count.uncounted
+
+
+def test_a_large_tree_is_counted_over_several_looks_and_one_without_end_is_told(tmp_path: Path) -> None:
+    for number in range(50):
+        (tmp_path / f"folder {number}").mkdir()
+        (tmp_path / f"folder {number}/file").write_bytes(b"x" * 4096)
+    (whole := DiskCount(str(tmp_path))).go_on()
+    count, looks = DiskCount(str(tmp_path)), 1
+    while not count.go_on(entries_max=20):
+        looks += 1
+    assert looks > 5
+    assert count.used == whole.used >= 50 * 4096
+    endless = DiskCount(str(tmp_path), total_max=30)
+    while not endless.go_on():
+        pass
+    assert endless.uncounted == "holds more than 30 files and folders"
+
+
+@pytest.mark.parametrize(("name", "told"), [("a", ""), ("a" * 200, "has folders too deep to be looked into")])
+def test_folders_of_any_depth_are_counted_or_told(tmp_path: Path, name: str, told: str) -> None:
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    count = DiskCount(str(tmp_path))
+    while not count.go_on():
+        pass
+    assert count.uncounted == told
+    assert delete(tmp_path) == ""

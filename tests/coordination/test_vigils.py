@@ -325,6 +325,22 @@ def test_a_session_on_a_clock_that_was_set_back_is_still_measured(tmp_path: Path
         assert seen.vitals.at == now
 
 
+def test_what_goes_wrong_in_measuring_one_session_is_told_of_it_and_holds_up_no_other(tmp_path: Path) -> None:
+    executor = LocalExecutor(tmp_path, SystemClock())
+    broken, sound = (Session(replace(SPEC, id=SessionId(SPEC.id[:-1] + end)), "running") for end in "01")
+
+    class Trees:
+        def path(self, session: SessionId) -> None:
+            if session == broken.spec.id:
+                raise RecursionError("too deep")
+
+    for session in (broken, sound):
+        executor.refuse(session.spec, "only its folder is needed")
+    watcher = VitalsWatcher(executor, Trees(), measures=True)  # type: ignore[arg-type]
+    seen = watcher.measured([broken, sound], START + timedelta(minutes=1), AWAY)
+    assert [each.vitals.failed if each.vitals else None for each in seen.values()] == ["RecursionError: too deep", ""]
+
+
 class NoWorktrees:
     def path(self, session: SessionId) -> None:
         """Nobody has one."""

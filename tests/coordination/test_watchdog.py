@@ -137,11 +137,12 @@ def test_there_are_twenty_healthy_patterns() -> None:
     [
         (WatchdogLimits(memory_mb=50), "memory", "it uses 100 MB of memory, more than 50"),
         (WatchdogLimits(disk_mb=10), "disk", "its worktree takes 20 MB, more than 10"),
+        (WatchdogLimits(disk_mb=30), "disk", "its worktree has no end: more than can be held against 30 MB"),
         (WatchdogLimits(cpu_minutes=0.1), "cpu", "it has used 0.2 minutes of processor time, more than 0.1"),
     ],
 )
 def test_more_than_it_may_use_is_said(limits: WatchdogLimits, resource: str, said: str) -> None:
-    assert overrun(seen(vitals=Vitals(START, 100.0, 10.0, 0.0, 20.0)), limits) == (resource, said)
+    assert overrun(seen(vitals=Vitals(START, 100.0, 10.0, 0.0, 20.0, "has no end")), limits) == (resource, said)
 
 
 def test_a_types_limits_come_before_its_tiers_and_both_before_the_swarms() -> None:

@@ -76,6 +76,9 @@ def test_what_is_only_a_word_stays_readable(said: str, shown: str) -> None:
     "text",
     [
         "Add a[0] and b[i] to the index",
+        "snake_case: is a name here",
+        "Caused by: a race",
+        "* re-export: the old name stays",
         "Fix the parser: it read one line too many",
         "src/app.py: take the first of two",
         "Note: this is slow",
@@ -91,6 +94,27 @@ def test_what_is_only_a_word_stays_readable(said: str, shown: str) -> None:
 def test_ordinary_words_are_left_as_they_are(text: str) -> None:
     assert landed_words(text) == (text, "")
     assert landed_words(f"Do it\n\n{text}\nand more") == ("Do it", f"{text}\nand more")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Signed\u2011off\u2011by: Ada <a@b>",
+        "Signed_off_by: Ada <a@b>",
+        "*Signed-off-by: Ada <a@b>*",
+        "> Co-authored-by: Ada <a@b>",
+        "\uff23\uff4f-authored-by: Ada <a@b>",
+        "**Reviewed by: Ada**",
+        "Swarm Task: other",
+    ],
+)
+def test_what_people_take_for_somebodys_word_is_left_out_however_it_is_written(line: str) -> None:
+    assert landed_words(f"Do it\n\n{line}") == ("Do it", "(Left out: 1 line in the form of a trailer.)")
+
+
+@pytest.mark.parametrize("line", ["---", "diff --git a/x b/x", "From: x <x@y>", "From 0 Mon", "Index: x", "-- >8 --"])
+def test_no_line_begins_a_patch_or_names_an_author_where_the_message_is_mailed(line: str) -> None:
+    assert landed_words(f"Do it\n\n{line}\n{line}") == ("Do it", f" {line}\n {line}")
 
 
 @given(st.text(st.characters(), max_size=80))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swarmgit.cli import render, render_health
 from swarmgit.documents import quoting
 from tests.hostile import BREAKS, is_seen
 
@@ -31,6 +32,13 @@ def test_no_line_of_a_quotation_or_of_code_stands_at_the_margin(text: str) -> No
 def test_a_terminal_gets_nothing_but_text_and_our_colours(text: str) -> None:
     assert is_seen(quoting.block(text), "\n\t")
     assert is_seen(quoting.COLOURS.sub("", quoting.terminal(f"\x1b[31m{text}\x1b[0m")), "\n\t")
+
+
+def test_a_terminal_gets_all_colours_that_we_use_and_none_that_hides_text() -> None:
+    for colour in {"0", "1", *render.COLOUR.values(), *render_health.PAINT.values()}:
+        assert quoting.terminal(f"\x1b[{colour}m") == f"\x1b[{colour}m"
+    for colour in ("30", "37", "8", "40", "1;30"):
+        assert is_seen(quoting.terminal(f"\x1b[{colour}mhidden"))
 
 
 @given(st.dictionaries(TEXTS, TEXTS, max_size=3))

@@ -37,7 +37,22 @@ def test_refs_are_read_as_they_move(person: Person) -> None:
     assert objects.ref("refs/heads/main") is None
 
 
-@pytest.mark.parametrize("spec", ["", "no such", "main:none", "x\ny", "a b c", "refs/heads/", "..", "0" * 40, "\udcff"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "",
+        "no such",
+        "main:none",
+        "main:family tree",
+        "main:price tag",
+        "x\ny",
+        "a b c",
+        "refs/heads/",
+        "..",
+        "0" * 40,
+        "\udcff",
+    ],
+)
 def test_what_names_nothing_is_none(person: Person, spec: str) -> None:
     objects = person.objects()
     assert objects.resolve(spec) is None

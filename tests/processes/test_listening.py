@@ -15,6 +15,7 @@ from swarmgit.model.ids import SessionId
 from swarmgit.model.usage import Usage
 from swarmgit.observe.hearing import KEPT_EVERY_BYTES, LOOK_BYTES_MAX, PIECE_BYTES, UNREAD_BYTES_MAX, Ear, Listener
 from swarmgit.ports import StreamReader
+from swarmgit.runtimes.jsonlines import JsonLinesReader
 
 USAGE = b'{"type": "usage", "input_tokens": 1}\n'
 STILL: Callable[[], float] = lambda: 0.0  # noqa: E731  a clock that stands still: the bytes alone bound a look
@@ -122,6 +123,36 @@ def test_another_process_goes_on_where_the_reconciler_stood(room: Room) -> None:
     assert room.read <= KEPT_EVERY_BYTES
     assert (again.stream(), looks) == (whole.stream(), 1)
     assert again.stream().usage == Usage(40_000)
+
+
+@pytest.mark.parametrize("broken", ["state", "restore"])
+def test_a_reader_that_cannot_keep_what_it_knows_makes_its_own_session_deaf(room: Room, broken: str) -> None:
+    ids = [room.session(name, USAGE * 10_000) for name in ("theirs", "ours")]
+    for id_ in ids:
+        room.to_the_end(room.listener(), id_)
+
+    class Theirs(JsonLinesReader):
+        def state(self) -> bytes:
+            raise RuntimeError("state")
+
+        def restore(self, state: bytes) -> bool:
+            if broken == "restore":
+                raise RuntimeError("restore")
+            return False
+
+    jobs = room.desk.executor.poll(ids)
+    readers = {"theirs": Theirs, "command": JsonLinesReader}
+    listener = Listener(room.desk.executor, lambda adapter: readers[adapter](), STILL, notes=True)
+    for id_ in ids:
+        note = room.output(id_).parent / paths.HEARD_FILE
+        note.write_bytes(note.read_bytes().replace(b'"command"', b'"theirs"'))
+    named = list(zip(ids, jobs.values(), ("theirs", "command"), strict=True))
+    for _ in range(3):
+        theirs, ours = listener.listen(named, ids).values()
+
+    assert f"(RuntimeError: {broken})" in theirs.deaf
+    assert not ours.deaf
+    assert ours.stream().usage == Usage(10_000)
 
 
 def test_who_only_looks_notes_nothing(room: Room) -> None:

@@ -68,7 +68,8 @@ class CatFile:
         if not header.endswith(b"\n"):
             raise EOFError
         fields = header.split()
-        if len(fields) != 3 or fields[1] not in {b"blob", b"tree", b"commit", b"tag"}:
+        is_kind = len(fields) == 3 and fields[1] in {b"blob", b"tree", b"commit", b"tag"}
+        if not is_kind or not fields[2].isdigit():  # "docs/family tree missing" has three words as well
             return None
         content, size = b"", int(fields[2])
         if command == b"contents":

@@ -89,6 +89,8 @@ def _told(follow: Callable[[], dict[str, str]]) -> dict[str, str]:
         return follow()
     except (SwarmError, OSError) as error:
         return {"": str(error)}
+    except Exception as error:  # noqa: BLE001  a bug that one checkout brings out is that checkout's
+        return {"": f"{type(error).__name__}: {error}"}
 
 
 def _summed(failing: Mapping[str, str]) -> tuple[tuple[str, ...], str]:

@@ -47,22 +47,35 @@ def lay_out(engine: Git, tree: str, folder: Path, env: Mapping[str, str] | None 
     """
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
-    with tempfile.TemporaryDirectory(prefix="swarmgit-index-") as scratch:
-        own = {**SETTINGS, **(env or {}), "GIT_INDEX_FILE": str(Path(scratch, "index")), "GIT_WORK_TREE": str(made)}
-        _git(engine, own, "read-tree", tree)
-        _git(engine, own, "checkout-index", "-a", "-q", f"--prefix={made}/")
-    for place, _, names in os.walk(made, topdown=False):
-        for name in names:
-            path = Path(place, name)
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode & 0o555)
-        Path(place).chmod(0o500 if Path(place) != made else 0o700)
-    delete(folder)
-    made.rename(folder)
+    try:
+        _fill(engine, tree, made, env)
+        delete(folder)
+        made.rename(folder)
+    except BaseException:
+        delete(made)
+        raise
     folder.chmod(0o500)
     views = sorted(folder.parent.iterdir(), key=lambda each: each.lstat().st_mtime)
     for old in [view for view in views if view != folder][: max(0, len(views) - VIEWS_MAX)]:
         delete(old)
+
+
+def _fill(engine: Git, tree: str, made: Path, env: Mapping[str, str] | None) -> None:
+    """Write the files of a tree of any depth, for reading only."""
+    with tempfile.TemporaryDirectory(prefix="swarmgit-index-") as scratch:
+        own = {**SETTINGS, **(env or {}), "GIT_INDEX_FILE": str(Path(scratch, "index")), "GIT_WORK_TREE": str(made)}
+        _git(engine, own, "read-tree", tree)
+        _git(engine, own, "checkout-index", "-a", "-q", f"--prefix={made}/")
+    folders = [str(made)]
+    for place in folders:  # grows while we go: os.walk recurses, and ends at a depth that agents can make
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif not entry.is_symlink():
+                    os.chmod(entry.path, entry.stat().st_mode & 0o555)  # noqa: PTH101
+    for place in reversed(folders[1:]):
+        os.chmod(place, 0o500)  # noqa: PTH101
 
 
 @contextmanager

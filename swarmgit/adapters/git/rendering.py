@@ -57,8 +57,18 @@ def _may_be_filtered(git: Git, top: Path, paths: list[str]) -> bool:
     own = Path(config) / "git/attributes" if config else Path(home) / ".config/git/attributes"
     if any(lexists(each) for each in (own, git.git_dir / "info/attributes", *_common(git.git_dir))):
         return True
-    folders = {parent for path in paths for parent in (top / path).parents if parent.is_relative_to(top)}
-    return any(lexists(folder / ".gitattributes") for folder in folders)
+    return any(lexists(f"{top}/{folder}.gitattributes") for folder in _folders(paths))
+
+
+def _folders(paths: list[str]) -> set[str]:
+    """Return the folders that paths lie in, each with a slash behind it, and the top as ''; a landing may be large."""
+    found = {""}
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and f"{folder}/" not in found:
+            found.add(f"{folder}/")
+            folder = folder.rpartition("/")[0]
+    return found
 
 
 def _common(git_dir: Path) -> tuple[Path, ...]:

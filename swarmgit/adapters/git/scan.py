@@ -69,7 +69,8 @@ def scan(engine: Git, slot: Slot, limits: Limits = DEFAULT_LIMITS) -> Findings:
         candidates = _objected(findings, changed, candidates)
     known = {*changed, *committed}
     left = [path for path in candidates if path not in known and _is_left(path, limits.intake)]
-    _take(findings, root, [path for path in candidates if path not in set(left)], limits)
+    outside = set(left)
+    _take(findings, root, [path for path in candidates if path not in outside], limits)
     _leave(findings, root, left, limits)
     _find_bare_repositories(findings, root)
     return findings

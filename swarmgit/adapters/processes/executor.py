@@ -28,7 +28,7 @@ from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.ids import SessionId
 from swarmgit.model.work import SessionSpec
-from swarmgit.ports import Job, StartSpec
+from swarmgit.ports import DiskUse, Job, StartSpec
 
 _WRAPPER_GRACE_S = 1.0
 _MARKER_S_MAX = 60.0
@@ -52,6 +52,7 @@ class LocalExecutor:
         self._clean: set[str] = set()
         """Ended sessions of which nothing is left: only a process of theirs could start another."""
         self._asked: set[tuple[int, str]] = set()
+        self._counts: dict[SessionId, vitals.DiskCount] = {}
         self._damaged: tuple[SessionId, ...] = ()
 
     def start(self, spec: StartSpec) -> None:
@@ -183,10 +184,16 @@ class LocalExecutor:
         """Return the bytes of memory and the processor seconds of all of a session's processes."""
         return vitals.memory_and_cpu(tree.members(self._jobs.tree(files.check_id(session))))
 
-    def disk(self, session: SessionId, folder: Path | None) -> int | None:
-        """Return what a session's folder and `folder` take on the disk, in bytes; None: too many files to count."""
-        used = [vitals.disk_bytes(place) for place in (self._jobs.path(files.check_id(session)), str(folder or ""))]
-        return None if None in used else sum(each or 0 for each in used)
+    def disk(self, session: SessionId, folder: Path | None) -> DiskUse:
+        """Return what a session's folder and `folder` take on the disk, as far as this look or the count has come."""
+        count = self._counts.get(session)
+        if count is None:
+            places = self._jobs.path(files.check_id(session)), str(folder or "")
+            count = self._counts[session] = vitals.DiskCount(*places)
+        is_whole = count.go_on()
+        if is_whole:
+            del self._counts[session]
+        return DiskUse(count.used, is_whole, count.uncounted)
 
     def folder(self, session: SessionId) -> Path:
         """Return where a session's files are, or would be."""
@@ -196,6 +203,8 @@ class LocalExecutor:
         """Stop reporting a session; its folder stays until `gc`."""
         files.check_id(session)
         self._fault("executor.forget")
+        if count := self._counts.pop(session, None):
+            count.close()
         groups.remove(files.read(self._jobs.path(session), groups.GROUP_FILE))
         (self._bell / session).unlink(missing_ok=True)
         (self._active / session).unlink(missing_ok=True)
