@@ -224,8 +224,11 @@ class Integrity(Protocol):
         That a commit is there is asked at most every so often; whether all that it needs is, only where it is in doubt.
         """
 
-    def doubt(self, commits: Iterable[CommitId]) -> None:
-        """Look closer at these next time: something that was done with them has failed."""
+    def doubt(self, commits: Iterable[CommitId], error: BaseException) -> None:
+        """Look closer at these next time, beside the tick, if what failed with them may have to do with objects."""
+
+    def copied(self) -> frozenset[CommitId]:
+        """Return the commits of which swarmgit has copies of its own."""
 
     def keep(self, commits: AbstractSet[CommitId]) -> None:
         """See to it that swarmgit has copies of its own of these commits; those of others may go.

@@ -36,21 +36,28 @@ class Threads:
         self._ring = ring
         self._patience_s = patience_s
         self._jobs: dict[str, _Job] = {}
+        self._lock = threading.Lock()
+        """Starts that go on side by side ask too."""
 
     def run(self, name: str, what: object, work: Callable[[], T]) -> T | None:
         """Return what `work` came to, or raise what it raised; None while it, or other work of that name, goes on."""
-        job = self._jobs.get(name)
-        if job is not None and job.over.is_set() and job.what != what:
-            del self._jobs[name]  # nobody asks for that any more
-            job = None
-        if job is None:
-            if sum(not each.over.is_set() for each in self._jobs.values()) >= WORKERS_MAX:
-                return None
-            job = self._jobs[name] = self._start(what, work)
+        with self._lock:
+            job = self._jobs.get(name)
+            if job is not None and job.over.is_set() and job.what != what:
+                job = None  # nobody asks for that any more
+            is_new = job is None
+            if job is None:
+                others = (each for other, each in self._jobs.items() if other != name)
+                if sum(not each.over.is_set() for each in others) >= WORKERS_MAX:
+                    return None
+                job = self._jobs[name] = self._start(what, work)
+        if is_new:
             job.over.wait(self._patience_s)
         if job.what != what or not job.over.is_set():
             return None
-        del self._jobs[name]
+        with self._lock:
+            if self._jobs.get(name) is job:
+                del self._jobs[name]
         if job.error is not None:
             raise job.error
         result: T = job.result

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from person_repository import Person
 
 from swarmgit.adapters.background import Threads
 from swarmgit.adapters.git.engine import GitEngine, engine_git
-from swarmgit.adapters.git.keeping import LOOSE_MAX, Keeper
+from swarmgit.adapters.git.keeping import AGAIN_S, LOOSE_MAX, TRIES_MAX, Keeper
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git
 from swarmgit.model.ids import CommitId
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -114,6 +117,42 @@ def test_an_object_that_cannot_be_read_leaves_its_commit_unowned(person: Person,
     path.write_bytes(path.read_bytes()[:8])
 
     assert kept(engine, base).owned() == frozenset()
+
+
+class Busy:
+    """A background in which everything else is served first, for so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def run(self, name: str, what: object, work: Callable[[], T]) -> T | None:
+        self.left -= 1
+        return work() if self.left < 0 else None
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        pass
+
+
+def test_waiting_for_another_copy_is_no_try_and_what_failed_is_tried_again_after_minutes(
+    person: Person, engine: GitEngine
+) -> None:
+    base = commit(person, {f"many/{number}.txt": f"{number}\n" for number in range(LOOSE_MAX + 50)})
+    now = 0.0
+    keeper = Keeper(engine.objects, Busy(3 * TRIES_MAX), lambda: now)
+    blob = person.git("rev-parse", "HEAD:many/7.txt")
+    path = person.common_dir / "objects" / blob[:2] / blob[2:]
+    good = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(good[:8])
+    for _ in range(3 * TRIES_MAX + TRIES_MAX + 2):
+        keeper.keep(frozenset({CommitId(base)}))
+    assert keeper.owned() == frozenset()
+    path.write_bytes(good)
+    keeper.keep(frozenset({CommitId(base)}))
+    assert keeper.owned() == frozenset()  # it has failed often enough
+    now = AGAIN_S
+    keeper.keep(frozenset({CommitId(base)}))
+    assert keeper.owned() == {base}
 
 
 def test_what_was_owned_outlives_a_collection_of_the_persons_repository(person: Person, engine: GitEngine) -> None:

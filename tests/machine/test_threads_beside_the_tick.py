@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 
+from swarmgit.adapters.background import WORKERS_MAX, Threads
 from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.notes import Notes
 from swarmgit.model.ids import CommitId
@@ -38,6 +39,15 @@ def test_merges_that_are_kept_and_read_side_by_side_are_all_there_once(tmp_path:
     together(use)
     assert sorted(each.base for each in cache.merges().values()) == [each.base for each in tried]
     assert len(cache._tries.values) == len(tried)
+
+
+def test_work_that_is_asked_for_side_by_side_is_begun_within_the_bound() -> None:
+    go = Event()
+    background = Threads(lambda: None, patience_s=0)
+    together(lambda number: [background.run(f"{number} {each}", None, go.wait) for each in range(50)])
+    assert len(background._jobs) == WORKERS_MAX
+    go.set()
+    background.wait(5)
 
 
 def test_the_same_note_from_many_threads_is_one(tmp_path: Path) -> None:

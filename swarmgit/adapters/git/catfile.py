@@ -10,6 +10,10 @@ from swarmgit.adapters.git.run import Git
 from swarmgit.errors import TryLater
 
 
+class Unreadable(TryLater):
+    """git ends over an object whenever it is asked for it."""
+
+
 class CatFile:
     """`git cat-file --batch-command`, started when first asked, started again if it died, safe for threads."""
 
@@ -45,7 +49,7 @@ class CatFile:
                 except BaseException:
                     self._end()  # interrupted between question and answer
                     raise
-        raise TryLater(f"git in {self._git.git_dir} cannot read {spec}: {self._words(name)}", "git fsck")
+        raise Unreadable(f"git in {self._git.git_dir} cannot read {spec}: {self._words(name)}", "git fsck")
 
     def _words(self, name: bytes) -> str:
         """Return what git says when it is asked once more, as it ends over it."""

@@ -10,7 +10,7 @@ from swarmgit.app.world import World
 from swarmgit.documents import paths
 
 
-def work(_world: World, facts: Facts) -> Iterator[Finding]:
+def work(world: World, facts: Facts) -> Iterator[Finding]:
     """Every commit that open work stands on is here."""
     observed = facts.seen.observed
     gone = sorted(commit for commit in observed.needed if commit in observed.missing)
@@ -22,6 +22,12 @@ def work(_world: World, facts: Facts) -> Iterator[Finding]:
     if not gone:
         many = counted(len(observed.needed), "commit")
         yield Finding("work", "ok", f"open work stands on {many}, which can be had")
+    lent = observed.needed - observed.missing.keys() - world.integrity.copied()
+    if lent:
+        text = (
+            f"of {counted(len(lent), 'commit')} that open work stands on swarmgit has no copy: git gc may take it away"
+        )
+        yield Finding("work", "warn", text, "swarmgit reconcile makes one, and tries again every few minutes")
 
 
 def refs(world: World, _facts: Facts) -> Iterator[Finding]:
