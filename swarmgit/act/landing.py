@@ -10,7 +10,7 @@ from swarmgit.act.failing import failed
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.actions import FollowRemote, Land, MergeItem, Salvage, TryMerges
-from swarmgit.model.checkouts import Obstacle
+from swarmgit.model.checkouts import INDEX_LOCK, Obstacle
 from swarmgit.model.failures import Step
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import MergeTry
@@ -112,7 +112,8 @@ def block(entries: Sequence[EntryId], target: str, found: InTheWay, world: World
     traces = world.landing.traces(target, found.checkout, found.paths)
     now = Obstacle(found.checkout, found.paths, traces, world.clock.now())
     world.cache.keep_blocked({**world.cache.blocked(), **dict.fromkeys(entries, now)})
-    return Blocked(entries[0] if entries else None, found.checkout, found.paths)
+    locks = world.landing.locks(target) if found.paths == (INDEX_LOCK,) else ()
+    return Blocked(entries[0] if entries else None, found.checkout, found.paths, locks)
 
 
 def unblock(action: Land | FollowRemote, entries: Sequence[EntryId], world: World) -> Done:

@@ -290,7 +290,7 @@ def _failing(done: Ticked) -> str:
     """Return what has failed and has not worked since, or waits, in words; of many the first; '' for none."""
     said = [f"{each.step.owner or 'the swarm'}: {sentence(each)}" for each in done.plan.failing]
     said += [outcome.message for outcome in done.outcomes if isinstance(outcome, Failed)]
-    said += [checkouts.holding(each.checkout, each.paths) for each in done.outcomes if isinstance(each, Blocked)]
+    said += [checkouts.holding(each, done.now) for each in done.outcomes if isinstance(each, Blocked)]
     more = f"; and {len(said) - 1} more (swarmgit status)" if len(said) > 1 else ""
     return f"{said[0]}{more}" if said else ""
 

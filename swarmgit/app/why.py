@@ -260,6 +260,9 @@ def _commands(look: Look, status: TaskStatus) -> Iterator[str]:
         yield f"swarmgit review fail {status.task}"
     else:
         yield from _again(look, status)
+    in_the_way = look.observed.blocked.get(status.entry, ()) if status.entry else ()
+    if status.phase == "queued" and in_the_way:
+        yield from checkouts.commands(in_the_way, look.observed.index_locks)
     stands = status.task in look.desired.held or (control is not None and control.paused)
     if status.phase in {"waiting", "rework", "verifying", "queued"} and not stands:
         yield "swarmgit reconcile"
@@ -282,5 +285,7 @@ def _again(look: Look, status: TaskStatus) -> Iterator[str]:
         yield f"swarmgit task accept {status.task}"
     if is_claimed or status.phase == "reverted":
         yield f"swarmgit task reopen {status.task}"
+    elif status.phase == "needs-human" and status.task in look.observed.failures:
+        yield "swarmgit reconcile"  # the work is there: with the cause gone, the step is tried again
     elif status.phase in {"needs-human", "failed", "cancelled"}:
         yield f"swarmgit task restart {status.task}"

@@ -13,12 +13,11 @@ from swarmgit.app.attribution import stored_status
 from swarmgit.app.look import Look, look
 from swarmgit.app.sessions import find_session
 from swarmgit.app.world import World
+from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.intake import LeftOut
 from swarmgit.model.status import Attempt, Entry
-
-VIEWS = "views"
 
 
 class Work(Struct, frozen=True):
@@ -71,7 +70,7 @@ def _left_out(world: World, head: CommitId, left: LeftOut | None) -> str:
 
 def open_files(world: World, work: Work) -> Path:
     """Lay out the files as they are, read-only and without git, and return where. What was left out is not there."""
-    folder = world.repository.store / VIEWS / work.session
+    folder = world.repository.store / paths.VIEWS / work.session
     if work.head is None:
         world.worktrees.live_files(work.session, folder)
     else:

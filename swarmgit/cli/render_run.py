@@ -83,8 +83,7 @@ class Narrator(Struct):
             case Blocked():
                 entry = look.observed.entries.get(outcome.entry) if outcome.entry else None
                 task = entry.task if entry else None
-                reason = f"{outcome.checkout}: {checkouts.in_the_way(outcome.paths)}; {checkouts.answer(outcome.paths)}"
-                yield from self._once(Step("blocked", task, reason))
+                yield from self._once(Step("blocked", task, checkouts.holding(outcome)))
             case _:
                 return
 

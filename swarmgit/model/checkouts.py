@@ -8,6 +8,9 @@ from msgspec import Struct
 
 from swarmgit.model.ids import CommitId
 
+INDEX_LOCK = "index.lock"
+"""The one path that stands for a checkout whose index another git holds."""
+
 
 class Obstacle(Struct, frozen=True):
     """A person's edits that a landing would have to write over. `traces` changes once the edits do; `at`: when seen."""

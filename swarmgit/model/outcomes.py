@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from swarmgit.model.actions import Action, Save
+from swarmgit.model.checkouts import IndexLock
 from swarmgit.model.failures import Step
 from swarmgit.model.ids import EntryId
 
@@ -30,11 +31,12 @@ class Failed(Struct, frozen=True):
 
 
 class Blocked(Struct, frozen=True):
-    """A landing waits: these paths of a checkout of the target hold edits that are in its way."""
+    """A landing waits: these paths of a checkout of the target hold edits that are in its way, or it is locked."""
 
     entry: EntryId | None
     checkout: str
     paths: tuple[str, ...]
+    locks: tuple[IndexLock, ...] = ()
 
 
 class ToSave(Struct, frozen=True):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from shlex import quote
 
-from swarmgit.model.checkouts import Behind, IndexLock
+from swarmgit.model.checkouts import INDEX_LOCK, Behind, IndexLock
+from swarmgit.model.outcomes import Blocked
 
-INDEX_LOCK = "index.lock"
 UNDER_WAY = {
     "MERGE_HEAD": "a merge",
     "CHERRY_PICK_HEAD": "a cherry-pick",
@@ -37,9 +37,10 @@ def waits(paths: Sequence[str], locks: Sequence[IndexLock], now: datetime) -> st
     return f"The landing waits, because a checkout of the target has edits of yours in {_named(paths)}"
 
 
-def holding(checkout: str, paths: Sequence[str]) -> str:
-    """Return which checkout a landing waits for, and for what in it."""
-    return f"the landing waits: {checkout}: {in_the_way(paths)}"
+def holding(blocked: Blocked, now: datetime | None = None) -> str:
+    """Return which checkout a landing waits for, for what in it, and what helps."""
+    what = in_the_way(blocked.paths, blocked.locks, now)
+    return f"the landing waits: {blocked.checkout}: {what}; {answer(blocked.paths, blocked.locks)}"
 
 
 def locked(lock: IndexLock, now: datetime | None) -> str:
@@ -63,11 +64,17 @@ def _span(age: timedelta) -> str:
 def answer(paths: Sequence[str], locks: Sequence[IndexLock] = ()) -> str:
     """Return the command that shows what is in the way, and what to do then."""
     if list(paths) == [INDEX_LOCK]:
-        stale = [f"rm {quote(each.path)}" for each in locks if not each.is_used]
-        return "; ".join(stale) or "let that git command finish"
+        return "; ".join(commands(paths, locks)) or "let that git command finish"
     if len(paths) == 1 and paths[0] in UNDER_WAY:
         return "git status; then finish or abort what is under way"
     return "git status; then commit or stash the edits"
+
+
+def commands(paths: Sequence[str], locks: Sequence[IndexLock] = ()) -> tuple[str, ...]:
+    """Return what to run about what is in the way, best first; nothing where it passes by itself."""
+    if list(paths) == [INDEX_LOCK]:
+        return tuple(f"rm {quote(each.path)}" for each in locks if not each.is_used)
+    return ("git status",)
 
 
 def behind(seen: Behind) -> str:

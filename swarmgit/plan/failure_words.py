@@ -24,10 +24,9 @@ WORDS = {
 
 def way_out(each: FailedStep) -> str:
     """Return what a person can do about a step that is stuck."""
-    if each.step.kind in STARTS:
+    if each.step.kind not in SAVING:
         return f"what helps: {each.hint or 'swarmgit doctor'}"
-    is_saving = each.step.kind in SAVING
-    return f"`swarmgit task restart {each.step.task}` goes on without it" + (", and keeps it" if is_saving else "")
+    return f"`swarmgit task restart {each.step.task}` goes on without it, and keeps it"
 
 
 def sentence(each: FailedStep) -> str:

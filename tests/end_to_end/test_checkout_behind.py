@@ -61,7 +61,10 @@ def test_a_lock_that_a_dead_git_left_has_its_own_sentence_and_the_command(repo) 
     done = repo.swarmgit("reconcile", "--timeout", "20", check=False)
     assert done.returncode in {1, 4}
     why = repo.swarmgit("why", "api").stdout
-    assert f"a git command that is not there any more left {lock} since" in why
+    for said in (done.stdout + done.stderr, why):
+        assert f"a git command that is not there any more left {lock}" in said
+    assert f"rm {lock}" in done.stdout + done.stderr
+    assert f"next: rm {lock}\n" in why
     assert "edits of yours" not in why
     checks = json.loads(repo.swarmgit("doctor", "--json", check=False).stdout)["checks"]
     assert [each["repair"] for each in checks if each["name"] == "locks"] == [f"rm {lock}"]

@@ -82,6 +82,8 @@ def test_what_has_ended_is_shown_by_any_of_its_names(repo: Repo, by: str) -> Non
     assert ((place / "a.txt").read_text(), (place / "b.txt").read_text()) == ("a\n", "b\n")
     again = Path(repo.swarmgit("open", name).stdout.strip())
     assert again == place
+    assert repo.swarmgit("gc").returncode == 0
+    assert not place.exists()
 
 
 def test_rejected_work_is_shown_too(repo: Repo) -> None:

@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from swarmgit.adapters.deletion import delete
+from swarmgit.documents.paths import VIEWS
 
 SlotState = Literal["free", "filling", "leased"]
 RECORD = "slot.json"
@@ -191,7 +192,7 @@ class SlotStore:
             for folder in self._root.glob("[!.]*/[!.]*"):
                 if folder.parent.name != TRASH and _read(folder) is None:
                     self._resists(folder, f"its {RECORD} cannot be read, so nobody knows whose work is in it")
-            for stray in self._root.glob("[!.]*/.new-*"):
+            for stray in (*self._root.glob("[!.]*/.new-*"), *self._root.glob(f"{VIEWS}/*")):
                 self.trash(stray)
             slots = self._sound()
             for pool in {slot.folder.parent for slot in slots}:

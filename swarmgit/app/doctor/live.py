@@ -10,8 +10,9 @@ from swarmgit.app.views.words import counted
 from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import TryLater
+from swarmgit.model.checkouts import INDEX_LOCK
 from swarmgit.plan import checkouts, streams
-from swarmgit.plan.failure_words import sentence
+from swarmgit.plan.failure_words import SAVING, sentence
 from swarmgit.plan.failures import is_stuck
 
 FREE_BYTES_FEW = 2 << 30
@@ -70,7 +71,8 @@ def failing(_world: World, facts: Facts) -> Iterator[Finding]:
     """No step fails again and again."""
     for each in facts.seen.plan.failing:
         what = f"{each.step.owner or 'the swarm'}: {sentence(each)}"
-        repair = f"swarmgit task restart {each.step.task}" if each.step.task else "swarmgit reconcile"
+        is_saving = each.step.kind in SAVING and each.step.task is not None  # nothing goes on before that is answered
+        repair = f"swarmgit task restart {each.step.task}" if is_saving else "swarmgit reconcile"
         yield Finding("failing", "fail" if is_stuck(each) else "warn", what, repair)
 
 
@@ -97,4 +99,4 @@ def locks(world: World, facts: Facts) -> Iterator[Finding]:
     for each in world.landing.locks(target) if target else ():
         if not each.is_used:
             words = f"{checkouts.locked(each, facts.seen.now)}; landings wait for it"
-            yield Finding("locks", "fail", words, checkouts.answer((checkouts.INDEX_LOCK,), (each,)))
+            yield Finding("locks", "fail", words, checkouts.answer((INDEX_LOCK,), (each,)))
