@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from worktree_world import AGENT, AT, World, git, write_files
 
+from swarmgit.adapters.git import beside
 from swarmgit.model.desired import Scope
 from swarmgit.model.ids import SessionId
 from swarmgit.model.intake import Intake
@@ -286,3 +287,26 @@ def test_a_few_objects_that_stand_for_more_than_a_disk_holds_are_told_and_follow
         "fine (1 commit)",
     }
     assert world.engine.call("cat-file", "-e", bomb).returncode != 0
+
+
+def test_a_damaged_copy_of_what_the_engine_has_stands_before_nothing(world: World, tree: Path) -> None:
+    base, home = world.git("rev-parse", "HEAD"), agent(world, tree, "symbolic-ref", "--short", "HEAD")
+    agent(world, tree, "checkout", "-q", "-b", "feature")
+    write_files(tree, {"src/feature.py": "f = 1\n"})
+    agent(world, tree, "add", "-A")
+    agent(world, tree, "commit", "-q", "-m", "feature")
+    agent(world, tree, "checkout", "-q", home)
+    write_files(tree, {"src/a.py": "a = 2\n"})
+    bad = tree / ".git/objects" / base[:2] / base[2:]
+    bad.parent.mkdir(exist_ok=True)
+    bad.write_bytes(b"garbage")
+    found = taken(world)
+    assert paths(found) == ["src/a.py"]
+    assert found.left_out is not None
+    assert found.left_out.items == ("feature (1 commit)",)
+
+
+def test_endless_reflogs_are_read_up_to_a_bound(world: World, tree: Path) -> None:
+    lines = "".join(f"{0:040x} {number:040x} a <a@b> 1 +0000\n" for number in range(1, 2000))
+    write_files(tree, {f".git/logs/refs/heads/{number}": lines for number in range(40)})
+    assert sum(1 for _ in beside._tips(tree / ".git")) < 4 << 14

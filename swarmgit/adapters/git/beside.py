@@ -15,6 +15,7 @@ import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -25,11 +26,15 @@ from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.adapters.git.shape import Shapes
 from swarmgit.adapters.git.slots import Slot
+from swarmgit.errors import SwarmError
 
 OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 FANOUT = re.compile(r"[0-9a-f]{2}")
 PACK = re.compile(r"pack-[0-9a-f]{40,64}\.pack")
 REFS_MAX, LOG_BYTES_MAX, TIPS_MAX = 2000, 256 << 10, 100
+LOGS_BYTES_MAX, NAMED_MAX = 4 << 20, 10_000
+"""So much of all reflogs is read, and so many commits that are named there."""
+
 DEPTH_MAX = 12
 OBJECTS_MAX, OBJECT_BYTES_MAX = 50_000, 256 << 20
 COMMIT_BYTES_MAX, LINE_MAX = 64 << 10, 500
@@ -66,14 +71,17 @@ def bring(engine: Git, slot: Slot, tree: str) -> Beside:
         return found
     head = head_of(git_dir) or ""
     line, head_tree = _line(git_dir, head)
-    tips = {tip.oid: tip for tip in reversed(list(_tips(git_dir))) if tip.oid != slot.commit}
+    named = list(islice(_tips(git_dir), NAMED_MAX))
+    tips = {tip.oid: tip for tip in reversed(named) if tip.oid != slot.commit}
+    if len(named) == NAMED_MAX:
+        found.told.append(f"more than {NAMED_MAX} commits that its reflogs name were not looked at")
     elsewhere = [tip for oid, tip in tips.items() if oid not in line]
     if head not in {"", slot.commit} and head_tree != tree:
         elsewhere.append(Tip(head, HISTORY))
     if elsewhere:
         try:
             _bring(engine.bounded(CPU_S_MAX, WALL_S_MAX, MEMORY_KIB_MAX), slot, head, elsewhere, found)
-        except (GitFailed, OSError, ValueError):
+        except (SwarmError, OSError, ValueError):  # also what git ends over, and what is missing
             names = sorted({tip.name for tip in elsewhere})[:5]
             return Beside(told=[f"{UNREAD} ({', '.join(names)})"])
     return found
@@ -121,8 +129,12 @@ def _tips(git_dir: Path) -> Iterator[Tip]:
     refs |= {name: text for name in _files(git_dir, "refs") if OID.fullmatch(text := _text(git_dir, name))}
     for name in sorted(refs):
         yield Tip(refs[name], _short(name))
-    for name in _files(git_dir, "logs"):
-        raw = read_beneath(git_dir, name, LOG_BYTES_MAX) or b""
+    left = LOGS_BYTES_MAX
+    for name in sorted(_files(git_dir, "logs"), key=lambda name: name != "logs/refs/stash"):
+        raw = read_beneath(git_dir, name, min(LOG_BYTES_MAX, left)) or b""
+        left -= len(raw)
+        if left <= 0:
+            return
         lines = [line.split(b" ", 2)[1].decode("ascii", "replace") for line in raw.splitlines() if b" " in line]
         is_stash = name == "logs/refs/stash"
         for number, oid in enumerate(reversed(lines)):
@@ -248,13 +260,29 @@ def _view(engine: Git, git_dir: Path, folder: Path) -> Git:
     (folder / "HEAD").write_text("ref: refs/heads/none\n")
     view = Git(folder, env=engine.env, bounds=engine.bounds)
     left = OBJECT_BYTES_MAX
-    for count, path in enumerate(_object_files(git_dir)):
+    files = list(islice(_object_files(git_dir), OBJECTS_MAX + 2))
+    there = _there(engine, [_oid(path) for path in files])
+    for count, path in enumerate(files):
+        if _oid(path) in there:
+            continue  # a copy, perhaps a bad one, would stand before the engine's own
         if count > OBJECTS_MAX or not copy_beneath(git_dir, folder, path, left):
             raise ValueError("too large, or changed under our hands")
         left -= (folder / path).stat().st_size
     for pack in (folder / "objects/pack").glob("*.pack"):
         view.out("index-pack", "--threads=1", "-o", str(pack.with_suffix(".idx")), str(pack))
     return view
+
+
+def _oid(path: str) -> str:
+    """Return the name of the object that a loose file holds; of a pack, what is no object's name."""
+    return "".join(path.split("/")[1:])
+
+
+def _there(engine: Git, oids: Sequence[str]) -> set[str]:
+    """Return which of these the engine has."""
+    named = "".join(f"{oid}\n" for oid in oids if OID.fullmatch(oid))
+    asked = engine.out("cat-file", "--batch-check=%(objectname)", stdin=named.encode())
+    return set(asked.decode("ascii", "replace").splitlines())
 
 
 def _object_files(git_dir: Path) -> Iterator[str]:

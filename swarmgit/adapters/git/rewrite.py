@@ -10,15 +10,16 @@ import tempfile
 from pathlib import Path
 
 from swarmgit.adapters.git.filling import places
+from swarmgit.adapters.git.findings import DEFAULT_LIMITS, Limits
 from swarmgit.adapters.git.loose import is_whole, loose_path, write_file
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.scan import scan
 from swarmgit.adapters.git.slots import Slot
 
 
-def rewrite(engine: Git, slot: Slot) -> int:
+def rewrite(engine: Git, slot: Slot, limits: Limits = DEFAULT_LIMITS) -> int:
     """Write the changed files of a slot's tree, and all its folders; return how many the engine had no good copy of."""
-    findings = scan(engine, slot)
+    findings = scan(engine, slot, limits)
     with tempfile.TemporaryDirectory(dir=slot.folder, prefix="work-") as made:
         index, store = Path(made, "index"), Path(made, "objects")
         shutil.copy2(slot.index, index)

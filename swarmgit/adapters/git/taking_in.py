@@ -22,6 +22,6 @@ def take_in(engine: Git, slot: Slot, label: Label, fault: Callable[[str], None],
     except OutOfTime:
         raise
     except SwarmError:  # perhaps over an object that is damaged, and would be written if it were not there
-        if rewrite(engine, slot) == 0:
+        if rewrite(engine, slot, limits) == 0:
             raise
         return capture(engine, slot, label, fault, limits)
