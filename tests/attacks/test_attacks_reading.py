@@ -133,4 +133,5 @@ def test_a_policy_that_would_open_the_keys_starts_nothing_and_says_why(stage: St
     stage.attacker("open('evil.txt', 'w').write('done')")
     stage.run()
     assert stage.landed() == []
-    assert "would show sessions the keys" in stage.status("evil").attempts[-1].reason
+    assert stage.status("evil").attempts == ()
+    assert "would show sessions the keys" in stage.status("evil").reason

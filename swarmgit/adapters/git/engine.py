@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from swarmgit.adapters.git.difference import difference, shown
 from swarmgit.adapters.git.findings import told
-from swarmgit.adapters.git.loose import CommitText, LooseWriter, new_commit, new_tree, write_file
+from swarmgit.adapters.git.loose import CommitText, LooseWriter, loose_path, new_commit, new_tree, write_file
 from swarmgit.adapters.git.merge import Bases, Merged, merge_trees, touched_by_both
 from swarmgit.adapters.git.objects import GitObjects, MemoryWriter, Remembered
 from swarmgit.adapters.git.pathdiff import changed_files
-from swarmgit.adapters.git.refs import RefChange, RefWriter, move_own
+from swarmgit.adapters.git.refs import OID, RefChange, RefWriter, move_own
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.saved import SavedWork
 from swarmgit.adapters.git.transfer import Transfer
@@ -197,8 +197,13 @@ class GitEngine(SavedWork):
 
     def prune(self, before: datetime, keep: Sequence[str]) -> int:
         there = [oid for oid in sorted(set(keep)) if self.objects.resolve(f"{oid}^{{commit}}")]
-        options = ("--no-progress", "-v", f"--expire={int(before.timestamp())}")
-        return len(self.git.out("prune", *options, "--", *there).splitlines())
+        options = ("--no-progress", "-n", f"--expire={int(before.timestamp())}")
+        said = (line.split(" ") for line in self.git.out("prune", *options, "--", *there).decode().splitlines())
+        # git itself would also delete what a pack of the person's has: the engine owns its copies
+        unneeded = [words[0] for words in said if len(words) == 2 and OID.fullmatch(words[0])]
+        for oid in unneeded:
+            loose_path(self.git.git_dir / "objects", oid).unlink(missing_ok=True)
+        return len(unneeded)
 
     def unpin(self, ref: str) -> None:
         """Drop a ref of the engine, if it is there."""
