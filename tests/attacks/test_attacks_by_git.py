@@ -19,6 +19,7 @@ PLANTS = {
 }
 
 
+@pytest.mark.default_cases("*fsmonitor", "*merge driver", "*signing program")
 @pytest.mark.parametrize("plant", PLANTS)
 def test_no_payload_in_git_settings_runs_on_the_host(judged: Stage, plant: str) -> None:
     judged.open()
@@ -64,6 +65,7 @@ REPLACED = {
 }
 
 
+@pytest.mark.default_cases("*head on main", "*alternates", "*replace*")
 @pytest.mark.parametrize("how", REPLACED)
 def test_a_private_git_that_lies_changes_nothing_of_the_persons(judged: Stage, how: str) -> None:
     judged.open()

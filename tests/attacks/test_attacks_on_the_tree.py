@@ -50,6 +50,9 @@ HELD = {"what a shell runs", "what an editor runs", "what a container runs", "wh
 """A person may want these; they wait for one."""
 
 
+@pytest.mark.default_cases(
+    "*a zero-width*", "*what an editor*", "*another agent*", "*instruction*", "*what a shell*", "*git*"
+)
 @pytest.mark.parametrize("how", TREES)
 def test_what_is_hidden_in_a_tree_does_not_land(judged: Stage, how: str) -> None:
     judged.policy["limits"] = {"file_gb": 64}

@@ -110,6 +110,7 @@ def stray_worktree(repo) -> tuple[str, str, str]:
     return "worktrees", str(place), "swarmgit reconcile"
 
 
+@pytest.mark.default_cases("mirror", "broken_ref", "gate_program", "stray_worktree", "known_agent")
 @pytest.mark.parametrize(
     "plant",
     [gate_program, agent_program, known_agent, lost_state, lost_engine, engine_without_link, stale_lock, stale_lock_of_ours,

@@ -82,6 +82,7 @@ def test_reconcile_without_standard_streams_does_its_work(repo, closed: str) -> 
     assert landed(repo)
 
 
+@pytest.mark.default_cases("args1", "args2")
 @pytest.mark.parametrize("args", [("status",), ("doctor", "--json"), ("fsck",), ("schema", "task"), ("--help",)])
 def test_a_command_that_shows_something_ends_at_a_closed_pipe_as_git_does(repo, args) -> None:
     done = into_closed_pipe(prepared(repo), *args)
@@ -103,6 +104,7 @@ def test_a_request_into_a_closed_pipe_is_carried_out(repo) -> None:
     assert "paused" in repo.swarmgit("why", "api").stdout
 
 
+@pytest.mark.default_cases("locale1")
 @pytest.mark.parametrize(
     "locale", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "ascii"}]
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
+import pytest
+
 from tests.conftest import Repo
 
 PYTHON = f'"{sys.executable}" -c'
@@ -38,6 +40,7 @@ FINE = {
 ODD = {"nothing": "exit 0", "crashes": "no-such-program", "nonsense": "printf '\\377\\001\\033[2J{{{\\n'; exit 7"}
 
 
+@pytest.mark.slow
 def test_each_is_known_for_what_it_is_and_answered_and_the_healthy_ones_are_left_alone(repo: Repo) -> None:
     repo.start()
     repo.swarm |= {

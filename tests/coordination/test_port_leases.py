@@ -147,6 +147,7 @@ def test_without_any_free_range_the_task_waits_why_says_so_and_an_incident_tells
     assert repo.landed() == ["one"]
 
 
+@pytest.mark.slow
 def test_two_sessions_at_work_have_different_ports_and_a_killed_one_gives_its_own_back(repo: Repo) -> None:
     repo.swarm["attempts_max"] = 1
     repo.start()

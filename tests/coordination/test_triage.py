@@ -213,6 +213,7 @@ def test_the_last_answer_counts_and_the_schema_is_that_of_the_value() -> None:
     assert properties.keys() == {"version", "verdict", "reason", "action"}
 
 
+@pytest.mark.slow
 def test_in_a_real_run_the_triage_sees_the_work_and_its_answer_is_carried_out(repo: Repo) -> None:
     judge = repo.agents / "judge.sh"
     judge.write_text(

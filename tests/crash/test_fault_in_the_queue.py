@@ -78,6 +78,7 @@ def go_on(repo: Repo) -> None:
     assert_same_end(repo)
 
 
+@pytest.mark.slow
 def test_the_queue_ends_as_it_should_when_nobody_is_killed(repo: Repo) -> None:
     fuse = try_to_run(begin(repo))
     assert len(fuse.names) > 80
@@ -87,7 +88,7 @@ def test_the_queue_ends_as_it_should_when_nobody_is_killed(repo: Repo) -> None:
     assert [a.outcome for a in repo.status("culprit").attempts].count("landed") == 1
 
 
-@pytest.mark.default_cases("1")
+@pytest.mark.default_cases("none")
 @pytest.mark.parametrize("part", range(2))
 def test_killed_at_one_step_of_the_queue_it_reaches_the_same_end(tmp_path: Path, part: int) -> None:
     at = random.Random(part + 10).randint(part * 60 + 30, part * 60 + 90)

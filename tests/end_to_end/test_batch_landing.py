@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from swarmgit.app.fsck import check
 from tests.conftest import Repo
 
@@ -29,6 +31,7 @@ def test_a_batch_with_one_culprit_lands_without_it_and_the_history_is_proven(rep
         world.close()
 
 
+@pytest.mark.slow
 def test_entries_that_conflict_with_one_before_them_wait_for_it_and_then_go_back(repo: Repo) -> None:
     repo.start({"shared.txt": "one\n"})
     script = 'sed -i "s/.*/& $SWARM_TASK/" shared.txt; echo $SWARM_TASK > $SWARM_TASK.txt'

@@ -6,7 +6,10 @@ import json
 import os
 import subprocess
 
+import pytest
 
+
+@pytest.mark.slow
 def test_a_checkout_that_cannot_follow_is_told_until_it_does_and_others_land(repo) -> None:
     # given a checkout whose required filter works, until the landing comes
     for side in ("smudge", "clean"):

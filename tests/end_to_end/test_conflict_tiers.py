@@ -71,6 +71,7 @@ def test_a_merger_resolves_what_rules_cannot(repo: Repo) -> None:
     fsck(repo)
 
 
+@pytest.mark.slow
 def test_the_merger_sees_markers_both_tasks_and_both_differences(repo: Repo) -> None:
     clashing(repo, BOTH)
     repo.reconcile()
@@ -85,6 +86,7 @@ def test_the_merger_sees_markers_both_tasks_and_both_differences(repo: Repo) -> 
     assert "grep -q right words.txt" in prompt
 
 
+@pytest.mark.slow
 def test_what_the_merger_may_not_change_sends_it_back_and_then_the_task_is_made_again(repo: Repo) -> None:
     clashing(repo, "printf 'one\\ntwo left right\\nthree\\n' > words.txt; echo more > other.txt")
 
@@ -108,6 +110,7 @@ def test_markers_that_are_left_are_no_resolution(repo: Repo) -> None:
     assert len(events(repo, "unresolved")) == 2
 
 
+@pytest.mark.slow
 def test_a_red_gate_on_the_resolution_gives_the_merger_one_more_try_with_what_the_gate_said(repo: Repo) -> None:
     clashing(
         repo,
@@ -126,6 +129,7 @@ def test_a_red_gate_on_the_resolution_gives_the_merger_one_more_try_with_what_th
     assert all(len(repo.status(name).attempts) == 1 for name in ("left", "right"))
 
 
+@pytest.mark.slow
 def test_without_a_merger_the_task_is_made_again_with_its_old_work_as_reference(repo: Repo) -> None:
     clashing(repo)
     assert repo.reconcile().code == 0
@@ -139,6 +143,7 @@ def test_without_a_merger_the_task_is_made_again_with_its_old_work_as_reference(
     assert repo.git("rev-parse", first.salvage) == first.head
 
 
+@pytest.mark.slow
 def test_without_reimagine_a_person_is_asked(repo: Repo) -> None:
     clashing(repo, merge={"tiers": ["clean", "auto"]})
     result = repo.reconcile()
@@ -148,6 +153,7 @@ def test_without_reimagine_a_person_is_asked(repo: Repo) -> None:
     assert "merge.tiers" in asleep[0].reason
 
 
+@pytest.mark.slow
 def test_a_resolution_that_landed_is_remembered_and_gated_again(repo: Repo) -> None:
     clashing(repo, BOTH)
     repo.reconcile()
@@ -188,6 +194,7 @@ def test_generated_files_are_made_again_instead_of_merged(repo: Repo) -> None:
     fsck(repo)
 
 
+@pytest.mark.slow
 def test_a_merger_that_was_killed_is_no_try(repo: Repo) -> None:
     repo.policy = {"sandbox": "off"}
     once = f"{repo.agents}/killed"
@@ -197,6 +204,7 @@ def test_a_merger_that_was_killed_is_no_try(repo: Repo) -> None:
     assert all(len(repo.status(name).attempts) == 1 for name in ("left", "right"))
 
 
+@pytest.mark.slow
 def test_a_paused_task_has_no_merger(repo: Repo) -> None:
     clashing(repo, BOTH)
     asked: list[str] = []
@@ -216,6 +224,7 @@ def test_a_paused_task_has_no_merger(repo: Repo) -> None:
     assert sorted(repo.landed()) == ["left", "right"]
 
 
+@pytest.mark.slow
 def test_code_and_a_generated_file_in_one_conflict_are_both_settled(repo: Repo) -> None:
     repo.swarm["merge"] = {"generated": [{"files": ["sum.lock"], "run": "cat parts/*.txt > sum.lock"}]}
     repo.agent("merger", BOTH)
@@ -235,6 +244,7 @@ def test_code_and_a_generated_file_in_one_conflict_are_both_settled(repo: Repo) 
     fsck(repo)
 
 
+@pytest.mark.slow
 def test_four_tasks_that_share_a_generated_file_land_at_their_first_attempt(repo: Repo) -> None:
     names = ["a", "b", "c", "d"]
     repo.swarm["merge"] = {"generated": [{"files": ["sum.lock"], "run": "cat parts/*.txt | cksum > sum.lock"}]}
@@ -249,6 +259,7 @@ def test_four_tasks_that_share_a_generated_file_land_at_their_first_attempt(repo
     fsck(repo)
 
 
+@pytest.mark.slow
 def test_a_merger_at_work_is_shown_and_found_by_its_task(repo: Repo) -> None:
     clashing(repo, "echo merging\nsleep 20\n")
     repo.reconcile(timeout_s=2)

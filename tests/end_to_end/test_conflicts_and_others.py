@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import yaml
 
 from swarmgit.app.run import TickReport
@@ -49,6 +50,7 @@ def test_what_a_landed_task_asked_for_holds_also_after_a_persons_commit_in_betwe
     assert "fast/acceptance-1" in landing.data["required"]
 
 
+@pytest.mark.slow
 def test_a_conflict_at_the_head_of_the_line_stops_nobodys_gate(repo: Repo) -> None:
     with_merger(repo)
     runs = repo.agents / "runs"
@@ -75,6 +77,7 @@ def test_a_conflict_at_the_head_of_the_line_stops_nobodys_gate(repo: Repo) -> No
     assert len(repo.status("clash").attempts) == 1
 
 
+@pytest.mark.slow
 def test_a_proposal_that_a_gate_refused_is_kept(repo: Repo) -> None:
     with_merger(repo, "printf 'one\\ntwo nobody\\nthree\\n' > words.txt")
     repo.swarm["merge"] = {"flaky_retries": 0}
@@ -92,6 +95,7 @@ def test_a_proposal_that_a_gate_refused_is_kept(repo: Repo) -> None:
     assert {event["proposal"] for event in refused} <= set(kept)
 
 
+@pytest.mark.slow
 def test_a_convoy_that_holds_waits_for_the_member_whose_conflict_is_being_resolved(repo: Repo) -> None:
     with_merger(repo, "sleep 1; " + BOTH)
     repo.start({"words.txt": WORDS})

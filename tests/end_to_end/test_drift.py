@@ -44,6 +44,7 @@ def test_a_dropped_landing_is_answered_by_reopening_its_task(settled: Repo) -> N
     assert settled.status("one").run == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("published")
 def test_a_dropped_landing_is_answered_by_acknowledging_it(settled: Repo) -> None:
     landed = settled.git("rev-parse", "main")
@@ -87,6 +88,7 @@ def test_a_landing_that_was_rebased_without_its_trailers_is_known_by_its_change(
     assert row(settled)["reason"] == f"landed as {old[:10]}, which the target has as {new[:10]} now"
 
 
+@pytest.mark.slow
 def test_a_revert_makes_a_task_reverted_and_a_revert_of_that_makes_it_landed_again(settled: Repo) -> None:
     landed = settled.git("rev-parse", "main")
     settled.task("two", depends_on=["one"])
@@ -108,6 +110,7 @@ def test_a_revert_makes_a_task_reverted_and_a_revert_of_that_makes_it_landed_aga
     assert settled.landed() == ["one", "two"]
 
 
+@pytest.mark.slow
 def test_a_reverted_task_that_a_person_reopens_lands_again(settled: Repo) -> None:
     settled.git("revert", "--no-edit", "-m", "1", "HEAD")
     settled.reconcile()

@@ -10,6 +10,7 @@ MAIL = 'ls "$SWARM_INBOX" | grep -q yaml'
 WAIT = f"n=0; while ! {MAIL} && [ $n -lt 150 ]; do sleep 0.05; n=$((n+1)); done\n"
 
 
+@pytest.mark.slow
 def test_the_agent_is_warned_in_its_inbox_while_it_works(repo: Repo) -> None:
     repo.start({"words.txt": "one\ntwo\nthree\n"})
     change = "sed -i 's/^two.*/two {0}/' words.txt\n"

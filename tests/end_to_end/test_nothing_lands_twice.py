@@ -199,6 +199,7 @@ def test_a_landed_task_runs_again_only_where_a_person_reopens_it(settled: Repo) 
     assert settled.landed() == ["one", "one"]
 
 
+@pytest.mark.slow
 def test_a_state_reset_after_a_second_landing_lets_no_third_one_happen(settled: Repo) -> None:
     settled.task("one", "echo again >> one.txt")
     settled.commit()
@@ -231,6 +232,7 @@ def test_a_session_at_work_is_stopped_where_the_target_comes_to_name_its_task(re
     assert repo.git("show", f"{status.last.salvage}:one.txt") == "begun"
 
 
+@pytest.mark.default_cases("command0")
 @pytest.mark.parametrize(
     "command",
     [["task", "reopen", "one"], ["task", "accept", "one"], ["fsck", "--acknowledge", "1234567", "--reason", "x"]],

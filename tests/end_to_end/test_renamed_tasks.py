@@ -110,6 +110,7 @@ def test_a_state_that_begins_anew_knows_what_has_landed_under_an_earlier_name(re
     assert (calls(repo), repo.landed(), repo.phases()) == (1, ["old"], {"new": "landed"})
 
 
+@pytest.mark.slow
 def test_a_landing_that_is_reverted_after_the_rename_is_known_by_its_old_name(repo: Repo) -> None:
     repo.start()
     agent(repo, "echo done > old.txt")
@@ -128,6 +129,7 @@ def test_a_landing_that_is_reverted_after_the_rename_is_known_by_its_old_name(re
     assert is_clean(repo)
 
 
+@pytest.mark.slow
 def test_a_task_that_waits_goes_on_with_its_attempts(repo: Repo) -> None:
     repo.start()
     agent(repo, f'test "$(grep -c run {repo.agents}/calls)" -gt 1 || exit 1\necho done > old.txt')
@@ -198,6 +200,7 @@ def test_a_file_that_moves_into_a_folder_stays_the_same_task(repo: Repo) -> None
     assert repo.git("rev-parse", "swarm/state") == state
 
 
+@pytest.mark.slow
 def test_commands_take_the_new_name_while_the_task_is_in_line(repo: Repo) -> None:
     repo.start()
     agent(repo, "echo done > old.txt")

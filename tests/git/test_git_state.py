@@ -109,6 +109,7 @@ def test_a_fresh_clone_goes_on_from_the_remote_branch(person: Person, tmp_path: 
     clone.close()
 
 
+@pytest.mark.slow
 def test_a_lock_that_a_killed_git_left_is_removed_by_the_leader_only(person: Person) -> None:
     person.state().write({"a": b"1"}, "first", AT)
     lock = person.common_dir / "refs/heads/swarm/state.lock"
@@ -122,6 +123,7 @@ def test_a_lock_that_a_killed_git_left_is_removed_by_the_leader_only(person: Per
     assert person.state(is_leader=lambda: True).write({"a": b"2"}, "second", AT)
 
 
+@pytest.mark.slow
 def test_a_lock_that_a_living_process_has_open_stays(person: Person) -> None:
     person.state().write({"a": b"1"}, "first", AT)
     lock = person.common_dir / "refs/heads/swarm/state.lock"
@@ -247,6 +249,7 @@ DAMAGES = [
 ]  # fmt: skip
 
 
+@pytest.mark.default_cases("False-*")
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("moved", [False, True])
 def test_a_damaged_checkout_is_made_again(person: Person, damage, moved: bool) -> None:

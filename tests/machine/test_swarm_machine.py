@@ -286,6 +286,7 @@ def examine(examples: int, steps: int) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_promises_hold_whatever_happens() -> None:
     examine(examples=6, steps=10)

@@ -77,6 +77,7 @@ def test_lost_and_doubled_events_change_nothing_in_the_end(repo: Repo, bell: Cal
     assert sorted(repo.landed()) == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
 def test_git_children_that_are_killed_are_started_again(repo: Repo) -> None:
     ask(repo)

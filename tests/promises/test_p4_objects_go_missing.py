@@ -117,6 +117,7 @@ def assert_ran_again(repo: Repo) -> None:
     assert repo.swarmgit("fsck", check=False).returncode == 0
 
 
+@pytest.mark.default_cases("clone")
 @pytest.mark.parametrize("how", [clone, forget_engine], ids=["clone", "engine"])
 def test_a_queued_entry_whose_commits_are_nowhere_is_dropped_and_its_task_runs_again(
     repo: Repo, how: Callable[[Repo], None]
@@ -154,6 +155,7 @@ def test_submitted_work_with_a_damaged_object_in_its_tree_is_lost_and_runs_again
     assert repo.git("show", "main:it.txt") == "it"
 
 
+@pytest.mark.default_cases("engine-gone")
 @pytest.mark.parametrize("spare", [True, False], ids=["engine-kept", "engine-gone"])
 def test_a_base_that_was_amended_away_and_collected_costs_a_running_session_at_most_its_attempt(
     repo: Repo, spare: bool
@@ -174,6 +176,7 @@ def test_a_base_that_was_amended_away_and_collected_costs_a_running_session_at_m
         assert GONE in repo.status("it").attempts[0].reason
 
 
+@pytest.mark.default_cases("engine-gone")
 @pytest.mark.parametrize("spare", [True, False], ids=["engine-kept", "engine-gone"])
 def test_a_base_that_was_amended_away_costs_verified_work_at_most_its_attempt(repo: Repo, spare: bool) -> None:
     repo.gates = [{"name": "slow", "run": "sleep 1"}]
@@ -259,6 +262,7 @@ def test_submitted_work_has_a_ref_until_it_has_landed(repo: Repo) -> None:
     assert submitted(repo) == []
 
 
+@pytest.mark.default_cases("drop")
 @pytest.mark.parametrize("end", ["cancel", "drop"])
 def test_the_ref_of_submitted_work_is_dropped_once_it_will_not_land(repo: Repo, end: str) -> None:
     queued(repo)

@@ -43,6 +43,7 @@ def test_collecting_garbage_all_the_time_loses_nothing(repo: Repo) -> None:
             assert attempt.salvage is None or repo.git("cat-file", "-t", attempt.salvage) == "commit"
 
 
+@pytest.mark.slow
 def test_refs_that_are_packed_in_the_middle_are_found(repo: Repo) -> None:
     three(repo)
     result = repo.reconcile(on_tick=lambda _: repo.git("pack-refs", "--all", "--prune"))
@@ -109,6 +110,7 @@ def test_a_state_branch_that_is_deleted_in_the_middle_lets_nothing_land_twice(re
     assert sorted(repo.landed()) == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 def test_looking_and_braking_from_other_processes_disturbs_nothing(repo: Repo) -> None:
     three(repo)
     others: list[subprocess.Popen[str]] = []

@@ -34,6 +34,7 @@ def state_commit(repo: Repo, files: dict[str, str]) -> None:
     repo.git("worktree", "remove", "--force", str(place))
 
 
+@pytest.mark.default_cases("alias", "syntax", "nul")
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -76,6 +77,7 @@ def test_bytes_that_are_no_text_are_named(repo: Repo) -> None:
     assert repo.landed() == ["good"]
 
 
+@pytest.mark.default_cases("<<<*ours*0*", "*unheard*")
 @pytest.mark.parametrize("name", ["gates.yaml", "swarm.yaml", "policy.yaml"])
 @pytest.mark.parametrize("text", ["version: 1\nnonsense: {\n", MARKERS, "version: 1\nunheard: of\n"])
 def test_settings_that_break_leave_the_last_good_ones_in_force(repo: Repo, name: str, text: str) -> None:
@@ -331,6 +333,7 @@ def test_a_live_file_that_is_rubbish_costs_a_delay_at_most(repo: Repo, name: str
     assert repo.landed() == ["a", "b"]
 
 
+@pytest.mark.default_cases("session.yaml-*", "pid-*")
 @pytest.mark.parametrize("text", ["{", *(pytest.param(t, marks=SLOW) for t in ("", '{"version": 1}', "\0", "[]"))])
 @pytest.mark.parametrize("name", ["session.yaml", "exit.json", "stop.json", "capture.json", "pid"])
 def test_a_session_file_that_is_rubbish_harms_that_session_only(repo: Repo, name: str, text: str) -> None:
@@ -349,6 +352,7 @@ def test_a_session_file_that_is_rubbish_harms_that_session_only(repo: Repo, name
     assert result.reason.startswith("settled"), result.reason
 
 
+@pytest.mark.default_cases("tasks/it.yaml")
 @pytest.mark.parametrize("path", ["tasks/it.yaml", "gates/check.yaml", "control/queue.yaml"])
 def test_state_of_a_newer_swarmgit_is_one_clear_error_and_nothing_is_written(repo: Repo, path: str) -> None:
     repo.start()

@@ -105,7 +105,7 @@ def packed_ref(repo: Repo, task: str) -> Callable[[], None]:
     return free
 
 
-@pytest.mark.default_cases("packed_ref")
+@pytest.mark.slow
 @pytest.mark.parametrize("occupy", [hand_made_ref, packed_ref])
 def test_work_that_cannot_be_saved_holds_its_own_task_and_nobody_else(
     repo: Repo, occupy: Callable[[Repo, str], Callable[[], None]]

@@ -67,6 +67,7 @@ def one_task(repo: Repo) -> None:
     repo.commit()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "step", [pytest.param("record", marks=SLOW), pytest.param("FinishSession", marks=SLOW), "Land"]
 )

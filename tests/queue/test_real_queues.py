@@ -78,7 +78,7 @@ def test_fifty_branches_of_which_one_in_ten_is_bad(repo: Repo) -> None:
     assert_proved(repo)
 
 
-@pytest.mark.default_cases("culprits0")
+@pytest.mark.default_cases("none")
 @pytest.mark.parametrize("culprits", [("d",), ("b", "g")])
 def test_a_batch_of_eight_finds_its_culprits_and_lands_the_rest(repo: Repo, culprits: tuple[str, ...]) -> None:
     names = list("abcdefgh")
