@@ -9,8 +9,8 @@ import time
 from datetime import datetime
 
 import pytest
-from calls import call, document
 
+from tests.calls import call, document
 from tests.conftest import Repo
 
 SLOW = "echo started; echo work > slow.txt; sleep 60"

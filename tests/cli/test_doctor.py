@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from calls import call
+
+from tests.calls import call
 
 
 def found(repo) -> dict[str, list[dict]]:

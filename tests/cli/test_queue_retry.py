@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from calls import call
-
+from tests.calls import call
 from tests.conftest import Repo
 
 

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from calls import call
 
 from swarmgit.cli.effects import READS
+from tests.calls import call
 
 ARGUMENTS = {
     "agents show": "agents show builder-01",

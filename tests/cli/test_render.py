@@ -118,7 +118,8 @@ def test_a_landing_that_waits_names_the_edit() -> None:
     blocked = Blocked("e1", "/repo", ("a.txt",))
     (line,) = Narrator(UTC).lines(report(look(entries={"e1": entry()}), blocked))
     assert line == (
-        "12:00:00 blocked api  /repo: a local edit is in its way in a.txt; git status; then commit or stash the edits"
+        "12:00:00 blocked api  the landing waits: /repo: a local edit is in its way in a.txt; "
+        "git status; then commit or stash the edits"
     )
 
 

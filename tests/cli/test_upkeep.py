@@ -9,7 +9,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from calls import call, document
 from msgspec.structs import replace
 from paper import Paper
 
@@ -20,6 +19,7 @@ from swarmgit.cli.render_health import doctor_text
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import SessionId
 from swarmgit.ports import Job, SandboxReport
+from tests.calls import call, document
 
 
 class OldMachine:
