@@ -13,17 +13,22 @@ GRACE_S = 0.1
 
 
 def end_own() -> None:
-    """End every child of this process that is in its session: asked first, so that a git takes its locks away."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    """End every child of this process that is in its session: asked first, so that a git takes its locks away.
+
+    Only who was asked is killed: one that an action has started since is asked as well, and has its time.
+    """
+    asked: set[int] = set()
+    for _ in range(2):
         try:
             found = _own()
         except (SwarmError, OSError):  # nobody can tell: then they end by themselves, and their locks are healed
             return
         for process in found:
-            tree.send(process, number)
-        if not found:
+            tree.send(process, signal.SIGKILL if process.pid in asked else signal.SIGTERM)
+        if not found or asked:
             return
-        time.sleep(GRACE_S if number is signal.SIGTERM else 0)
+        asked = {process.pid for process in found}
+        time.sleep(GRACE_S)
 
 
 def _own() -> list[tree.Process]:
