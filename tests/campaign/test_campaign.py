@@ -14,6 +14,7 @@ import pytest
 
 from tests.campaign import judge
 from tests.campaign.stage import Stage
+from tests.conftest import unpack
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(480)]
 SEED = 900_000
@@ -153,6 +154,7 @@ def edit_of_the_person(stage: Stage) -> Callable[[], object]:
 
 def broken_object(stage: Stage) -> Callable[[], object]:
     oid = stage.git("rev-parse", "main:shared-1.txt")
+    unpack(stage.top / ".git")
     path = stage.top / ".git" / "objects" / oid[:2] / oid[2:]
     content = path.read_bytes()
     path.chmod(0o600)

@@ -123,9 +123,8 @@ def test_a_task_that_breaks_while_its_agent_is_at_work_is_not_disturbed(repo: Re
         "version: 1\ntask: it\ntitle: T\nphase: nonsense\n",
         pytest.param("[]\n", marks=SLOW),
         pytest.param("\x00\x01", marks=SLOW),
-        pytest.param("version: 2\n", marks=SLOW),
     ],
-    ids=["markers", "empty", "nothing", "phase", "list", "binary", "version"],
+    ids=["markers", "empty", "nothing", "phase", "list", "binary"],
 )
 @pytest.mark.parametrize(
     "path", ["tasks/it.yaml", "agents/builder-01/identity.yaml", "control/freeze.yaml", "gates/check.yaml"]
