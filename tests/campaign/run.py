@@ -26,6 +26,7 @@ WAVES = 3
 RUN_S_MAX = 480.0
 LIVES_PER_WAVE = 120
 SETTLE_TRIES = 6
+LOCK_AGE_S = 2.2
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def run(seed: int, root: Path, *, waves: int = WAVES) -> Run:
 
 
 def _settle(stage: Stage) -> list[str]:
-    """Let reconcilers that nobody kills come to the end."""
+    """Let reconcilers that nobody kills come to the end. A lock counts as left by a killed git after a while only."""
+    time.sleep(LOCK_AGE_S)
     for _ in range(SETTLE_TRIES):
         if _reconcile(stage) in lives.SETTLED:
             return []
