@@ -94,19 +94,20 @@ def _reconcile(stage: Stage) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(lives.fork(stage), 0)[1])
 
 
-def shard(out: Path, shard_number: int, shards: int, kills_wanted: int, seed_first: int, minutes: float) -> None:
+def shard(out: Path, asked: argparse.Namespace) -> None:
     """Play the seeds of one shard until it has its part of the kills, or its time is over."""
     out.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + minutes * 60
-    seed = seed_first + shard_number
+    deadline = time.monotonic() + asked.minutes * 60
+    shard_number, shards = map(int, asked.shard.split("/"))
+    seed = asked.seed + shard_number
     kills = 0
-    while kills < kills_wanted / shards and time.monotonic() < deadline:
+    while kills < asked.kills / shards and time.monotonic() < deadline:
         path = out / f"run-{seed:06d}.json"
         if path.exists():
             done = json.loads(path.read_text())
         else:
             root = Path(tempfile.mkdtemp(prefix=f"swarmgit-campaign-{seed}-"))
-            result = run(seed, root)
+            result = run(seed, root, waves=asked.waves)
             done = asdict(result)
             if result.violations:
                 done["kept"] = str(root)
@@ -143,12 +144,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=10_000, help="of all shards together")
     parser.add_argument("--shard", default="0/1", metavar="K/N", help="play the K-th of N shards, from 0")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
+    parser.add_argument("--waves", type=int, default=WAVES, help="of tasks in each run")
     parser.add_argument("--minutes", type=float, default=600.0, help="begin no further run after so long")
     parser.add_argument("--report", action="store_true", help="only print the sum of what is there")
     asked = parser.parse_args(arguments)
     if not asked.report:
-        number, _, shards = asked.shard.partition("/")
-        shard(asked.out, int(number), int(shards), asked.kills, asked.seed, asked.minutes)
+        shard(asked.out, asked)
     return report(asked.out)
 
 

@@ -209,7 +209,7 @@ def test_the_judge_knows_nothing_of_the_product() -> None:
 
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_killed_again_and_again_it_keeps_every_promise(tmp_path: Path, shard: int) -> None:
-    wanted = ["--kills", str(KILLS), "--seed", str(SEED), "--shard", f"{shard}/{SHARDS}"]
+    wanted = ["--kills", str(KILLS), "--seed", str(SEED), "--shard", f"{shard}/{SHARDS}", "--waves", "1"]
     argv = [sys.executable, "-m", "tests.campaign.run", "--out", str(tmp_path), *wanted]
 
     done = subprocess.run(argv, cwd=HERE.parents[1], capture_output=True, text=True, check=False)
