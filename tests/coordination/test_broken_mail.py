@@ -61,7 +61,9 @@ def test_a_broken_message_is_named_with_its_place_wherever_people_look(settled: 
     shown = settled.swarmgit("mail", "list").stdout
     assert f"error: {path}{place}" in shown
     assert words in shown.lower() or words in shown
-    repair = "a newer swarmgit wrote it; use that one" if kind == "another version" else f"git log -p swarm/state -- {path}"
+    repair = (
+        "a newer swarmgit wrote it; use that one" if kind == "another version" else f"git log -p swarm/state -- {path}"
+    )
     assert repair in shown
     assert "whole" in shown, "the others are listed"
     assert [listed] == problems(settled, "status")
