@@ -12,7 +12,7 @@ from tests.conftest import Repo
 
 GAPS = (3, 12, 60)
 STARTS_MAX = 60
-STEPS_MAX = 801
+STEPS_MAX = 1201
 SWEEP = 40
 
 
@@ -52,7 +52,7 @@ def test_killed_at_one_step_it_reaches_the_same_end(tmp_path: Path, part: int) -
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("first", range(1, STEPS_MAX, SWEEP))
 def test_killed_at_every_step_it_reaches_the_same_end(tmp_path: Path, first: int) -> None:
-    for at in steps(first, SWEEP, 3):
+    for at in steps(first, SWEEP, 9):
         place = tmp_path / str(at)
         place.mkdir()
         if not crash_once(begin(Repo(place)), at, go_on):

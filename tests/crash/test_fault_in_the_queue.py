@@ -10,7 +10,7 @@ from crash_scenario import Fuse, Killed, assert_no_leftovers, assert_sound, cras
 
 from tests.conftest import Repo
 
-STEPS_MAX = 801
+STEPS_MAX = 1601
 SWEEP = 40
 MERGE_BOTH = 'printf "one left right\\n" > shared.txt'
 LANDED = ["culprit", "fine", "left", "lock-a", "lock-b", "right"]
@@ -99,7 +99,7 @@ def test_killed_at_one_step_of_the_queue_it_reaches_the_same_end(tmp_path: Path,
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("first", range(1, STEPS_MAX, SWEEP))
 def test_killed_at_every_step_of_the_queue_it_reaches_the_same_end(tmp_path: Path, first: int) -> None:
-    for at in steps(first, SWEEP, 7):
+    for at in steps(first, SWEEP, 13):
         place = tmp_path / str(at)
         place.mkdir()
         if not crash_once(begin(Repo(place)), at, go_on):
