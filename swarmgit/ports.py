@@ -60,6 +60,9 @@ class Objects(Protocol):
     def ref(self, name: str) -> CommitId | None:
         """Return the commit a full ref name points at."""
 
+    def named(self, name: str) -> str | None:
+        """Return what a full ref name says, also where that commit is not here; '' for nothing, None for no ref."""
+
     def refs(self, prefix: str) -> dict[str, CommitId]:
         """Return every ref whose full name starts with `prefix`."""
 

@@ -13,7 +13,7 @@ from swarmgit import ports
 from swarmgit.desired.cache import Cache
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import paths, schemas
-from swarmgit.errors import SwarmError
+from swarmgit.errors import SwarmError, TryLater
 from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.ids import BlobId, CommitId
 
@@ -26,7 +26,10 @@ def load(
     objects: ports.Objects, target: str, cache: Cache | None = None, adapters: AbstractSet[str] = KNOWN_ADAPTERS
 ) -> Desired:
     """Return the intent that the branch `target` asks for, with every problem found on the way."""
-    commit = objects.ref(paths.branch_ref(target))
+    ref = paths.branch_ref(target)
+    commit = objects.ref(ref)
+    if commit is None and (named := objects.named(ref)):  # a disk that is away may come back, and rings nobody then
+        raise TryLater(f"branch {target} cannot be read: its commit {named[:12]} is not here", "git fsck")
     if commit is None:
         message = (
             f"branch {target}, where work lands, is not there, so nothing is asked for: `git branch {target} COMMIT`"

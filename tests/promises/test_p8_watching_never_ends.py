@@ -119,6 +119,19 @@ def test_somebody_elses_lock_on_a_branch_is_waited_out(repo: Repo, ref: str) -> 
         watch.until(lambda: repo.landed() == ["a"])
 
 
+def test_objects_that_are_out_of_reach_for_a_while_are_waited_for(repo: Repo) -> None:
+    repo.start()
+    repo.task("a", "sleep 0.5; echo a > a.txt")
+    repo.commit()
+    objects, sessions = repo.root / ".git/objects", repo.root / ".git/swarmgit/sessions"
+    with Watch(repo).watching() as watch:
+        watch.until(lambda: sessions.is_dir() and any(sessions.iterdir()))
+        hidden = objects.rename(objects.with_name("objects-away"))
+        watch.until(lambda: len(watch.troubles) + len(watch.failures) >= 3)
+        hidden.rename(objects)
+        watch.until(lambda: repo.landed() == ["a"])
+
+
 @SLOW
 def test_who_does_not_watch_ends_after_a_while_with_what_failed(repo: Repo) -> None:
     one_task(repo)

@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from swarmgit.adapters.git.objects import GitObjects
-from swarmgit.adapters.git.refs import OID, stored
+from swarmgit.adapters.git.refs import OID
 from swarmgit.documents.paths import LIVE, SWARM_YAML, branch_ref
 from swarmgit.errors import PersonMustAct
 
@@ -97,7 +97,7 @@ def find_target(objects: GitObjects, remembered: str | None) -> str | None:
     ref = branch_ref(remembered)
     if objects.ref(ref) is not None:
         return remembered
-    named = stored(objects.git.git_dir, ref)
+    named = objects.named(ref)
     if named is not None and OID.fullmatch(named):
         raise PersonMustAct(
             f"branch {remembered} cannot be read: its commit {named[:12]} is missing or damaged in this repository",

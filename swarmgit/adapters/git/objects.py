@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from swarmgit.adapters.git.catfile import CatFile
+from swarmgit.adapters.git.refs import stored
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import CommitId, TreeId
@@ -76,6 +77,9 @@ class GitObjects:
     def ref(self, name: str) -> CommitId | None:
         found = self._cat.info(f"{name}^{{commit}}")
         return CommitId(found[0]) if found else None
+
+    def named(self, name: str) -> str | None:
+        return stored(self.git.git_dir, name)
 
     def refs(self, prefix: str) -> dict[str, CommitId]:
         folder = prefix.rpartition("/")[0]  # git matches whole components only; the rest of the prefix is ours to match
