@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -24,6 +25,7 @@ from swarmgit.wiring import open_world
 from tests.calls import Called, call
 from tests.published import problems
 
+SETTLED_S_MAX = 60.0
 OWN_PROCESS = {"reconcile", "demo", "run", "init", "gc"}
 
 HOLD = """
@@ -158,15 +160,26 @@ class Repo:
     def reconcile(
         self,
         *,
-        timeout_s: float = 60,
+        timeout_s: float | None = None,
         fault: Callable[[str], None] | None = None,
         on_tick: Callable[[TickReport], None] = lambda _: None,
         interrupted: threading.Event | None = None,
         **options: Any,
     ) -> Result:
+        """Run it. Where no test asked for an end by time, an end by time is an error: nothing may keep it going."""
         world = self.world(lead=True, fault=fault)
+        ticks: deque[TickReport] = deque(maxlen=3)
+
+        def seen(report: TickReport) -> None:
+            ticks.append(report)
+            on_tick(report)
+
         try:
-            return reconcile(world, Options(timeout_s=timeout_s, **options), on_tick, interrupted or threading.Event())
+            limits = Options(timeout_s=SETTLED_S_MAX if timeout_s is None else timeout_s, **options)
+            result = reconcile(world, limits, seen, interrupted or threading.Event())
+            if timeout_s is None and result.reason.startswith("not settled after"):
+                raise AssertionError(f"{result.reason}\n" + "\n".join(map(_told, ticks)))
+            return result
         finally:
             for thread in threading.enumerate():  # a run that ends early leaves them to the end of its process
                 if thread.name.startswith("swarmgit-"):
@@ -244,6 +257,13 @@ def published(request: pytest.FixtureRequest) -> Iterator[None]:
     made = request.node.funcargs.get("repo")
     if isinstance(made, Repo) and made.git("for-each-ref", "refs/heads/swarm/state"):
         assert problems(made.root) == []
+
+
+def _told(tick: TickReport) -> str:
+    """Return what a tick saw and did, for an error that says why nothing settled."""
+    heard = {id_: (one.state, one.hearing) for id_, one in tick.look.observed.sessions.items()}
+    plan = tick.look.plan
+    return f"tick {tick.number}: {tick.outcomes} {heard} {plan.is_settled=} {plan.wake_in_s=} {plan.failing=}"
 
 
 def task_id(name: str) -> TaskId:

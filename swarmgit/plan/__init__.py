@@ -207,7 +207,7 @@ def _close(situation: Situation, draft: Draft) -> Plan:
     is_settled = is_settled and not settling.unnamed(situation, draft)
     is_asleep = any(view.phase in ASLEEP for view in draft.views.values())
     needs_person = is_asleep or draft.needs_person or any(map(failures.is_stuck, failing))
-    if any(session.hearing.unread for session in situation.observed.sessions.values()):
+    if any(session.hearing.unread and not session.hearing.deaf for session in sessions):
         draft.wakes.append(UNREAD_S)
     wake = min(draft.wakes, default=POLL_S)
     return Plan(actions, draft.views, is_settled, needs_person, min(wake, POLL_S), failing)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.attacks.stage import CANARY, Stage
 
 
@@ -29,6 +31,7 @@ def test_a_forged_sender_and_a_forbidden_recipient_get_nowhere(judged: Stage) ->
     assert "forbidden-subject" in mails(judged, "dead")
 
 
+@pytest.mark.slow
 def test_ten_thousand_letters_do_not_get_in(judged: Stage) -> None:
     judged.open()
     judged.attacker("""

@@ -48,7 +48,7 @@ def has_ended(stage: Stage, task: str) -> bool:
     return bool(attempts) and attempts[-1].outcome != "running"
 
 
-@pytest.mark.default_cases("*a long pause", "*a fortune")
+@pytest.mark.default_cases("sandboxed-a fortune")
 @pytest.mark.parametrize("lie", LIES)
 def test_what_one_agent_says_of_its_account_and_its_costs_binds_its_task_alone(everywhere: Stage, lie: str) -> None:
     everywhere.swarm |= {"agents_max": 1, "budget": {"usd_per_day": 50.0}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.attacks.stage import Stage
 
 TOOLS = {"setup": ["mkdir -p tools && printf 'test ! -e BROKEN\\n' > tools/really.sh"], "setup_key": ["lock"]}
@@ -12,6 +14,7 @@ def one_slot(stage: Stage) -> None:
     stage.swarm["agents_max"] = 1
 
 
+@pytest.mark.slow
 def test_refused_work_cannot_change_what_set_up_made_for_the_next_gate(stage: Stage) -> None:
     stage.gates = [{"name": "check", "run": "sh t/run.sh && sh check.sh"}]
     stage.swarm["worktree"] = TOOLS
@@ -26,6 +29,7 @@ def test_refused_work_cannot_change_what_set_up_made_for_the_next_gate(stage: St
     assert "BROKEN" not in stage.git("ls-tree", "--name-only", "main")
 
 
+@pytest.mark.slow
 def test_what_set_up_makes_of_refused_work_serves_nobody_else(stage: Stage) -> None:
     stage.gates = [{"name": "check", "run": "test ! -e REFUSED && sh tools/really.sh"}]
     stage.swarm["worktree"] = {"setup": ["sh make.sh"], "setup_key": ["lock"]}

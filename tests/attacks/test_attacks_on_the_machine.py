@@ -143,6 +143,7 @@ def test_processes_of_the_person_keep_their_limits_and_their_turn(stage: Stage) 
     assert stage.landed() == ["evil"]
 
 
+@pytest.mark.slow
 def test_a_crowd_that_the_session_leaves_does_not_outlive_it(stage: Stage) -> None:
     word = f"crowd-{os.getpid()}-{stage.mode}"
     stage.open()

@@ -187,6 +187,7 @@ def test_a_gate_ends_at_the_limit_and_says_so(judged: Stage) -> None:
     assert "output-limit" in judged.status("evil").reason
 
 
+@pytest.mark.slow
 def test_set_up_ends_at_the_limit_and_cannot_write_the_list_of_what_it_made(stage: Stage) -> None:
     stage.swarm["worktree"] = {"setup": ["git config core.fsmonitor 'sh monitor.sh'; echo made > made.txt"]}
     lines = "for one in 1 2; do : > /proc/self/fd/$one; : > /proc/$PPID/fd/$one; done; yes | head -c 30000000 >&2\n"
@@ -202,6 +203,7 @@ def test_set_up_ends_at_the_limit_and_cannot_write_the_list_of_what_it_made(stag
     assert stage.before == stage.after
 
 
+@pytest.mark.slow
 def test_all_that_a_session_writes_counts_together(stage: Stage) -> None:
     stage.policy["limits"] = {"disk_gb": 0.05}
     stage.open()

@@ -126,6 +126,7 @@ def test_an_agent_cannot_read_any_signing_key(stage: Stage) -> None:
     stage.assert_nothing_was_had(tried=8)
 
 
+@pytest.mark.default_cases("sandboxed-read")
 @pytest.mark.parametrize("which", ["read", "write"])
 def test_a_policy_that_would_open_the_keys_starts_nothing_and_says_why(stage: Stage, which: str) -> None:
     stage.policy["filesystem"] = {which: [str(stage.root.parent)]}

@@ -80,6 +80,7 @@ def test_a_token_in_the_diff_does_not_land(given: Stage) -> None:
     assert MINTED not in written(given)
 
 
+@pytest.mark.slow
 def test_a_mint_command_that_fails_stops_the_session_and_says_so(given: Stage) -> None:
     given.policy["credentials"]["script"]["mint"]["run"] = "printf minted-; echo 99d2f0; exit 4"
     given.open()

@@ -26,6 +26,7 @@ def test_the_agents_of_a_measurement_run_and_land_in_the_sandbox() -> None:
         assert here.landed() == 1
 
 
+@pytest.mark.slow
 def test_a_measurement_whose_agents_do_not_run_is_an_error() -> None:
     with scene(5) as here:
         here.swarm["runtimes"]["script"]["run"] = ["/bin/sh", str(here.root / "nothing.sh")]

@@ -19,7 +19,7 @@ from tests.conftest import unpack
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(480)]
 SEED = 900_000
 SHARDS = 2
-KILLS = 100
+KILLS = 60
 HERE = Path(__file__).parent
 
 

@@ -76,6 +76,7 @@ def refs(repo: Repo) -> tuple[str, str]:
     return repo.git("for-each-ref"), repo.git("status", "--porcelain")
 
 
+@pytest.mark.slow
 def test_it_is_told_as_text_and_as_data_and_nothing_changes(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     live(repo)

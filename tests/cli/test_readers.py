@@ -150,6 +150,7 @@ def test_every_command_that_reads_works_on_a_read_only_disk(repo) -> None:
     assert "bug" not in doctor[1]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_mounts(), reason="no mounts of one's own here")
 def test_commands_that_work_say_that_a_disk_is_read_only(repo) -> None:
     ready(repo)
@@ -160,6 +161,7 @@ def test_commands_that_work_say_that_a_disk_is_read_only(repo) -> None:
         assert code == 0 or "read-only" in said.lower(), (words, said)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.getuid() != 0 or shutil.which("setpriv") is None, reason="only root can be somebody else")
 def test_another_user_reads_or_is_told_what_git_asks_for(repo, tmp_path: Path) -> None:
     ready(repo)

@@ -53,6 +53,7 @@ def test_reconcile_into_a_closed_pipe_ends_with_the_code_of_its_work(repo) -> No
     assert into_closed_pipe(prepared(repo, "exit 7"), "reconcile").returncode == 4
 
 
+@pytest.mark.slow
 def test_reconcile_with_a_reader_that_leaves_after_one_line_goes_on(repo) -> None:
     prepared(repo)
     command = f"{sys.executable} -m swarmgit reconcile | head -n 1; exit ${{PIPESTATUS[0]}}"

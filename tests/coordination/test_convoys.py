@@ -133,6 +133,7 @@ def test_a_convoy_that_left_the_intent_leaves_the_hot_folder() -> None:
     assert moved == Archive("convoys/cv.yaml", f"archive/{made.now:%Y-%m}/{made.now:%d}/convoys/cv.yaml")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("published")
 def test_progress_is_written_only_where_it_changes(repo: Repo) -> None:
     repo.start()

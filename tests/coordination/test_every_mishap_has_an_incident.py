@@ -282,7 +282,7 @@ def incident_of(repo: Repo, signature: str) -> tuple[Incident, str]:
     return alike[0]
 
 
-@pytest.mark.default_cases("a swarm over its disk", "histories that went apart")
+@pytest.mark.default_cases("histories that went apart")
 @pytest.mark.parametrize("cause", SCENARIOS)
 def test_each_cause_is_one_incident_with_a_count_and_its_facts(repo: Repo, tmp_path: Path, cause: str) -> None:
     if SCENARIOS[cause] is collection and not can_be_immutable(tmp_path):

@@ -46,6 +46,7 @@ def test_what_one_session_writes_the_other_one_reads(repo: Repo) -> None:
     assert "mail builder-01 → builder-02" in log
 
 
+@pytest.mark.slow
 def test_the_letter_of_a_session_that_ends_at_once_arrives_in_the_next_prompt(repo: Repo) -> None:
     repo.start()
     allow(repo)
@@ -60,6 +61,7 @@ def test_the_letter_of_a_session_that_ends_at_once_arrives_in_the_next_prompt(re
     assert mailbox(repo, "builder-02")[0].read_at is not None
 
 
+@pytest.mark.slow
 def test_a_hostile_outbox_stops_neither_the_session_nor_the_reconciler(repo: Repo) -> None:
     repo.start()
     repo.task(

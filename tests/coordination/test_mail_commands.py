@@ -120,6 +120,7 @@ def test_without_a_recipient_the_command_is_wrong(desk: Desk) -> None:
     assert in_session(desk, "send", "-s", "x").returncode == 2
 
 
+@pytest.mark.slow
 def test_what_an_agent_writes_to_people_is_theirs_to_read_and_to_answer(repo: Repo) -> None:
     repo.start()
     send = (

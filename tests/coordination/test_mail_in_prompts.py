@@ -132,6 +132,7 @@ def test_whoever_gets_a_task_next_is_told_what_was_tried_before() -> None:
     assert made.status(TaskId("a")).phase == "landed"
 
 
+@pytest.mark.slow
 def test_mail_outlives_a_failing_set_up(repo: Repo) -> None:
     ready, seen = repo.agents / "ready", repo.agents / "seen"
     repo.swarm |= {"agents_max": 1, "worktree": {"setup": [f"test -e {ready}"]}}

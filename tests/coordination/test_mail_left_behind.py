@@ -20,6 +20,7 @@ def subjects(repo: Repo, name: str) -> list[str]:
     return sorted(line.removeprefix("subject: ").strip("'\"") for line in lines)
 
 
+@pytest.mark.slow
 def test_no_letter_of_a_session_that_ends_at_once_is_lost_however_many_they_are(repo: Repo) -> None:
     repo.policy["comms"] = [{"from": "role:builder", "to": "role:builder"}]
     repo.start()
@@ -50,6 +51,7 @@ def immutable(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["chattr", "-R", "-i", str(tmp_path)], capture_output=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_letter_that_cannot_be_removed_is_an_incident_and_holds_nothing_up(repo: Repo, immutable: Path) -> None:
     repo.sandboxes = ()
     repo.policy["sandbox"] = "off"

@@ -17,7 +17,7 @@ from tests.conftest import Repo
 WRITES = "rename,renameat,renameat2,link,linkat,unlink,unlinkat,fsync,fdatasync,mkdir,mkdirat,symlink,symlinkat"
 OPENS = "openat"
 WRITING = "write,pwrite64,ftruncate,clone,clone3,vfork,execve"
-SAMPLES = 12
+SAMPLES = 6
 STARTS_MAX = 4
 
 pytestmark = [

@@ -98,6 +98,7 @@ def test_what_is_written_comes_back_the_same_and_keeps_its_schema(name: str) -> 
     roundtrip()
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(texts, plain_data, min_size=1, max_size=5))
 def test_the_quick_reader_the_real_parser_and_yaml_1_1_agree_on_what_the_writer_writes(document: dict) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.conftest import Repo
 
 
+@pytest.mark.slow
 def test_finished_tasks_are_archived_and_never_run_again(repo: Repo) -> None:
     repo.swarm["retention_days"] = 0.000000001
     repo.start()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.conftest import Repo
 
 START = "def first():\n    return 1\n"
 DEFINE = "grep -q {name} app.py || printf '\\n\\ndef {name}():\\n    return \"{name}\"\\n' >> app.py"
 
 
+@pytest.mark.slow
 def test_definitions_in_one_place_land_as_tier_auto(repo: Repo) -> None:
     repo.start({"app.py": START})
     for name in ("left", "right"):

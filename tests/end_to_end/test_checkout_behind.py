@@ -54,6 +54,7 @@ def test_a_checkout_that_cannot_follow_is_told_until_it_does_and_others_land(rep
     assert json.loads(repo.swarmgit("status", "--json").stdout)["behind"] == []
 
 
+@pytest.mark.slow
 def test_a_lock_that_a_dead_git_left_has_its_own_sentence_and_the_command(repo) -> None:
     repo.start()
     repo.task("api")

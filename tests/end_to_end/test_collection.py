@@ -56,6 +56,7 @@ def waiting(repo: Repo, name: str) -> None:
     repo.task(name, f"echo {name} > {name}.txt; while [ ! -e '{repo.agents}/go' ]; do sleep 0.1; done")
 
 
+@pytest.mark.slow
 def test_what_finished_long_ago_leaves_the_engine_and_work_that_goes_on_does_not_notice(repo: Repo) -> None:
     repo.swarm["retention_days"] = 0
     repo.start()

@@ -102,6 +102,7 @@ def test_what_the_merger_may_not_change_sends_it_back_and_then_the_task_is_made_
     fsck(repo)
 
 
+@pytest.mark.slow
 def test_markers_that_are_left_are_no_resolution(repo: Repo) -> None:
     clashing(repo, "true")
     assert repo.reconcile().code == 0
@@ -176,6 +177,7 @@ def test_a_resolution_that_landed_is_remembered_and_gated_again(repo: Repo) -> N
     fsck(repo)
 
 
+@pytest.mark.slow
 def test_generated_files_are_made_again_instead_of_merged(repo: Repo) -> None:
     repo.swarm["merge"] = {"generated": [{"files": ["sum.lock"], "run": "cat parts/*.txt > sum.lock"}]}
     repo.start({"parts/base.txt": "base\n", "sum.lock": "base\n"})

@@ -30,6 +30,7 @@ def change(name: str, nap_s: float = 0.0) -> str:
     return f"sed -i 's/^two.*/two {name}/' words.txt; echo {name} > {name}.txt; sleep {nap_s}"
 
 
+@pytest.mark.slow
 def test_what_a_landed_task_asked_for_holds_also_after_a_persons_commit_in_between(repo: Repo) -> None:
     with_merger(repo)
     repo.start({"words.txt": WORDS})
@@ -121,6 +122,7 @@ def test_a_convoy_that_holds_waits_for_the_member_whose_conflict_is_being_resolv
     assert abs((times["fast"] - times["slow"]).total_seconds()) < 0.5, "they land together"
 
 
+@pytest.mark.slow
 def test_members_of_a_convoy_that_holds_are_brought_together_by_a_merger_and_land_as_one(repo: Repo) -> None:
     with_merger(repo, 'cp "$SWARM_PROMPT_FILE" "$SWARM_OUTBOX/seen.txt"; ' + BOTH)
     repo.start({"words.txt": WORDS})

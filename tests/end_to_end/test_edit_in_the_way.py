@@ -52,6 +52,7 @@ def test_however_the_edit_goes_the_work_is_taken_up_again(repo: Repo, undo: list
     assert_sound(repo)
 
 
+@pytest.mark.slow
 def test_an_edit_that_goes_while_we_watch_is_noticed(repo: Repo) -> None:
     begun(repo)
     gone: list[bool] = []
@@ -65,6 +66,7 @@ def test_an_edit_that_goes_while_we_watch_is_noticed(repo: Repo) -> None:
     assert sorted(repo.landed()) == ["blocked", "other", "third"]
 
 
+@pytest.mark.slow
 def test_an_untracked_file_in_the_way_holds_only_who_brings_that_file(repo: Repo) -> None:
     repo.start()
     repo.task("new", "echo theirs > new.txt")

@@ -30,7 +30,7 @@ def test_the_agent_is_warned_in_its_inbox_while_it_works(repo: Repo) -> None:
     assert heard.count('"subject"') == 1
 
 
-@pytest.mark.default_cases("shares0")
+@pytest.mark.default_cases("none")
 @pytest.mark.parametrize("shares", [["words.txt"], ["other.txt"]])
 def test_nobody_is_disturbed_where_nothing_clashes(repo: Repo, shares: list[str]) -> None:
     repo.start({"words.txt": "one\ntwo\nthree\n", "other.txt": "x\n"})

@@ -116,6 +116,7 @@ def test_a_verdict_holds_when_the_target_moves_beside_it(repo: Repo) -> None:
     assert (repo.phases(), violations(repo)) == ({"a": "landed"}, [])
 
 
+@pytest.mark.slow
 def test_a_verdict_is_asked_for_again_when_the_target_moved_under_the_same_lines(repo: Repo) -> None:
     repo.write({"a.txt": "".join(f"{n}\n" for n in range(20))})
     held(repo, owns=["a.txt"], script="sed -i 's/^10$/ten/' a.txt")

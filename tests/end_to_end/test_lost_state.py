@@ -115,7 +115,7 @@ DAMAGES = [
 ]
 
 
-@pytest.mark.default_cases("empty_ref", "truncate_tree")
+@pytest.mark.default_cases("empty_ref")
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda each: each.__name__)
 def test_a_state_that_cannot_be_read_is_healed_from_the_last_good_commit(
     settled: Repo, damage: Callable[[Repo], None]
@@ -182,7 +182,7 @@ def replace_it(repo: Repo) -> None:
     repo.git("update-ref", STATE, repo.git("commit-tree", "-m", "from elsewhere", f"{STATE}^{{tree}}"))
 
 
-@pytest.mark.default_cases("rewind", "restore_a_backup")
+@pytest.mark.default_cases("rewind")
 @pytest.mark.parametrize("move", [rewind, restore_a_backup, replace_it], ids=lambda each: each.__name__)
 def test_a_state_branch_that_was_moved_by_somebody_stops_everything_until_a_person_answers(
     settled: Repo, move: Callable[[Repo], None]

@@ -95,6 +95,7 @@ def test_a_clone_that_has_fetched_the_state_branch_runs_nothing_again(settled: R
     assert "refs/remotes/origin/swarm/state" in clone.status("two").reason
 
 
+@pytest.mark.slow
 def test_what_another_clone_landed_is_known_behind_a_merge_of_a_persons(settled: Repo, tmp_path: Path) -> None:
     clone = clone_of(settled, tmp_path / "clone")
     settled.task("two")

@@ -241,7 +241,7 @@ def test_a_remote_that_refuses_is_named_with_its_words_and_nothing_lands(repo: R
     assert_sound(repo)
 
 
-@pytest.mark.default_cases("Land", "StartPush")
+@pytest.mark.default_cases("Land")
 @pytest.mark.parametrize(
     "step", ["StartPush", "push: published", "executor.spawn", "Land", "landing: recorded", "FollowRemote"]
 )
@@ -267,6 +267,7 @@ def test_killed_around_the_push_it_reaches_the_same_end(repo: Repo, step: str) -
     assert_sound(repo)
 
 
+@pytest.mark.slow
 def test_killed_between_push_and_move_and_pushed_over_by_others_it_still_lands_once(repo: Repo) -> None:
     bare = with_remote(repo)
     clone = colleague(repo, bare)

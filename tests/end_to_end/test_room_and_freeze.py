@@ -74,6 +74,7 @@ def test_a_request_where_nothing_was_set_up_makes_no_state_branch(repo, command)
     assert repo.git("for-each-ref", "refs/heads/swarm", "refs/swarm") == ""
 
 
+@pytest.mark.slow
 def test_a_frozen_reconcile_says_since_when_by_whom_why_and_the_command(repo) -> None:
     repo.start()
     repo.task("api")

@@ -113,6 +113,7 @@ def test_what_landed_before_signing_was_switched_on_needs_no_signature(repo: Rep
     assert fsck(repo).is_ok
 
 
+@pytest.mark.slow
 def test_tasks_that_land_as_one_are_signed_by_the_last_of_their_agents(signing: Repo) -> None:
     names = ["one", "two", "three"]
     for name in names:
@@ -299,6 +300,7 @@ def test_fsck_finds_a_landing_without_a_signature(landed: Repo) -> None:
     assert (said["ok"], [each["commit"] for each in said["violations"]]) == (False, [new])
 
 
+@pytest.mark.slow
 def test_fsck_finds_a_landing_that_another_agent_signed(landed: Repo) -> None:
     tip = landings(landed)[0]
     put_in_place(landed, tip, signed_by(keys(landed) / "bob" / "key", unsigned(landed, tip)))
@@ -315,6 +317,7 @@ def test_fsck_finds_a_landing_signed_with_a_key_that_nobody_knows(landed: Repo, 
     assert wrongs(landed) == ["it is signed with a key that allowed_signers does not list"]
 
 
+@pytest.mark.slow
 def test_fsck_finds_a_signature_that_was_made_for_something_else(landed: Repo) -> None:
     tip = landings(landed)[0]
     raw = subprocess.run(["git", "cat-file", "commit", tip], cwd=landed.root, capture_output=True, check=True).stdout
@@ -323,6 +326,7 @@ def test_fsck_finds_a_signature_that_was_made_for_something_else(landed: Repo) -
     assert wrongs(landed) == ["its signature does not belong to what it says"]
 
 
+@pytest.mark.slow
 def test_fsck_finds_a_signer_who_is_author_but_no_agent_of_the_trailers(landed: Repo) -> None:
     tip = landings(landed)[0]
     text = unsigned(landed, tip).replace(b"author ada <ada@", b"author bob <bob@")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.conftest import Repo
 
 
+@pytest.mark.slow
 def test_set_up_runs_once_for_equal_keys_and_its_outputs_are_never_captured(repo: Repo) -> None:
     log = repo.agents / "setup.log"
     repo.swarm.update(agents_max=1, gates_max=1)
@@ -55,6 +58,7 @@ def test_included_files_are_there_and_are_never_captured(repo: Repo) -> None:
     assert repo.git("ls-tree", "--name-only", "main", ".env.test") == ""
 
 
+@pytest.mark.slow
 def test_sessions_have_ports_of_their_own(repo: Repo) -> None:
     repo.start()
     repo.task("one", 'echo "$SWARM_PORT_0 $SWARM_PORT_3" > one.txt')

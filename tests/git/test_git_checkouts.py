@@ -72,6 +72,7 @@ def test_a_marked_edit_elsewhere_keeps_nobody_waiting(person: Person) -> None:
     assert marks(person).splitlines()[1] == "h src/b.txt"
 
 
+@pytest.mark.slow
 def test_a_marked_edit_is_seen_among_very_many_changes(person: Person) -> None:
     files = {f"many/{number}.txt": "many\n" for number in range(250)}
     old, new = person.head(), person.make("main", {"a.txt": "landed\n", **files})

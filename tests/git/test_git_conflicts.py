@@ -68,6 +68,7 @@ def test_a_proposal_is_a_merge_of_both_sides_and_says_which_markers_are_left(per
     assert files(person, proposal.commit)["w.txt"] == "both\n"
 
 
+@pytest.mark.slow
 def test_a_proposal_merges_to_its_own_tree_and_survives_a_target_that_went_on(person: Person, memory: Memory) -> None:
     base = person.commit({"w.txt": "a\n", "o.txt": "o\n"})
     head, onto = person.make(base, {"w.txt": "task\n"}), person.make(base, {"w.txt": "target\n"})
@@ -137,6 +138,7 @@ def test_half_a_marker_is_a_marker(person: Person, memory: Memory) -> None:
         assert here.propose(person.make(laid.commit, {"w.txt": left}), AUTO).markers == ("w.txt",)
 
 
+@pytest.mark.slow
 def test_a_conflict_that_markers_cannot_show_has_to_be_decided(person: Person, memory: Memory) -> None:
     base = person.commit({"gone.txt": "a\n", "bin.dat": "\0a"})
     head = person.make(base, {"gone.txt": None, "bin.dat": "\0task"})

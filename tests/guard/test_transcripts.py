@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 
+import pytest
+
 from swarmgit.act.transcripts import HEAD_BYTES_MAX, TAIL_BYTES_MAX
 from tests.conftest import Repo
 
@@ -53,6 +55,7 @@ def test_policy_can_leave_transcripts_out(repo: Repo) -> None:
     assert refs(repo) == []
 
 
+@pytest.mark.slow
 def test_gc_drops_transcripts_past_retention(repo: Repo) -> None:
     repo.start()
     repo.task("a")

@@ -12,7 +12,7 @@ import pytest
 LOOKS = ("status", "why api", "doctor", "fsck", "validate", "plan", "events", "log", "logs api")
 
 
-@pytest.mark.default_cases("not utf-8", "quotes")
+@pytest.mark.default_cases("not utf-8")
 @pytest.mark.parametrize(
     "name",
     [b"odd\xff\xfename", b"two\nlines", b"end\n", b"-rf", b" a 'b\" $x\\", "größe → 😀".encode(), b"a:b", b"x" * 240],

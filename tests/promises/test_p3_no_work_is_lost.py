@@ -81,6 +81,7 @@ def test_a_session_that_is_killed_as_a_whole_loses_nothing(repo: Repo) -> None:
     assert repo.status("it").attempts[0].salvage in prompt(repo, "it", 2)
 
 
+@pytest.mark.slow
 def test_the_work_of_a_removed_task_is_kept(repo: Repo) -> None:
     repo.start()
     repo.task("it", f"echo precious > it.txt; touch {repo.agents}/ready; sleep 60")
@@ -98,6 +99,7 @@ def test_the_work_of_a_removed_task_is_kept(repo: Repo) -> None:
     assert saved(repo, "it") == "precious"
 
 
+@pytest.mark.slow
 def test_the_loser_of_a_conflict_is_kept_and_named_to_the_next_attempt(repo: Repo) -> None:
     repo.start({"shared.txt": "one\n"})
     for name in ("left", "right"):
@@ -172,6 +174,7 @@ def test_work_that_a_person_drops_from_the_queue_is_kept(repo: Repo) -> None:
     assert saved(repo, "it") == "try 1"
 
 
+@pytest.mark.slow
 def test_a_failure_to_save_blocks_the_removal(repo: Repo) -> None:
     # given a ref of the person's that stands where the salvage of a task has to go
     repo.start()

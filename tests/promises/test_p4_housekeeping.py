@@ -77,7 +77,7 @@ HOUSEKEEPING = (collect, repack, amend, index_packs, move_store, replace_base)
 DAMAGE = (break_head, drop_refs, lock_refs, empty_refs)
 
 
-@pytest.mark.default_cases("collect", "drop_refs", "lock_refs")
+@pytest.mark.default_cases("collect")
 @pytest.mark.parametrize("what", [*HOUSEKEEPING, *DAMAGE], ids=lambda what: what.__name__)
 def test_queued_work_lands_all_the_same(repo: Repo, what: Callable[[Repo], None]) -> None:
     repo.start()
@@ -95,7 +95,7 @@ def test_queued_work_lands_all_the_same(repo: Repo, what: Callable[[Repo], None]
     assert repo.landed() == ["it"]
 
 
-@pytest.mark.default_cases("amend", "repack")
+@pytest.mark.default_cases("amend")
 @pytest.mark.parametrize("what", [amend, repack, move_store, break_head, empty_refs], ids=lambda what: what.__name__)
 def test_running_work_lands_all_the_same(repo: Repo, what: Callable[[Repo], None]) -> None:
     repo.start()
@@ -111,6 +111,7 @@ def test_running_work_lands_all_the_same(repo: Repo, what: Callable[[Repo], None
     assert [attempt.outcome for attempt in repo.status("it").attempts] == ["landed"]
 
 
+@pytest.mark.slow
 def test_a_lock_on_the_candidates_ref_that_a_killed_git_left_stops_no_landing(repo: Repo) -> None:
     repo.start()
     repo.task("it")

@@ -56,6 +56,7 @@ def test_sessions_go_on_when_the_reconciler_dies_and_the_next_one_adopts_them(re
     assert repo.landed() == ["it"]
 
 
+@pytest.mark.slow
 def test_a_second_reconcile_leaves_with_1_and_names_the_holder(repo: Repo) -> None:
     repo.start()
     repo.task("it", f"touch {repo.agents}/started; sleep 3; echo it > it.txt")
@@ -79,6 +80,7 @@ def test_a_second_reconcile_leaves_with_1_and_names_the_holder(repo: Repo) -> No
     assert repo.landed() == ["it"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_reconcile_says_so_and_leaves_the_sessions_alone(repo: Repo) -> None:
     repo.start()
     repo.task("it", f"touch {repo.agents}/started; sleep 2; echo it > it.txt")
@@ -96,6 +98,7 @@ def test_an_interrupted_reconcile_says_so_and_leaves_the_sessions_alone(repo: Re
     assert repo.landed() == ["it"]
 
 
+@pytest.mark.slow
 def test_everything_killed_at_once_comes_to_the_same_end(repo: Repo) -> None:
     repo.start()
     repo.task("it", f'touch {repo.agents}/started; [ "$SWARM_ATTEMPT" = 1 ] && sleep 60; echo it > it.txt')

@@ -134,7 +134,7 @@ def test_a_queued_entry_whose_commits_are_nowhere_is_dropped_and_its_task_runs_a
     assert any(GONE in str(event.data) for event in repo.entries()[0].events)
 
 
-@pytest.mark.default_cases("*it.txt-removed", "*-cut")
+@pytest.mark.default_cases("it.txt-removed", "a/b-cut")
 @pytest.mark.parametrize("how", DAMAGE)
 @pytest.mark.parametrize("path", ["it.txt", "", "a/b/deep.txt", "a/b"])
 def test_submitted_work_with_a_damaged_object_in_its_tree_is_lost_and_runs_again(
@@ -155,7 +155,7 @@ def test_submitted_work_with_a_damaged_object_in_its_tree_is_lost_and_runs_again
     assert repo.git("show", "main:it.txt") == "it"
 
 
-@pytest.mark.default_cases("engine-gone")
+@pytest.mark.default_cases("none")
 @pytest.mark.parametrize("spare", [True, False], ids=["engine-kept", "engine-gone"])
 def test_a_base_that_was_amended_away_and_collected_costs_a_running_session_at_most_its_attempt(
     repo: Repo, spare: bool
@@ -176,7 +176,7 @@ def test_a_base_that_was_amended_away_and_collected_costs_a_running_session_at_m
         assert GONE in repo.status("it").attempts[0].reason
 
 
-@pytest.mark.default_cases("engine-gone")
+@pytest.mark.default_cases("none")
 @pytest.mark.parametrize("spare", [True, False], ids=["engine-kept", "engine-gone"])
 def test_a_base_that_was_amended_away_costs_verified_work_at_most_its_attempt(repo: Repo, spare: bool) -> None:
     repo.gates = [{"name": "slow", "run": "sleep 1"}]
@@ -197,7 +197,7 @@ def test_a_base_that_was_amended_away_costs_verified_work_at_most_its_attempt(re
     assert repo.landed() == ["it"]
 
 
-@pytest.mark.default_cases("running-restart", "queued-cancel")
+@pytest.mark.default_cases("queued-cancel")
 @pytest.mark.parametrize("word", ["restart", "cancel"])
 @pytest.mark.parametrize("when", [queued, running])
 def test_a_person_frees_a_task_whose_commits_are_gone(repo: Repo, when: Callable[[Repo], object], word: str) -> None:

@@ -53,7 +53,7 @@ def delete(folder: Path) -> None:
     raise AssertionError(f"{folder} cannot be deleted")
 
 
-@pytest.mark.default_cases("4-both", "1-live")
+@pytest.mark.default_cases("4-both")
 @pytest.mark.parametrize("what", ["live", "store", "both"])
 @pytest.mark.parametrize("tick", [1, 4])
 def test_folders_that_are_deleted_between_two_runs_are_made_again(tmp_path: Path, what: str, tick: int) -> None:
@@ -81,7 +81,7 @@ def test_an_engine_that_is_deleted_between_two_runs_is_made_again(tmp_path: Path
     assert_both_landed(repo)
 
 
-@pytest.mark.default_cases("5")
+@pytest.mark.default_cases("none")
 @pytest.mark.parametrize("number", [2, 5, 8])
 def test_worktrees_that_are_deleted_in_the_middle_cost_an_attempt_at_most(tmp_path: Path, number: int) -> None:
     repo = two(tmp_path)

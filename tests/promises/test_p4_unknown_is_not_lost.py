@@ -64,7 +64,7 @@ def put(path: Path, content: bytes | None) -> None:
         path.write_bytes(content)
 
 
-@pytest.mark.default_cases("empty", "a folder")
+@pytest.mark.default_cases("empty")
 @pytest.mark.parametrize("content", [*GARBAGE.values(), None], ids=[*GARBAGE, "a folder"])
 def test_a_session_whose_record_cannot_be_read_is_ended_saved_and_forgotten(repo: Repo, content: bytes | None) -> None:
     # given an agent at work whose session.yaml is damaged
@@ -98,7 +98,7 @@ FILES = ["settings.json", "task.json", "feedback.json", "stop.json", "pid", "vit
          "prediction.json", "stuck.json", "capture.json", "exit.json", "delivered", "hearing.json"]  # fmt: skip
 
 
-@pytest.mark.default_cases("pid", "task.json", "box.args")
+@pytest.mark.default_cases("pid")
 @pytest.mark.parametrize("name", FILES)
 def test_a_damaged_file_of_one_session_stops_nobody_else(repo: Repo, name: str) -> None:
     # given an agent at work, in whose folder a file holds nonsense
@@ -120,7 +120,7 @@ LIVE = ["cache/evidence.jsonl", "cache/merges.jsonl", "cache/state.json", "cache
         "notices", "failures", "cache/desired"]  # fmt: skip
 
 
-@pytest.mark.default_cases("*-deep")
+@pytest.mark.default_cases("cache/state.json-deep", "cache-deep", "cache/target-deep")
 @pytest.mark.parametrize("content", [b"\xff\x00{[", DEEP, None], ids=["garbage", "deep", "a folder"])
 @pytest.mark.parametrize("name", LIVE)
 def test_a_damaged_cache_costs_time_only(repo: Repo, name: str, content: bytes | None) -> None:

@@ -75,6 +75,7 @@ def test_a_git_command_in_the_middle_of_a_run_loses_nothing(repo: Repo, command:
     assert (repo.root / ".swarm" / "state" / "tasks" / "second.yaml").exists()
 
 
+@pytest.mark.slow
 def test_git_commands_while_an_agent_is_at_work_lose_nothing(repo: Repo) -> None:
     two_tasks(repo, nap="1.2")
     repo.git("branch", "other")
@@ -169,7 +170,7 @@ def test_a_linked_worktree_with_an_edit_in_the_way_makes_the_landing_wait(repo: 
     assert (linked / "first.txt").read_text() == "mine\n"
 
 
-@pytest.mark.default_cases("staged", "untracked")
+@pytest.mark.default_cases("untracked")
 @pytest.mark.parametrize("how", ["untracked", "unstaged", "staged"])
 def test_an_edit_in_the_way_makes_the_landing_wait_and_says_for_which_file(repo: Repo, how: str) -> None:
     # given a task that changes a file which the person is editing as well
@@ -202,6 +203,7 @@ def test_an_edit_in_the_way_makes_the_landing_wait_and_says_for_which_file(repo:
     assert (repo.root / name).read_text() == "theirs\n"
 
 
+@pytest.mark.slow
 def test_a_landing_that_waits_goes_on_by_itself_while_reconcile_runs(repo: Repo) -> None:
     repo.start()
     repo.task("edit", "echo theirs > new.txt", owns=["new.txt"])

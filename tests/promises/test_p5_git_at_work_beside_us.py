@@ -30,6 +30,7 @@ def assert_landed_once(repo: Repo) -> None:
     world.close()
 
 
+@pytest.mark.slow
 def test_collecting_garbage_all_the_time_loses_nothing(repo: Repo) -> None:
     three(repo)
 
@@ -51,6 +52,7 @@ def test_refs_that_are_packed_in_the_middle_are_found(repo: Repo) -> None:
     assert_landed_once(repo)
 
 
+@pytest.mark.default_cases("index.lock")
 @pytest.mark.parametrize("lock", ["index.lock", "refs/heads/main.lock", "HEAD.lock"])
 def test_a_lock_of_somebody_else_is_waited_for_and_never_removed(repo: Repo, lock: str) -> None:
     repo.start()
@@ -83,6 +85,7 @@ def test_a_lock_of_somebody_else_is_waited_for_and_never_removed(repo: Repo, loc
     assert repo.landed() == ["it"]
 
 
+@pytest.mark.slow
 def test_a_target_that_is_amended_before_a_landing_is_followed(repo: Repo) -> None:
     three(repo)
 
@@ -94,6 +97,7 @@ def test_a_target_that_is_amended_before_a_landing_is_followed(repo: Repo) -> No
     assert_landed_once(repo)
 
 
+@pytest.mark.slow
 def test_a_state_branch_that_is_deleted_in_the_middle_lets_nothing_land_twice(repo: Repo) -> None:
     three(repo)
     deleted: list[int] = []

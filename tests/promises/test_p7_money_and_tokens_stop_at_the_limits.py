@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.conftest import Repo
 
 
@@ -26,6 +28,7 @@ def test_a_session_over_its_tokens_is_stopped_after_its_work_is_saved(repo: Repo
     assert repo.git("show", f"{attempt.salvage}:a.txt") == "half"
 
 
+@pytest.mark.slow
 def test_the_next_attempt_goes_on_with_the_work_of_the_one_that_was_stopped(repo: Repo) -> None:
     repo.swarm["budget"] = {"tokens_per_session": 1000}
     first, second = spends(input_tokens=1001), "grep -q half a.txt && echo whole > a.txt"

@@ -174,6 +174,7 @@ def slots(repo: Repo) -> list[Path]:
     return found
 
 
+@pytest.mark.slow
 def test_a_worktree_that_somebody_deleted_is_a_lost_attempt_and_nothing_more(repo: Repo) -> None:
     # given a session whose worktree is removed while it works
     repo.start()

@@ -104,6 +104,7 @@ def test_an_error_says_who_must_act(desk: Desk, turn: Turn, kind: str) -> None:
     assert found.kind == kind
 
 
+@pytest.mark.slow
 def test_a_stated_wait_is_passed_on_and_a_short_one_sat_out(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     found = desk.work(Refuse(429, "slow down", 3600))
     assert found == Fault("rate-limit", found.message if found else "", 429, 3600.0)

@@ -102,6 +102,7 @@ def _outputs(draw: st.DrawFn) -> tuple[str, bytes]:
     return adapter, draw(st.sampled_from([b"\n", b"\r\n", b"\n\n"])).join(parts)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(_outputs())
 def test_spoilt_output_of_any_program_is_read(made: tuple[str, bytes]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.conftest import Repo
 
 
@@ -47,6 +49,7 @@ def test_a_price_of_ones_own_goes_before_every_other(repo: Repo) -> None:
     assert attempt.usage.usd == 3.0
 
 
+@pytest.mark.slow
 def test_the_day_is_shown_where_it_is_nearly_used_up_and_stops_new_work(repo: Repo) -> None:
     repo.swarm["budget"] = {"usd_per_day": 2.0, "alert_at": 0.5}
     repo.swarm["agents_max"] = 1

@@ -71,6 +71,7 @@ def test_off_says_so(repo: Repo) -> None:
     assert [check["level"] for check in checks if check["name"] == "policy"] == ["warn"]
 
 
+@pytest.mark.slow
 @with_bubblewrap
 def test_inside_a_container_without_user_namespaces_it_is_reduced_and_says_why(repo: Repo) -> None:
     # given swarmgit itself in a sandbox that forbids user namespaces

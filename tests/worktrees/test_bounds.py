@@ -112,6 +112,7 @@ def test_the_old_name_of_an_attribute_converts_nothing(world: World, tree: Path)
     assert world.content(world.capture("s1").commit, "src/a.py") == b"a\r\n"
 
 
+@pytest.mark.slow
 def test_a_look_at_a_live_worktree_ends_soon(world: World, tree: Path) -> None:
     write_files(tree, {".gitignore": STARS, f"src/{DEEP}": "deep\n"})
     try:

@@ -64,7 +64,7 @@ def outcome(world: World, commit: str) -> tuple[object, object]:
     return snapshot(tree), world.capture("s1")
 
 
-@pytest.mark.default_cases("lease_and_capture", "lease_recycled")
+@pytest.mark.default_cases("lease_and_capture")
 @pytest.mark.parametrize("act", ACTS)
 def test_a_kill_at_any_step_changes_nothing_in_the_end(tmp_path: Path, act: Callable[[World, str], None]) -> None:
     steps = steps_of(tmp_path / "plain", act)
