@@ -723,8 +723,8 @@ class Background(Protocol):
         Ask again later with the same `what`. One thing at a time for each name.
         """
 
-    def wait(self, timeout_s: float | None = None) -> None:
-        """Return when all that was started has ended, or after `timeout_s`."""
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Return when all that was started has ended, or after `timeout_s`; True where all has ended."""
 
 
 class Doorbell(Protocol):

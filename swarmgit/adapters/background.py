@@ -77,8 +77,9 @@ class Threads:
         threading.Thread(target=run, name="swarmgit-background", daemon=True).start()
         return job
 
-    def wait(self, timeout_s: float | None = None) -> None:
-        """Return when all work has ended, or after `timeout_s`."""
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Return when all work has ended, or after `timeout_s`; True where all has ended."""
         until = None if timeout_s is None else time.monotonic() + timeout_s
         for job in list(self._jobs.values()):
             job.over.wait(None if until is None else max(0.0, until - time.monotonic()))
+        return all(job.over.is_set() for job in self._jobs.values())

@@ -39,7 +39,7 @@ from swarmgit.plan.situation import Draft, Situation
 
 POLL_S = 2.0
 UNREAD_S = 0.01
-"""How soon it looks again while a session has printed more than one look reads."""
+"""How soon it looks again while a session has printed more than one look reads. Nothing is looked at sooner."""
 
 MOVES = (Land, FollowRemote, SaveFollowed)
 """What is tried again and again while a person's edit is in the way: that is waiting, not moving."""
@@ -210,7 +210,7 @@ def _close(situation: Situation, draft: Draft) -> Plan:
     if any(session.hearing.unread and not session.hearing.deaf for session in sessions):
         draft.wakes.append(UNREAD_S)
     wake = min(draft.wakes, default=POLL_S)
-    return Plan(actions, draft.views, is_settled, needs_person, min(wake, POLL_S), failing)
+    return Plan(actions, draft.views, is_settled, needs_person, min(max(wake, UNREAD_S), POLL_S), failing)
 
 
 def _in_order(actions: list[Action]) -> tuple[Action, ...]:

@@ -25,6 +25,9 @@ from swarmgit.model.work import Evidence, Session
 
 NO_CONTROL = TaskControl()
 GATE_LOST_MAX = 3
+PASSED_S = 0.2
+"""How soon it looks again for an instant that has passed."""
+
 """A gate run that was lost says nothing about its tree and runs again, but not for ever."""
 
 
@@ -175,7 +178,9 @@ class Draft(Struct):
             self.asides.setdefault(task, []).append(aside)
 
     def wake_at(self, at: datetime, now: datetime) -> None:
-        self.wakes.append(max(0.0, (at - now) / timedelta(seconds=1)))
+        """Look again at an instant. What was due before was decided on now: for what comes of it nobody has to race."""
+        left_s = (at - now) / timedelta(seconds=1)
+        self.wakes.append(left_s if left_s > 0 else PASSED_S)
 
     def save_identities(self, observed: Observed) -> None:
         for name, identity in sorted(self.identities.items()):

@@ -55,7 +55,7 @@ TARGET_NAME = "target"
 
 
 CLOSING_S_MAX = 0.2
-"""What is at work in the background ends with the process; what ends by itself meanwhile may."""
+"""So long work in the background may still take to end by itself; then the git processes of it are ended."""
 
 SANDBOXES = ("bubblewrap", "landlock", "sandbox-exec")
 """The kinds of sandbox, the best first."""
@@ -166,7 +166,8 @@ def open_world(
 
 
 def _close(background: Threads, parts: Sequence[Closable], lock: ReconcilerLock) -> None:
-    background.wait(CLOSING_S_MAX)
+    if not background.wait(CLOSING_S_MAX):
+        end_own()
     for part in parts:
         part.close()
     lock.release()

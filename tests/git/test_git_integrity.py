@@ -30,8 +30,8 @@ class Late:
         self.asked.append(what)
         return work() if self.may_work else None
 
-    def wait(self, timeout_s: float | None = None) -> None:
-        pass
+    def wait(self, timeout_s: float | None = None) -> bool:
+        return True
 
 
 @pytest.fixture

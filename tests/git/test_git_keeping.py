@@ -129,8 +129,8 @@ class Busy:
         self.left -= 1
         return work() if self.left < 0 else None
 
-    def wait(self, timeout_s: float | None = None) -> None:
-        pass
+    def wait(self, timeout_s: float | None = None) -> bool:
+        return True
 
 
 def test_waiting_for_another_copy_is_no_try_and_what_failed_is_tried_again_after_minutes(

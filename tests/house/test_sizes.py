@@ -139,7 +139,6 @@ def test_every_module_says_what_it_is_for() -> None:
     missing = [
         name_of(path)
         for path in SOURCES
-        if path.read_text(encoding="utf-8").strip()
-        and not ast.get_docstring(parsed(path))
+        if path.read_text(encoding="utf-8").strip() and not ast.get_docstring(parsed(path))
     ]
     assert missing == []

@@ -20,6 +20,7 @@ from swarmgit.plan import UNREAD_S, watchdog
 from swarmgit.plan.attribution import ACTIONS_MAX, session_lines
 from swarmgit.plan.books import Books, is_possible, own_usage
 from swarmgit.plan.budget import purse
+from swarmgit.plan.situation import PASSED_S, Draft
 
 MOST = Usage(input_tokens=1000, output_tokens=100, usd=2.0)
 
@@ -47,6 +48,20 @@ def test_a_session_whose_output_is_not_read_to_its_end_has_not_ended() -> None:
 
 def test_output_that_waits_to_be_read_is_looked_at_soon() -> None:
     assert at_work(hearing=Hearing(unread=1)).tick().wake_in_s == UNREAD_S
+
+
+def test_what_nobody_will_read_is_not_waited_for() -> None:
+    wake_in_s = at_work(hearing=Hearing(unread=1, deaf="the reader broke")).tick().wake_in_s
+    assert wake_in_s is not None
+    assert wake_in_s >= PASSED_S
+
+
+def test_an_instant_that_has_passed_makes_nobody_race() -> None:
+    made, draft = at_work(), Draft(frozenset())
+    draft.wake_at(made.now - timedelta(hours=1), made.now)
+    draft.wake_at(made.now, made.now)
+    draft.wake_at(made.now + timedelta(seconds=1), made.now)
+    assert draft.wakes == [PASSED_S, PASSED_S, 1.0]
 
 
 @pytest.mark.parametrize(

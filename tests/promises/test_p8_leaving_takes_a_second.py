@@ -97,3 +97,24 @@ def test_a_timeout_ends_it_while_an_action_works(repo: Repo, step: str) -> None:
     assert "not settled after 6 s" in said
     assert repo.reconcile().code == 0
     assert repo.landed() == ["a"]
+
+
+def test_no_program_that_works_in_the_background_outlives_who_leads(repo: Repo) -> None:
+    # given something in the background that does not end, as a git at work on a very large tree
+    one_task(repo)
+    world = repo.world(lead=True)
+    began: list[subprocess.Popen[bytes]] = []
+
+    def work() -> int:
+        began.append(subprocess.Popen(["sleep", str(LONG_S)]))
+        return began[0].wait()
+
+    world.background.run("long", "work", work)
+    while not began:
+        time.sleep(0.01)
+
+    # when who leads leaves
+    world.close()
+
+    # then it has ended
+    assert began[0].wait(AT_ONCE_S) == -signal.SIGTERM
