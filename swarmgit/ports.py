@@ -399,10 +399,14 @@ class Moved(Struct, frozen=True):
 
 
 class InTheWay(Struct, frozen=True):
-    """Nothing was changed: these paths of `checkout` hold a person's edits, or another git command is at work."""
+    """Nothing was changed: these paths of `checkout` hold a person's edits, or another git command is at work.
+
+    `is_hung`: whether they do cannot be told, because a filter of the person's does not come to an end.
+    """
 
     checkout: str
     paths: tuple[str, ...]
+    is_hung: bool = False
 
 
 class Landing(Protocol):

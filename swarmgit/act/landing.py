@@ -10,7 +10,7 @@ from swarmgit.act.failing import failed
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.actions import FollowRemote, Land, MergeItem, Salvage, TryMerges
-from swarmgit.model.checkouts import INDEX_LOCK, Obstacle
+from swarmgit.model.checkouts import HUNG_FILTER, INDEX_LOCK, Obstacle
 from swarmgit.model.failures import Step
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import MergeTry
@@ -109,11 +109,12 @@ def publish(entry: EntryId, new: CommitId, old: CommitId, heads: Sequence[Commit
 
 def block(entries: Sequence[EntryId], target: str, found: InTheWay, world: World) -> Blocked:
     """Keep for the next look who waits for which edits; what else is blocked already stays so."""
-    traces = world.landing.traces(target, found.checkout, found.paths)
-    now = Obstacle(found.checkout, found.paths, traces, world.clock.now())
+    ways = (HUNG_FILTER, *found.paths) if found.is_hung else found.paths
+    traces = world.landing.traces(target, found.checkout, ways)
+    now = Obstacle(found.checkout, ways, traces, world.clock.now())
     world.cache.keep_blocked({**world.cache.blocked(), **dict.fromkeys(entries, now)})
-    locks = world.landing.locks(target) if found.paths == (INDEX_LOCK,) else ()
-    return Blocked(entries[0] if entries else None, found.checkout, found.paths, locks)
+    locks = world.landing.locks(target) if ways == (INDEX_LOCK,) else ()
+    return Blocked(entries[0] if entries else None, found.checkout, ways, locks)
 
 
 def unblock(action: Land | FollowRemote, entries: Sequence[EntryId], world: World) -> Done:

@@ -22,6 +22,7 @@ from swarmgit.model.actions import Retire, RunGate, StartSession, StopSession
 from swarmgit.model.conflicts import LaidOut
 from swarmgit.model.desired import Task, WorktreeConfig
 from swarmgit.model.failures import SetAside
+from swarmgit.model.faults import fault_of
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.policy import Policy
@@ -128,7 +129,8 @@ def _lease(session: SessionId, base: CommitId, action: StartSession | RunGate, w
     try:
         return world.worktrees.lease(session, base, action.worktree, pool, only)
     except OSError as error:
-        raise PersonMustAct(f"{NO_WORKTREE}: {error}", "swarmgit doctor") from error
+        fault = fault_of(error) or PersonMustAct(str(error), "swarmgit doctor")
+        raise PersonMustAct(f"{NO_WORKTREE}: {fault.message}", fault.hint) from error
     except SwarmError as error:
         raise PersonMustAct(f"{NO_WORKTREE}: {error.message}", error.hint) from error
 

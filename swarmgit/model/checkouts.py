@@ -11,6 +11,9 @@ from swarmgit.model.ids import CommitId
 INDEX_LOCK = "index.lock"
 """The one path that stands for a checkout whose index another git holds."""
 
+HUNG_FILTER = "hung filter/"
+"""The first path where git did not come to an end with the rest, which it gives to filters. No file's path ends so."""
+
 
 class Obstacle(Struct, frozen=True):
     """A person's edits that a landing would have to write over. `traces` changes once the edits do; `at`: when seen."""

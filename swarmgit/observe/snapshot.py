@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
+from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.observed import Observed
@@ -27,7 +28,9 @@ from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.ports import Objects, World
 
-BLOCKED_MAX = timedelta(minutes=10)
+BLOCKED_MAX, HUNG_MAX = timedelta(minutes=10), timedelta(minutes=1)
+"""After that it is tried again whether an edit is still in the way, or a filter still hangs."""
+
 LOOK = timedelta(minutes=1)
 """A look takes no longer."""
 
@@ -135,7 +138,7 @@ class Observer:
             entry: way.paths
             for entry, way in world.cache.blocked().items()
             if swarm is not None
-            and -LOOK <= now - way.at < BLOCKED_MAX
+            and -LOOK <= now - way.at < (HUNG_MAX if HUNG_FILTER in way.paths else BLOCKED_MAX)
             and (trusted_since is None or way.at >= trusted_since)
             and world.landing.traces(swarm.target, way.checkout, way.paths) == way.traces
         }

@@ -30,7 +30,9 @@ class Cause(Struct, frozen=True):
 KNOWN = (
     Cause(
         "disk-full",
-        re.compile(r"no space left on device|\bENOSPC\b|disk quota exceeded", re.IGNORECASE),
+        re.compile(
+            r"no space left on device|no space is left on the disk|\bENOSPC\b|disk quota exceeded", re.IGNORECASE
+        ),
         "the disk is full",
         "There is no room left where sessions work.",
         (

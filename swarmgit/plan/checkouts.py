@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from shlex import quote
 
-from swarmgit.model.checkouts import INDEX_LOCK, Behind, IndexLock
+from swarmgit.model.checkouts import HUNG_FILTER, INDEX_LOCK, Behind, IndexLock
 from swarmgit.model.outcomes import Blocked
 
 UNDER_WAY = {
@@ -27,12 +27,14 @@ def in_the_way(paths: Sequence[str], locks: Sequence[IndexLock] = (), now: datet
         return " and ".join(locked(each, now) for each in locks) or "another git command holds its index.lock"
     if len(paths) == 1 and paths[0] in UNDER_WAY:
         return f"{UNDER_WAY[paths[0]]} is under way in the checkout of the target"
+    if paths[0] == HUNG_FILTER:
+        return f"git does not come to an end with {_named(paths[1:])}: a filter in its settings hangs"
     return f"a local edit is in its way in {_named(paths)}"
 
 
 def waits(paths: Sequence[str], locks: Sequence[IndexLock], now: datetime) -> str:
     """Return why a landing waits, as a sentence without its full stop."""
-    if list(paths) == [INDEX_LOCK] or (len(paths) == 1 and paths[0] in UNDER_WAY):
+    if paths[0] in {INDEX_LOCK, HUNG_FILTER} or (len(paths) == 1 and paths[0] in UNDER_WAY):
         return f"The landing waits: {in_the_way(paths, locks, now)}"
     return f"The landing waits, because a checkout of the target has edits of yours in {_named(paths)}"
 
@@ -67,6 +69,8 @@ def answer(paths: Sequence[str], locks: Sequence[IndexLock] = ()) -> str:
         return "; ".join(commands(paths, locks)) or "let that git command finish"
     if len(paths) == 1 and paths[0] in UNDER_WAY:
         return "git status; then finish or abort what is under way"
+    if paths[0] == HUNG_FILTER:
+        return "git config --get-regexp '^filter'; then repair or unset the filter that hangs"
     return "git status; then commit or stash the edits"
 
 
@@ -74,7 +78,7 @@ def commands(paths: Sequence[str], locks: Sequence[IndexLock] = ()) -> tuple[str
     """Return what to run about what is in the way, best first; nothing where it passes by itself."""
     if list(paths) == [INDEX_LOCK]:
         return tuple(f"rm {quote(each.path)}" for each in locks if not each.is_used)
-    return ("git status",)
+    return ("git config --get-regexp '^filter'",) if paths[0] == HUNG_FILTER else ("git status",)
 
 
 def behind(seen: Behind) -> str:

@@ -8,10 +8,12 @@ from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Land, Remember, SaveEntry, SaveFile
+from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.ids import CommitId
 from swarmgit.model.pins import Unpin
 from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
 from swarmgit.plan import evidence, gate_runs, pushes, stacks
+from swarmgit.plan.checkouts import in_the_way
 from swarmgit.plan.order import wait_for_edit
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stacks import Book, Tip
@@ -66,9 +68,9 @@ def make_way(situation: Situation, draft: Draft) -> None:
     blocked = situation.observed.blocked
     landing = [entry for entry in draft.entries.values() if entry.state == "landing"]
     others = [e for e in draft.entries.values() if e.id not in blocked and e.state in {"queued", "gating", "landing"}]
-    held = {path for entry in landing for path in blocked.get(entry.id, ())}
+    held = {in_the_way(blocked[entry.id]) for entry in landing if blocked.get(entry.id)}
     if held and others:
-        _abandon(situation, draft, landing, f"a local edit is in the way in {', '.join(sorted(held)[:5])}")
+        _abandon(situation, draft, landing, "; ".join(sorted(held)))
 
 
 def take_back(situation: Situation, draft: Draft) -> None:
@@ -112,6 +114,8 @@ def carry_out(situation: Situation, draft: Draft, landing: list[Entry]) -> None:
     for entry in chain:
         if entry.id in situation.observed.blocked:
             wait_for_edit(situation, draft, entry)
+    if any(HUNG_FILTER in situation.observed.blocked.get(entry.id, ()) for entry in chain):
+        return  # each look costs seconds, and others wait for them
     ids = tuple(entry.id for entry in chain)
     draft.add(Land(ids, situation.swarm.target, target, at, tuple((entry.base, entry.head) for entry in chain)))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 
 from swarmgit.app.fsck import check
@@ -79,3 +82,29 @@ def test_an_untracked_file_in_the_way_holds_only_who_brings_that_file(repo: Repo
     (repo.root / "new.txt").unlink()
     assert repo.reconcile().code == 0
     assert (repo.root / "new.txt").read_text() == "theirs\n"
+
+
+@pytest.mark.slow
+def test_a_filter_of_the_persons_that_hangs_holds_its_own_landing_and_ends_with_us(repo: Repo) -> None:
+    # given a file whose filter does not come to an end, and two tasks, one of them at that file
+    repo.start({"odd.dat": "1\n"})
+    repo.task("odd", "echo 2 > odd.dat", owns=["odd.dat"])
+    repo.task("other", "sleep 0.5; echo 1 > other.txt")
+    repo.commit(message="ask")
+    repo.git("config", "filter.hangs.clean", "sleep 7654")
+    (repo.root / ".git/info/attributes").write_text("*.dat filter=hangs\n")
+    os.utime(repo.root / "odd.dat", (1, 1))
+
+    # when it runs for a while
+    done = repo.swarmgit("reconcile", "--timeout", "40", check=False)
+
+    # then the other one has landed, the reason is said, and nothing is left at work
+    assert repo.landed() == ["other"], done.stdout
+    assert "git does not come to an end with odd.dat: a filter in its settings hangs" in done.stdout
+    assert "sleep 7654" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+
+    # and it lands once the filter is mended
+    repo.git("config", "filter.hangs.clean", "cat")
+    assert repo.reconcile().code == 0
+    assert repo.landed() == ["other", "odd"]
+    assert (repo.root / "odd.dat").read_text() == "2\n"

@@ -128,6 +128,23 @@ def test_a_full_disk_has_its_sentence_and_the_work_goes_on_once_there_is_room(re
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not has_mounts(), reason="no mounts of one's own here")
+def test_a_full_disk_of_worktrees_is_named_where_git_only_names_the_file(repo) -> None:
+    repo.start({"big.bin": "0123456789abcdef" * (3 << 16)})
+    repo.task("api")
+    repo.commit()
+    script = """mkdir disk && mount -t tmpfs -o size=2m none disk && export XDG_STATE_HOME=$PWD/disk
+        $SWARMGIT reconcile > said; echo $?
+        grep -c "its worktree could not be made: no space is left on the disk: .*/disk/" said
+        $SWARMGIT incident list | grep -c "the disk is full"
+        mount -o remount,size=64m disk
+        $SWARMGIT reconcile -q; echo $?"""
+    done = in_own_mounts(script, repo, "64m")
+    assert (done.stdout.splitlines()[:1], done.stderr) == (["1"], ""), done.stdout
+    assert [int(line) > 0 for line in done.stdout.splitlines()] == [True, True, True, False], done.stdout
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not LINK_CALLS, reason="the numbers of the calls are not known here")
 def test_a_disk_without_hard_links_lands_what_agents_made(repo) -> None:
     ready(repo)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 import threading
 
+from swarmgit.adapters.git.packedrefs import PackedRefs
 from swarmgit.adapters.git.run import Git
 from swarmgit.errors import TryLater
+
+OF_OBJECT = re.compile(rb"[0-9a-f]{40}(?![0-9a-z/])|[0-9a-f]{64}(?![0-9a-z/])")
+"""What begins with an object's id names no ref."""
 
 
 class Unreadable(TryLater):
@@ -19,6 +24,7 @@ class CatFile:
 
     def __init__(self, git: Git) -> None:
         self._git = git
+        self._packed_refs = PackedRefs(git.git_dir)
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -41,6 +47,8 @@ class CatFile:
         if not name or b"\n" in name or b"\0" in name:
             return None
         with self._lock:
+            if not OF_OBJECT.match(name) and self._packed_refs.have_changed():
+                self._end()
             for _ in range(3):
                 try:
                     return self._exchange(command, name)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 from swarmgit.adapters.git import pristine
 from swarmgit.adapters.git.beneath import copy_beneath, read_beneath
 from swarmgit.adapters.git.private_git import escaped
-from swarmgit.adapters.git.run import WITHOUT_HOOKS, Git, OutOfTime
+from swarmgit.adapters.git.run import WITHOUT_HOOKS, Git, GitFailed, OutOfTime
 from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.model.desired import WorktreeConfig
 
@@ -41,6 +43,9 @@ CLEAN_CPU_S_MAX, CLEAN_WALL_S_MAX = 10, 30.0
 
 FILL_CPU_S_MAX, FILL_WALL_S_MAX = 120, 300.0
 """For all of a commit's files, as many as there are."""
+
+FULL_BYTES = 16 << 20
+"""A disk with less room than that is full, where git could not write a file."""
 
 GITLINK_MODE = b"\x00\x00\xe0\x00"
 
@@ -109,7 +114,15 @@ def _empty_submodules(engine: Git, store: SlotStore, slot: Slot) -> None:
 
 def check_out(engine: Git, slot: Slot) -> None:
     """Write the commit's files; of a recycled tree only those that differ or were touched."""
-    engine = engine.bounded(FILL_CPU_S_MAX, FILL_WALL_S_MAX)
+    try:
+        _write_files(engine.bounded(FILL_CPU_S_MAX, FILL_WALL_S_MAX), slot)
+    except GitFailed as error:
+        if "unable to write" not in error.stderr or shutil.disk_usage(slot.folder).free > FULL_BYTES:
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(slot.folder)) from error  # git says only which file
+
+
+def _write_files(engine: Git, slot: Slot) -> None:
     if slot.only:
         _check_out_some(engine, slot)
         return

@@ -13,11 +13,14 @@ from swarmgit.adapters.git.checkouts import Checkout
 from swarmgit.adapters.git.hidden import Marked, put_on, take_off
 from swarmgit.adapters.git.links import claim, second_name
 from swarmgit.adapters.git.pathdiff import Change
-from swarmgit.adapters.git.rendering import unrenderable
+from swarmgit.adapters.git.rendering import filtered, unrenderable
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.model.ids import CommitId
 
 LOCK_WAIT_S = 0.3
+NAMED_S_MAX, TREE_S_MAX, CPU_S_MAX = 5.0, 300.0, 600
+"""So long git may look at named files, and be at work on a whole tree: a filter of the person's may hang."""
+
 MARK = "swarmgit"
 NAMED_MAX = 200
 NO_PRELOAD = ("-c", "core.preloadIndex=false")
@@ -83,6 +86,10 @@ class Step(Struct, frozen=True):
             return tuple(sorted(edited))
         return self._try_read_tree(changes)
 
+    def filtered(self, changes: Mapping[str, Change]) -> tuple[str, ...]:
+        """Return the paths that have a filter; all of them where that cannot be told."""
+        return (*filtered(self._theirs(), self.checkout.top, sorted(changes)),) or tuple(sorted(changes))
+
     def _is_small(self, changes: Mapping[str, Change]) -> bool:
         """Return whether git may be given the paths by name, which costs far less than comparing whole trees."""
         gitlinks = any(side is not None and side.kind == "commit" for change in changes.values() for side in change)
@@ -93,7 +100,8 @@ class Step(Struct, frozen=True):
     def _edited(self, changes: Mapping[str, Change]) -> set[str]:
         """Return those of the paths (or what lies below) that differ from HEAD in the index or in the files."""
         options = ("--porcelain=v2", "-z", "--no-renames", "--untracked-files=no", "--no-ahead-behind")
-        done = self._theirs().out(*NO_PRELOAD, "status", *options, "--", *changes, cwd=self.checkout.top)
+        command = (*NO_PRELOAD, "status", *options, "--", *changes)
+        done = self._theirs().bounded(CPU_S_MAX, NAMED_S_MAX).out(*command, cwd=self.checkout.top)
         lines = done.decode("utf-8", "surrogateescape").split("\0")
         return {line.split(" ", 10 if line[0] == "u" else 8)[-1] for line in lines if line[:2] in {"1 ", "u "}}
 
@@ -243,13 +251,12 @@ class Step(Struct, frozen=True):
 
     def _theirs(self) -> Git:
         env = {"GIT_INDEX_FILE": str(self._private), "GIT_WORK_TREE": str(self.checkout.top)}
-        return Git(self.checkout.git_dir, env=env, base=self.environ)
+        return Git(self.checkout.git_dir, env=env, base=self.environ).bounded(CPU_S_MAX, TREE_S_MAX)
 
     def _git(self, *args: str, stdin: bytes | None = None) -> str:
         """Run git in the checkout; return '' when it went well, else its words."""
-        done = self._theirs().call(
-            "-c", "submodule.recurse=false", *NO_PRELOAD, *args, stdin=stdin, cwd=self.checkout.top
-        )  # fmt: skip
+        options = ("-c", "submodule.recurse=false", *NO_PRELOAD)
+        done = self._theirs().call(*options, *args, stdin=stdin, cwd=self.checkout.top)
         return "" if done.returncode == 0 else done.stderr.decode("utf-8", "replace") or "no message"
 
     def _names(self, command: str, *args: str) -> set[str]:

@@ -20,7 +20,7 @@ from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.opened import is_open
 from swarmgit.adapters.git.pathdiff import Change, changed_files
 from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, move_own
-from swarmgit.adapters.git.run import persons_environment
+from swarmgit.adapters.git.run import OutOfTime, persons_environment
 from swarmgit.adapters.git.traces import traces
 from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.documents.paths import CANDIDATE, branch_ref
@@ -197,8 +197,13 @@ class GitLanding:
                 return InTheWay(str(step.checkout.top), ("index.lock",))
             locked.append(step)
             self._fault("landing: locked")
-            if paths := step.in_the_way(self._changes(step.old, step.new)):
-                return InTheWay(str(step.checkout.top), paths)
+            changes = self._changes(step.old, step.new)
+            try:
+                edited = step.in_the_way(changes)
+            except OutOfTime:  # its owner's own filters are asked what is an edit
+                return InTheWay(str(step.checkout.top), step.filtered(changes), is_hung=True)
+            if edited:
+                return InTheWay(str(step.checkout.top), edited)
             self._fault("landing: looked")
         return None
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from swarmgit.adapters.git.opened import is_open
+from swarmgit.adapters.git.packedrefs import PackedRefs
 from swarmgit.adapters.git.run import SWARMGIT, Git
 from swarmgit.adapters.git.told import complaint
 from swarmgit.errors import SwarmError, TryLater
@@ -46,15 +47,16 @@ class RefWriter:
         if reason is not None:
             logs = ("-c", "core.logAllRefUpdates=true") if is_logged else ()
             self._args = (*logs, "update-ref", "-m", reason, "--stdin", "-z")
+        self._packed_refs = PackedRefs(git.git_dir)
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
-        self._errors = b""
 
     def move(self, changes: Sequence[RefChange], id_length: int) -> None:
         """Make all the changes or none, then raise RefRefused with git's words. `id_length`: 40 or 64 digits."""
         commands = b"".join(_command(change, "0" * id_length) for change in changes)
         with self._lock:
-            if self._child is not None and self._child.poll() is not None:
+            has_ended = self._child is not None and self._child.poll() is not None
+            if self._packed_refs.have_changed() or has_ended:
                 self._end()
             try:
                 self._exchange(b"start\0" + commands + b"prepare\0commit\0", answers=3)

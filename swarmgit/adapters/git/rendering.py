@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from os.path import lexists
 from pathlib import Path
 
@@ -24,11 +24,11 @@ def unrenderable(
     """
     late = f"its filter does not end within {seconds_max:g} s"
     wanted = [path for path, (_, after) in changes.items() if after is not None and after.kind == "blob"]
-    if not wanted or not _may_be_filtered(git, top, wanted):
+    if not wanted or not _may_befiltered(git, top, wanted):
         return {}
     failing: dict[str, str] = {}
     bounded = git.bounded(CPU_S_MAX, seconds_max)
-    for path in _filtered(git, top, wanted):
+    for path in filtered(git, top, wanted):
         if late in failing.values():
             failing[path] = late  # nobody waits for a filter twice
             continue
@@ -42,7 +42,8 @@ def unrenderable(
     return failing
 
 
-def _filtered(git: Git, top: Path, paths: list[str]) -> Iterator[str]:
+def filtered(git: Git, top: Path, paths: Sequence[str]) -> Iterator[str]:
+    """Yield those of the paths that have a filter by their attributes."""
     names = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
     done = git.call("check-attr", "-z", "--stdin", "filter", stdin=names, cwd=top)
     fields = done.stdout.decode("utf-8", "surrogateescape").split("\0")
@@ -51,7 +52,7 @@ def _filtered(git: Git, top: Path, paths: list[str]) -> Iterator[str]:
             yield path
 
 
-def _may_be_filtered(git: Git, top: Path, paths: list[str]) -> bool:
+def _may_befiltered(git: Git, top: Path, paths: list[str]) -> bool:
     """Return whether there is a file of attributes at all: in the checkout, in the repository, or the person's own."""
     home, config = git.base.get("HOME", ""), git.base.get("XDG_CONFIG_HOME", "")
     own = Path(config) / "git/attributes" if config else Path(home) / ".config/git/attributes"

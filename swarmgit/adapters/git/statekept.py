@@ -55,7 +55,7 @@ class KeptState:
 
         StateLost: it was there and is not, or cannot be read. StateReplaced: it lacks what was last written here.
         """
-        local, kept = self._at(self._ref), self._kept()
+        local, kept = self._both()
         if local is None:
             why = self._loss(kept)
             if why is not None:
@@ -77,7 +77,7 @@ class KeptState:
 
     def put_back(self) -> PutBack | None:
         """Put the last good commit back where the branch is gone, or something that a tick reads of it is missing."""
-        local, kept = self._at(self._ref), self._kept()
+        local, kept = self._both()
         if local is not None and (self._is_checked or self._is_whole(local)):
             self._is_checked = True  # once in our life: from then on we know what we wrote
             return None
@@ -94,7 +94,7 @@ class KeptState:
 
     def reset(self, to: Literal["kept", "present", "empty"] | CommitId) -> CommitId | None:
         """Move the branch as a person says; what it was, and what was kept, stays under refs of its own."""
-        local, kept = self._at(self._ref), self._kept()
+        local, kept = self._both()
         goal = {"kept": kept, "present": local, "empty": None}.get(to, CommitId(to))
         if goal is None and to != "empty":
             raise PersonMustAct(f"there is no {to} state of branch {self._branch} to go on from", "swarmgit reconcile")
@@ -111,6 +111,12 @@ class KeptState:
         """End the git processes."""
         self._branch_refs.close()
         self._own_refs.close()
+
+    def _both(self) -> tuple[CommitId | None, CommitId | None]:
+        """Return the branch's commit and the kept one, which is read first: so none that moves both comes in between
+        and makes the branch look rewound."""
+        kept = self._kept()
+        return self._at(self._ref), kept
 
     def _kept(self) -> CommitId | None:
         """Return what was written last, by the ref or by a note of it that no fetch takes back or prunes."""

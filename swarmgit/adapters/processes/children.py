@@ -15,12 +15,14 @@ GRACE_S = 0.1
 def end_own() -> None:
     """End every child of this process that is in its session: asked first, so that a git takes its locks away.
 
-    Only who was asked is killed: one that an action has started since is asked as well, and has its time.
+    A child that has a process group of its own ends with all in it: a git with a filter that hangs. Only who was
+    asked is killed: one that an action has started since is asked as well, and has its time.
     """
     asked: set[int] = set()
+    groups: set[int] = set()
     for _ in range(2):
         try:
-            found = _own()
+            found = _own(groups)
         except (SwarmError, OSError):  # nobody can tell: then they end by themselves, and their locks are healed
             return
         for process in found:
@@ -28,15 +30,22 @@ def end_own() -> None:
         if not found or asked:
             return
         asked = {process.pid for process in found}
+        groups = {process.pid for process in found if process.group == process.pid}
         time.sleep(GRACE_S)
 
 
-def _own() -> list[tree.Process]:
+def _own(groups: set[int]) -> list[tree.Process]:
+    """Return our children, and who is in their process groups or in these."""
     table = tree.table_by_proc() if identity.HAS_PROC else tree.table_by_ps()
     me, session = os.getpid(), os.getsid(0)
     has_sessions = identity.HAS_PROC  # ps does not know them: there, its process group tells a session of ours
     ours = [p for p in table.values() if p.parent == me and not p.is_dead]
-    return [p for p in ours if (p.leader == session if has_sessions else not _leads(p, table))]
+    if not has_sessions:
+        return [p for p in ours if not _leads(p, table)]
+    children = [p for p in ours if p.leader == session]
+    groups = groups | {p.pid for p in children if p.group == p.pid}
+    others = [p for p in table.values() if p.group in groups and p not in children and not p.is_dead]
+    return [*children, *others]
 
 
 def _leads(process: tree.Process, table: dict[int, tree.Process]) -> bool:
