@@ -33,7 +33,7 @@ LOOK_S_MAX = 0.05
 ERRORS_BYTES_MAX = 32 << 10
 """Of standard error so much is heard at a look, its end: it is for people, and says nothing that has to add up."""
 
-UNREAD_BYTES_MAX = 256 << 20
+UNREAD_BYTES_MAX = 64 << 20
 END_BYTES = 16 << 20
 """What an ended session left unread beyond the first of these is passed over, but for its end; and that is told."""
 

@@ -13,6 +13,8 @@ import pytest
 from person_repository import AT, Killed, Person
 from without_links import LINK_CALLS, refuse_links
 
+from swarmgit.adapters.git.behind import Note, Notes
+from swarmgit.adapters.git.landing import GitLanding
 from swarmgit.adapters.git.rendering import unrenderable
 from swarmgit.adapters.git.run import Git, persons_environment
 from swarmgit.model.ids import CommitId
@@ -158,6 +160,54 @@ def test_what_a_person_has_edited_while_it_was_behind_stays(person: Person) -> N
     landing.catch_up(LATER)
     assert landing.behind() == ()
     assert (person.top / "a.txt").read_text() == "mine\n"
+
+
+def broken_off(person: Person, written: dict[str, str]) -> tuple[GitLanding, CommitId]:
+    """Return a landing whose checkout is behind as a whole: the files are written, but not the index."""
+    old, new = person.head(), person.make("main", {"a.txt": "landed\n", "src/new.txt": "new\n"})
+
+    def kill(name: str) -> None:
+        if name == "landing: moved":
+            raise Killed
+
+    with pytest.raises(Killed):
+        person.landing(kill).land("main", old, new)
+    (person.common_dir / "index.lock").unlink()
+    (person.live / "landing.json").unlink()
+    person.write(written)
+    head = "refs/heads/main"
+    Notes(person.live).add(Note(str(person.common_dir), str(person.top), head, old, new, (), "broke off", AT, due=AT))
+    return person.landing(), new
+
+
+def test_what_was_written_before_it_broke_off_is_no_edit_and_nobody_waits_for_it(person: Person) -> None:
+    landing, new = broken_off(person, {"a.txt": "landed\n", "src/new.txt": "new\n"})
+    landing.catch_up(LATER)
+    assert (landing.behind(), person.head("main")) == ((), new)
+    assert person.git("status", "--porcelain") == ""
+    assert_no_locks(person)
+
+
+@pytest.mark.parametrize("mine", ["a.txt", "src/new.txt"])
+def test_an_edit_beside_what_was_written_before_it_broke_off_is_waited_for(person: Person, mine: str) -> None:
+    landing, _ = broken_off(person, {"a.txt": "landed\n", "src/new.txt": "new\n", mine: "mine\n"})
+    landing.catch_up(LATER)
+    assert landing.behind()[0].why == f"edits are in the way in {mine}"
+    assert (person.top / mine).read_text() == "mine\n"
+    assert_no_locks(person)
+
+
+def test_the_index_that_the_git_of_a_killed_one_works_on_is_its_own(person: Person) -> None:
+    old, new = person.head(), person.make("main", {"a.txt": "landed\n"})
+    left = [person.common_dir / f"index.swarmgit{end}" for end in ("", ".lock", "-1", "-1.lock")]
+
+    def write(name: str) -> None:
+        for each in left if name == "landing: moved" else ():
+            each.write_text("of a git that is still at work\n")
+
+    assert person.landing(write).land("main", old, new) == Landed((str(person.top),))
+    assert person.git("status", "--porcelain") == ""
+    assert_no_locks(person)
 
 
 def test_a_checkout_that_went_elsewhere_is_not_written_to(person: Person) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from swarmgit.adapters.git.checkout_files import facts_of, overlaps, remove, what_is_there
 from swarmgit.adapters.git.checkouts import Checkout
 from swarmgit.adapters.git.hidden import Marked, put_on, take_off
 from swarmgit.adapters.git.links import claim, second_name
@@ -21,7 +22,7 @@ LOCK_WAIT_S = 0.3
 NAMED_S_MAX, TREE_S_MAX, CPU_S_MAX = 5.0, 300.0, 600
 """So long git may look at named files, and be at work on a whole tree: a filter of the person's may hang."""
 
-MARK = "swarmgit"
+MARK, PRIVATE = "swarmgit", "index.swarmgit"
 NAMED_MAX = 200
 NO_PRELOAD = ("-c", "core.preloadIndex=false")
 
@@ -46,7 +47,8 @@ class Step(Struct, frozen=True):
 
     @property
     def _private(self) -> Path:
-        return self.checkout.index.with_name("index.swarmgit")
+        """The index that our git works on: of this process alone, as the git of a killed one may still be at work."""
+        return self.checkout.index.with_name(f"{PRIVATE}-{os.getpid()}")
 
     def lock(self, wait_s: float = LOCK_WAIT_S) -> bool:
         """Take the index's lock, which keeps other git commands out; False where someone else holds it."""
@@ -77,14 +79,21 @@ class Step(Struct, frozen=True):
         """
         self._show_marked(changes)
         untracked = self._untracked_in_the_way(changes)
-        if untracked:
-            return tuple(sorted(untracked))
+        written = self._written(untracked, changes) if is_late else set()
+        if untracked - written:
+            return tuple(sorted(untracked - written))
         if not is_late and self._is_small(changes):
             seen = {path: facts_of(self.checkout.top / path) for path in changes}
             edited = self._edited(changes)
             self._seen.update({} if edited else seen)
             return tuple(sorted(edited))
-        return self._try_read_tree(changes)
+        found = self._try_read_tree(changes)
+        written |= self._written(found, changes) if is_late else set()
+        return tuple(path for path in found if path not in written and not (path == "index" and written))
+
+    def _written(self, paths: Collection[str], changes: Mapping[str, Change]) -> set[str]:
+        """Return the files that a `follow` which broke off has written, without their place in the index."""
+        return {path for path in paths if path in changes and self._is_ours(path, changes[path])}
 
     def filtered(self, changes: Mapping[str, Change]) -> tuple[str, ...]:
         """Return the paths that have a filter; all of them where that cannot be told."""
@@ -113,7 +122,7 @@ class Step(Struct, frozen=True):
         if not trial:
             return ()
         edited = self._names("diff-index", "--cached", self.old) | self._names("diff-files")
-        related = {path for path in edited if path in changes or _overlaps(path, changes)}
+        related = {path for path in edited if path in changes or overlaps(path, changes)}
         return tuple(sorted(related)) or ("index",)
 
     def follow(self, changes: Mapping[str, Change]) -> dict[str, str]:
@@ -190,7 +199,7 @@ class Step(Struct, frozen=True):
             touched = path in edited or (before is None and os.path.lexists(file))
             if after is None:
                 if not touched:
-                    _remove(file, self.checkout.top)
+                    remove(file, self.checkout.top)
             elif after.kind == "blob" and path not in failing and (not touched or self._is_ours(path, (None, after))):
                 anew.append(path)
         failing |= self._write_files(anew)
@@ -228,7 +237,7 @@ class Step(Struct, frozen=True):
         """Return files that git does not track where new ones have to go, also those that it ignores."""
         present = {}
         for path, (before, _) in changes.items():
-            found = None if before else _what_is_there(self.checkout.top, path)
+            found = None if before else what_is_there(self.checkout.top, path)
             if found is None or (found in changes and found != path):
                 continue
             place = self.checkout.top / found
@@ -246,8 +255,8 @@ class Step(Struct, frozen=True):
         second_name(self.checkout.index, self._private)
 
     def _drop_private(self) -> None:
-        self._private.unlink(missing_ok=True)
-        self._private.with_name("index.swarmgit.lock").unlink(missing_ok=True)
+        for left in self.checkout.index.parent.glob(f"{PRIVATE}*"):
+            left.unlink(missing_ok=True)
 
     def _theirs(self) -> Git:
         env = {"GIT_INDEX_FILE": str(self._private), "GIT_WORK_TREE": str(self.checkout.top)}
@@ -272,39 +281,3 @@ def read_mark(lock: Path) -> tuple[CommitId, CommitId] | None:
     except OSError:
         return None
     return (CommitId(words[1]), CommitId(words[2])) if len(words) == 4 and words[0] == MARK else None
-
-
-def _what_is_there(top: Path, path: str) -> str | None:
-    """Return the part of `path` that is taken by a file (or by a folder, for the whole path); None when free."""
-    parts = path.split("/")
-    for count in range(1, len(parts)):
-        parent = top.joinpath(*parts[:count])
-        if not os.path.lexists(parent):
-            return None
-        if parent.is_symlink() or not parent.is_dir():
-            return "/".join(parts[:count])
-    return path if os.path.lexists(top / path) else None
-
-
-def facts_of(file: Path) -> tuple[int, ...] | None:
-    """Return what tells one state of a file from the next; None where there is nothing."""
-    try:
-        found = file.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return (found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-def _overlaps(path: str, changes: Mapping[str, Change]) -> bool:
-    return any(other.startswith(f"{path}/") or path.startswith(f"{other}/") for other in changes)
-
-
-def _remove(file: Path, top: Path) -> None:
-    file.unlink(missing_ok=True)
-    for folder in file.parents:
-        if folder == top or not folder.is_relative_to(top):
-            return
-        try:
-            folder.rmdir()
-        except OSError:
-            return

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from swarmgit.adapters.git.follow import facts_of
+from swarmgit.adapters.git.checkout_files import facts_of
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.model.ids import CommitId
 
