@@ -70,7 +70,7 @@ def answer(paths: Sequence[str], locks: Sequence[IndexLock] = ()) -> str:
     if len(paths) == 1 and paths[0] in UNDER_WAY:
         return "git status; then finish or abort what is under way"
     if paths[0] == HUNG_FILTER:
-        return "git config --get-regexp '^filter'; then repair or unset the filter that hangs"
+        return "git status; git config --get-regexp '^filter'; then repair or unset the filter that hangs"
     return "git status; then commit or stash the edits"
 
 

@@ -4,6 +4,7 @@ made again with its old work as reference. Whatever it was, the tree that lands 
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -275,4 +276,7 @@ def test_a_merger_at_work_is_shown_and_found_by_its_task(repo: Repo) -> None:
 
     assert (merger["kind"], merger["agent"]) == ("merge", "merger-01")
     assert "merger-01 (merge)" in repo.swarmgit("status").stdout
-    assert repo.swarmgit("logs", merger["task"]).stdout == "merging\n"
+    until = time.monotonic() + 15
+    while not (said := repo.swarmgit("logs", merger["task"]).stdout) and time.monotonic() < until:
+        time.sleep(0.1)  # it has a process, and may not have come to its first word
+    assert said == "merging\n"

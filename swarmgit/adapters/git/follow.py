@@ -19,7 +19,7 @@ from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.model.ids import CommitId
 
 LOCK_WAIT_S = 0.3
-NAMED_S_MAX, TREE_S_MAX, CPU_S_MAX = 5.0, 300.0, 600
+NAMED_S_MAX, TREE_S_MAX, CPU_S_MAX = 10.0, 300.0, 600
 """So long git may look at named files, and be at work on a whole tree: a filter of the person's may hang."""
 
 MARK, PRIVATE = "swarmgit", "index.swarmgit"
