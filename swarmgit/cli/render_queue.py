@@ -23,9 +23,7 @@ def queue_text(document: Document, width: int | None = None) -> str:
             each["tier"],
             each["agent"],
             each["enqueued"],
-            f"waits for your edit in {', '.join(each['blocked'])}"
-            if each["blocked"]
-            else (each["landed_commit"] or "-")[:10],
+            f"waits: {each['waits']}" if each["waits"] else (each["landed_commit"] or "-")[:10],
         )
         for each in document["queue"]
     ]
@@ -67,8 +65,8 @@ def _entry(document: Document) -> Iterator[str]:
         yield f"candidate: {candidate['commit']} on {candidate['base']}, code tree {candidate['code_tree']}"
     if document["landed_commit"]:
         yield f"landed as {document['landed_commit']}"
-    if document["blocked"]:
-        yield f"the landing waits for your edit in {', '.join(document['blocked'])}"
+    if document["waits"]:
+        yield f"the landing waits: {document['waits']}"
     for result in document["evidence"]:
         how = "reused" if result["reused"] else f"{result['seconds']:.1f} s"
         yield f"  {result['gate']}: {result['outcome']} on {result['tree'][:10]} at {result['at']} ({how})"

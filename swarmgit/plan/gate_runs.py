@@ -94,11 +94,12 @@ def run(situation: Situation, draft: Draft) -> None:
     for item in sorted(draft.wants, key=lambda w: (w.rank, w.task or "", w.gate.name)):
         wanted.setdefault(item.key, item)
     busy = 0
+    is_landing = any(entry.state == "landing" for entry in draft.entries.values())  # then nothing is lined up
     for session in situation.gate_sessions.values():
         if session.is_over:
             continue
         busy += 1
-        _watch(situation, draft, session, is_wanted=session.spec.key in wanted)
+        _watch(situation, draft, session, is_wanted=is_landing or session.spec.key in wanted)
     free = max(0, situation.swarm.gates_max - busy)
     waiting = [
         want

@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from swarmgit.model.actions import FollowRemote, Retire, SaveFollowed, StartPush, StopSession
+from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.desired import Swarm
 from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId, EntryId, SessionId, ulid
@@ -20,6 +21,7 @@ from swarmgit.model.status import Entry
 from swarmgit.model.work import Push, Session, SessionSpec
 from swarmgit.plan import excess
 from swarmgit.plan.attempts import RESTART_AFTER
+from swarmgit.plan.checkouts import in_the_way
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.times import is_over
 
@@ -202,8 +204,10 @@ def _follow(situation: Situation, draft: Draft, entries: tuple[EntryId, ...]) ->
     reason = f"others have pushed to {_name(swarm)}; {swarm.target} follows"
     edited = next((observed.blocked[entry] for entry in entries if entry in observed.blocked), ())
     if edited:
-        reason += f", once a local edit in {', '.join(edited[:5])} is out of the way"
+        reason += f"; it waits: {in_the_way(edited, observed.index_locks, situation.now)}"
     _hold(draft, entries, reason, needs_person=bool(edited))
+    if HUNG_FILTER in edited:
+        return  # each look costs seconds, and others wait for them
     old, new = observed.target_head, observed.remote.head
     followed = Followed(swarm.push.remote, swarm.push.branch or swarm.target, old, new)
     draft.add(SaveFollowed(followed), FollowRemote(swarm.target, old, new, entries))

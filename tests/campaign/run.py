@@ -26,7 +26,7 @@ WAVES = 3
 RUN_S_MAX = 480.0
 LIVES_PER_WAVE = 120
 SETTLE_TRIES = 6
-LOCK_AGE_S = 2.2
+LOCK_AGE_S = 5.2
 
 
 @dataclass(frozen=True)

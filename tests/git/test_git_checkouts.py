@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -206,6 +208,42 @@ def test_the_index_that_the_git_of_a_killed_one_works_on_is_its_own(person: Pers
             each.write_text("of a git that is still at work\n")
 
     assert person.landing(write).land("main", old, new) == Landed((str(person.top),))
+    assert person.git("status", "--porcelain") == ""
+    assert_no_locks(person)
+
+
+def test_the_git_of_a_killed_landing_that_is_still_at_work_is_ended_before_anything_is_healed(person: Person) -> None:
+    old, new = person.head(), person.make("main", {"a.txt": "landed\n"})
+
+    def kill(name: str) -> None:
+        if name == "landing: moved":
+            raise Killed
+
+    with pytest.raises(Killed):
+        person.landing(kill).land("main", old, new)
+    script = f"exec 9> '{person.common_dir}/index.swarmgit-1.lock'; echo begun; exec sleep 60"
+    with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE) as former:
+        assert former.stdout is not None
+        former.stdout.readline()
+        person.landing().heal("main")
+        assert former.wait(20) == -signal.SIGTERM
+    assert person.git("status", "--porcelain") == ""
+    assert_no_locks(person)
+
+
+def test_a_landing_that_is_under_way_has_not_broken_off(person: Person) -> None:
+    old, new = person.head(), person.make("main", {"a.txt": "landed\n"})
+    other = threading.Thread(target=lambda: landing.catch_up(LATER))
+
+    def beside(name: str) -> None:
+        if name == "landing: locked":
+            other.start()
+            other.join(0.3)
+            assert (person.common_dir / "index.lock").exists()
+
+    landing = person.landing(beside)
+    assert landing.land("main", old, new) == Landed((str(person.top),))
+    other.join(20)
     assert person.git("status", "--porcelain") == ""
     assert_no_locks(person)
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,9 @@ from person_repository import Person
 
 from swarmgit.adapters.aside import aside
 from swarmgit.adapters.git.engine import GitEngine
+from swarmgit.adapters.git.others import is_git_at_work
 from swarmgit.adapters.git.upkeep import GitUpkeep
+from swarmgit.errors import TryLater
 
 SALVAGE = "refs/swarm/salvage/t/s"
 BROKEN = {"empty": b"", "zeros": bytes(41), "garbage": b"no commit\n", "cut": b"1234abcd"}
@@ -165,3 +171,37 @@ def test_what_a_killed_process_left_aside_is_swept(engine: GitEngine, upkeep: Gi
         upkeep.heal()
         assert not made.exists()
     assert not list(live.glob("aside-*"))
+
+
+def withdrawn(person: Person, engine: GitEngine) -> bool:
+    name = "refs/swarm/submitted/t/s"
+    person.git("update-ref", name, "HEAD")
+    with suppress(TryLater):
+        engine.withdraw((name,))
+    return person.git("for-each-ref", name) == ""
+
+
+def test_a_lock_on_packed_refs_that_a_killed_git_left_stops_no_withdrawal(person: Person, engine: GitEngine) -> None:
+    lock = put(person.common_dir, "packed-refs.lock", b"")
+    assert withdrawn(person, engine)
+    assert not lock.exists()
+
+
+def test_a_lock_on_packed_refs_that_may_be_held_stays(person: Person, engine: GitEngine) -> None:
+    lock = person.common_dir / "packed-refs.lock"
+    lock.touch()
+    assert not withdrawn(person, engine), "it is young"
+
+    put(person.common_dir, lock.name, b"")
+    script = f"exec 3<&0; git -C '{person.top}' cat-file --batch <&3 & echo $!; wait"
+    with subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
+        assert shell.stdout is not None
+        pid = int(shell.stdout.readline())
+        try:
+            while not is_git_at_work(person.common_dir):
+                time.sleep(0.01)
+            assert not withdrawn(person, engine), "another git is at work there"
+            assert lock.exists()
+        finally:
+            os.kill(pid, signal.SIGKILL)
+    assert withdrawn(person, engine)

@@ -10,7 +10,7 @@ from values import CHECK, entry_of, life, never_ends, task
 from swarmgit.model.actions import Land, RunGate, StopSession
 from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Gate
-from swarmgit.model.ids import GateName, TaskId
+from swarmgit.model.ids import EntryId, GateName, TaskId
 from swarmgit.model.work import Session
 
 
@@ -186,3 +186,23 @@ def test_a_clock_that_is_set_back_does_not_run_gates_for_ever() -> None:
         made.tick()
     assert len(made.gate_runs()) < 10
     assert made.landed() == []
+
+
+def test_gates_go_on_while_another_entry_is_about_to_land() -> None:
+    # given a gate that is at work for an entry in line
+    made = life(task("a"), task("b"))
+    run = None
+    for _ in range(100):
+        is_in_line = any(entry.state in {"queued", "gating"} for entry in made.observed.entries.values())
+        run = run or next((a for a in made.decide().actions if isinstance(a, RunGate) and is_in_line), None)
+        if run is None:
+            made.tick()
+    assert run is not None
+    made.see(sessions={**made.observed.sessions, run.spec.id: Session(run.spec, "running")})
+
+    # when another entry is about to land, which may come to nothing
+    other = replace(entry_of(made, "a"), id=EntryId("other"), task=TaskId("c"), state="landing", candidate=None)
+    made.see(entries={**made.observed.entries, other.id: other})
+
+    # then what is at work is not given up for that
+    assert not any(isinstance(action, StopSession) for action in made.decide().actions)

@@ -79,7 +79,7 @@ def test_the_queue_lists_finished_entries_only_when_asked() -> None:
     seen = look(entries=entries, blocked={"e1": ("a.txt",)})
     assert [each["id"] for each in queue_document(seen, is_all=False)["queue"]] == ["e1"]
     text = queue_text(queue_document(seen, is_all=True))
-    assert "waits for your edit in a.txt" in text
+    assert "waits: a local edit is in its way in a.txt" in text
     assert "dddddddddd" in text
 
 

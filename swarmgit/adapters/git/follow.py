@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -15,12 +16,14 @@ from swarmgit.adapters.git.hidden import Marked, put_on, take_off
 from swarmgit.adapters.git.links import claim, second_name
 from swarmgit.adapters.git.pathdiff import Change
 from swarmgit.adapters.git.rendering import filtered, unrenderable
-from swarmgit.adapters.git.run import Git, GitFailed
+from swarmgit.adapters.git.run import Git, GitFailed, OutOfTime
 from swarmgit.model.ids import CommitId
 
 LOCK_WAIT_S = 0.3
-NAMED_S_MAX, TREE_S_MAX, CPU_S_MAX = 10.0, 300.0, 600
-"""So long git may look at named files, and be at work on a whole tree: a filter of the person's may hang."""
+FILTERS_S_MAX, FILTERED_BYTES_A_S, CPU_S_MAX = 10.0, 20 << 20, 600
+"""A filter of the person's may hang: git has so long for a look at files that have one, and longer for large ones."""
+
+REFRESH_S_MAX = 60.0
 
 MARK, PRIVATE = "swarmgit", "index.swarmgit"
 NAMED_MAX = 200
@@ -96,8 +99,13 @@ class Step(Struct, frozen=True):
         return {path for path in paths if path in changes and self._is_ours(path, changes[path])}
 
     def filtered(self, changes: Mapping[str, Change]) -> tuple[str, ...]:
-        """Return the paths that have a filter; all of them where that cannot be told."""
-        return (*filtered(self._theirs(), self.checkout.top, sorted(changes)),) or tuple(sorted(changes))
+        """Return the paths that have a filter."""
+        return filtered(self._theirs(), self.checkout.top, sorted(changes))
+
+    def _bounded(self, changes: Mapping[str, Change] | None = None) -> Git:
+        """Return their git with limits, for what runs filters and may be left undone or tried again."""
+        sizes = sum(facts[2] for path in changes or () if (facts := facts_of(self.checkout.top / path)))
+        return self._theirs().bounded(CPU_S_MAX, FILTERS_S_MAX + sizes / FILTERED_BYTES_A_S)
 
     def _is_small(self, changes: Mapping[str, Change]) -> bool:
         """Return whether git may be given the paths by name, which costs far less than comparing whole trees."""
@@ -110,14 +118,15 @@ class Step(Struct, frozen=True):
         """Return those of the paths (or what lies below) that differ from HEAD in the index or in the files."""
         options = ("--porcelain=v2", "-z", "--no-renames", "--untracked-files=no", "--no-ahead-behind")
         command = (*NO_PRELOAD, "status", *options, "--", *changes)
-        done = self._theirs().bounded(CPU_S_MAX, NAMED_S_MAX).out(*command, cwd=self.checkout.top)
+        git = self._bounded(changes) if self.filtered(changes) else self._theirs()
+        done = git.out(*command, cwd=self.checkout.top)
         lines = done.decode("utf-8", "surrogateescape").split("\0")
         return {line.split(" ", 10 if line[0] == "u" else 8)[-1] for line in lines if line[:2] in {"1 ", "u "}}
 
     def _try_read_tree(self, changes: Mapping[str, Change]) -> tuple[str, ...]:
         trial = self._git("read-tree", "-m", "-u", "-n", self.old, self.new)
         if trial:
-            self._git("update-index", "-q", "--refresh")
+            self._refresh()
             trial = self._git("read-tree", "-m", "-u", "-n", self.old, self.new)
         if not trial:
             return ()
@@ -150,14 +159,14 @@ class Step(Struct, frozen=True):
         self._show_marked(changes)
         wanted = {path: change for path, change in changes.items() if path in paths}
         failing = unrenderable(self._theirs(), self.checkout.top, self.new, wanted)
-        self._git("update-index", "-q", "--refresh")
+        self._refresh()
         anew = [
             path
             for path in sorted(self._names("diff-files") & wanted.keys() - failing.keys())
             if self._is_ours(path, wanted[path])
         ]
         failing |= self._write_files(anew)
-        self._git("update-index", "-q", "--refresh")
+        self._refresh()
         self._replace_index(changes)
         return failing
 
@@ -189,7 +198,7 @@ class Step(Struct, frozen=True):
 
         `failing`: what cannot be written, and why; returned with what else cannot be.
         """
-        self._git("update-index", "-q", "--refresh")
+        self._refresh()
         edited = self._names("diff-files")
         if refused := self._git("read-tree", "-i", "-m", self.old, self.new):
             raise GitFailed(("read-tree", self.old, self.new), 1, refused)
@@ -203,7 +212,7 @@ class Step(Struct, frozen=True):
             elif after.kind == "blob" and path not in failing and (not touched or self._is_ours(path, (None, after))):
                 anew.append(path)
         failing |= self._write_files(anew)
-        self._git("update-index", "-q", "--refresh")
+        self._refresh()
         return failing
 
     def _write_files(self, paths: Sequence[str]) -> dict[str, str]:
@@ -224,14 +233,27 @@ class Step(Struct, frozen=True):
         if file.is_symlink() or not file.is_file():
             return False
         content = file.read_bytes()
-        new = self._theirs().call("cat-file", "--filters", f"{self.new}:{path}", cwd=self.checkout.top)
-        if new.returncode == 0 and new.stdout.startswith(content):
+        shown = self._shown(f"{self.new}:{path}")
+        if shown is not None and shown.startswith(content):
             return True
         before = change[0]
         if before is None or before.kind != "blob":
             return False
-        old = self._theirs().call("cat-file", "--filters", f"--path={path}", before.oid, cwd=self.checkout.top)
-        return old.returncode == 0 and old.stdout == content
+        return self._shown(f"--path={path}", before.oid) == content
+
+    def _shown(self, *what: str) -> bytes | None:
+        """Return a file's content as the checkout shows it; None where its filter fails or hangs."""
+        try:
+            done = self._bounded().call("cat-file", "--filters", *what, cwd=self.checkout.top)
+        except OutOfTime:
+            return None
+        return done.stdout if done.returncode == 0 else None
+
+    def _refresh(self) -> None:
+        """Let git see which files only look touched. Where a filter hangs, they count as touched."""
+        with suppress(OutOfTime):
+            git = self._theirs().bounded(CPU_S_MAX, REFRESH_S_MAX)
+            git.call(*NO_PRELOAD, "update-index", "-q", "--refresh", cwd=self.checkout.top)
 
     def _untracked_in_the_way(self, changes: Mapping[str, Change]) -> set[str]:
         """Return files that git does not track where new ones have to go, also those that it ignores."""
@@ -260,7 +282,7 @@ class Step(Struct, frozen=True):
 
     def _theirs(self) -> Git:
         env = {"GIT_INDEX_FILE": str(self._private), "GIT_WORK_TREE": str(self.checkout.top)}
-        return Git(self.checkout.git_dir, env=env, base=self.environ).bounded(CPU_S_MAX, TREE_S_MAX)
+        return Git(self.checkout.git_dir, env=env, base=self.environ)
 
     def _git(self, *args: str, stdin: bytes | None = None) -> str:
         """Run git in the checkout; return '' when it went well, else its words."""

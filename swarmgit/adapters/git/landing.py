@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -13,11 +14,12 @@ from pathlib import Path
 from msgspec import Struct
 
 from swarmgit.adapters.git.checkouts import Checkout, find_checkouts, main_top, work_in_progress
-from swarmgit.adapters.git.follow import Step, read_mark
+from swarmgit.adapters.git.follow import PRIVATE, Step, read_mark
 from swarmgit.adapters.git.following import Following
 from swarmgit.adapters.git.loose import write_file
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.opened import is_open
+from swarmgit.adapters.git.others import end_holders
 from swarmgit.adapters.git.pathdiff import Change, changed_files
 from swarmgit.adapters.git.refs import RefChange, RefRefused, RefWriter, move_own
 from swarmgit.adapters.git.run import OutOfTime, persons_environment
@@ -72,6 +74,7 @@ class GitLanding:
         self._own_refs = RefWriter(objects.git)
         self._top: Path | None = None
         self._top_known = False
+        self._turn = threading.Lock()
 
     def publish(self, ref: str, commit: CommitId, target_head: CommitId, works: Sequence[CommitId] = ()) -> None:
         _check_candidate(ref)
@@ -86,9 +89,13 @@ class GitLanding:
         return self.follow(target, old, new)
 
     def follow(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
+        with self._turn:
+            return self._follow(target, old, new)
+
+    def _follow(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
         ref = branch_ref(target)
         if self._is_unfinished():
-            self.heal(target)
+            self._heal(target)
         now = self._objects.ref(ref)
         if now is not None and self._objects.is_ancestor(new, now):
             return Landed()
@@ -110,6 +117,10 @@ class GitLanding:
         return traces(self._objects, git_dir, Path(checkout), self._objects.ref(branch_ref(target)), paths)
 
     def heal(self, target: str) -> None:
+        with self._turn:
+            self._heal(target)
+
+    def _heal(self, target: str) -> None:
         self._target_refs.close()
         intent = self._read_intent()
         if intent is not None:
@@ -122,6 +133,7 @@ class GitLanding:
                     _drop_if_ours(lock, {""}, intent)  # claimed where there are no hard links, not yet signed
                 continue
             step = self._step(checkout, *mark)
+            end_holders(checkout.index.parent.glob(f"{PRIVATE}*.lock"))
             ref = checkout.head or branch_ref(target)
             now = self._objects.ref(ref)
             if now is not None and self._objects.is_ancestor(step.new, now) and checkout.index.exists():
@@ -148,9 +160,10 @@ class GitLanding:
         self._following.hurry()
 
     def catch_up(self, now: datetime) -> None:
-        intent = self._read_intent()
-        if intent is not None:  # what broke off after the target had moved: no other landing may come
-            self.heal(intent.ref.removeprefix(branch_ref("")))
+        with self._turn:  # a landing that is under way has not broken off
+            intent = self._read_intent()
+            if intent is not None:  # what broke off after the target had moved: no other landing may come
+                self._heal(intent.ref.removeprefix(branch_ref("")))
         self._following.catch_up(now, self._checkouts)
 
     def close(self) -> None:
@@ -174,9 +187,7 @@ class GitLanding:
             return answer
         self._fault("landing: moved")
         late = [self._step(c, old, new) for c in self._came_late(ref, checkouts)]
-        locked.extend(
-            step for step in late if step.lock() and not step.in_the_way(self._changes(old, new), is_late=True)
-        )
+        locked.extend(step for step in late if step.lock() and self._can_follow_late(step))
         followed = []
         for step in locked:
             if self._following.bring(step):
@@ -190,6 +201,11 @@ class GitLanding:
         self._intent.unlink(missing_ok=True)
         return Landed(tuple(followed))
 
+    def _can_follow_late(self, step: Step) -> bool:
+        with suppress(SwarmError, OSError):  # the target has moved: nothing of a checkout's undoes that
+            return not step.in_the_way(self._changes(step.old, step.new), is_late=True)
+        return False
+
     def _prepare(self, steps: list[Step], locked: list[Step]) -> InTheWay | None:
         """Take each checkout's lock (noted in `locked`) and make sure that it can follow."""
         for step in steps:
@@ -200,7 +216,7 @@ class GitLanding:
             changes = self._changes(step.old, step.new)
             try:
                 edited = step.in_the_way(changes)
-            except OutOfTime:  # its owner's own filters are asked what is an edit
+            except OutOfTime:  # it has limits only where its owner's filters are asked what is an edit
                 return InTheWay(str(step.checkout.top), step.filtered(changes), is_hung=True)
             if edited:
                 return InTheWay(str(step.checkout.top), edited)

@@ -15,10 +15,17 @@ from pathlib import Path
 from msgspec import Struct
 
 from swarmgit.adapters.git.opened import is_open
+from swarmgit.adapters.git.others import drop_packed_refs_lock
 from swarmgit.adapters.git.packedrefs import PackedRefs
 from swarmgit.adapters.git.run import SWARMGIT, Git
 from swarmgit.adapters.git.told import complaint
 from swarmgit.errors import SwarmError, TryLater
+
+NO_WAIT = ("-c", "core.packedRefsTimeout=100")
+"""In milliseconds; git waits for a second otherwise, and a tick with it."""
+
+PACKED_LOCK_S = 5.0
+"""git holds the lock of the packed refs for as long as it writes them, which are milliseconds."""
 
 OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
@@ -43,10 +50,10 @@ class RefWriter:
 
     def __init__(self, git: Git, reason: str | None = None, *, is_logged: bool = False) -> None:
         self._git = git
-        self._args = ("-c", "core.logAllRefUpdates=false", "update-ref", "--stdin", "-z")
+        self._args = (*NO_WAIT, "-c", "core.logAllRefUpdates=false", "update-ref", "--stdin", "-z")
         if reason is not None:
             logs = ("-c", "core.logAllRefUpdates=true") if is_logged else ()
-            self._args = (*logs, "update-ref", "-m", reason, "--stdin", "-z")
+            self._args = (*NO_WAIT, *logs, "update-ref", "-m", reason, "--stdin", "-z")
         self._packed_refs = PackedRefs(git.git_dir)
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
@@ -121,6 +128,9 @@ def move_own(refs: RefWriter, common_dir: Path, changes: Sequence[RefChange], id
             for change in changes:
                 drop_broken(common_dir, change.name)
             dropped = [drop_stale_lock(common_dir / f"{change.name}.lock") for change in changes]
+            if any(change.new is None for change in changes):
+                is_left = is_old(common_dir / "packed-refs.lock", PACKED_LOCK_S)
+                dropped.append(drop_packed_refs_lock(common_dir, is_old=is_left))
             if not all(dropped):
                 time.sleep(0.02 * attempt)
             reason = refused
@@ -173,13 +183,16 @@ def drop_stale_lock(path: Path, age_s_min: float = 2.0) -> bool:
 
     Kept while it is young or any live process has it open. Its age is measured by the file system's own clock.
     """
+    if is_old(path, age_s_min) and not is_open(path):
+        path.unlink(missing_ok=True)
+    return not path.exists()
+
+
+def is_old(path: Path, age_s_min: float = 2.0) -> bool:
+    """Return whether a file was written some time ago. One from the future is old: the clock was set back."""
     try:
         made = path.stat().st_mtime
     except FileNotFoundError:
-        return True
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".swarmgit-now-") as now:
-        age_s = os.fstat(now.fileno()).st_mtime - made
-    if abs(age_s) < age_s_min or is_open(path):  # one from the future is old: the clock was set back
         return False
-    path.unlink(missing_ok=True)
-    return True
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".swarmgit-now-") as now:
+        return abs(os.fstat(now.fileno()).st_mtime - made) >= age_s_min

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os.path import lexists
 from pathlib import Path
 
@@ -24,8 +24,6 @@ def unrenderable(
     """
     late = f"its filter does not end within {seconds_max:g} s"
     wanted = [path for path, (_, after) in changes.items() if after is not None and after.kind == "blob"]
-    if not wanted or not _may_befiltered(git, top, wanted):
-        return {}
     failing: dict[str, str] = {}
     bounded = git.bounded(CPU_S_MAX, seconds_max)
     for path in filtered(git, top, wanted):
@@ -42,17 +40,17 @@ def unrenderable(
     return failing
 
 
-def filtered(git: Git, top: Path, paths: Sequence[str]) -> Iterator[str]:
-    """Yield those of the paths that have a filter by their attributes."""
+def filtered(git: Git, top: Path, paths: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the paths that have a filter; git is asked only where there may be one."""
+    if not paths or not _may_be_filtered(git, top, paths):
+        return ()
     names = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
     done = git.call("check-attr", "-z", "--stdin", "filter", stdin=names, cwd=top)
     fields = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-    for path, value in zip(fields[::3], fields[2::3], strict=False):
-        if value not in UNFILTERED:
-            yield path
+    return tuple(path for path, value in zip(fields[::3], fields[2::3], strict=False) if value not in UNFILTERED)
 
 
-def _may_befiltered(git: Git, top: Path, paths: list[str]) -> bool:
+def _may_be_filtered(git: Git, top: Path, paths: Sequence[str]) -> bool:
     """Return whether there is a file of attributes at all: in the checkout, in the repository, or the person's own."""
     home, config = git.base.get("HOME", ""), git.base.get("XDG_CONFIG_HOME", "")
     own = Path(config) / "git/attributes" if config else Path(home) / ".config/git/attributes"
@@ -61,7 +59,7 @@ def _may_befiltered(git: Git, top: Path, paths: list[str]) -> bool:
     return any(lexists(f"{top}/{folder}.gitattributes") for folder in _folders(paths))
 
 
-def _folders(paths: list[str]) -> set[str]:
+def _folders(paths: Sequence[str]) -> set[str]:
     """Return the folders that paths lie in, each with a slash behind it, and the top as ''; a landing may be large."""
     found = {""}
     for path in paths:

@@ -9,11 +9,13 @@ from swarmgit.app.names import find
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.tasks import result_row
 from swarmgit.app.views.times import stamp
+from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.desired import PRIORITY_RANK
 from swarmgit.model.ids import EntryId
 from swarmgit.model.renames import other_names
 from swarmgit.model.status import WAITING, Entry
 from swarmgit.plan import full_runs
+from swarmgit.plan.checkouts import in_the_way
 from swarmgit.plan.order import gated_with
 from swarmgit.plan.pushes import standing
 from swarmgit.plan.rates import TierFigures, by_tier
@@ -72,15 +74,21 @@ def queue_document(look: Look, *, is_all: bool) -> dict[str, Any]:
     """Return `queue list --json`; `blocked` says for which edited files a landing waits, `paused` who holds all."""
     entries = [entry for entry in in_order(look.observed.entries.values()) if is_all or entry.state in ACTIVE]
     gated = gated_with(look.observed.entries, look.observed.target_head)
-    blocked, brake = look.observed.blocked, look.observed.queue_control
+    brake = look.observed.queue_control
     return {
         "version": 1,
         "paused": {"by": brake.by, "reason": brake.reason} if brake.paused else None,
         "push": push_row(look),
         "problems": problem_rows(full_runs.problems(look.desired, look.observed)),
         "tiers": [tier_row(figures) for figures in by_tier(look.observed.entries.values())],
-        "queue": [{**entry_row(entry, gated), "blocked": list(blocked.get(entry.id, ()))} for entry in entries],
+        "queue": [{**entry_row(entry, gated), **_waits(look, entry)} for entry in entries],
     }
+
+
+def _waits(look: Look, entry: Entry) -> dict[str, Any]:
+    paths = look.observed.blocked.get(entry.id, ())
+    why = in_the_way(paths, look.observed.index_locks, look.now) if paths else ""
+    return {"blocked": [path for path in paths if path != HUNG_FILTER], "waits": why}
 
 
 def tier_row(figures: TierFigures) -> dict[str, Any]:
@@ -109,7 +117,7 @@ def entry_document(look: Look, name: str) -> dict[str, Any]:
         "candidate": {"base": candidate.base, "commit": candidate.commit, "code_tree": candidate.code_tree}
         if candidate
         else None,
-        "blocked": list(look.observed.blocked.get(entry.id, ())),
+        **_waits(look, entry),
         "evidence": [result_row(result) for result in entry.evidence],
         "events": [{"at": stamp(event.at), "kind": event.kind, "data": dict(event.data)} for event in entry.events],
     }

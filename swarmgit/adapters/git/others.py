@@ -1,0 +1,81 @@
+"""Other git processes in a repository: which are at work, and the end of what a killed landing has left at work."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from swarmgit.adapters.git.opened import holders, is_open
+
+PROC = Path("/proc")
+ENDED_S = 0.5
+
+
+def drop_packed_refs_lock(git_dir: Path, *, is_old: bool) -> bool:
+    """Remove the lock of the packed refs that a killed git has left; return whether it is gone.
+
+    git closes the file while it holds the lock, so that whoever holds it is looked for among all that run.
+    """
+    lock = git_dir / "packed-refs.lock"
+    if not lock.exists():
+        return True
+    if not is_old or not PROC.is_dir() or is_git_at_work(git_dir):
+        return False
+    lock.unlink(missing_ok=True)
+    return True
+
+
+def end_holders(locks: Iterable[Path]) -> None:
+    """End the git of a killed landing that is still at work: it would write over what a person edits by now.
+
+    Only for locks whose name is ours: git has them open while it writes files.
+    """
+    for lock in locks:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for pid in holders(lock):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, number)
+            until = time.monotonic() + ENDED_S
+            while is_open(lock) and time.monotonic() < until:
+                time.sleep(0.01)
+
+
+def is_git_at_work(git_dir: Path) -> bool:
+    """Return whether a git that is none of our children works in this repository, or may do so."""
+    places = tuple(os.path.realpath(place) for place in _places(git_dir))
+    return any(_may_work_in(process, places) for process in PROC.glob("[0-9]*") if _is_git(process))
+
+
+def _places(git_dir: Path) -> Iterable[Path]:
+    """Yield the git directory and its checkouts."""
+    yield git_dir
+    if git_dir.name == ".git":
+        yield git_dir.parent
+    for admin in (git_dir / "worktrees").glob("*/gitdir"):
+        with suppress(OSError):
+            yield Path(os.fsdecode(admin.read_bytes().strip())).parent
+
+
+def _is_git(process: Path) -> bool:
+    try:
+        fields = (process / "stat").read_text("utf-8", "replace")
+    except OSError:  # it has gone
+        return False
+    name, _, rest = fields.partition("(")[2].rpartition(")")
+    state, parent = rest.split()[:2]
+    return name.startswith("git") and state not in "ZX" and int(parent) != os.getpid()
+
+
+def _may_work_in(process: Path, places: tuple[str, ...]) -> bool:
+    try:
+        folder = os.path.realpath((process / "cwd").readlink())
+        named = os.fsdecode((process / "cmdline").read_bytes() + (process / "environ").read_bytes())
+    except FileNotFoundError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return any(folder == place or folder.startswith(f"{place}/") or place in named for place in places)
