@@ -149,7 +149,8 @@ def leftovers(stage: Stage) -> Iterator[str]:
     """Nothing is left of what has ended: processes, locks, leases, refs of candidates and of submitted work."""
     yield from (f"process {pid} is left: {what}" for pid, what in processes(stage.root).items())
     git = stage.top / ".git"
-    yield from (f"a lock is left: {path.relative_to(git)}" for path in git.rglob("*.lock") if path.is_file())
+    locks = (*git.rglob("*.lock"), *git.rglob("packed-refs.new"))
+    yield from (f"a lock is left: {path.relative_to(git)}" for path in locks if path.is_file())
     for prefix in ("refs/swarm/candidate", "refs/swarm/submitted"):
         yield from (f"a ref is left: {ref}" for ref in stage.git("for-each-ref", "--format=%(refname)", prefix).split())
     live = git / "swarmgit"

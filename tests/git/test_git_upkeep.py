@@ -182,9 +182,18 @@ def withdrawn(person: Person, engine: GitEngine) -> bool:
 
 
 def test_a_lock_on_packed_refs_that_a_killed_git_left_stops_no_withdrawal(person: Person, engine: GitEngine) -> None:
-    lock = put(person.common_dir, "packed-refs.lock", b"")
+    left = [put(person.common_dir, name, b"") for name in ("packed-refs.lock", "packed-refs.new")]
     assert withdrawn(person, engine)
-    assert not lock.exists()
+    assert not any(path.exists() for path in left)
+
+
+def test_a_file_of_a_packing_that_was_killed_stops_no_withdrawal(person: Person, engine: GitEngine) -> None:
+    person.git("update-ref", "refs/swarm/submitted/t/s", "HEAD")
+    person.git("pack-refs", "--all", "--prune")
+    put(person.common_dir, "packed-refs.new", b"half")
+    engine.withdraw(("refs/swarm/submitted/t/s",))
+    assert person.git("for-each-ref", "refs/swarm") == ""
+    person.git("pack-refs", "--all", "--prune")
 
 
 def test_a_lock_on_packed_refs_that_may_be_held_stays(person: Person, engine: GitEngine) -> None:

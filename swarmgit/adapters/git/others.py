@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,17 +15,19 @@ PROC = Path("/proc")
 ENDED_S = 0.5
 
 
-def drop_packed_refs_lock(git_dir: Path, *, is_old: bool) -> bool:
-    """Remove the lock of the packed refs that a killed git has left; return whether it is gone.
+def drop_left_of_packing(git_dir: Path, is_old: Callable[[Path], bool]) -> bool:
+    """Remove what a git that was killed while it packed refs has left; return whether nothing is left.
 
-    git closes the file while it holds the lock, so that whoever holds it is looked for among all that run.
+    git closes its lock while it holds it, so that whoever holds it is looked for among all that run. Without the lock
+    the file beside it would be in every later packing's way.
     """
-    lock = git_dir / "packed-refs.lock"
-    if not lock.exists():
+    left = [path for name in ("packed-refs.new", "packed-refs.lock") if (path := git_dir / name).exists()]
+    if not left:
         return True
-    if not is_old or not PROC.is_dir() or is_git_at_work(git_dir):
+    if not all(map(is_old, left)) or not PROC.is_dir() or is_git_at_work(git_dir):
         return False
-    lock.unlink(missing_ok=True)
+    for path in left:
+        path.unlink(missing_ok=True)
     return True
 
 

@@ -10,12 +10,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
 
 from swarmgit.adapters.git.opened import is_open
-from swarmgit.adapters.git.others import drop_packed_refs_lock
+from swarmgit.adapters.git.others import drop_left_of_packing
 from swarmgit.adapters.git.packedrefs import PackedRefs
 from swarmgit.adapters.git.run import SWARMGIT, Git
 from swarmgit.adapters.git.told import complaint
@@ -129,8 +130,7 @@ def move_own(refs: RefWriter, common_dir: Path, changes: Sequence[RefChange], id
                 drop_broken(common_dir, change.name)
             dropped = [drop_stale_lock(common_dir / f"{change.name}.lock") for change in changes]
             if any(change.new is None for change in changes):
-                is_left = is_old(common_dir / "packed-refs.lock", PACKED_LOCK_S)
-                dropped.append(drop_packed_refs_lock(common_dir, is_old=is_left))
+                dropped.append(drop_left_of_packing(common_dir, partial(is_old, age_s_min=PACKED_LOCK_S)))
             if not all(dropped):
                 time.sleep(0.02 * attempt)
             reason = refused

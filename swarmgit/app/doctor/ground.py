@@ -66,7 +66,8 @@ def stale(world: World, facts: Facts) -> Iterator[Finding]:
     """No dead git has left a lock on a ref."""
     common = world.repository.common_dir
     target = world.repository.target or "main"
-    theirs = [common / name for name in ("HEAD.lock", "packed-refs.lock", "config.lock", f"refs/heads/{target}.lock")]
+    names = ("HEAD.lock", "packed-refs.lock", "packed-refs.new", "config.lock", f"refs/heads/{target}.lock")
+    theirs = [common / name for name in names]
     ours = [common / f"refs/heads/{world.state_branch}.lock", *sorted((common / "refs/swarm").glob("**/*.lock"))]
     for lock in (*theirs, *ours):
         if facts.machine.ground.is_stale(lock):
