@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -255,6 +256,21 @@ def test_last_output_is_the_newest_of_both_streams(desk: Desk) -> None:
     assert before is not None
     assert desk.job(session).last_output == datetime.fromtimestamp(4_000_000_000, UTC)
     desk.stop(session, grace_s=0)
+
+
+def test_which_stream_spoke_last_is_told_where_there_is_time_between_them(desk: Desk) -> None:
+    id_ = desk.sh("voices", "echo asks >&2; echo begun; while [ ! -e go ]; do sleep 0.01; done; echo more; sleep 60")
+    folder = desk.executor.folder(id_)
+    while not all(
+        (folder / name).exists() and (folder / name).stat().st_size for name in ("stdout.jsonl", "stderr.log")
+    ):
+        time.sleep(0.01)
+    assert set(desk.job(id_).spoke) == {"stdout", "stderr"}, "their writers may come in any order"
+    time.sleep(0.5)
+    (desk.cwd / "go").touch()
+    while desk.job(id_).spoke != ("stdout",):
+        time.sleep(0.01)
+    desk.executor.cancel(id_, "the test is over", 0.0)
 
 
 def test_a_forgotten_session_is_readable_but_not_reported_nor_started_again(desk: Desk) -> None:

@@ -27,6 +27,7 @@ from swarmgit.ports import Job, JobState
 
 _CLAIM_S_MAX = 2.0
 _TIME_MAX = 7_258_118_400.0
+SAME_S = 0.25
 """The year 2200, as seconds since 1970."""
 
 VOICES: Mapping[Voice, str] = {"stdout": "stdout.jsonl", "stderr": "stderr.log"}
@@ -180,10 +181,14 @@ class Jobs:
 
 
 def _spoke(folder: str) -> tuple[datetime | None, tuple[Voice, ...]]:
-    """Return when a session printed last, and where; both files where their times are the same."""
+    """Return when a session printed last, and where; both files where that was at nearly the same time.
+
+    Each stream has a writer of its own: which of them comes first on a busy machine says nothing.
+    """
     times = {voice: files.modified(folder, name) for voice, name in VOICES.items()}
     last = max((at for at in times.values() if at is not None), default=None)
-    return _instant(last), tuple(voice for voice, at in times.items() if at is not None and at == last)
+    known = {voice: at for voice, at in times.items() if at is not None}
+    return _instant(last), tuple(voice for voice, at in known.items() if last is not None and last - at <= SAME_S)
 
 
 def _unheard(job: Job, folder: str) -> Job:
