@@ -54,7 +54,7 @@ STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
 
 
-CLOSING_S_MAX = 0.2
+CLOSING_S_MAX, ENDED_S_MAX = 0.2, 0.5
 """So long work in the background may still take to end by itself; then the git processes of it are ended."""
 
 SANDBOXES = ("bubblewrap", "landlock", "sandbox-exec")
@@ -167,7 +167,7 @@ def open_world(
 
 def _close(background: Threads, parts: Sequence[Closable], lock: ReconcilerLock) -> None:
     if not background.wait(CLOSING_S_MAX):
-        end_own()
+        end_own(ENDED_S_MAX)
     for part in parts:
         part.close()
     lock.release()

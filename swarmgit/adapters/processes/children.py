@@ -9,10 +9,10 @@ import time
 from swarmgit.adapters.processes import identity, tree
 from swarmgit.errors import SwarmError
 
-GRACE_S = 0.1
+GRACE_S, LOOK_S = 0.15, 0.01
 
 
-def end_own() -> None:
+def end_own(grace_s: float = GRACE_S) -> None:
     """End every child of this process that is in its session: asked first, so that a git takes its locks away.
 
     A child that has a process group of its own ends with all in it: a git with a filter that hangs. Only who was
@@ -20,18 +20,20 @@ def end_own() -> None:
     """
     asked: set[int] = set()
     groups: set[int] = set()
-    for _ in range(2):
-        try:
-            found = _own(groups)
-        except (SwarmError, OSError):  # nobody can tell: then they end by themselves, and their locks are healed
-            return
-        for process in found:
-            tree.send(process, signal.SIGKILL if process.pid in asked else signal.SIGTERM)
-        if not found or asked:
-            return
-        asked = {process.pid for process in found}
-        groups = {process.pid for process in found if process.group == process.pid}
-        time.sleep(GRACE_S)
+    until = time.monotonic() + grace_s
+    try:
+        while found := _own(groups):
+            is_over = time.monotonic() >= until
+            for process in found:
+                if is_over or process.pid not in asked:
+                    tree.send(process, signal.SIGKILL if process.pid in asked else signal.SIGTERM)
+            if is_over:
+                return
+            asked |= {process.pid for process in found}
+            groups |= {process.pid for process in found if process.group == process.pid}
+            time.sleep(LOOK_S)
+    except (SwarmError, OSError):  # nobody can tell: then they end by themselves, and their locks are healed
+        return
 
 
 def _own(groups: set[int]) -> list[tree.Process]:
