@@ -24,9 +24,8 @@ def end_own(grace_s: float = GRACE_S) -> None:
     try:
         while found := _own(groups):
             is_over = time.monotonic() >= until
-            for process in found:
-                if is_over or process.pid not in asked:
-                    tree.send(process, signal.SIGKILL if process.pid in asked else signal.SIGTERM)
+            for process in found if is_over else [each for each in found if each.pid not in asked]:
+                tree.send(process, signal.SIGKILL if process.pid in asked else signal.SIGTERM)
             if is_over:
                 return
             asked |= {process.pid for process in found}
