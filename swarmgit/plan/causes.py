@@ -31,7 +31,9 @@ KNOWN = (
     Cause(
         "disk-full",
         re.compile(
-            r"no space left on device|no space is left on the disk|\bENOSPC\b|disk quota exceeded", re.IGNORECASE
+            r"no space left on device|no space is left on the disk|\bENOSPC\b"
+            r"|disk quota exceeded|disk quota is used up",
+            re.IGNORECASE,
         ),
         "the disk is full",
         "There is no room left where sessions work.",

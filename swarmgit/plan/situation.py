@@ -25,10 +25,10 @@ from swarmgit.model.work import Evidence, Session
 
 NO_CONTROL = TaskControl()
 GATE_LOST_MAX = 3
+"""A gate run that was lost says nothing about its tree and runs again, but not for ever."""
+
 PASSED_S = 0.2
 """How soon it looks again for an instant that has passed."""
-
-"""A gate run that was lost says nothing about its tree and runs again, but not for ever."""
 
 
 class Want(Struct, frozen=True):

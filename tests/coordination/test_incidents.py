@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from datetime import timedelta
 
 import pytest
@@ -12,12 +14,14 @@ from swarmgit.documents import incidents as documents
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.actions import SaveIncident
 from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
+from swarmgit.model.faults import SENTENCES
 from swarmgit.model.health import Vitals
 from swarmgit.model.ids import AgentName, SessionId, TaskId
 from swarmgit.model.incidents import Incident, IncidentControl, Note, Occurrence, Report
 from swarmgit.model.mail import HUMAN
 from swarmgit.model.work import TAMPERED, Stream
 from swarmgit.plan import incidents
+from swarmgit.plan.causes import KNOWN
 from swarmgit.plan.situation import Draft, Situation
 from tests.conftest import Repo
 from tests.plan.values import START, Life, cannot_start, fails, is_lost, life, never_ends, submits, task
@@ -282,3 +286,10 @@ def test_a_day_without_money_left_is_one_incident(repo: Repo) -> None:
     assert [(each["signature"], each["count"]) for each in found if each["signature"].startswith("budget")] == [
         ("budget/day", 1)
     ]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_known_by_our_own_sentence_and_by_the_systems(number: int) -> None:
+    (full,) = [cause for cause in KNOWN if cause.name == "disk-full"]
+    assert full.said.search(SENTENCES[number][0])
+    assert full.said.search(os.strerror(number))

@@ -164,3 +164,13 @@ def crash_once(repo: Repo, at: int, go_on: Callable[[Repo], None]) -> bool:
         go_on(repo)
         return True
     return False
+
+
+def sweep(root: Path, steps: range, begin: Callable[[Repo], Repo], go_on: Callable[[Repo], None]) -> bool:
+    """Kill at each of these steps, in a repository of its own; return whether the scenario ended before the last."""
+    for at in steps:
+        place = root / str(at)
+        place.mkdir()
+        if not crash_once(begin(Repo(place)), at, go_on):
+            return True
+    return False

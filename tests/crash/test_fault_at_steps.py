@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from crash_scenario import assert_same_end, begin, crash_once, steps, try_to_run
+from crash_scenario import assert_same_end, begin, crash_once, steps, sweep, try_to_run
 
 from tests.conftest import Repo
 
@@ -52,9 +52,5 @@ def test_killed_at_one_step_it_reaches_the_same_end(tmp_path: Path, part: int) -
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("first", range(1, STEPS_MAX, SWEEP))
 def test_killed_at_steps_all_along_it_reaches_the_same_end(tmp_path: Path, first: int) -> None:
-    for at in steps(first, SWEEP, 29):
-        place = tmp_path / str(at)
-        place.mkdir()
-        if not crash_once(begin(Repo(place)), at, go_on):
-            return
-    assert first + SWEEP < STEPS_MAX, "the scenario has more steps than are tried"
+    is_over = sweep(tmp_path, steps(first, SWEEP, 29), begin, go_on)
+    assert is_over or first + SWEEP < STEPS_MAX, "the scenario has more steps than are tried"

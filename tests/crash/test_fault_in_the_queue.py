@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from crash_scenario import Fuse, Killed, assert_no_leftovers, assert_sound, crash_once, settled, steps
+from crash_scenario import Fuse, Killed, assert_no_leftovers, assert_sound, crash_once, settled, steps, sweep
 
 from tests.conftest import Repo
 
@@ -99,9 +99,5 @@ def test_killed_at_one_step_of_the_queue_it_reaches_the_same_end(tmp_path: Path,
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("first", range(1, STEPS_MAX, SWEEP))
 def test_killed_at_steps_all_along_the_queue_it_reaches_the_same_end(tmp_path: Path, first: int) -> None:
-    for at in steps(first, SWEEP, 37):
-        place = tmp_path / str(at)
-        place.mkdir()
-        if not crash_once(begin(Repo(place)), at, go_on):
-            return
-    assert first + SWEEP < STEPS_MAX, "the scenario has more steps than are tried"
+    is_over = sweep(tmp_path, steps(first, SWEEP, 37), begin, go_on)
+    assert is_over or first + SWEEP < STEPS_MAX, "the scenario has more steps than are tried"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,3 +139,15 @@ def make_person(folder: Path, *init: str) -> Person:
     person = Person(top, home)
     person.git("init", "-q", *init)
     return person
+
+
+def kill_landing(person: Person, step: str, old: CommitId, new: CommitId) -> None:
+    """Land as far as this step, and no further: not even what is done on the way out of a failure."""
+
+    def kill(name: str) -> None:
+        if name == step:
+            raise Killed
+
+    with suppress(Killed):
+        person.landing(kill).land("main", old, new)
+        raise AssertionError(f"there is no step {step!r}")

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from person_repository import AT, Killed, Person
+from person_repository import AT, Person, kill_landing
 from without_links import LINK_CALLS, refuse_links
 
 from swarmgit.adapters.git.behind import Note, Notes
@@ -89,13 +89,7 @@ def test_a_marked_edit_is_seen_among_very_many_changes(person: Person) -> None:
 def test_an_edit_of_a_marked_file_made_between_a_kill_and_the_healing_stays(person: Person) -> None:
     old, new = person.head(), person.make("main", {"a.txt": "landed\n", "src/b.txt": "landed\n"})
     person.git("update-index", "--assume-unchanged", "a.txt")
-
-    def kill(name: str) -> None:
-        if name == "landing: moved":
-            raise Killed
-
-    with pytest.raises(Killed):
-        person.landing(kill).land("main", old, new)
+    kill_landing(person, "landing: moved", old, new)
     person.write({"a.txt": "mine\n"})
     person.landing().heal("main")
     assert (person.top / "a.txt").read_text() == "mine\n"
@@ -167,13 +161,7 @@ def test_what_a_person_has_edited_while_it_was_behind_stays(person: Person) -> N
 def broken_off(person: Person, written: dict[str, str]) -> tuple[GitLanding, CommitId]:
     """Return a landing whose checkout is behind as a whole: the files are written, but not the index."""
     old, new = person.head(), person.make("main", {"a.txt": "landed\n", "src/new.txt": "new\n"})
-
-    def kill(name: str) -> None:
-        if name == "landing: moved":
-            raise Killed
-
-    with pytest.raises(Killed):
-        person.landing(kill).land("main", old, new)
+    kill_landing(person, "landing: moved", old, new)
     (person.common_dir / "index.lock").unlink()
     (person.live / "landing.json").unlink()
     person.write(written)
@@ -214,13 +202,7 @@ def test_the_index_that_the_git_of_a_killed_one_works_on_is_its_own(person: Pers
 
 def test_the_git_of_a_killed_landing_that_is_still_at_work_is_ended_before_anything_is_healed(person: Person) -> None:
     old, new = person.head(), person.make("main", {"a.txt": "landed\n"})
-
-    def kill(name: str) -> None:
-        if name == "landing: moved":
-            raise Killed
-
-    with pytest.raises(Killed):
-        person.landing(kill).land("main", old, new)
+    kill_landing(person, "landing: moved", old, new)
     script = f"exec 9> '{person.common_dir}/index.swarmgit-1.lock'; echo begun; exec sleep 60"
     with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE) as former:
         assert former.stdout is not None
@@ -262,13 +244,7 @@ def test_a_checkout_that_went_elsewhere_is_not_written_to(person: Person) -> Non
 def test_a_filter_that_fails_during_the_healing_stops_nothing(person: Person) -> None:
     break_filter(person)
     old, new = person.head(), person.make("main", {"a.txt": "landed\n", "src/b.txt": "landed\n"})
-
-    def kill(name: str) -> None:
-        if name == "landing: moved":
-            raise Killed
-
-    with pytest.raises(Killed):
-        person.landing(kill).land("main", old, new)
+    kill_landing(person, "landing: moved", old, new)
     landing = person.landing()
     landing.heal("main")
     assert ((person.top / "a.txt").read_text(), (person.top / "src/b.txt").read_text()) == ("a\n", "landed\n")
@@ -338,13 +314,7 @@ print(type(person.landing(kill).land("main", {old!r}, {new!r})).__name__)
 @pytest.mark.skipif(not LINK_CALLS, reason="the numbers of the calls are not known here")
 def test_a_claim_without_hard_links_that_was_not_signed_yet_is_given_up(person: Person) -> None:
     old, new = person.head(), person.make("main", {"a.txt": "landed\n"})
-
-    def kill(name: str) -> None:
-        if name == "landing: recorded":
-            raise Killed
-
-    with pytest.raises(Killed):
-        person.landing(kill).land("main", old, new)
+    kill_landing(person, "landing: recorded", old, new)
     (person.common_dir / "index.lock").touch()
     landing = person.landing()
     landing.heal("main")

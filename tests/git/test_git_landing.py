@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from person_repository import Killed, Person, make_person
+from person_repository import Killed, Person, kill_landing, make_person
 
 from swarmgit.errors import SwarmError
 from swarmgit.ports import InTheWay, Landed, Moved
@@ -339,22 +339,13 @@ def test_a_kill_at_any_step_ends_as_if_there_had_been_none(person: Person, step:
     assert_no_locks(person)
 
 
-def kill_at_moved(person: Person, old, new) -> None:
-    def kill(name: str) -> None:
-        if name == "landing: moved":
-            raise Killed
-
-    with pytest.raises(Killed):
-        person.landing(kill).land("main", old, new)
-
-
 def test_half_written_files_of_a_killed_follow_are_written_whole(person: Person) -> None:
     old = person.head()
     changes = {f"f{number}": f"content {number}\n" * 100 for number in range(6)}
     person.commit(dict.fromkeys(changes, "old\n") | {"gone": "x"})
     old = person.head()
     new = person.make("main", {**changes, "gone": None, "fresh/one": "fresh\n", "fresh/two": "fresh\n"})
-    kill_at_moved(person, old, new)
+    kill_landing(person, "landing: moved", old, new)
     person.write({"f0": changes["f0"], "f1": changes["f1"][:50], "f2": "", "fresh/one": "fre"})
     (person.top / "f3").unlink()
     (person.top / "gone").unlink()
@@ -367,7 +358,7 @@ def test_half_written_files_of_a_killed_follow_are_written_whole(person: Person)
 def test_an_edit_made_between_a_kill_and_the_healing_stays(person: Person) -> None:
     old = person.head()
     new = person.make("main", CHANGES)
-    kill_at_moved(person, old, new)
+    kill_landing(person, "landing: moved", old, new)
     person.write({"a.txt": "mine\n", "src/new.txt": "mine too\n", "src/c.txt": "mine as well\n"})
     person.landing().heal("main")
     assert person.git("status", "--porcelain") == " M a.txt\n M src/new.txt\n?? src/c.txt"
@@ -378,13 +369,7 @@ def test_an_edit_made_between_a_kill_and_the_healing_stays(person: Person) -> No
 def test_ref_locks_are_removed_only_when_they_are_of_this_landing(person: Person) -> None:
     old = person.head()
     new = person.make("main", CHANGES)
-
-    def kill(name: str) -> None:
-        if name == "landing: looked":
-            raise Killed
-
-    with pytest.raises(Killed):
-        person.landing(kill).land("main", old, new)
+    kill_landing(person, "landing: looked", old, new)
     lock = person.common_dir / "refs/heads/main.lock"
     head = person.common_dir / "HEAD.lock"
     lock.write_text(f"{new}\n")
@@ -392,8 +377,7 @@ def test_ref_locks_are_removed_only_when_they_are_of_this_landing(person: Person
     assert person.landing().land("main", old, new) == Landed((str(person.top),))
     assert_no_locks(person)
     newer = person.make("main", {"a.txt": "newer\n"})
-    with pytest.raises(Killed):
-        person.landing(kill).land("main", new, newer)
+    kill_landing(person, "landing: looked", new, newer)
     lock.write_text(f"{old}\n")
     with pytest.raises(SwarmError):
         person.landing().land("main", new, newer)
@@ -432,7 +416,7 @@ def test_an_index_that_cannot_get_its_second_name_leaves_no_lock(person: Person)
 def test_a_landing_that_breaks_off_after_its_move_is_finished_by_the_next_tick(person: Person) -> None:
     old = person.head()
     new = person.make("main", CHANGES)
-    kill_at_moved(person, old, new)
+    kill_landing(person, "landing: moved", old, new)
     person.landing().catch_up(datetime.now(UTC))
     assert_no_locks(person)
     assert person.git("status", "--porcelain") == ""

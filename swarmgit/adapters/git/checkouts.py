@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -30,15 +32,18 @@ def find_checkouts(git: Git, top: Path | None) -> list[Checkout]:
     found = []
     if top is not None and top.is_dir():
         found.append(Checkout(git.git_dir, top, read_head(git, git.git_dir)))
-    worktrees = git.git_dir / "worktrees"
-    for admin in sorted(worktrees.iterdir()) if worktrees.is_dir() else ():
-        try:
-            place = Path(os.fsdecode((admin / "gitdir").read_bytes().removesuffix(b"\n"))).parent
-        except OSError:
-            continue
+    for admin, place in linked(git.git_dir):
         if (place / ".git").is_file():
             found.append(Checkout(admin, place, read_head(git, admin)))
     return found
+
+
+def linked(common_dir: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield the git folder and the place of each linked working tree, be it there or not."""
+    worktrees = common_dir / "worktrees"
+    for admin in sorted(worktrees.iterdir()) if worktrees.is_dir() else ():
+        with suppress(OSError):
+            yield admin, Path(os.fsdecode((admin / "gitdir").read_bytes().removesuffix(b"\n"))).parent
 
 
 def main_top(git: Git) -> Path | None:

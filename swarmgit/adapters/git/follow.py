@@ -24,6 +24,7 @@ FILTERS_S_MAX, FILTERED_BYTES_A_S, CPU_S_MAX = 10.0, 20 << 20, 600
 """A filter of the person's may hang: git has so long for a look at files that have one, and longer for large ones."""
 
 REFRESH_S_MAX = 60.0
+"""The same for all files that only look touched, whatever their number."""
 
 MARK, PRIVATE = "swarmgit", "index.swarmgit"
 NAMED_MAX = 200

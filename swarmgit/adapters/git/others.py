@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from swarmgit.adapters.git.checkouts import linked
 from swarmgit.adapters.git.opened import holders, is_open
 
 PROC = Path("/proc")
@@ -57,9 +58,7 @@ def _places(git_dir: Path) -> Iterable[Path]:
     yield git_dir
     if git_dir.name == ".git":
         yield git_dir.parent
-    for admin in (git_dir / "worktrees").glob("*/gitdir"):
-        with suppress(OSError):
-            yield Path(os.fsdecode(admin.read_bytes().strip())).parent
+    yield from (place for _, place in linked(git_dir))
 
 
 def _is_git(process: Path) -> bool:
