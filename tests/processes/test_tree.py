@@ -80,6 +80,18 @@ def test_a_program_that_ends_well_although_asked_to_stop_has_succeeded(desk: Des
     assert (job.state, job.stop_reason) == ("succeeded", "a person asked")
 
 
+def test_who_asks_on_and_on_does_not_end_the_recording_of_the_end(desk: Desk) -> None:
+    """What records the end is a process of the session too, and was once asked to end like all the rest."""
+    for count in range(12):
+        session = desk.sh(f"asked{count}", "trap 'exit 0' TERM; echo up; sleep 60 & wait")
+        wait(lambda session=session: desk.text(session, "stdout.jsonl") == "up\n")
+        deadline = time.monotonic() + 10
+        while desk.job(session).state in {"queued", "running"} and time.monotonic() < deadline:
+            desk.executor.cancel(session, "a person asked", grace_s=10)
+
+        assert desk.job(session).exit_code == 0
+
+
 def test_a_program_that_ignores_term_is_killed_after_the_grace(desk: Desk) -> None:
     session = desk.python("deaf", IGNORES_TERM)
     wait(lambda: desk.text(session, "stdout.jsonl") == "up\n")

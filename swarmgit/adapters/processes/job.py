@@ -27,8 +27,10 @@ from swarmgit.ports import Job, JobState
 
 _CLAIM_S_MAX = 2.0
 _TIME_MAX = 7_258_118_400.0
-SAME_S = 0.25
 """The year 2200, as seconds since 1970."""
+
+SAME_S = 0.25
+"""Two streams written within this have spoken at the same time."""
 
 VOICES: Mapping[Voice, str] = {"stdout": "stdout.jsonl", "stderr": "stderr.log"}
 

@@ -52,19 +52,16 @@ _swarm_open() { # BLOCKS: start the writers, keep the pipes open for all that is
 
 _swarm_close() { # wait until all that was said is written; a program that has stayed behind is not waited for
     : > "$_swarm_folder/ended"
+    trap '' PIPE $_swarm_signals # who asks the session to end from here on would end the recording of its end
     exec 6>&- 7>&- 8>&-
     if ! [ -e "$_swarm_folder/box.args" ] || ! [ -e "/proc/$$" ]; then # no wall has ended what was left behind
         kill 0
-        (trap '' TERM && command -p sleep 2 && : > "$_swarm_folder/left" && kill -9 $_swarm_writers) &
+        (command -p sleep 2 && : > "$_swarm_folder/left" && kill -9 $_swarm_writers) &
     fi
     _swarm_codes=
     for _swarm_writer in $_swarm_writers; do
         wait "$_swarm_writer"
         _swarm_written=$?
-        while kill -0 "$_swarm_writer"; do # a signal has cut the wait short
-            wait "$_swarm_writer"
-            _swarm_written=$?
-        done
         [ -e "$_swarm_folder/left" ] && _swarm_written=0 # ended by us
         _swarm_codes="$_swarm_codes${_swarm_codes:+, }$_swarm_written"
     done
