@@ -43,7 +43,7 @@ def check(
 ) -> int:
     """Let runtime NAME do a tiny real task in a scratch repository. This spends a few tokens of its account."""
     from swarmgit.cli.render_runtime import checked_text
-    from swarmgit.wiring.programs import check_runtime
+    from swarmgit.wiring.runtime_check import check_runtime
 
     note(settings, f"{name} gets a tiny task in a scratch repository; it spends a few tokens")
     found = check_runtime(settings.cwd.resolve(), settings.environ, (name, model), folder, timeout_s)

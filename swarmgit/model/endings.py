@@ -27,6 +27,9 @@ AttemptOutcome = Literal[
     "unchanged",
     "reported",
 ]
+KILLED = 128 + 9
+"""The exit code of a program that was killed."""
+
 LIMITED: frozenset[str] = frozenset({"over-budget", "output-limit", "disk-limit"})
 """Outcomes of sessions that were stopped at a limit; the next one goes on with their work."""
 

@@ -55,6 +55,9 @@ UNSTATED_WAIT_S, STATED_WAIT_S_MAX = 5.0, 8 * 86_400.0
 WAITED_S_MAX = 6 * 3600.0
 """So long in all a session may sit out limits. After that the wait counts like any other time."""
 
+RESTART_AFTER = timedelta(seconds=2)
+"""A session that has no process by then was cut off between its folder and its process; starting it is idempotent."""
+
 SETTLE = timedelta(seconds=10)
 """After a gap in which nobody looked a session is looked at for so long before anything is stopped."""
 

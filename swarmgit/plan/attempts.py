@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from msgspec.structs import replace
 
 from swarmgit.documents import paths, quoting
 from swarmgit.model.actions import FinishSession, Retire, Salvage, SaveFile, StopSession
 from swarmgit.model.desired import Task
-from swarmgit.model.endings import LIMITED
+from swarmgit.model.endings import KILLED, LIMITED
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Attempt, TaskStatus
-from swarmgit.model.work import Capture, Session
+from swarmgit.model.work import RESTART_AFTER, Capture, Session
 from swarmgit.plan import (
     attribution,
     books,
@@ -31,7 +29,6 @@ from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
 from swarmgit.plan.times import is_over
 
-KILLED = 128 + 9
 PROGRAM_KILLED = "its program was killed from outside, or killed itself"
 """The session's parent lived and saw it. A program that ends so once more is no accident: it has failed."""
 CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
@@ -39,8 +36,6 @@ CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
 KEPT_PATHS_MAX = 500
 REASON_CHARS_MAX = 4000
 WASTE = frozenset({"rejected", "failed", "timeout", "lost", "cancelled", "error", "refused", "handed-over"} | LIMITED)
-RESTART_AFTER = timedelta(seconds=2)
-"""A session that has no process by then was cut off between its folder and its process; starting it is idempotent."""
 
 
 def adopt(situation: Situation, status: TaskStatus) -> TaskStatus:

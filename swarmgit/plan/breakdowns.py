@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.incidents import ForgetReports, Report
-from swarmgit.plan import incidents, pushes
+from swarmgit.plan import blocked, incidents, pushes
 from swarmgit.plan.situation import Draft, Situation
 
 LEFTOVER = "worktree/leftover"
@@ -66,24 +66,8 @@ def _push(situation: Situation) -> Report | None:
 # --- the disk ---------------------------------------------------------------------------------------------------------
 
 
-def disk_wait(situation: Situation) -> tuple[str, str] | None:
-    """Return why nothing new starts while the sessions at work take more of the disk than they may together."""
-    used, limit = _used_mb(situation), situation.swarm.watchdog.swarm_disk_mb
-    if limit is None or used <= limit:
-        return None
-    return "disk", (
-        f"the sessions at work take {used:g} MB of the disk together, more than {limit:g} "
-        "(watchdog.swarm_disk_mb in .swarm/swarm.yaml); `swarmgit gc` removes what nobody needs"
-    )
-
-
-def _used_mb(situation: Situation) -> float:
-    vitals = [session.vitals for session in situation.observed.sessions.values() if session.vitals is not None]
-    return sum(each.disk_mb or 0.0 for each in vitals)
-
-
 def _disk(situation: Situation) -> Report | None:
-    wait = disk_wait(situation)
+    wait = blocked.by_disk(situation)
     if wait is None:
         return None
     at_work = sorted(

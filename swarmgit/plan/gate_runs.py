@@ -12,9 +12,8 @@ from swarmgit.model.failures import Step
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import EvidenceKey, GateName, SessionId, ulid
 from swarmgit.model.status import GateResult
-from swarmgit.model.work import Evidence, Session, SessionSpec
+from swarmgit.model.work import RESTART_AFTER, Evidence, Session, SessionSpec
 from swarmgit.plan import excess, failures, flakes, full_runs
-from swarmgit.plan.attempts import RESTART_AFTER
 from swarmgit.plan.situation import Draft, Situation, Want
 from swarmgit.plan.times import is_over
 

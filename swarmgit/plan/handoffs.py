@@ -17,7 +17,7 @@ from swarmgit.model.handoffs import Handoff, Summary
 from swarmgit.model.mail import SUBJECT_CHARS_MAX, Letter, Mail, origin_of
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import Session
-from swarmgit.plan import attribution, letters, mail, schedule
+from swarmgit.plan import attribution, blocked, letters, mail
 from swarmgit.plan.briefing import summary_text
 from swarmgit.plan.situation import Draft, Situation, session_ended
 from swarmgit.plan.times import is_ahead
@@ -40,7 +40,7 @@ def due(situation: Situation, draft: Draft, task: Task, session: Session) -> str
     used, window = said.context_used, said.context_window
     if used is None or not window or used < config.at * window:
         return None
-    if not may_hand_over(situation, task) or schedule.brake(situation, task) or session.limited_until:
+    if not may_hand_over(situation, task) or blocked.by(situation, task) or session.limited_until:
         return None
     why = f"{used} of {window} tokens of its context window are used"
     return f"{REASON}{why}" if is_ready(situation, draft, session, why) else None

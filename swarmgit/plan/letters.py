@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
+from swarmgit.model.endings import KILLED
 from swarmgit.model.ids import MailId
 from swarmgit.model.mail import DEAD, Letter, Mail, mail_id, origin_in, sent_at_ms
 from swarmgit.model.work import Session
 from swarmgit.plan.situation import Draft, Situation
 
-KILLED = 128 + 9
 NO_MAIL: Mapping[MailId, Mail] = {}
 
 

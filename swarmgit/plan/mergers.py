@@ -13,24 +13,23 @@ from msgspec.structs import replace
 from swarmgit.documents import paths
 from swarmgit.model.actions import FinishSession, Retire, Salvage, StartSession, StopSession
 from swarmgit.model.desired import Runtime, Scope, Task
+from swarmgit.model.endings import KILLED
 from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.status import TIERS, Entry, Rejection
-from swarmgit.model.work import Session, SessionSpec
+from swarmgit.model.work import RESTART_AFTER, Session, SessionSpec
 from swarmgit.plan import (
     agents,
     attribution,
+    blocked,
     books,
-    breakdowns,
     budget,
     excess,
     governor,
     ports,
     rejections,
-    schedule,
     scope,
     watchdog,
 )
-from swarmgit.plan.attempts import KILLED, RESTART_AFTER
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.merge_prompt import prompt_for_merge
@@ -68,12 +67,12 @@ def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> No
         return
     working = agents.at_work(situation, draft)
     session = SessionId(facts["session"])
-    brake = schedule.brake(situation, task)
-    if brake is None and facts["way"] == "ai":
-        brake = _no_provider(situation, draft, task, session, found)
-    brake = brake or breakdowns.disk_wait(situation)
-    if brake is not None or len(working) >= situation.swarm.agents_max:
-        what = brake[1] if brake is not None else "its resolution waits for a place"
+    held = blocked.by(situation, task)
+    if held is None and facts["way"] == "ai":
+        held = _no_provider(situation, draft, task, session, found)
+    held = held or blocked.by_disk(situation)
+    if held is not None or len(working) >= situation.swarm.agents_max:
+        what = held[1] if held is not None else "its resolution waits for a place"
         draft.stuck[entry.id] = f"it conflicts with the target in {named}; {what}"
         return
     leased = ports.lease(situation, draft)
@@ -107,8 +106,8 @@ def _no_provider(
     """Return why a merger cannot use its provider now: money, a pause, credentials, or policy."""
     wait = budget.wait_beside(situation, draft, task)
     wait = wait or governor.wait_beside(situation, draft, found[0], session, task.id)
-    why = schedule.unreachable(situation, found[0].name, found[1])
-    return wait or ((schedule.NETWORK, why) if why else None)
+    why = blocked.unreachable(situation, found[0].name, found[1])
+    return wait or ((blocked.NETWORK, why) if why else None)
 
 
 def _start_session(situation: Situation, entry: Entry, spec: SessionSpec, runtime: Runtime) -> StartSession:

@@ -18,9 +18,8 @@ from swarmgit.model.ids import CommitId, EntryId, SessionId, ulid
 from swarmgit.model.mail import sent_at_ms
 from swarmgit.model.observed import Observed
 from swarmgit.model.status import Entry
-from swarmgit.model.work import Push, Session, SessionSpec
+from swarmgit.model.work import RESTART_AFTER, Push, Session, SessionSpec
 from swarmgit.plan import excess
-from swarmgit.plan.attempts import RESTART_AFTER
 from swarmgit.plan.checkouts import in_the_way
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.times import is_over

@@ -9,13 +9,12 @@ from swarmgit.model.desired import PRIORITY_RANK, Task
 from swarmgit.model.failures import Step
 from swarmgit.model.ids import AgentName, TaskId
 from swarmgit.model.status import Phase
-from swarmgit.plan import agents, breakdowns, budget, failures, governor, mail, ports, routing, scope, starts, verdicts
+from swarmgit.plan import agents, blocked, budget, failures, governor, mail, ports, routing, scope, starts, verdicts
+from swarmgit.plan.blocked import Waits
 from swarmgit.plan.failure_words import sentence
 from swarmgit.plan.situation import Draft, Situation
 
 SATISFIED = frozenset({"landed", "unchanged", "reported"})
-SELECTION = "selection"
-NETWORK = "network"
 AT_WORK = frozenset({"running", "verifying", "queued"})
 
 
@@ -40,9 +39,9 @@ def start(situation: Situation, draft: Draft) -> None:
         if waits:
             kind, what = waits
             status = draft.views[task.id]
-            phase: Phase = "needs-human" if kind == NETWORK else status.phase
+            phase: Phase = "needs-human" if kind == blocked.NETWORK else status.phase
             draft.views[task.id] = replace(status, phase=phase, reason=what, waiting_for=(kind,))
-            if kind == SELECTION:
+            if kind == blocked.SELECTION:
                 draft.passing.add(task.id)
 
 
@@ -98,19 +97,16 @@ def _candidates(situation: Situation, draft: Draft) -> list[Task]:
     return sorted(wanting, key=lambda t: (PRIORITY_RANK[t.priority], draft.views[t.id].phase != "rework", t.id))
 
 
-Waits = tuple[str, str]
-
-
 def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Waits | None:
     """Return what a task waits for, as (kind, sentence); None when it may start. The order is the order of reasons."""
     return (
-        brake(situation, task)
+        blocked.by(situation, task)
         or _dependency(situation, draft, task)
         or _ownership(task, floor)
         or _network(situation, task)
         or budget.wait(situation, draft, task, floor.money)
         or governor.wait(situation, draft, task, floor.holds)
-        or breakdowns.disk_wait(situation)
+        or blocked.by_disk(situation)
         or _machine(situation, draft, task)
         or (("slot", f"all {situation.swarm.agents_max} agent slots are taken") if floor.free <= 0 else None)
     )
@@ -122,34 +118,11 @@ def _machine(situation: Situation, draft: Draft, task: Task) -> Waits | None:
     return (failures.MACHINE, sentence(each)) if each else None
 
 
-def brake(situation: Situation, task: Task) -> Waits | None:
-    """Return what keeps a task from having any session, however free the places are."""
-    control = situation.control(task.id)
-    if task.id in situation.desired.held:
-        return "valid intent", "its file or something it names is broken; see `swarmgit validate`"
-    if situation.observed.freeze is not None:
-        return "freeze", "the swarm is frozen; `swarmgit thaw` lets it go on"
-    if control.paused:
-        return "suspension", f"paused by {control.by or 'a person'}; `swarmgit task resume {task.id}` lets it go on"
-    if task.suspend:
-        return "suspension", "its file says suspend: true"
-    if situation.only and task.id not in situation.only:
-        return SELECTION, "this reconcile was asked for other tasks only"
-    if situation.observed.target_head is None:
-        return "target", "the target branch has no commit"
-    return None
-
-
 def _network(situation: Situation, task: Task) -> Waits | None:
     """Return why a session could not work at all: it is not started to find that out."""
     runtime, model = agents.runtime_of(situation.swarm, task)
-    why = unreachable(situation, runtime.name, model)
-    return (NETWORK, why) if why else None
-
-
-def unreachable(situation: Situation, runtime: str, model: str | None) -> str:
-    """Return why sessions of a runtime with a model could not work by policy, '' where they can."""
-    return situation.observed.unreachable.get((runtime, model or ""), "")
+    why = blocked.unreachable(situation, runtime.name, model)
+    return (blocked.NETWORK, why) if why else None
 
 
 def _dependency(situation: Situation, draft: Draft, task: Task) -> Waits | None:

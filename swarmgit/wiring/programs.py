@@ -1,19 +1,18 @@
-"""Agent programs: which are here, what they need, what is known of them, and whether one truly works."""
+"""Agent programs: which are here, what they need, and what is known of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING
 
 from swarmgit import ports, runtimes
 from swarmgit.adapters import prices
-from swarmgit.errors import PersonMustAct, SwarmError
+from swarmgit.errors import SwarmError
 
 if TYPE_CHECKING:
     from swarmgit.app.init import Opened
-    from swarmgit.app.runtimes import Checked, Installed
+    from swarmgit.app.runtimes import Installed
 
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TZ")
 """What sessions and gates get of the person's environment: where programs are, and how people write here.
@@ -48,35 +47,6 @@ def needs_of(runtime: str) -> Opened:
 
     needs = runtimes.adapter(runtime).needs
     return Opened(needs.hosts, needs.credentials)
-
-
-def check_runtime(
-    cwd: Path, environ: Mapping[str, str], asked: tuple[str, str | None], folder: Path | None, timeout_s: float
-) -> Checked:
-    """Let a runtime do a tiny real task in a scratch repository, by the same code as everybody's work."""
-    from swarmgit.adapters.git.scratch import ScratchRepository
-    from swarmgit.app.check_stage import stage
-    from swarmgit.app.look import loader
-    from swarmgit.app.runtimes import check, intent
-    from swarmgit.runtimes.base import message_file
-    from swarmgit.wiring import open_world
-
-    try:
-        here = open_world(cwd, environ)
-        known = loader(here)()
-        here.close()
-    except SwarmError:
-        known = None
-    named = known.swarm.runtimes.get(asked[0]) if known and known.swarm else None
-    adapter = runtimes.adapter(named.adapter if named else asked[0])
-    program = named.run[0] if named and named.run else next(iter(adapter.needs.programs), "")
-    if program and "/" not in program and which(program, path=environ.get("PATH")) is None:
-        raise PersonMustAct(f"{asked[0]} is not here: no program {program} on PATH", "swarmgit runtime list")
-    scene = stage(asked, known, adapter.needs, folder, environ)
-    repository = ScratchRepository(scene.repository, scene.environ)
-    repository.make("main")
-    repository.commit(intent(scene, timeout_s / 60), "Check a runtime")
-    return check(open_world(scene.repository, scene.environ, lead=True), scene, adapter, message_file, timeout_s)
 
 
 def outlook(adapter: str, models: tuple[str, ...], windows: Mapping[str, int]) -> ports.Outlook:

@@ -1,0 +1,51 @@
+"""What keeps a task from having any session, however free the places are."""
+
+from __future__ import annotations
+
+from swarmgit.model.desired import Task
+from swarmgit.plan.situation import Situation
+
+SELECTION = "selection"
+NETWORK = "network"
+
+Waits = tuple[str, str]
+"""What something waits for, as a kind and a sentence."""
+
+
+def by(situation: Situation, task: Task) -> Waits | None:
+    """Return what holds a task: its file, a freeze, a person; None where nothing does."""
+    control = situation.control(task.id)
+    if task.id in situation.desired.held:
+        return "valid intent", "its file or something it names is broken; see `swarmgit validate`"
+    if situation.observed.freeze is not None:
+        return "freeze", "the swarm is frozen; `swarmgit thaw` lets it go on"
+    if control.paused:
+        return "suspension", f"paused by {control.by or 'a person'}; `swarmgit task resume {task.id}` lets it go on"
+    if task.suspend:
+        return "suspension", "its file says suspend: true"
+    if situation.only and task.id not in situation.only:
+        return SELECTION, "this reconcile was asked for other tasks only"
+    if situation.observed.target_head is None:
+        return "target", "the target branch has no commit"
+    return None
+
+
+def unreachable(situation: Situation, runtime: str, model: str | None) -> str:
+    """Return why sessions of a runtime with a model could not work by policy, '' where they can."""
+    return situation.observed.unreachable.get((runtime, model or ""), "")
+
+
+def by_disk(situation: Situation) -> Waits | None:
+    """Return why nothing new starts while the sessions at work take more of the disk than they may together."""
+    used, limit = _used_mb(situation), situation.swarm.watchdog.swarm_disk_mb
+    if limit is None or used <= limit:
+        return None
+    return "disk", (
+        f"the sessions at work take {used:g} MB of the disk together, more than {limit:g} "
+        "(watchdog.swarm_disk_mb in .swarm/swarm.yaml); `swarmgit gc` removes what nobody needs"
+    )
+
+
+def _used_mb(situation: Situation) -> float:
+    vitals = [session.vitals for session in situation.observed.sessions.values() if session.vitals is not None]
+    return sum(each.disk_mb or 0.0 for each in vitals)
