@@ -16,7 +16,7 @@ from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, W
 from swarmgit.model.failures import Try
 from swarmgit.model.health import OUTPUT_BYTES_MAX, Excess
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert
 from swarmgit.model.intake import Intake
 from swarmgit.model.landings import Told
 from swarmgit.model.observed import Lack, MergeTry
@@ -673,13 +673,13 @@ class Secrets(Protocol):
 class Notices(Protocol):
     """What went wrong where nobody plans: kept until an incident tells of it."""
 
-    def add(self, note: Report) -> None:
+    def add(self, note: Alert) -> None:
         """Keep a report; adding the same again changes nothing."""
 
-    def all(self) -> tuple[Report, ...]:
+    def all(self) -> tuple[Alert, ...]:
         """Return what no incident tells of yet."""
 
-    def drop(self, notes: Sequence[Report]) -> None:
+    def drop(self, notes: Sequence[Alert]) -> None:
         """Drop what has an incident."""
 
 

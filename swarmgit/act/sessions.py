@@ -26,7 +26,7 @@ from swarmgit.model.faults import fault_of
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.policy import Policy
-from swarmgit.model.work import NO_WORKTREE, Capture, SessionSpec
+from swarmgit.model.work import Capture, SessionSpec
 from swarmgit.ports import Command, Confined, Confinement, Lease, Placement, StartSpec, World
 
 POOL = {"triage": "triage"}
@@ -130,9 +130,14 @@ def _lease(session: SessionId, base: CommitId, action: StartSession | RunGate, w
         return world.worktrees.lease(session, base, action.worktree, pool, only)
     except OSError as error:
         fault = fault_of(error) or PersonMustAct(str(error), "swarmgit doctor")
-        raise PersonMustAct(f"{NO_WORKTREE}: {fault.message}", fault.hint) from error
+        raise _no_worktree(fault) from error
     except SwarmError as error:
-        raise PersonMustAct(f"{NO_WORKTREE}: {error.message}", error.hint) from error
+        raise _no_worktree(error) from error
+
+
+def _no_worktree(error: SwarmError) -> PersonMustAct:
+    said = f"its worktree could not be made: {error.message}"
+    return PersonMustAct(said, error.hint, error.cause or "cause/worktree")
 
 
 def _start_spec(

@@ -13,7 +13,7 @@ from swarmgit.model.failures import FailedStep, ForgetTries, Rescue, SaveFailure
 from swarmgit.model.health import Excess
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
-from swarmgit.model.incidents import ForgetReports, Incident
+from swarmgit.model.incidents import ForgetAlerts, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.renames import RenameTask
@@ -283,7 +283,7 @@ Effect = (
     | DeliverMail
     | TakeMail
     | ForgetLeaks
-    | ForgetReports
+    | ForgetAlerts
     | ForgetTries
 )
 Action = Effect | Save

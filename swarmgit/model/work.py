@@ -140,7 +140,6 @@ class Change(Struct, frozen=True):
     new_blob: BlobId
 
 
-NO_WORKTREE = "its worktree could not be made"
 """How the error of a session begins that never had a place to work."""
 
 TAMPERED = "changed while the session ran"
@@ -220,7 +219,8 @@ class Prediction(Struct, frozen=True):
 
 
 class Session(Struct, frozen=True):
-    """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
+    """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why; `cause`: the
+    kind of incident that it is, where its cause is known).
 
     `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree. `spoke`:
     where it printed last; both where nobody can tell. `stop_reason` is set once a stop was asked for (and stays,
@@ -236,6 +236,7 @@ class Session(Struct, frozen=True):
     ended: datetime | None = None
     exit_code: int | None = None
     error: str = ""
+    cause: str = ""
     stop_reason: str | None = None
     stop_at: datetime | None = None
     excess: Excess | None = None

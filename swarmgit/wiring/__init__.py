@@ -46,7 +46,7 @@ from swarmgit.adapters.surroundings import (
 from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.model.desired import Desired
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert
 from swarmgit.wiring import late
 from swarmgit.wiring.programs import PASSED_ON, outlook
 
@@ -96,7 +96,7 @@ def open_world(
     cache = FileCache(found.live / paths.CACHE, keeps=keeps)
     vault = Vault(found.live / paths.SECRETS)
     guard = Guard(vault, found.live / paths.LEAKS)
-    notices = Notes(found.live / paths.NOTICES, Report)
+    notices = Notes(found.live / paths.NOTICES, Alert)
     target, former = _target(objects, cache)
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(str(found.live / paths.RESOLUTIONS), merge_program(environ.get("PATH")))
