@@ -18,7 +18,7 @@ from swarmgit.adapters.sandbox.probe import search
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.policy import Policy
-from swarmgit.model.work import SessionSpec
+from swarmgit.model.sessions import SessionSpec
 from swarmgit.ports import Command, Confined, Confinement
 
 BUDGET_MS = 60.0

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from swarmgit.model.checkouts import Behind, IndexLock, Obstacle
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
+from swarmgit.model.events import Stream
 from swarmgit.model.failures import Try
 from swarmgit.model.health import OUTPUT_BYTES_MAX, Excess
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId, TreeId
@@ -22,9 +23,10 @@ from swarmgit.model.landings import Told
 from swarmgit.model.observed import Lack, MergeTry
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Leak, Secret
+from swarmgit.model.sessions import SessionSpec, Voice
 from swarmgit.model.status import Difference
 from swarmgit.model.usage import Usage
-from swarmgit.model.work import Capture, Evidence, Push, SessionSpec, Stream, Voice
+from swarmgit.model.work import Capture, Evidence, Push
 
 T = TypeVar("T")
 ALL = Intake()

@@ -18,7 +18,8 @@ from swarmgit.model.intake import Intake, LeftOut
 from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Secret
-from swarmgit.model.work import Capture, SessionSpec, Taken
+from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.work import Capture, Taken
 from swarmgit.ports import Identity, World
 
 MESSAGE_BYTES_MAX = 16 << 10

@@ -26,7 +26,8 @@ from swarmgit.model.faults import fault_of
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.policy import Policy
-from swarmgit.model.work import NO_WORKTREE, Capture, SessionSpec
+from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.work import NO_WORKTREE, Capture
 from swarmgit.ports import Command, Confined, Confinement, Lease, Placement, StartSpec, World
 
 POOL = {"triage": "triage"}

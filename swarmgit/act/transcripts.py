@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from swarmgit.model.ids import SessionId
-from swarmgit.model.work import SessionSpec
+from swarmgit.model.sessions import SessionSpec
 from swarmgit.ports import World
 
 FILES = ("prompt.md", "stdout.jsonl", "stderr.log")

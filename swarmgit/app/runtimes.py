@@ -22,8 +22,8 @@ from swarmgit.documents import blocks, paths
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import SessionId, TaskId
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
-from swarmgit.model.work import Session
 
 TASK = TaskId("check")
 FILE = "swarmgit-check.txt"

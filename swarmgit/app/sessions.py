@@ -14,7 +14,7 @@ from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import SessionId
-from swarmgit.model.work import AGENT_PROGRAMS
+from swarmgit.model.sessions import AGENT_PROGRAMS
 from swarmgit.ports import Job
 
 RUNNING = frozenset({"queued", "running"})

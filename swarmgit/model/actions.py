@@ -18,8 +18,9 @@ from swarmgit.model.mail import Mail
 from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.secrets import ForgetLeaks
+from swarmgit.model.sessions import SessionSpec
 from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
-from swarmgit.model.work import Evidence, SessionSpec
+from swarmgit.model.work import Evidence
 
 
 class StartSession(Struct, frozen=True):

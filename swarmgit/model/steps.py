@@ -11,8 +11,8 @@ from swarmgit.model.actions import Action
 from swarmgit.model.failures import NOBODY, Rescue, SaveFailures, SetAside, Step
 from swarmgit.model.ids import EntryId, SessionId, TaskId
 from swarmgit.model.renames import RenameTask
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import Entry
-from swarmgit.model.work import Session
 
 
 def step_of(action: Action) -> Step:

@@ -14,7 +14,7 @@ from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.observed import Observed
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from swarmgit.observe.hearing import Listener
 from swarmgit.observe.needs import derived, kept, open_entries, stands_on
 from swarmgit.observe.outboxes import OutboxReader

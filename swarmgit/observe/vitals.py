@@ -14,7 +14,7 @@ from swarmgit.documents.state import to_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.health import Vitals
 from swarmgit.model.ids import SessionId
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from swarmgit.observe.hearing import reason_of
 from swarmgit.ports import Executor, Worktrees
 

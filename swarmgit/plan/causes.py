@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from swarmgit.model.ids import TaskId
 from swarmgit.model.incidents import Report
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt
-from swarmgit.model.work import NO_WORKTREE, Session
+from swarmgit.model.work import NO_WORKTREE
 
 ENDS = frozenset({"error", "failed", "lost"})
 TAIL_CHARS = 2000

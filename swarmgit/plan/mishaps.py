@@ -8,8 +8,9 @@ from swarmgit.model.ids import AgentName
 from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Mail
 from swarmgit.model.secrets import ForgetLeaks
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, Entry, TaskStatus
-from swarmgit.model.work import TAMPERED, Session
+from swarmgit.model.work import TAMPERED
 from swarmgit.plan import budget, causes, floods, incidents, losses, mail, streams, watchdog
 from swarmgit.plan.situation import Draft, Situation
 

@@ -14,12 +14,13 @@ from swarmgit.documents import incidents as documents
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.actions import SaveIncident
 from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
+from swarmgit.model.events import Stream
 from swarmgit.model.faults import SENTENCES
 from swarmgit.model.health import Vitals
 from swarmgit.model.ids import AgentName, SessionId, TaskId
 from swarmgit.model.incidents import Incident, IncidentControl, Note, Occurrence, Report
 from swarmgit.model.mail import HUMAN
-from swarmgit.model.work import TAMPERED, Stream
+from swarmgit.model.work import TAMPERED
 from swarmgit.plan import incidents
 from swarmgit.plan.causes import KNOWN
 from swarmgit.plan.situation import Draft, Situation

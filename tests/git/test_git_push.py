@@ -9,7 +9,8 @@ from pathlib import Path
 from swarmgit.adapters.git import push as adapter
 from swarmgit.adapters.git.push import push_command
 from swarmgit.model.ids import CommitId, SessionId
-from swarmgit.model.work import Push, Pushed, SessionSpec
+from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.work import Push, Pushed
 from swarmgit.observe import pushes
 from swarmgit.ports import Job
 

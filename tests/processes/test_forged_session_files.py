@@ -11,7 +11,7 @@ from session_desk import STARTED, Desk
 
 from swarmgit.documents import paths
 from swarmgit.model.ids import SessionId
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.ports import Worktrees

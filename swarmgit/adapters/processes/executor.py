@@ -27,7 +27,7 @@ from swarmgit.adapters.sandbox import groups
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.ids import SessionId
-from swarmgit.model.work import SessionSpec
+from swarmgit.model.sessions import SessionSpec
 from swarmgit.ports import DiskUse, Job, StartSpec
 
 _WRAPPER_GRACE_S = 1.0

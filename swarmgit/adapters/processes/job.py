@@ -22,7 +22,7 @@ from swarmgit.adapters.processes.launch import Launcher
 from swarmgit.adapters.processes.tree import Tree, members
 from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.ids import SessionId
-from swarmgit.model.work import SessionSpec, Voice
+from swarmgit.model.sessions import SessionSpec, Voice
 from swarmgit.ports import Job, JobState
 
 _CLAIM_S_MAX = 2.0
