@@ -20,7 +20,8 @@ from swarmgit import ports
 from swarmgit.app.run import Options, Result, TickReport, reconcile
 from swarmgit.documents import state as documents
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import Entry, TaskStatus
+from swarmgit.model.queue import Entry
+from swarmgit.model.status import TaskStatus
 from swarmgit.wiring import open_world
 from tests.calls import Called, call
 from tests.published import problems

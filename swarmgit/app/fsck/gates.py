@@ -9,7 +9,7 @@ from swarmgit.app.fsck.order import Intended, Order
 from swarmgit.app.world import World
 from swarmgit.documents import intent, paths
 from swarmgit.model.ids import BlobId, CommitId
-from swarmgit.model.status import Entry
+from swarmgit.model.queue import Entry
 
 
 @dataclass(frozen=True)

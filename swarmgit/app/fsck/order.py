@@ -9,7 +9,7 @@ from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId, EntryId
-from swarmgit.model.status import Entry, LedgerEvent
+from swarmgit.model.queue import Entry, LedgerEvent
 
 LEDGER = (paths.STATE_QUEUE, paths.STATE_ARCHIVE)
 

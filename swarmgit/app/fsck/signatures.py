@@ -10,7 +10,7 @@ from swarmgit.app.world import World
 from swarmgit.documents import intent, paths
 from swarmgit.model import trailers
 from swarmgit.model.ids import BlobId, CommitId
-from swarmgit.model.status import Entry
+from swarmgit.model.queue import Entry
 from swarmgit.ports import CommitInfo, Signature
 
 

@@ -16,7 +16,7 @@ from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId
-from swarmgit.model.status import Entry
+from swarmgit.model.queue import Entry
 from swarmgit.ports import CommitInfo
 
 
