@@ -19,7 +19,8 @@ import yaml
 from swarmgit.app.run import Options, Result, TickReport, reconcile
 from swarmgit.documents import state as documents
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import Entry, TaskStatus
+from swarmgit.model.queue import Entry
+from swarmgit.model.status import TaskStatus
 from swarmgit.ports.machine import Clock
 from swarmgit.ports.world import World
 from swarmgit.wiring import open_world

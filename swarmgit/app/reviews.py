@@ -14,8 +14,8 @@ from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import TaskControl, Verdict
 from swarmgit.model.ids import CommitId, EntryId, TreeId
+from swarmgit.model.queue import Entry
 from swarmgit.model.renames import other_names
-from swarmgit.model.status import Entry
 from swarmgit.plan import verdicts
 from swarmgit.ports.world import World
 

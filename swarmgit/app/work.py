@@ -16,7 +16,8 @@ from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.intake import LeftOut
-from swarmgit.model.status import Attempt, Entry
+from swarmgit.model.queue import Entry
+from swarmgit.model.status import Attempt
 from swarmgit.ports.world import World
 
 

@@ -21,7 +21,8 @@ from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, ConvoyId, EntryId, GateName, MailId, TaskId
 from swarmgit.model.incidents import Incident, IncidentControl
 from swarmgit.model.mail import Mail, MailControl
-from swarmgit.model.status import Entry, Identity, TaskStatus
+from swarmgit.model.queue import Entry
+from swarmgit.model.status import Identity, TaskStatus
 from swarmgit.observe.archive import ArchiveIndex
 from swarmgit.observe.broken import problem_of
 from swarmgit.observe.mailboxes import Mailboxes

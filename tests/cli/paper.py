@@ -22,7 +22,8 @@ from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import paths, state
 from swarmgit.model import trailers
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
-from swarmgit.model.status import Attempt, Candidate, Entry, GateResult, LedgerEvent, TaskStatus
+from swarmgit.model.queue import Candidate, Entry, LedgerEvent
+from swarmgit.model.status import Attempt, GateResult, TaskStatus
 from swarmgit.plan.evidence import BUILT_IN
 from swarmgit.ports.repository import Repository
 from swarmgit.ports.world import World

@@ -9,7 +9,8 @@ from swarmgit.app.fsck.order import landing_event
 from swarmgit.app.fsck.report import Violation
 from swarmgit.model import trailers
 from swarmgit.model.git import CommitInfo
-from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
+from swarmgit.model.queue import Candidate, Entry, LedgerEvent
+from swarmgit.model.status import GateResult
 from swarmgit.plan.evidence import BUILT_IN
 from swarmgit.ports.world import World
 

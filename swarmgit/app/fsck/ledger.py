@@ -15,7 +15,8 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.control import Acknowledgement, Verdict
 from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId, EntryId
-from swarmgit.model.status import Entry, TaskStatus
+from swarmgit.model.queue import Entry
+from swarmgit.model.status import TaskStatus
 from swarmgit.ports.world import World
 
 LOADERS: Mapping[str, Callable[[str, bytes], object]] = {

@@ -10,7 +10,7 @@ from swarmgit.documents import intent, paths
 from swarmgit.model import trailers
 from swarmgit.model.git import CommitInfo, Signature
 from swarmgit.model.ids import BlobId, CommitId
-from swarmgit.model.status import Entry
+from swarmgit.model.queue import Entry
 from swarmgit.ports.world import World
 
 

@@ -16,7 +16,7 @@ from swarmgit.documents import paths
 from swarmgit.model import trailers
 from swarmgit.model.git import CommitInfo
 from swarmgit.model.ids import CommitId
-from swarmgit.model.status import Entry
+from swarmgit.model.queue import Entry
 from swarmgit.ports.world import World
 
 
