@@ -14,7 +14,7 @@ from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.observed import Observed
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from swarmgit.observe.hearing import Listener
 from swarmgit.observe.needs import derived, kept, open_entries, stands_on
 from swarmgit.observe.outboxes import OutboxReader
@@ -26,7 +26,8 @@ from swarmgit.observe.state import StateReader, Stored
 from swarmgit.observe.target import TargetReader
 from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
-from swarmgit.ports import Objects, World
+from swarmgit.ports.repository import Objects
+from swarmgit.ports.world import World
 
 BLOCKED_MAX, HUNG_MAX = timedelta(minutes=10), timedelta(minutes=1)
 """After that it is tried again whether an edit is still in the way, or a filter still hangs."""

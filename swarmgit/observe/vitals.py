@@ -14,9 +14,10 @@ from swarmgit.documents.state import to_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.health import Vitals
 from swarmgit.model.ids import SessionId
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from swarmgit.observe.hearing import reason_of
-from swarmgit.ports import Executor, Worktrees
+from swarmgit.ports.sessions import Executor
+from swarmgit.ports.worktrees import Worktrees
 
 PERIOD_MAX_S = 15.0
 PERIOD_MIN_S = 0.2

@@ -15,8 +15,8 @@ from msgspec import Struct
 
 from swarmgit.model.desired import Runtime, Swarm
 from swarmgit.model.ids import SessionId, TaskId
+from swarmgit.model.sessions import AGENT_PROGRAMS, Session
 from swarmgit.model.status import Attempt, TaskStatus
-from swarmgit.model.work import AGENT_PROGRAMS, Session
 from swarmgit.plan.times import is_ahead
 
 Kind = Literal["limit", "refusal"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Runtime, Swarm, Task
 from swarmgit.model.ids import AgentName
-from swarmgit.model.work import SessionSpec
+from swarmgit.model.sessions import SessionSpec
 from swarmgit.plan.situation import Draft, Situation
 
 

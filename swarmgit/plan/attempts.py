@@ -9,8 +9,9 @@ from swarmgit.model.actions import FinishSession, Retire, Salvage, SaveFile, Sto
 from swarmgit.model.desired import Task
 from swarmgit.model.endings import KILLED, LIMITED
 from swarmgit.model.ids import TaskId
+from swarmgit.model.sessions import RESTART_AFTER, Session
 from swarmgit.model.status import Attempt, TaskStatus
-from swarmgit.model.work import RESTART_AFTER, Capture, Session
+from swarmgit.model.work import Capture
 from swarmgit.plan import (
     attribution,
     books,

@@ -10,8 +10,8 @@ from typing import Any
 from swarmgit.documents import paths
 from swarmgit.model.actions import SaveFile
 from swarmgit.model.ids import AgentName, BlobId, SessionId, TaskId
+from swarmgit.model.sessions import Session, SessionSpec
 from swarmgit.model.status import Attempt, GateResult
-from swarmgit.model.work import Session, SessionSpec
 from swarmgit.plan.books import own_usage
 
 ACTIONS_MAX = 1000

@@ -8,9 +8,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from swarmgit.model.ids import AgentName, SessionId, TaskId
-from swarmgit.model.status import Attempt, Entry, LedgerEvent, TaskStatus
+from swarmgit.model.queue import Entry, LedgerEvent
+from swarmgit.model.sessions import Session
+from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.usage import Aside, Usage
-from swarmgit.model.work import Session
 
 BESIDE = frozenset({"merge", "triage"})
 SENT = ("input_tokens", "cache_read_tokens", "cache_write_tokens")

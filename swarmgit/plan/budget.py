@@ -9,9 +9,9 @@ from msgspec import Struct, field
 
 from swarmgit.model.desired import ConvoyBudget, Swarm, Task
 from swarmgit.model.ids import TaskId
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.usage import Usage
-from swarmgit.model.work import Session
 from swarmgit.plan.books import BESIDE, Books, claimed_usage, is_possible, own_usage, spendings
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.wallets import Wallet, tightest, wallets

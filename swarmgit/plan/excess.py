@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from swarmgit.model.health import Excess
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import Rejection
-from swarmgit.model.work import Session
 from swarmgit.plan.situation import Situation
 
 UNHEARD = "what keeps its output has ended, so that nothing it says would be known"

@@ -23,9 +23,10 @@ from swarmgit.model.failures import (
     Try,
 )
 from swarmgit.model.ids import TaskId
-from swarmgit.model.status import FINISHED, WAITING, TaskStatus
+from swarmgit.model.queue import WAITING
+from swarmgit.model.sessions import Session
+from swarmgit.model.status import FINISHED, TaskStatus
 from swarmgit.model.steps import owned_step, with_task
-from swarmgit.model.work import Session
 from swarmgit.plan import books
 from swarmgit.plan.failure_words import SAVING, STARTS, alert, sentence, way_out
 from swarmgit.plan.situation import Draft, Situation, session_ended

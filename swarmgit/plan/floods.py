@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from swarmgit.model.incidents import Alert, facts
 from swarmgit.model.mail import Letter
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from swarmgit.plan import mail, watchdog
 from swarmgit.plan.situation import Draft, Situation
 

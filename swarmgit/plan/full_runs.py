@@ -11,7 +11,7 @@ from swarmgit.model.desired import Desired, Gate, Problem
 from swarmgit.model.histories import GateHistory, RedFull
 from swarmgit.model.ids import CommitId, EvidenceKey, TreeId
 from swarmgit.model.observed import Observed
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from swarmgit.plan import evidence, stacks
 from swarmgit.plan.evidence import Subject
 from swarmgit.plan.situation import Draft, Situation, Want

@@ -11,8 +11,9 @@ from swarmgit.model.actions import KeepEvidence, Retire, RunGate, SaveGateHistor
 from swarmgit.model.failures import Step
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import EvidenceKey, GateName, SessionId, ulid
+from swarmgit.model.sessions import RESTART_AFTER, Session, SessionSpec
 from swarmgit.model.status import GateResult
-from swarmgit.model.work import RESTART_AFTER, Evidence, Session, SessionSpec
+from swarmgit.model.work import Evidence
 from swarmgit.plan import excess, failures, flakes, full_runs
 from swarmgit.plan.situation import Draft, Situation, Want
 from swarmgit.plan.times import is_over

@@ -17,8 +17,8 @@ from swarmgit.model.desired import Runtime, Task
 from swarmgit.model.endings import AttemptOutcome
 from swarmgit.model.events import Fault
 from swarmgit.model.ids import SessionId, TaskId
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
-from swarmgit.model.work import Session
 from swarmgit.plan import accounts, agents, rejections
 from swarmgit.plan.situation import Draft, Situation, session_ended
 from swarmgit.plan.times import is_ahead

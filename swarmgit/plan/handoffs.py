@@ -15,8 +15,8 @@ from swarmgit.documents.answers import SUMMARY
 from swarmgit.model.desired import Task
 from swarmgit.model.handoffs import Handoff, Summary
 from swarmgit.model.mail import SUBJECT_CHARS_MAX, Letter, Mail, origin_of
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
-from swarmgit.model.work import Session
 from swarmgit.plan import attribution, blocked, letters, mail
 from swarmgit.plan.briefing import summary_text
 from swarmgit.plan.situation import Draft, Situation, session_ended

@@ -10,7 +10,7 @@ from msgspec import Struct
 from swarmgit.model.endings import KILLED
 from swarmgit.model.ids import MailId
 from swarmgit.model.mail import DEAD, Letter, Mail, mail_id, origin_in, sent_at_ms
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from swarmgit.plan.situation import Draft, Situation
 
 NO_MAIL: Mapping[MailId, Mail] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from swarmgit.model.status import WAITING, Entry
+from swarmgit.model.queue import WAITING, Entry
 from swarmgit.plan.landings import save, unpin, with_event
 from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation

@@ -28,7 +28,7 @@ from swarmgit.model.mail import (
     Outbox,
     origin_of,
 )
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from swarmgit.plan.comms import Roster, judge
 from swarmgit.plan.letters import Stamp, box, has_run, is_group, is_recorded, record, stamped
 from swarmgit.plan.situation import Draft, Situation

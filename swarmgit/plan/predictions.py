@@ -8,7 +8,8 @@ from swarmgit.documents import quoting
 from swarmgit.model.actions import Predict
 from swarmgit.model.desired import Task
 from swarmgit.model.mail import Letter
-from swarmgit.model.work import Prediction, Session
+from swarmgit.model.sessions import Session
+from swarmgit.model.work import Prediction
 from swarmgit.plan import mail
 from swarmgit.plan.lately import landed_since
 from swarmgit.plan.patterns import meet

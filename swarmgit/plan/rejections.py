@@ -8,8 +8,9 @@ from swarmgit.documents import quoting
 from swarmgit.model.desired import Gate
 from swarmgit.model.events import Fault
 from swarmgit.model.intake import LeftOut
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import Rejection
-from swarmgit.model.work import Evidence, Session
+from swarmgit.model.work import Evidence
 
 OUTPUT_CHARS_MAX = 4000
 PATHS_MAX = 50

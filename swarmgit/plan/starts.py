@@ -7,8 +7,8 @@ from swarmgit.model.desired import Task
 from swarmgit.model.endings import LIMITED, PAUSES
 from swarmgit.model.ids import AgentName, SessionId, ulid
 from swarmgit.model.mail import Digest
+from swarmgit.model.sessions import SessionSpec
 from swarmgit.model.status import Attempt, TaskStatus
-from swarmgit.model.work import SessionSpec
 from swarmgit.plan import agents, briefing, experiments
 from swarmgit.plan.situation import Situation
 

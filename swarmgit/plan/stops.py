@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from swarmgit.model.desired import Task
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import TaskStatus
-from swarmgit.model.work import Session
 from swarmgit.plan import budget, claims, excess, floods, governor, rejections, watchdog
 from swarmgit.plan.situation import Situation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from swarmgit.model.incidents import Alert, facts
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from swarmgit.plan import budget
 from swarmgit.plan.situation import Situation
 

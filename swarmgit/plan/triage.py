@@ -18,7 +18,7 @@ from swarmgit.model.actions import Retire, StartSession, StopSession
 from swarmgit.model.desired import Runtime, Scope, Task, WatchdogLimits, WorktreeConfig
 from swarmgit.model.health import Condition, Triage
 from swarmgit.model.ids import SessionId, ulid
-from swarmgit.model.work import RESTART_AFTER, Session, SessionSpec
+from swarmgit.model.sessions import RESTART_AFTER, Session, SessionSpec
 from swarmgit.plan import agents, attribution, books, budget, excess, experiments, governor
 from swarmgit.plan.briefing import section
 from swarmgit.plan.situation import Draft, Situation, session_ended

@@ -16,7 +16,7 @@ from swarmgit.model.desired import Swarm, Task, WatchdogLimits
 from swarmgit.model.health import Condition, Triage
 from swarmgit.model.incidents import Alert, facts
 from swarmgit.model.mail import Letter, Mail, origin_of
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from swarmgit.plan import handoffs, letters, mail, triage
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.times import is_over

@@ -13,7 +13,7 @@ from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Convoy
 from swarmgit.model.ids import ConvoyId, TaskId
 from swarmgit.model.mail import HUMAN
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from tests.conftest import Repo
 from tests.plan.values import Life, fails, life, submits, task
 

@@ -14,12 +14,13 @@ from swarmgit.documents import incidents as documents
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.actions import SaveIncident
 from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
+from swarmgit.model.events import Stream
 from swarmgit.model.faults import fault_of
 from swarmgit.model.health import Vitals
 from swarmgit.model.ids import AgentName, SessionId, TaskId
 from swarmgit.model.incidents import Alert, Incident, IncidentControl, Note, Occurrence
 from swarmgit.model.mail import HUMAN
-from swarmgit.model.work import TAMPERED, Stream
+from swarmgit.model.work import TAMPERED
 from swarmgit.plan import incidents
 from swarmgit.plan.incidents import known_causes
 from swarmgit.plan.situation import Draft, Situation

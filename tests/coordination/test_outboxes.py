@@ -14,7 +14,7 @@ from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.processes.executor import LocalExecutor
 from swarmgit.model.ids import AgentName, CommitId, MailId, SessionId, TaskId
 from swarmgit.model.mail import LETTER_BYTES_MAX, Letter, Outbox
-from swarmgit.model.work import Session, SessionSpec
+from swarmgit.model.sessions import Session, SessionSpec
 from swarmgit.observe.outboxes import FILES_MAX, FLOOD_MAX, OutboxReader
 
 NAME = SessionId("01session")

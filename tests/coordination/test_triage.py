@@ -13,8 +13,9 @@ from swarmgit.documents import schemas
 from swarmgit.documents.triage import EXAMPLE, answer_in
 from swarmgit.model.actions import Retire, StartSession, StopSession
 from swarmgit.model.desired import Runtime, Tier, WatchdogConfig, WatchdogLimits
+from swarmgit.model.events import Stream
 from swarmgit.model.health import Triage
-from swarmgit.model.work import Session, Stream
+from swarmgit.model.sessions import Session
 from swarmgit.plan.triage import ASKS_MAX
 from swarmgit.plan.watchdog import PREFIX
 from tests.conftest import Repo

@@ -13,10 +13,10 @@ from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.processes import LocalExecutor
 from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
-from swarmgit.model.events import Limited
+from swarmgit.model.events import Limited, Stream
 from swarmgit.model.health import Vigil
 from swarmgit.model.ids import CommitId, SessionId
-from swarmgit.model.work import SETTLE, WAITED_S_MAX, Session, SessionSpec, Stream
+from swarmgit.model.sessions import SETTLE, WAITED_S_MAX, Session, SessionSpec
 from swarmgit.observe.vigils import Look, VigilKeeper, looked
 from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.plan.watchdog import PREFIX, condition

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import Swarm, WatchdogConfig, WatchdogLimits
-from swarmgit.model.events import Limited
+from swarmgit.model.events import Limited, Stream
 from swarmgit.model.health import Repetition, Vigil, Vitals
 from swarmgit.model.mail import HUMAN, SWARMGIT
-from swarmgit.model.work import Session, Stream
+from swarmgit.model.sessions import Session
 from swarmgit.observe.novelty import Novelty
 from swarmgit.plan.triage import heuristic as triage
 from swarmgit.plan.watchdog import PREFIX, condition, limits_of, overrun

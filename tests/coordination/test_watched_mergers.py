@@ -10,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
-from swarmgit.model.events import Limited
+from swarmgit.model.events import Limited, Stream
 from swarmgit.model.health import Repetition, Vigil, Vitals
-from swarmgit.model.work import Session, Stream
+from swarmgit.model.sessions import Session
 from swarmgit.plan.incidents.catalogue import CATALOGUE
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.watchdog import PREFIX, watch_merger

@@ -10,10 +10,9 @@ from msgspec.structs import replace
 from swarmgit.model.actions import Retire, SaveFile, StartSession, StopSession
 from swarmgit.model.desired import HandoffConfig, WatchdogConfig, WatchdogLimits
 from swarmgit.model.endings import CHARGED
-from swarmgit.model.events import Fault
+from swarmgit.model.events import Fault, Stream
 from swarmgit.model.handoffs import Acceptance, Summary
 from swarmgit.model.health import Repetition
-from swarmgit.model.work import Stream
 from tests.plan.values import Life, life, never_ends, submits, task
 
 LEFT = Summary("half of it is there", ("the parser",), ("the printer",), ("the tests need a port",))

@@ -9,10 +9,11 @@ from values import Life, entry_of, fails, life, never_ends, submits, task
 
 from swarmgit.model.actions import RunGate, StartPush, StartSession
 from swarmgit.model.desired import PushConfig
-from swarmgit.model.events import Fault
+from swarmgit.model.events import Fault, Stream
 from swarmgit.model.failures import FailedStep, SaveFailures, Step, Try
 from swarmgit.model.ids import TaskId
-from swarmgit.model.work import Pushed, Session, Stream
+from swarmgit.model.sessions import Session
+from swarmgit.model.work import Pushed
 
 YEARS, HOURS = timedelta(days=800), timedelta(hours=5)
 KEEPING = {"retention_days": 100_000}

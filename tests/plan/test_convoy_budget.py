@@ -8,11 +8,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from swarmgit.model.desired import Convoy, ConvoyBudget, Runtime, SwarmBudget, Tier
-from swarmgit.model.events import Fault
+from swarmgit.model.events import Fault, Stream
 from swarmgit.model.ids import AgentName, ConvoyId, SessionId, TaskId
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.usage import Aside, Usage
-from swarmgit.model.work import Session, Stream
 from swarmgit.plan import governor
 from swarmgit.plan.books import Books, spendings
 from swarmgit.plan.situation import Draft, Situation

@@ -13,7 +13,7 @@ from swarmgit.model.desired import Budget
 from swarmgit.model.endings import LOST_FREE_MAX, used_up
 from swarmgit.model.health import Excess, Vitals
 from swarmgit.model.policy import Limits, Policy
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from swarmgit.plan.excess import UNHEARD
 
 OUTPUT = Excess("output", 4 << 20, 4 << 20)

@@ -12,7 +12,8 @@ from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Gate
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import CommitId, EvidenceKey, GateName, SessionId, TaskId, TreeId
-from swarmgit.model.work import Evidence, Session
+from swarmgit.model.sessions import Session
+from swarmgit.model.work import Evidence
 from swarmgit.plan import flakes, full_runs
 
 NARROW = Gate(GateName("check"), "make check", inputs=("src/**",))

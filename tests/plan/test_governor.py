@@ -14,7 +14,7 @@ from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Runtime, Tier
 from swarmgit.model.endings import CHARGED
 from swarmgit.model.events import Fault, Limited, Stream
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 from swarmgit.plan.accounts import LIMIT_MAX, account_of
 from swarmgit.plan.governor import LIMIT_S, STAGGER_S
 

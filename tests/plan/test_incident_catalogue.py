@@ -17,6 +17,7 @@ from values import START, Life, life, never_ends, submits, task
 
 from swarmgit.cli import cli
 from swarmgit.model.desired import Convoy, ConvoyBudget, PushConfig, SwarmBudget, WatchdogConfig, WatchdogLimits
+from swarmgit.model.events import Stream
 from swarmgit.model.failures import FailedStep, Step
 from swarmgit.model.health import Hearing, Triage, Vitals
 from swarmgit.model.ids import CommitId, ConvoyId, MailId, TaskId
@@ -25,7 +26,7 @@ from swarmgit.model.mail import Mail, Outbox
 from swarmgit.model.observed import Lack
 from swarmgit.model.secrets import Leak
 from swarmgit.model.usage import Usage
-from swarmgit.model.work import TAMPERED, Pushed, Stream
+from swarmgit.model.work import TAMPERED, Pushed
 from swarmgit.plan import failure_words, mail, ports, watchdog
 from swarmgit.plan.incidents import detect, infrastructure
 from swarmgit.plan.incidents.catalogue import CATALOGUE

@@ -13,7 +13,8 @@ from swarmgit.model.actions import Land, Retire, StartPush, StopSession
 from swarmgit.model.control import Freeze, QueueControl
 from swarmgit.model.desired import PushConfig
 from swarmgit.model.ids import CommitId, TaskId
-from swarmgit.model.work import Push, Pushed, Session
+from swarmgit.model.sessions import Session
+from swarmgit.model.work import Push, Pushed
 from swarmgit.plan.pushes import LOST_MAX, MINUTES_MAX, standing
 
 AWAY = Pushed("failed", "no route to host")

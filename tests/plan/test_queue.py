@@ -11,7 +11,7 @@ from swarmgit.model.actions import Land, RunGate, StopSession
 from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Gate
 from swarmgit.model.ids import EntryId, GateName, TaskId
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 
 
 def test_only_the_exact_tree_that_passed_lands() -> None:

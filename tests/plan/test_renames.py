@@ -12,7 +12,7 @@ from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Convoy, Scope
 from swarmgit.model.failures import Failures
 from swarmgit.model.ids import BlobId, ConvoyId, TaskId
-from swarmgit.model.work import Session
+from swarmgit.model.sessions import Session
 
 OLD, NEW, THIRD = TaskId("old"), TaskId("new"), TaskId("third")
 

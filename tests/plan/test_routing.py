@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from swarmgit.model.desired import Scope, Task
 from swarmgit.model.ids import AgentName, TaskId
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import Identity, TaskStatus
-from swarmgit.model.work import Session
 from swarmgit.plan import cv
 from swarmgit.plan.bounds import are_apart, mean_interval, student, wilson
 from swarmgit.plan.routing import Route, is_explored, route

@@ -14,8 +14,9 @@ from swarmgit.model.desired import SwarmBudget
 from swarmgit.model.events import FileAction, Stream
 from swarmgit.model.health import Hearing
 from swarmgit.model.ids import BlobId, CommitId, TaskId, TreeId
+from swarmgit.model.sessions import Session
 from swarmgit.model.usage import Usage
-from swarmgit.model.work import Capture, Change, Session
+from swarmgit.model.work import Capture, Change
 from swarmgit.plan import UNREAD_S, watchdog
 from swarmgit.plan.attribution import ACTIONS_MAX, session_lines
 from swarmgit.plan.books import Books, is_possible, own_usage

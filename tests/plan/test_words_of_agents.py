@@ -12,13 +12,12 @@ from values import Life, life, task
 from swarmgit.act.mail import _note
 from swarmgit.documents import incidents, quoting
 from swarmgit.model.actions import SaveMail, SaveTask, StartSession
-from swarmgit.model.events import Fault
+from swarmgit.model.events import Fault, Stream
 from swarmgit.model.handoffs import Handoff, Summary
 from swarmgit.model.ids import AgentName, BlobId, CommitId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import Incident, Occurrence
 from swarmgit.model.mail import Digest, Mail
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
-from swarmgit.model.work import Stream
 from swarmgit.plan.briefing import feedback_text, prompt_for
 from swarmgit.plan.merge_prompt import prompt_for_merge
 from swarmgit.record import message

@@ -39,14 +39,17 @@ from swarmgit.model.actions import (
 )
 from swarmgit.model.control import TaskControl
 from swarmgit.model.desired import Convoy, Desired, Gate, Runtime, Scope, Swarm, Task, Tier
+from swarmgit.model.events import Stream
 from swarmgit.model.ids import BlobId, CommitId, ConvoyId, GateName, SessionId, TaskId, TreeId
 from swarmgit.model.mail import DEAD, Outbox
 from swarmgit.model.observed import MergeTry, Observed, RemoteHead
 from swarmgit.model.pins import Unpin
 from swarmgit.model.policy import Policy
+from swarmgit.model.queue import Entry
 from swarmgit.model.renames import RenameTask
-from swarmgit.model.status import Difference, Entry, TaskStatus
-from swarmgit.model.work import Capture, Change, Evidence, Push, Pushed, Session, SessionSpec, Stream
+from swarmgit.model.sessions import Session, SessionSpec
+from swarmgit.model.status import Difference, TaskStatus
+from swarmgit.model.work import Capture, Change, Evidence, Push, Pushed
 from swarmgit.plan import plan
 
 SAVES = (

@@ -15,8 +15,8 @@ from swarmgit.app.validate import validate
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
 from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
-from swarmgit.model.work import SessionSpec
-from swarmgit.ports import Placement
+from swarmgit.model.sessions import SessionSpec
+from swarmgit.ports.runtimes import Placement
 from tests.conftest import Repo
 
 SPEC = SessionSpec(

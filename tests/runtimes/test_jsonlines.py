@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swarmgit.model.events import FileAction, Stream
 from swarmgit.model.usage import Usage
-from swarmgit.model.work import FileAction, Stream
 from swarmgit.runtimes.jsonlines import ACTIONS_MAX, TAIL_CHARS_MAX, JsonLinesReader
 from swarmgit.runtimes.lines import Lines
 

@@ -12,8 +12,8 @@ from swarmgit.app.views.tasks import statuses, task_row
 from swarmgit.app.views.times import stamp
 from swarmgit.model.checkouts import Behind
 from swarmgit.model.desired import Problem, WatchdogLimits
+from swarmgit.model.sessions import AGENT_PROGRAMS, Session
 from swarmgit.model.status import Identity
-from swarmgit.model.work import AGENT_PROGRAMS, Session
 from swarmgit.plan import cv, full_runs
 from swarmgit.plan.watchdog import condition, limits_of
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from swarmgit.model.ids import AgentName, TaskId
 from swarmgit.model.incidents import Alert, facts
 from swarmgit.model.mail import Mail
+from swarmgit.model.queue import Entry
 from swarmgit.model.secrets import ForgetLeaks
-from swarmgit.model.status import Attempt, Entry, TaskStatus
-from swarmgit.model.work import TAMPERED, Session
+from swarmgit.model.sessions import Session
+from swarmgit.model.status import Attempt, TaskStatus
+from swarmgit.model.work import TAMPERED
 from swarmgit.plan import budget, floods, mail, streams, watchdog
 from swarmgit.plan.incidents import known_causes
 from swarmgit.plan.incidents.catalogue import CATALOGUE

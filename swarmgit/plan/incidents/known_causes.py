@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt
-from swarmgit.model.work import Session
 
 ENDS = frozenset({"error", "failed", "lost"})
 TAIL_CHARS = 2000
