@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, StateTaken, SwarmError
 from swarmgit.model.desired import Desired, Problem
+from swarmgit.ports.world import World
 
 OWN = "refs/swarm"
 FOLDERS = (

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from swarmgit import ports
 from swarmgit.adapters.git import statebranch
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.desired import load
 from swarmgit.documents import paths
 from swarmgit.model.desired import Swarm
+from swarmgit.ports.store import LiveCache
 
 REMEMBERED = "state-branch"
 DEFAULT = Swarm("").state_branch
 
 
-def state_branch(objects: GitObjects, cache: ports.LiveCache, target: str | None, *, lead: bool) -> str:
+def state_branch(objects: GitObjects, cache: LiveCache, target: str | None, *, lead: bool) -> str:
     """Return the branch that holds the state.
 
     That is the one that the intent on `target` names. After it was changed it is the one before, until who leads can
