@@ -24,7 +24,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     name: str
     title: str
     what: str
-    detection: Detection
+    detection: Detection = "rule"
     signature: str = ""
     key: str = "{session}"
     cause: str = ""
