@@ -174,6 +174,7 @@ OVER_LIMIT = replace(
     name="watchdog/over-limit",
     signature="watchdog/over-limit/{resource}/{type}",
     title="a session used more {resource} than it may, and was stopped",
+    detection="rule",
     resolution=f"Stopped; {SAVED}",
     prevention=(
         "watchdog threshold: watchdog.{limit} in .swarm/swarm.yaml",
