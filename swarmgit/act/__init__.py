@@ -36,7 +36,7 @@ from swarmgit.model.policy import Policy
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.steps import kind_of
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 
 def execute(action: Action, world: World, policy: Policy) -> tuple[Outcome, ...]:

@@ -12,9 +12,10 @@ from swarmgit.model.failures import NOBODY, Failures, Rescue, SetAside, Step
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import EntryId, SessionId, TaskId
 from swarmgit.model.mail import Mail
+from swarmgit.model.queue import Entry
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.sessions import Session
-from swarmgit.model.status import Entry, Identity, TaskStatus
+from swarmgit.model.status import Identity, TaskStatus
 
 
 def kind_of(action: Action) -> str:

@@ -15,8 +15,9 @@ from swarmgit.model.actions import FinishSession, Retire, Salvage, StartSession,
 from swarmgit.model.desired import Runtime, Scope, Task
 from swarmgit.model.endings import KILLED
 from swarmgit.model.ids import CommitId, EntryId, SessionId
+from swarmgit.model.queue import TIERS, Entry
 from swarmgit.model.sessions import RESTART_AFTER, Session, SessionSpec
-from swarmgit.model.status import TIERS, Entry, Rejection
+from swarmgit.model.status import Rejection
 from swarmgit.plan import (
     agents,
     attribution,

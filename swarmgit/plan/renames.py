@@ -16,8 +16,9 @@ from swarmgit.model.actions import Save, StateChange
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import BlobId, TaskId
 from swarmgit.model.observed import Observed
+from swarmgit.model.queue import WAITING
 from swarmgit.model.renames import RenameTask
-from swarmgit.model.status import FINISHED, WAITING, TaskStatus
+from swarmgit.model.status import FINISHED, TaskStatus
 from swarmgit.state import kinds
 
 Value = TypeVar("Value")

@@ -11,7 +11,7 @@ from swarmgit.model.failures import Rescue, SetAside
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.outcomes import Failed, Outcome, ToSave, Underway
 from swarmgit.model.renames import RenameTask
-from swarmgit.ports import StateStore
+from swarmgit.ports.store import StateStore
 from swarmgit.state import kinds
 
 SUBJECT_CHARS_MAX = 100

@@ -17,7 +17,8 @@ from swarmgit.model.failures import Failures
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.incidents import Incident, IncidentControl
 from swarmgit.model.mail import DEAD, Mail, MailControl
-from swarmgit.model.status import Entry, Identity, TaskStatus
+from swarmgit.model.queue import Entry
+from swarmgit.model.status import Identity, TaskStatus
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ import pytest
 
 from swarmgit.app.run import TickReport
 from swarmgit.model.actions import saves
-from swarmgit.model.status import Entry
+from swarmgit.model.queue import Entry
 from tests.conftest import Repo, unpack
 
 GONE = "cannot be had"
