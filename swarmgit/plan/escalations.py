@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swarmgit.documents import quoting
+from swarmgit.documents import paths, quoting
 from swarmgit.model.mail import HUMAN, Letter
 from swarmgit.model.status import ASLEEP, TaskStatus
 from swarmgit.plan import mail
@@ -59,8 +59,7 @@ def _escalation(view: TaskStatus) -> Letter:
 
 
 def _report(view: TaskStatus) -> Letter:
-    lines = [f"{view.title}", "", f"The report is {kinds.REPORTS.file(view.task)} on the branch swarm/state."]
-    lines = [f"{view.title}", "", f"The report is {paths.STATE_CHECKOUT}/{paths.state_report(view.task)}."]
+    lines = [f"{view.title}", "", f"The report is {paths.STATE_CHECKOUT}/{kinds.REPORTS.file(view.task)}."]
     return _to_people("task_complete", f"{view.task} has delivered its report", lines, view)
 
 
