@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import fill
 
 from swarmgit.plan.incidents.catalogue import CATALOGUE
-from swarmgit.plan.incidents.kind import Kind
+from swarmgit.plan.incidents.kind import IncidentKind
 
 OUT = Path(__file__).with_name("incidents.md")
 WIDTH = 118
@@ -26,7 +26,7 @@ def page() -> str:
     return HEAD + "".join(f"\n{line}\n" for _, kind in sorted(by_signature.items()) for line in _section(kind))
 
 
-def _section(kind: Kind) -> Iterator[str]:
+def _section(kind: IncidentKind) -> Iterator[str]:
     yield f"## `{kind.signature or kind.name}`"
     yield _wrapped(f"**{kind.title}**. Found by: {kind.detection}{'; urgent' if kind.is_urgent else ''}.")
     for name, text in (("Cause", kind.cause), ("What follows", kind.resolution), ("Prevention", _list(kind))):
@@ -35,7 +35,7 @@ def _section(kind: Kind) -> Iterator[str]:
     yield _wrapped(f"What helps: {', '.join(f'`{each}`' for each in kind.commands)}")
 
 
-def _list(kind: Kind) -> str:
+def _list(kind: IncidentKind) -> str:
     return "; ".join(line.rstrip(".") for line in kind.prevention)
 
 

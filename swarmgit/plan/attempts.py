@@ -29,6 +29,7 @@ from swarmgit.plan import (
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
 from swarmgit.plan.times import is_over
+from swarmgit.state import kinds
 
 PROGRAM_KILLED = "its program was killed from outside, or killed itself"
 """The session's parent lived and saw it. A program that ends so once more is no accident: it has failed."""
@@ -94,7 +95,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
     settled = _settle(situation, task, attempt, session, was_killed=_was_killed(status))
     draft.add(*attribution.session_lines(settled, status.task, session))
     if settled.outcome == "reported" and session.report is not None:
-        draft.add(SaveFile(paths.state_report(status.task), session.report))
+        draft.add(SaveFile(kinds.REPORTS.file(status.task), session.report))
     if _wants_salvage(settled, session.capture):
         settled = salvaged(draft, status.task, settled)
     handoffs.withdraw(situation, draft, session)

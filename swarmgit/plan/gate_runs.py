@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
-from swarmgit.model.actions import KeepEvidence, Retire, RunGate, SaveGateHistory, StopSession
+from swarmgit.model.actions import KeepEvidence, Retire, RunGate, Save, StopSession
 from swarmgit.model.failures import Step
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import EvidenceKey, GateName, SessionId, ulid
@@ -17,6 +16,7 @@ from swarmgit.model.work import Evidence
 from swarmgit.plan import excess, failures, flakes, full_runs
 from swarmgit.plan.situation import Draft, Situation, Want
 from swarmgit.plan.times import is_over
+from swarmgit.state import kinds
 
 RECENT_MAX = 20
 
@@ -53,8 +53,8 @@ def count_reuse(situation: Situation, draft: Draft, results: Iterable[GateResult
 def save_histories(situation: Situation, draft: Draft) -> None:
     for name, history in sorted(draft.histories.items()):
         is_new = situation.observed.gate_histories.get(name) != history
-        if is_new and not situation.observed.is_broken(paths.state_gate(name)):
-            draft.add(SaveGateHistory(history))
+        if is_new and not situation.observed.is_broken(kinds.GATES.file(name)):
+            draft.add(Save(history))
 
 
 def _history(situation: Situation, draft: Draft, gate: GateName) -> GateHistory:

@@ -30,7 +30,7 @@ from swarmgit.model.work import TAMPERED, Pushed
 from swarmgit.plan import failure_words, mail, ports, watchdog
 from swarmgit.plan.incidents import detect, infrastructure
 from swarmgit.plan.incidents.catalogue import CATALOGUE
-from swarmgit.plan.incidents.kind import Kind, facts_in, facts_of
+from swarmgit.plan.incidents.kind import IncidentKind, facts_in, facts_of
 from swarmgit.plan.situation import Draft, Situation
 
 ROOT = Path(__file__).parents[2]
@@ -208,7 +208,7 @@ def test_every_kind_is_made_to_happen_and_its_facts_fill_its_texts() -> None:
     assert lacking == {}
 
 
-def needed(kind: Kind) -> set[str]:
+def needed(kind: IncidentKind) -> set[str]:
     """Return the facts that a kind cannot do without; of its commands one at least has all that it needs."""
     texts = (kind.title, kind.what, kind.signature, kind.key, kind.cause, kind.resolution, *kind.prevention)
     return {name for text in texts for name in facts_in(text)} - {"hint"}

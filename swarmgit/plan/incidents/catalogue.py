@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from swarmgit.plan.incidents import sessions, swarm
-from swarmgit.plan.incidents.kind import Kind
+from swarmgit.plan.incidents.kind import IncidentKind
 
-CATALOGUE: dict[str, Kind] = {kind.name: kind for kind in (*sessions.KINDS, *swarm.KINDS)}
+CATALOGUE: dict[str, IncidentKind] = {kind.name: kind for kind in (*sessions.KINDS, *swarm.KINDS)}

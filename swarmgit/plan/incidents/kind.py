@@ -13,7 +13,7 @@ from swarmgit.model.incidents import Alert, Detection, Incident, Occurrence
 WHAT_CHARS_MAX = 2000
 
 
-class Kind(Struct, frozen=True, kw_only=True):
+class IncidentKind(Struct, frozen=True, kw_only=True):
     """A row of the catalogue. Every text may name facts of an alert in braces, also `{agent}`, `{task}`, `{session}`.
 
     `signature`: the same one is the same incident; '' is the name. `key`: the same one is the same occurrence.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from swarmgit.model.incidents import Detection
-from swarmgit.plan.incidents.kind import Kind
+from swarmgit.plan.incidents.kind import IncidentKind
 
 ATTEMPT = "{agent}, attempt {attempt} at {task}: {reason}"
 LOGS, WHY = "swarmgit logs {session}", "swarmgit why {task}"
@@ -15,8 +15,10 @@ SAVED = "its work is saved before the next attempt."
 # --- how sessions end, and what is left of them -----------------------------------------------------------------------
 
 
-def _ended(outcome: str, title: str, prevention: str, *, way: str = "{runtime}", by: Detection = "rule") -> Kind:
-    return Kind(
+def _ended(
+    outcome: str, title: str, prevention: str, *, way: str = "{runtime}", by: Detection = "rule"
+) -> IncidentKind:
+    return IncidentKind(
         name=f"session/{outcome}",
         signature=f"session/{outcome}/{way}",
         title=title,
@@ -61,7 +63,7 @@ ENDINGS = (
         way="{kind:.80}",
         by="session",
     ),
-    Kind(
+    IncidentKind(
         name="salvage",
         signature="salvage/{outcome}",
         key="salvage/{session}",
@@ -71,7 +73,7 @@ ENDINGS = (
         resolution="Saved; the next attempt is told where.",
         commands=("git diff {base} {ref}",),
     ),
-    Kind(
+    IncidentKind(
         name="objects/missing",
         key="objects/{session}",
         title="work was lost because objects that it stood on are not in this repository",
@@ -87,8 +89,8 @@ ENDINGS = (
 # --- causes that are known, seen by an attempt that ended or by a step that fails -------------------------------------
 
 
-def _cause(name: str, title: str, cause: str, prevention: tuple[str, ...], repair: tuple[str, ...]) -> Kind:
-    return Kind(
+def _cause(name: str, title: str, cause: str, prevention: tuple[str, ...], repair: tuple[str, ...]) -> IncidentKind:
+    return IncidentKind(
         name=f"cause/{name}",
         title=title,
         what=ATTEMPT,
@@ -129,7 +131,7 @@ CAUSES = (
         ("swarmgit status", "swarmgit doctor"),
     ),
 )
-STEP = Kind(
+STEP = IncidentKind(
     name="step",
     signature="step/{step}/{kind:.120}",
     key="step/{id}/{first}",
@@ -158,7 +160,7 @@ STEPS = (
 
 # --- sessions at work: the watchdog, and what they print --------------------------------------------------------------
 
-STUCK = Kind(
+STUCK = IncidentKind(
     name="watchdog/stuck",
     signature="watchdog/{verdict}/{runtime}/{type}",
     title="a session was {health} and was stopped",
@@ -184,7 +186,7 @@ OVER_LIMIT = replace(
 OVER_DISK = replace(OVER_LIMIT, name="watchdog/over-limit/disk", commands=(*OVER_LIMIT.commands, "swarmgit gc"))
 
 
-def _of_merger(kind: Kind) -> Kind:
+def _of_merger(kind: IncidentKind) -> IncidentKind:
     return replace(
         kind,
         name=f"{kind.name}/merge",
@@ -194,8 +196,8 @@ def _of_merger(kind: Kind) -> Kind:
     )
 
 
-def _stream(name: str, title: str, *, is_urgent: bool = False) -> Kind:
-    return Kind(
+def _stream(name: str, title: str, *, is_urgent: bool = False) -> IncidentKind:
+    return IncidentKind(
         name=f"stream/{name}",
         signature=f"stream/{name}/{{runtime}}",
         key=f"stream/{name}/{{session}}",
@@ -210,7 +212,7 @@ def _stream(name: str, title: str, *, is_urgent: bool = False) -> Kind:
 
 AT_WORK = (
     *(each for kind in (STUCK, PROMPT, OVER_LIMIT, OVER_DISK) for each in (kind, _of_merger(kind))),
-    Kind(
+    IncidentKind(
         name="watchdog/patrol",
         key="patrol/{newest}",
         title="the swarm as a whole makes no progress",

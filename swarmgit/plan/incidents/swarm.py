@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from swarmgit.plan.incidents.kind import Kind
+from swarmgit.plan.incidents.kind import IncidentKind
 
 SANDBOX = "infrastructure: a sandbox that hides the git directory; swarmgit doctor says which one is used"
 CHANGED = "Somebody changed them meanwhile: the session, or you."
 
 SAFETY = (
-    Kind(
+    IncidentKind(
         name="secret",
         signature="secret/{kind}",
         key="{place}/{kind}",
@@ -21,7 +21,7 @@ SAFETY = (
         commands=("swarmgit log -n 5", "swarmgit diff"),
         is_urgent=True,
     ),
-    Kind(
+    IncidentKind(
         name="tamper/refs",
         key="tamper/refs/{session}",
         title="refs of this repository lost something while a session ran",
@@ -31,7 +31,7 @@ SAFETY = (
         commands=("git reflog --all", "swarmgit doctor"),
         is_urgent=True,
     ),
-    Kind(
+    IncidentKind(
         name="tamper/settings",
         key="tamper/{session}",
         title="git settings of this repository changed while a session ran",
@@ -46,7 +46,7 @@ SAFETY = (
 )
 
 GATES_AND_QUEUE = (
-    Kind(
+    IncidentKind(
         name="gate-error",
         signature="gate-error/{gate}/{kind:.80}",
         title="gate {gate} could not answer: {kind}",
@@ -55,7 +55,7 @@ GATES_AND_QUEUE = (
         prevention=("gate: does its command run here, within its time?",),
         commands=("swarmgit gates", "swarmgit logs {session}"),
     ),
-    Kind(
+    IncidentKind(
         name="landing",
         signature="landing/{kind}/{gate}",
         key="landing/{entry}",
@@ -68,7 +68,7 @@ GATES_AND_QUEUE = (
     ),
 )
 
-UNREACHABLE = Kind(
+UNREACHABLE = IncidentKind(
     name="push/unreachable",
     signature="push/unreachable/{remote}/{branch}",
     key="push/unreachable/{commit}",
@@ -105,7 +105,7 @@ PUSHES = (
 )
 
 MAIL = (
-    Kind(
+    IncidentKind(
         name="mail/forged",
         signature="mail/forged/{agent}",
         key="{mail}",
@@ -116,7 +116,7 @@ MAIL = (
         commands=("swarmgit mail list dead",),
         is_urgent=True,
     ),
-    Kind(
+    IncidentKind(
         name="mail/flood",
         signature="mail/flood/{agent}",
         key="flood/{session}",
@@ -127,7 +127,7 @@ MAIL = (
         prevention=("specification: does its task make it write so much?",),
         commands=("swarmgit logs {session}", "swarmgit why {task}", "swarmgit gc"),
     ),
-    Kind(
+    IncidentKind(
         name="mail/stuck",
         key="mail/stuck/{session}/{file}",
         title="a file cannot be removed from an outbox",
@@ -141,7 +141,7 @@ MAIL = (
 )
 
 MONEY = (
-    Kind(
+    IncidentKind(
         name="budget/day",
         key="budget/{day}",
         title="the day's budget is spent: no new work starts",
@@ -150,7 +150,7 @@ MONEY = (
         prevention=("specification: which tasks cost more than they are worth? swarmgit cost --by task",),
         commands=("swarmgit cost", "swarmgit status"),
     ),
-    Kind(
+    IncidentKind(
         name="budget/convoy",
         signature="budget/convoy/{convoy}",
         key="budget/convoy/{convoy}/{limits}",
@@ -162,7 +162,7 @@ MONEY = (
     ),
 )
 
-UNMEASURED = Kind(
+UNMEASURED = IncidentKind(
     name="measure/failed",
     key="measure/{session}",
     title="what a session uses of the machine is not wholly known",
@@ -172,7 +172,7 @@ UNMEASURED = Kind(
     commands=("swarmgit stop {session}", "swarmgit doctor"),
 )
 MACHINE = (
-    Kind(
+    IncidentKind(
         name="disk/swarm",
         key="disk/{newest}",
         title="the sessions at work take more of the disk than they may together",
@@ -183,7 +183,7 @@ MACHINE = (
     ),
     UNMEASURED,
     replace(UNMEASURED, name="measure/uncounted", what="{whose}: its worktree {reason}"),
-    Kind(
+    IncidentKind(
         name="ports/none-free",
         key="ports/{task}/{hour}",
         title="no free ports were found for a session",
@@ -193,7 +193,7 @@ MACHINE = (
         prevention=("infrastructure: end what listens, or give sessions fewer ports: ports_per_session",),
         commands=("swarmgit why {task}", "ss -ltnp"),
     ),
-    Kind(
+    IncidentKind(
         name="beside",
         signature="beside/{what}",
         key="beside/{what}/{kind}",
@@ -207,7 +207,7 @@ MACHINE = (
 )
 
 REPOSITORY = (
-    Kind(
+    IncidentKind(
         name="state/put-back",
         key="state/put-back/{commit}",
         title="the state branch was lost and put back",
@@ -218,7 +218,7 @@ REPOSITORY = (
         commands=("swarmgit log -n 5", "git fsck", "swarmgit fsck"),
         is_urgent=True,
     ),
-    Kind(
+    IncidentKind(
         name="worktree/leftover",
         key="worktree/{place}",
         title="a worktree that nobody uses could not be removed",
@@ -228,7 +228,7 @@ REPOSITORY = (
         prevention=("infrastructure: who changes files below the folder of worktrees?",),
         commands=("ls -la {place}", "rm -rf {place}", "swarmgit gc"),
     ),
-    Kind(
+    IncidentKind(
         name="worktree/unsaved",
         key="worktree/unsaved/{session}",
         title="work in a worktree without a session could not be saved",
@@ -238,7 +238,7 @@ REPOSITORY = (
         commands=("git -C {place} status", "swarmgit doctor"),
         is_urgent=True,
     ),
-    Kind(
+    IncidentKind(
         name="worktree/orphan",
         key="worktree/orphan/{session}",
         title="a worktree without a session was found",
