@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from swarmgit.model.checkouts import Behind, IndexLock, Obstacle
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import Desired, Gate, MergeConfig, Price, Runtime, WorktreeConfig
+from swarmgit.model.endings import Stop
 from swarmgit.model.events import Stream
 from swarmgit.model.failures import Try
 from swarmgit.model.health import OUTPUT_BYTES_MAX, Excess
@@ -488,7 +489,7 @@ class Job(Struct, frozen=True):
     ended: datetime | None = None
     error: str = ""
     setup_failed: bool = False
-    stop_reason: str | None = None
+    stop: Stop | None = None
     stop_at: datetime | None = None
     last_output: datetime | None = None
     spoke: tuple[Voice, ...] = ()
@@ -517,7 +518,7 @@ class Executor(Protocol):
     def size(self, session: SessionId, name: str) -> int | None:
         """Return how many bytes a session's file has; None where there is no regular one."""
 
-    def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
+    def cancel(self, session: SessionId, stop: Stop, grace_s: float) -> None:
         """Ask to end: TERM, then KILL of the whole tree once the grace has passed; call again until it is over."""
 
     def damaged(self) -> tuple[SessionId, ...]:

@@ -19,6 +19,7 @@ import yaml
 from swarmgit import ports
 from swarmgit.app.run import Options, Result, TickReport, reconcile
 from swarmgit.documents import state as documents
+from swarmgit.model.endings import Stop
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Entry, TaskStatus
 from swarmgit.wiring import open_world
@@ -236,7 +237,7 @@ def repo(tmp_path: Path) -> Iterator[Repo]:
     if world_ids.is_dir():
         world = made.world()
         for session in world.executor.poll():
-            world.executor.cancel(session, "the test is over", 0.0)
+            world.executor.cancel(session, Stop("the test is over"), 0.0)
         world.close()
 
 
