@@ -9,7 +9,8 @@ from benchmarks.scene import Scene
 from swarmgit.documents import paths
 from swarmgit.documents import state as documents
 from swarmgit.model.ids import AgentName, BlobId, CommitId, EntryId, SessionId, TaskId, ulid
-from swarmgit.model.status import Attempt, Entry, LedgerEvent, Phase, TaskStatus
+from swarmgit.model.queue import Entry, LedgerEvent
+from swarmgit.model.status import Attempt, Phase, TaskStatus
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -42,7 +42,7 @@ from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.policy import Policy
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.secrets import ForgetLeaks
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 
 def execute(action: Action, world: World, policy: Policy) -> tuple[Outcome, ...]:

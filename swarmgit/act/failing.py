@@ -11,7 +11,7 @@ from swarmgit.model.actions import Action
 from swarmgit.model.failures import Step
 from swarmgit.model.outcomes import Failed
 from swarmgit.model.steps import step_of
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 SURROUNDINGS = "check disk space, open files and permissions: swarmgit doctor"
 BUG = "this is a bug in swarmgit: please report it with the traceback"

@@ -15,7 +15,7 @@ from swarmgit.model.ids import SessionId
 from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Mail
 from swarmgit.model.outcomes import Done, Outcome
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 
 def deliver(action: DeliverMail, world: World) -> Outcome:

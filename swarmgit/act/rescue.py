@@ -5,10 +5,11 @@ from __future__ import annotations
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.failures import Rescue
+from swarmgit.model.git import Identity
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.incidents import Report
 from swarmgit.model.outcomes import Done, Outcome, Underway
-from swarmgit.ports import Identity, World
+from swarmgit.ports.world import World
 
 AUTHOR = Identity("unknown", "unknown@agents.swarmgit.invalid")
 

@@ -24,11 +24,16 @@ from swarmgit.model.desired import Task, WorktreeConfig
 from swarmgit.model.failures import SetAside
 from swarmgit.model.faults import fault_of
 from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.jobs import StartSpec
 from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.policy import Policy
+from swarmgit.model.runtimes import Command
 from swarmgit.model.sessions import SessionSpec
 from swarmgit.model.work import NO_WORKTREE, Capture
-from swarmgit.ports import Command, Confined, Confinement, Lease, Placement, StartSpec, World
+from swarmgit.ports.runtimes import Placement
+from swarmgit.ports.sandbox import Confined, Confinement
+from swarmgit.ports.worktrees import Lease
+from swarmgit.ports.world import World
 
 POOL = {"triage": "triage"}
 

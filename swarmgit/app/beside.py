@@ -11,7 +11,7 @@ from swarmgit.act import failing
 from swarmgit.app.worker import Left
 from swarmgit.errors import SwarmError, TryLater
 from swarmgit.plan import breakdowns
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 
 class Beside(Struct):

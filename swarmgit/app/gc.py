@@ -12,7 +12,6 @@ from msgspec import Struct
 from swarmgit.app.look import Look, look
 from swarmgit.app.sessions import folders
 from swarmgit.app.views.queue import ACTIVE
-from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Swarm
@@ -22,6 +21,7 @@ from swarmgit.model.renames import called
 from swarmgit.model.status import FINISHED
 from swarmgit.plan import breakdowns
 from swarmgit.plan.attempts import WASTE
+from swarmgit.ports.world import World
 
 PRUNED_AFTER = timedelta(hours=1)
 """What was written more recently may be about to be pinned, whatever the retention."""

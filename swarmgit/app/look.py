@@ -19,7 +19,7 @@ from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.observed import Observed
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan, renames
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 
 class Look(Struct, frozen=True):

@@ -8,7 +8,7 @@ from swarmgit.act import failing, rescue
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import SessionId
 from swarmgit.plan import breakdowns
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 
 def heal(world: World) -> None:

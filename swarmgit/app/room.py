@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
+from swarmgit.ports.world import World
 
 OWN = "refs/swarm"
 FOLDERS = (

@@ -42,7 +42,8 @@ from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.steps import owned_step, with_task
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
-from swarmgit.ports import Doorbell, World
+from swarmgit.ports.sessions import Doorbell
+from swarmgit.ports.world import World
 
 LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetReports, ForgetTries)
 """What comes after the record: a message is delivered, its letter removed, what others pushed followed, once it is in

@@ -9,9 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from swarmgit import ports
 from swarmgit.app.room import no_room
-from swarmgit.app.world import World
 from swarmgit.desired.assemble import Sources, assemble, kind_of
 from swarmgit.desired.crosscheck import Fault, stepwise_members
 from swarmgit.desired.known import KNOWN_ADAPTERS
@@ -21,6 +19,8 @@ from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.ids import BlobId
 from swarmgit.plan.lineup import homogeneous
 from swarmgit.plan.patterns import meet
+from swarmgit.ports.repository import Objects
+from swarmgit.ports.world import World
 
 FILES_MAX = 100_000
 
@@ -90,7 +90,7 @@ def _idle_modes(desired: Desired) -> Iterator[Fault]:
 
 
 def validate_committed(
-    objects: ports.Objects, target: str, adapters: AbstractSet[str] = KNOWN_ADAPTERS
+    objects: Objects, target: str, adapters: AbstractSet[str] = KNOWN_ADAPTERS
 ) -> tuple[Problem, ...]:
     """Return the problems of the intent that is in force on a branch."""
     return load(objects, target, None, adapters).problems

@@ -1,4 +1,4 @@
-"""State files: text ↔ the values of `model/status.py`; and JSON for caches and session files.
+"""State files: text ↔ the values of `model/status.py` and `model/queue.py`; and JSON for caches and session files.
 A value has one text: keys in the fields' order, `version: 1` first, no values that equal their default, UTC to the ms.
 """
 
@@ -27,7 +27,8 @@ from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.incidents import IncidentControl
 from swarmgit.model.mail import Mail, MailControl
-from swarmgit.model.status import Entry, Identity, TaskStatus
+from swarmgit.model.queue import Entry
+from swarmgit.model.status import Identity, TaskStatus
 
 if TYPE_CHECKING:
     from swarmgit.documents.places import Node
@@ -221,7 +222,6 @@ def _default(field: msgspec.structs.FieldInfo) -> object:
 
 
 def _load(path: str, data: bytes, kind: type[T]) -> T:
-    """Return the value of a state file, or raise PersonMustAct that says where it is broken."""
     plain = _quick(data)
     if plain is None:
         plain = _careful(path, data)

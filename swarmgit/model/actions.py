@@ -17,10 +17,11 @@ from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import ForgetReports, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.pins import Submit, Unpin
+from swarmgit.model.queue import Entry
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.sessions import SessionSpec
-from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
+from swarmgit.model.status import Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence
 
 

@@ -30,10 +30,11 @@ from swarmgit.model.ids import (
 from swarmgit.model.incidents import Incident, IncidentControl, Report
 from swarmgit.model.landings import Drift, TargetLanding
 from swarmgit.model.mail import Mail, MailControl, Outbox
+from swarmgit.model.queue import Entry
 from swarmgit.model.renames import Former
 from swarmgit.model.secrets import Leak
 from swarmgit.model.sessions import Session
-from swarmgit.model.status import Difference, Entry, Identity, TaskStatus
+from swarmgit.model.status import Difference, Identity, TaskStatus
 from swarmgit.model.work import Evidence
 
 

@@ -10,9 +10,9 @@ from swarmgit.model import actions, pins
 from swarmgit.model.actions import Action
 from swarmgit.model.failures import NOBODY, Rescue, SaveFailures, SetAside, Step
 from swarmgit.model.ids import EntryId, SessionId, TaskId
+from swarmgit.model.queue import Entry
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.sessions import Session
-from swarmgit.model.status import Entry
 
 
 def step_of(action: Action) -> Step:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from swarmgit.model.jobs import Job
 from swarmgit.model.status import GateOutcome
 from swarmgit.model.work import Evidence
-from swarmgit.ports import Job
 
 if TYPE_CHECKING:
     from swarmgit.documents.reports import Report

@@ -11,7 +11,7 @@ from swarmgit.model.desired import Problem
 from swarmgit.model.ids import MailId
 from swarmgit.model.mail import Mail
 from swarmgit.observe.broken import problem_of
-from swarmgit.ports import Objects
+from swarmgit.ports.repository import Objects
 
 PARSED_MAX = 50_000
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import Lack, MergeTry
+from swarmgit.model.queue import WAITING, Entry
 from swarmgit.model.sessions import AGENT_PROGRAMS, Session
-from swarmgit.model.status import FINISHED, WAITING, Entry, TaskStatus
+from swarmgit.model.status import FINISHED, TaskStatus
 from swarmgit.observe.state import Stored
 
 Merges = Mapping[tuple[CommitId, CommitId], MergeTry]

@@ -8,9 +8,10 @@ from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Swarm
 from swarmgit.model.ids import CommitId
+from swarmgit.model.jobs import Job
 from swarmgit.model.observed import RemoteHead
 from swarmgit.model.work import Pushed
-from swarmgit.ports import Job, Objects
+from swarmgit.ports.repository import Objects
 
 TAKEN, REJECTED = 0, 3
 UNPUSHED_MAX = 1000

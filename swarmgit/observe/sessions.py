@@ -21,12 +21,14 @@ from swarmgit.model.events import Fault, Stream
 from swarmgit.model.handoffs import Acceptance, Summary
 from swarmgit.model.health import Hearing
 from swarmgit.model.ids import SessionId
+from swarmgit.model.jobs import Job
 from swarmgit.model.sessions import AGENT_PROGRAMS, Session, SessionSpec, SessionState
 from swarmgit.model.work import Evidence, Prediction, Pushed, Taken
 from swarmgit.observe import gate_answers, pushes
 from swarmgit.observe.ceilings import Ceilings, models_of
 from swarmgit.observe.hearing import ERRORS, LIVE, Ear, Listener, reason_of
-from swarmgit.ports import Executor, Job, Outlooks, Prices
+from swarmgit.ports.runtimes import Outlooks, Prices
+from swarmgit.ports.sessions import Executor
 
 CHUNK_BYTES = 1 << 20
 OUTPUT_BYTES_MAX = 8 << 20

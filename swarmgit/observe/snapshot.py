@@ -26,7 +26,8 @@ from swarmgit.observe.state import StateReader, Stored
 from swarmgit.observe.target import TargetReader
 from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
-from swarmgit.ports import Objects, World
+from swarmgit.ports.repository import Objects
+from swarmgit.ports.world import World
 
 BLOCKED_MAX, HUNG_MAX = timedelta(minutes=10), timedelta(minutes=1)
 """After that it is tried again whether an edit is still in the way, or a filter still hangs."""

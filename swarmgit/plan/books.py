@@ -8,8 +8,9 @@ from datetime import datetime
 from msgspec import Struct
 
 from swarmgit.model.ids import AgentName, SessionId, TaskId
+from swarmgit.model.queue import Entry, LedgerEvent
 from swarmgit.model.sessions import Session
-from swarmgit.model.status import Attempt, Entry, LedgerEvent, TaskStatus
+from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.usage import Aside, Usage
 
 BESIDE = frozenset({"merge", "triage"})

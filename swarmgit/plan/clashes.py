@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.status import Entry
+from swarmgit.model.queue import Entry
 from swarmgit.plan import resolutions, stacks
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.order import holding

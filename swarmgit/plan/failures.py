@@ -23,8 +23,9 @@ from swarmgit.model.failures import (
     Try,
 )
 from swarmgit.model.ids import TaskId
+from swarmgit.model.queue import WAITING
 from swarmgit.model.sessions import Session
-from swarmgit.model.status import FINISHED, WAITING, TaskStatus
+from swarmgit.model.status import FINISHED, TaskStatus
 from swarmgit.model.steps import owned_step, with_task
 from swarmgit.plan import books, incidents
 from swarmgit.plan.failure_words import SAVING, STARTS, report, sentence, way_out

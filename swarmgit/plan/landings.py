@@ -11,7 +11,8 @@ from swarmgit.model.actions import Land, Remember, SaveEntry, SaveFile
 from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.ids import CommitId
 from swarmgit.model.pins import Unpin
-from swarmgit.model.status import Candidate, Entry, GateResult, LedgerEvent
+from swarmgit.model.queue import Candidate, Entry, LedgerEvent
+from swarmgit.model.status import GateResult
 from swarmgit.plan import evidence, gate_runs, pushes, stacks
 from swarmgit.plan.checkouts import in_the_way
 from swarmgit.plan.order import wait_for_edit

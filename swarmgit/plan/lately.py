@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from swarmgit.model.ids import CommitId
-from swarmgit.model.status import Entry
+from swarmgit.model.queue import Entry
 from swarmgit.plan.situation import Draft, Situation
 
 

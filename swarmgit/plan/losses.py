@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from swarmgit.model.ids import TaskId
 from swarmgit.model.incidents import Report
-from swarmgit.model.status import WAITING, Attempt, Entry
+from swarmgit.model.queue import WAITING, Entry
+from swarmgit.model.status import Attempt
 from swarmgit.plan import causes
 from swarmgit.plan.landings import save, unpin, with_event
 from swarmgit.plan.resolutions import keep_proposal

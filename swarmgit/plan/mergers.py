@@ -16,8 +16,9 @@ from swarmgit.model.actions import Action, FinishSession, Retire, Salvage, Start
 from swarmgit.model.desired import Runtime, Scope, Task
 from swarmgit.model.endings import KILLED, Stop
 from swarmgit.model.ids import CommitId, EntryId, SessionId
+from swarmgit.model.queue import TIERS, Entry
 from swarmgit.model.sessions import Session, SessionSpec
-from swarmgit.model.status import TIERS, Entry, Rejection
+from swarmgit.model.status import Rejection
 from swarmgit.plan import (
     agents,
     attribution,

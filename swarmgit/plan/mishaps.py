@@ -8,9 +8,10 @@ from swarmgit.model.endings import BY_WATCHDOG
 from swarmgit.model.ids import AgentName
 from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Mail
+from swarmgit.model.queue import Entry
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.sessions import Session
-from swarmgit.model.status import Attempt, Entry, TaskStatus
+from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import TAMPERED
 from swarmgit.plan import budget, causes, floods, incidents, losses, mail, streams
 from swarmgit.plan.situation import Draft, Situation

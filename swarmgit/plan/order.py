@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from swarmgit.model.desired import PRIORITY_RANK
 from swarmgit.model.ids import CommitId, ConvoyId, EntryId, TaskId
-from swarmgit.model.status import Entry
+from swarmgit.model.queue import Entry
 from swarmgit.plan import checkouts, patterns, verdicts
 from swarmgit.plan.situation import Draft, Situation
 

@@ -17,8 +17,8 @@ from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId, EntryId, SessionId, ulid
 from swarmgit.model.mail import sent_at_ms
 from swarmgit.model.observed import Observed
+from swarmgit.model.queue import Entry
 from swarmgit.model.sessions import Session, SessionSpec
-from swarmgit.model.status import Entry
 from swarmgit.model.work import Push
 from swarmgit.plan.checkouts import in_the_way
 from swarmgit.plan.situation import Draft, Situation

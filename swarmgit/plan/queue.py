@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from swarmgit.documents import paths
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.status import WAITING, Entry, Rejection
+from swarmgit.model.queue import WAITING, Entry
+from swarmgit.model.status import Rejection
 from swarmgit.plan import (
     clashes,
     evidence,

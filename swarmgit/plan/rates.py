@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
 
-from swarmgit.model.status import TIERS, Entry
+from swarmgit.model.queue import TIERS, Entry
 from swarmgit.plan.choices import Rates
 
 BAD_FIRST = 0.1

@@ -17,8 +17,9 @@ from swarmgit.model.actions import Save, SaveTask
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import BlobId, TaskId
 from swarmgit.model.observed import Observed
+from swarmgit.model.queue import WAITING
 from swarmgit.model.renames import RenameTask
-from swarmgit.model.status import FINISHED, WAITING, TaskStatus
+from swarmgit.model.status import FINISHED, TaskStatus
 
 Value = TypeVar("Value")
 UNDER_WAY = frozenset({"running", "submitted", "no-change", "handed-over"})

@@ -18,7 +18,8 @@ from swarmgit.model.actions import Salvage
 from swarmgit.model.desired import Runtime
 from swarmgit.model.ids import CommitId, SessionId, ulid
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.status import Entry, Rejection
+from swarmgit.model.queue import Entry
+from swarmgit.model.status import Rejection
 from swarmgit.plan import agents, scope
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.lately import landed_since

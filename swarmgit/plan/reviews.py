@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from swarmgit.model.control import Verdict
-from swarmgit.model.status import Entry
+from swarmgit.model.queue import Entry
 from swarmgit.plan import rejections, resolutions
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.situation import Draft, Situation

@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from swarmgit.model.desired import Task
-from swarmgit.model.status import Entry, TaskStatus
+from swarmgit.model.queue import Entry
+from swarmgit.model.status import TaskStatus
 from swarmgit.plan import attempts
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.situation import Draft, Situation

@@ -7,7 +7,7 @@ is an entry that nobody has looked at. Then the run goes on and looks again.
 from __future__ import annotations
 
 from swarmgit.model.ids import EntryId
-from swarmgit.model.status import WAITING
+from swarmgit.model.queue import WAITING
 from swarmgit.plan.situation import Draft, Situation
 
 

@@ -19,8 +19,9 @@ from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateNa
 from swarmgit.model.incidents import Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.observed import Lack, MergeTry, Observed
+from swarmgit.model.queue import Entry
 from swarmgit.model.sessions import Session
-from swarmgit.model.status import Entry, Identity, Rejection, TaskStatus
+from swarmgit.model.status import Identity, Rejection, TaskStatus
 from swarmgit.model.usage import Aside
 from swarmgit.model.work import Evidence
 

@@ -18,7 +18,8 @@ from swarmgit.model.actions import MergeItem, TryMerges
 from swarmgit.model.desired import Gate
 from swarmgit.model.ids import CommitId, EntryId, GateName, SessionId, TreeId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.status import Candidate, Difference, Entry
+from swarmgit.model.queue import Candidate, Entry
+from swarmgit.model.status import Difference
 from swarmgit.plan import evidence, tiers
 from swarmgit.plan.choices import Known, Stack
 from swarmgit.plan.evidence import Subject, Verdict

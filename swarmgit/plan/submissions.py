@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from swarmgit.documents import paths
 from swarmgit.model.pins import Submit
-from swarmgit.model.status import WAITING
+from swarmgit.model.queue import WAITING
 from swarmgit.plan.situation import Draft, Situation
 
 

@@ -8,7 +8,8 @@ from swarmgit.model.actions import SaveEntry
 from swarmgit.model.desired import Task
 from swarmgit.model.endings import AttemptOutcome, used_up
 from swarmgit.model.ids import EntryId, TaskId, ulid
-from swarmgit.model.status import FINISHED, WAITING, Attempt, Entry, LedgerEvent, Rejection, TaskStatus
+from swarmgit.model.queue import WAITING, Entry, LedgerEvent
+from swarmgit.model.status import FINISHED, Attempt, Rejection, TaskStatus
 from swarmgit.plan import attempts, attribution, claims, cv, governor, rejections, revival, verdicts, verify, withdrawal
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.situation import Draft, Situation

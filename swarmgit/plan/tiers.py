@@ -7,7 +7,7 @@ from typing import Any
 
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.status import TIERS, Entry
+from swarmgit.model.queue import TIERS, Entry
 
 How = tuple[str, tuple[Mapping[str, Any], ...]]
 

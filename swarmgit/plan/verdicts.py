@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from swarmgit.model.control import Verdict
 from swarmgit.model.policy import Policy
-from swarmgit.model.status import Entry
+from swarmgit.model.queue import Entry
 from swarmgit.plan.situation import Situation
 from swarmgit.plan.times import is_over
 

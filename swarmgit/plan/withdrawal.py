@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from swarmgit.model.actions import SaveEntry
-from swarmgit.model.status import WAITING, Entry, LedgerEvent, TaskStatus
+from swarmgit.model.queue import WAITING, Entry, LedgerEvent
+from swarmgit.model.status import TaskStatus
 from swarmgit.plan import attempts
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.landings import unpin

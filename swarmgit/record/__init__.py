@@ -27,7 +27,7 @@ from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.mail import DEAD
 from swarmgit.model.outcomes import Failed, Outcome, ToSave, Underway
 from swarmgit.model.renames import RenameTask
-from swarmgit.ports import StateStore
+from swarmgit.ports.store import StateStore
 
 SUBJECT_CHARS_MAX = 100
 

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from msgspec.structs import replace
 
-from swarmgit import ports, runtimes
+from swarmgit import runtimes
 from swarmgit.adapters import prices
 from swarmgit.adapters.background import Threads
 from swarmgit.adapters.clock import SystemClock, awake_s
@@ -47,6 +47,13 @@ from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.model.desired import Desired
 from swarmgit.model.incidents import Report
+from swarmgit.ports.engine import Conflicts, Signatures, Upkeep
+from swarmgit.ports.machine import Clock
+from swarmgit.ports.repository import Landing, Repository
+from swarmgit.ports.sessions import Doorbell
+from swarmgit.ports.store import Transcripts
+from swarmgit.ports.worktrees import Worktrees
+from swarmgit.ports.world import World
 from swarmgit.wiring import late
 from swarmgit.wiring.programs import PASSED_ON, outlook
 
@@ -74,10 +81,10 @@ def open_world(
     environ: Mapping[str, str],
     *,
     lead: bool | None = False,
-    clock: ports.Clock | None = None,
+    clock: Clock | None = None,
     fault: Callable[[str], None] = no_fault,
     sandboxes: Sequence[str] = SANDBOXES,
-) -> ports.World:
+) -> World:
     """Return the world of the repository around `cwd`.
 
     `lead`: take the reconciler's lock first, so that every child that moves refs inherits it; None: only read, and
@@ -116,19 +123,19 @@ def open_world(
     background = Threads(lambda: _ring(found.live))
     integrity = GitIntegrity(engine.objects, lambda: _mend(found), background, is_leader=bool(lead))
 
-    return ports.World(
-        repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target, former),
+    return World(
+        repository=Repository(found.common_dir, found.top, found.live, found.store, target, former),
         clock=the_clock,
         awake_s=awake_s,
         objects=objects,
         state=RedactedState(state, guard),
         engine=engine,
         integrity=integrity,
-        upkeep=cast(ports.Upkeep, Deferred(lambda: late.upkeep(objects, engine))),
-        conflicts=cast(ports.Conflicts, Deferred(lambda: late.conflicts(engine, voices, memory))),
-        signatures=cast(ports.Signatures, Deferred(lambda: late.signatures(found, engine))),
-        worktrees=cast(ports.Worktrees, worktrees),
-        landing=cast(ports.Landing, landing),
+        upkeep=cast(Upkeep, Deferred(lambda: late.upkeep(objects, engine))),
+        conflicts=cast(Conflicts, Deferred(lambda: late.conflicts(engine, voices, memory))),
+        signatures=cast(Signatures, Deferred(lambda: late.signatures(found, engine))),
+        worktrees=cast(Worktrees, worktrees),
+        landing=cast(Landing, landing),
         executor=LocalExecutor(found.live, the_clock, fault),
         cache=cache,
         lock=lock,
@@ -150,7 +157,7 @@ def open_world(
         background=background,
         failures=FailureNotes(found.live / paths.FAILURES, f"{paths.RUN_LINK}/{paths.FAILURES}"),
         port_is_free=_port_is_free,
-        transcripts=cast(ports.Transcripts, transcripts),
+        transcripts=cast(Transcripts, transcripts),
         push_command=lambda push: late.push_command(found, environ, push),
         history=GitHistory(objects),
         drafts=lambda desired: _drafts(found, objects, desired),
@@ -223,7 +230,7 @@ def _ring(live: Path) -> None:
     (live / paths.BELL / paths.BACKGROUND).write_bytes(b"")
 
 
-def _doorbell(found: FoundRepository, target: str | None) -> ports.Doorbell:
+def _doorbell(found: FoundRepository, target: str | None) -> Doorbell:
     from swarmgit.adapters.doorbell import WatchdogDoorbell
 
     return WatchdogDoorbell(_bells(found, target))

@@ -14,7 +14,7 @@ from swarmgit.documents import paths, state
 from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId, EntryId, SessionId, TaskId
 from swarmgit.model.intake import LeftOut
-from swarmgit.model.status import Entry
+from swarmgit.model.queue import Entry
 
 
 def broken(paper: Paper) -> list[tuple[str, str | None]]:

@@ -10,12 +10,12 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from swarmgit.model import control, convoys, histories, incidents, mail, status
+from swarmgit.model import control, convoys, histories, incidents, mail, queue, status
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 STORED: dict[str, type[msgspec.Struct]] = {
     "status": status.TaskStatus,
-    "entry": status.Entry,
+    "entry": queue.Entry,
     "identity": status.Identity,
     "gate-history": histories.GateHistory,
     "convoy-status": convoys.ConvoyStatus,

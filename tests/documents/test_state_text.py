@@ -19,8 +19,9 @@ from swarmgit.model.desired import Desired, Swarm, Task
 from swarmgit.model.failures import Failures
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import AgentName, BlobId, CommitId, EvidenceKey, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.queue import Entry
 from swarmgit.model.sessions import SessionSpec
-from swarmgit.model.status import Attempt, Entry, GateResult, Identity, Rejection, TaskStatus
+from swarmgit.model.status import Attempt, GateResult, Identity, Rejection, TaskStatus
 from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Change, Evidence
 

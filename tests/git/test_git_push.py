@@ -10,10 +10,10 @@ from swarmgit.adapters.git import push as adapter
 from swarmgit.adapters.git.push import push_command
 from swarmgit.model.endings import Stop
 from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.jobs import Job
 from swarmgit.model.sessions import SessionSpec
 from swarmgit.model.work import Push, Pushed
 from swarmgit.observe import pushes
-from swarmgit.ports import Job
 
 NEW, OLD = CommitId("a" * 40), CommitId("b" * 40)
 SPEC = SessionSpec(SessionId("s"), "push", NEW, datetime(2026, 1, 1, tzinfo=UTC), 3.0, push=Push("origin", "main", NEW))

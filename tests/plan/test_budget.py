@@ -11,8 +11,9 @@ from values import Life, life, submits, task
 from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import Budget, SwarmBudget
 from swarmgit.model.events import Stream
+from swarmgit.model.queue import LedgerEvent
 from swarmgit.model.sessions import Session
-from swarmgit.model.status import Attempt, LedgerEvent
+from swarmgit.model.status import Attempt
 from swarmgit.model.usage import Usage
 from swarmgit.plan.books import Books, own_usage
 from swarmgit.plan.budget import TOKENS_UNPRICED, purse, spent_by

@@ -9,7 +9,7 @@ from values import Life, entry_of, life, task
 from swarmgit.model.actions import Salvage, SaveEntry
 from swarmgit.model.desired import Budget, Convoy, Gate
 from swarmgit.model.ids import CommitId, ConvoyId, GateName, TaskId, TreeId
-from swarmgit.model.status import Entry
+from swarmgit.model.queue import Entry
 from swarmgit.plan import clashes
 from swarmgit.plan.situation import Draft, Situation
 

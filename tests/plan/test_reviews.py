@@ -12,7 +12,8 @@ from swarmgit.model.control import QueueControl, Verdict
 from swarmgit.model.desired import Scope
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.policy import Policy, ReviewRules
-from swarmgit.model.status import Difference, Entry
+from swarmgit.model.queue import Entry
+from swarmgit.model.status import Difference
 from swarmgit.plan import verdicts
 from swarmgit.plan.order import order
 from swarmgit.plan.situation import Draft, Situation

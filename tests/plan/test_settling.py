@@ -9,7 +9,7 @@ from values import Life, entry_of, life, task
 
 from swarmgit.model.actions import Plan, SaveEntry
 from swarmgit.model.control import Freeze, QueueControl
-from swarmgit.model.status import WAITING
+from swarmgit.model.queue import WAITING
 
 
 def assert_named(made: Life, decided: Plan) -> None:

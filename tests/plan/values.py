@@ -45,9 +45,10 @@ from swarmgit.model.mail import DEAD, Outbox
 from swarmgit.model.observed import MergeTry, Observed, RemoteHead
 from swarmgit.model.pins import Unpin
 from swarmgit.model.policy import Policy
+from swarmgit.model.queue import Entry
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.sessions import Session, SessionSpec
-from swarmgit.model.status import Difference, Entry, TaskStatus
+from swarmgit.model.status import Difference, TaskStatus
 from swarmgit.model.work import Capture, Change, Evidence, Push, Pushed
 from swarmgit.plan import plan
 

@@ -13,8 +13,8 @@ from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.processes import LocalExecutor, tree
 from swarmgit.model.endings import Stop
 from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.jobs import Job, StartSpec
 from swarmgit.model.sessions import SessionSpec
-from swarmgit.ports import Job, StartSpec
 
 STARTED = datetime(2026, 3, 4, 8, 12, tzinfo=UTC)
 

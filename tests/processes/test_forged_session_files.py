@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
-from session_desk import STARTED, Desk
+from session_desk import STARTED, Desk, session_spec
 
 from swarmgit.documents import paths
 from swarmgit.model.endings import Stop, StopKind
@@ -15,7 +15,7 @@ from swarmgit.model.ids import SessionId
 from swarmgit.model.sessions import Session
 from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
-from swarmgit.ports import Worktrees
+from swarmgit.ports.worktrees import Worktrees
 
 NOW = datetime(2026, 3, 4, 9, tzinfo=UTC)
 DEEP = b'{"x":' * 900 + b"1" + b"}" * 900

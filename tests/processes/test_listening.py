@@ -15,7 +15,7 @@ from swarmgit.model.endings import Stop
 from swarmgit.model.ids import SessionId
 from swarmgit.model.usage import Usage
 from swarmgit.observe.hearing import KEPT_EVERY_BYTES, LOOK_BYTES_MAX, PIECE_BYTES, UNREAD_BYTES_MAX, Ear, Listener
-from swarmgit.ports import StreamReader
+from swarmgit.ports.runtimes import StreamReader
 from swarmgit.runtimes.jsonlines import JsonLinesReader
 
 USAGE = b'{"type": "usage", "input_tokens": 1}\n'

@@ -21,8 +21,9 @@ from swarmgit.model.ids import (
     TreeId,
 )
 from swarmgit.model.observed import Observed
+from swarmgit.model.queue import Candidate, Entry, LedgerEvent
 from swarmgit.model.sessions import Session, SessionSpec
-from swarmgit.model.status import Attempt, Candidate, Entry, GateResult, Identity, LedgerEvent, Rejection, TaskStatus
+from swarmgit.model.status import Attempt, GateResult, Identity, Rejection, TaskStatus
 from swarmgit.model.usage import Usage
 
 NOW = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)

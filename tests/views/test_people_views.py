@@ -15,7 +15,7 @@ from swarmgit.cli.render_queue import entry_text, gates_text, queue_text
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Gate
 from swarmgit.model.histories import GateHistory, RedFull
-from swarmgit.model.status import LedgerEvent
+from swarmgit.model.queue import LedgerEvent
 
 
 def test_a_gate_that_never_failed_is_reported() -> None:

@@ -20,8 +20,8 @@ from swarmgit.documents.paths import (
     kept_state_ref,
 )
 from swarmgit.errors import PersonMustAct, StateLost, StateReplaced, SwarmError, TryLater
+from swarmgit.model.git import PutBack
 from swarmgit.model.ids import CommitId
-from swarmgit.ports import PutBack
 
 CANDIDATES_MAX = 200
 """How many earlier commits are looked at for one that is whole."""

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import msgspec
 
-from swarmgit import ports
 from swarmgit.adapters.deletion import delete
 from swarmgit.adapters.processes import channel, tree, vitals
 from swarmgit.adapters.processes import folder as files
@@ -27,9 +26,11 @@ from swarmgit.adapters.sandbox import groups
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.endings import Stop
+from swarmgit.model.health import DiskUse
 from swarmgit.model.ids import SessionId
+from swarmgit.model.jobs import Job, StartSpec
 from swarmgit.model.sessions import SessionSpec
-from swarmgit.ports import DiskUse, Job, StartSpec
+from swarmgit.ports.machine import Clock
 
 _WRAPPER_GRACE_S = 1.0
 _MARKER_S_MAX = 60.0
@@ -39,9 +40,9 @@ _NOBODY = b"0\n-\n-\n"
 
 
 class LocalExecutor:
-    """ports.Executor on this machine's processes. One writer (the lock's holder); anyone may poll and read."""
+    """Executor on this machine's processes. One writer (the lock's holder); anyone may poll and read."""
 
-    def __init__(self, live: Path, clock: ports.Clock, fault: Callable[[str], None] | None = None) -> None:
+    def __init__(self, live: Path, clock: Clock, fault: Callable[[str], None] | None = None) -> None:
         self._sessions = live / paths.SESSIONS
         self._active = live / paths.ACTIVE
         self._bell = live / paths.BELL
@@ -57,7 +58,7 @@ class LocalExecutor:
         self._damaged: tuple[SessionId, ...] = ()
 
     def start(self, spec: StartSpec) -> None:
-        """Start once per session id; see ports.Executor. A folder without a claim is started from."""
+        """Start once per session id; see Executor. A folder without a claim is started from."""
         session = files.check_id(spec.spec.id)
         _check(spec)
         self._launcher.reap()

@@ -14,7 +14,6 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from swarmgit import ports
 from swarmgit.adapters.processes import channel, identity
 from swarmgit.adapters.processes import folder as files
 from swarmgit.adapters.processes.identity import Identity
@@ -23,8 +22,9 @@ from swarmgit.adapters.processes.tree import Tree, members
 from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.endings import Stop, StopKind, kind_in
 from swarmgit.model.ids import SessionId
+from swarmgit.model.jobs import Job, JobState
 from swarmgit.model.sessions import SessionSpec, Voice
-from swarmgit.ports import Job, JobState
+from swarmgit.ports.machine import Clock
 
 _CLAIM_S_MAX = 2.0
 _TIME_MAX = 7_258_118_400.0
@@ -52,7 +52,7 @@ class StopRequest(Struct, frozen=True):
 class Jobs:
     """Reads session folders; what cannot change any more is kept in memory. Safe in any number of processes."""
 
-    def __init__(self, sessions: Path, clock: ports.Clock, launcher: Launcher) -> None:
+    def __init__(self, sessions: Path, clock: Clock, launcher: Launcher) -> None:
         self._sessions = sessions
         self._clock = clock
         self._launcher = launcher

@@ -7,13 +7,13 @@ from functools import partial
 
 from swarmgit.app.doctor.report import Facts, Finding
 from swarmgit.app.views.words import counted
-from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import TryLater
 from swarmgit.model.checkouts import INDEX_LOCK
 from swarmgit.plan import checkouts, streams
 from swarmgit.plan.failure_words import SAVING, sentence
 from swarmgit.plan.failures import is_stuck
+from swarmgit.ports.world import World
 
 FREE_BYTES_FEW = 2 << 30
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from swarmgit.app.doctor.report import Facts, Finding
 from swarmgit.app.fsck.ledger import read_ledger
-from swarmgit.app.world import World
 from swarmgit.documents import paths
+from swarmgit.ports.world import World
 
 SHOWN_FILES_MAX = 300
 

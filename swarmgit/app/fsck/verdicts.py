@@ -9,7 +9,7 @@ from msgspec import to_builtins
 from swarmgit.app.fsck.ledger import Ledger
 from swarmgit.app.fsck.report import Violation
 from swarmgit.model.ids import CommitId
-from swarmgit.model.status import Entry, LedgerEvent
+from swarmgit.model.queue import Entry, LedgerEvent
 
 
 def judge_verdict(ledger: Ledger, entry: Entry, commit: CommitId) -> Iterator[Violation]:

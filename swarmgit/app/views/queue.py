@@ -12,8 +12,8 @@ from swarmgit.app.views.times import stamp
 from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.desired import PRIORITY_RANK
 from swarmgit.model.ids import EntryId
+from swarmgit.model.queue import WAITING, Entry
 from swarmgit.model.renames import other_names
-from swarmgit.model.status import WAITING, Entry
 from swarmgit.plan import full_runs
 from swarmgit.plan.checkouts import in_the_way
 from swarmgit.plan.order import gated_with
