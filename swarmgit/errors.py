@@ -28,6 +28,10 @@ class StateReplaced(PersonMustAct):
     """The state branch does not contain what was last written here: a person says which of the two counts."""
 
 
+class StateTaken(PersonMustAct):
+    """The branch that the state should be kept on is a person's: it is neither read nor written."""
+
+
 class StateNewer(PersonMustAct):
     """A newer swarmgit wrote the state: this one neither believes the rest of it nor writes beside it."""
 

@@ -58,7 +58,7 @@ def _escalation(view: TaskStatus) -> Letter:
 
 
 def _report(view: TaskStatus) -> Letter:
-    lines = [f"{view.title}", "", f"The report is {paths.state_report(view.task)} on the branch swarm/state."]
+    lines = [f"{view.title}", "", f"The report is {paths.STATE_CHECKOUT}/{paths.state_report(view.task)}."]
     return _to_people("task_complete", f"{view.task} has delivered its report", lines, view)
 
 

@@ -56,8 +56,8 @@ from swarmgit.ports.worktrees import Worktrees
 from swarmgit.ports.world import World
 from swarmgit.wiring import late
 from swarmgit.wiring.programs import PASSED_ON, outlook
+from swarmgit.wiring.state_branch import state_branch
 
-STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
 
 
@@ -105,10 +105,11 @@ def open_world(
     guard = Guard(vault, found.live / paths.LEAKS)
     notices = Notes(found.live / paths.NOTICES, Report)
     target, former = _target(objects, cache)
+    branch = state_branch(objects, cache, target, lead=bool(lead))
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(str(found.live / paths.RESOLUTIONS), merge_program(environ.get("PATH")))
     engine = GitEngine(_engine_git(found, fds, keeps=keeps), objects, voices, keeps=keeps)
-    state = _state(found, objects, engine, lead=bool(lead), fault=fault)
+    state = _state(found, objects, engine, branch, lead=bool(lead), fault=fault)
     landing = Deferred(lambda: late.landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: late.confiner(found, cache, vault, seen_from(environ, place), sandboxes))
     worktrees = Deferred(
@@ -139,7 +140,7 @@ def open_world(
         executor=LocalExecutor(found.live, the_clock, fault),
         cache=cache,
         lock=lock,
-        doorbell=lambda: _doorbell(found, target),
+        doorbell=lambda: _doorbell(found, (target, branch)),
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
         confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
@@ -161,7 +162,7 @@ def open_world(
         push_command=lambda push: late.push_command(found, environ, push),
         history=GitHistory(objects),
         drafts=lambda desired: _drafts(found, objects, desired),
-        state_branch=STATE_BRANCH,
+        state_branch=branch,
         sandbox=lambda policy: confiner.describe(policy),  # noqa: PLW0108
         environment=place.fingerprint if place else surroundings(environ),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
@@ -212,10 +213,16 @@ def _mend(found: FoundRepository) -> None:
 
 
 def _state(
-    found: FoundRepository, objects: GitObjects, engine: GitEngine, *, lead: bool, fault: Callable[[str], None]
+    found: FoundRepository,
+    objects: GitObjects,
+    engine: GitEngine,
+    branch: str,
+    *,
+    lead: bool,
+    fault: Callable[[str], None],
 ) -> GitStateStore:
-    checkout = StateCheckout(objects, engine.git, found.top, found.live, STATE_BRANCH) if found.top else None
-    return GitStateStore(objects, STATE_BRANCH, checkout, is_leader=lambda: lead, fault=fault)
+    checkout = StateCheckout(objects, engine.git, found.top, found.live, branch) if found.top else None
+    return GitStateStore(objects, branch, checkout, is_leader=lambda: lead, fault=fault)
 
 
 def _port_is_free(port: int) -> bool:
@@ -230,16 +237,16 @@ def _ring(live: Path) -> None:
     (live / paths.BELL / paths.BACKGROUND).write_bytes(b"")
 
 
-def _doorbell(found: FoundRepository, target: str | None) -> Doorbell:
+def _doorbell(found: FoundRepository, branches: Sequence[str | None]) -> Doorbell:
     from swarmgit.adapters.doorbell import WatchdogDoorbell
 
-    return WatchdogDoorbell(_bells(found, target))
+    return WatchdogDoorbell(_bells(found, branches))
 
 
-def _bells(found: FoundRepository, target: str | None) -> list[Path]:
+def _bells(found: FoundRepository, branches: Sequence[str | None]) -> list[Path]:
     """Return the folders that ring: sessions that end, the target's and the state's refs, and packed refs."""
     heads = found.common_dir / "refs" / "heads"
-    refs = [heads / branch for branch in (target, STATE_BRANCH) if branch]
+    refs = [heads / branch for branch in branches if branch]
     return [found.live / paths.BELL, *(ref.parent for ref in refs)]
 
 

@@ -81,7 +81,7 @@ class Paper:
         live.mkdir(exist_ok=True)
         objects = GitObjects(Git(common))
         engine = GitEngine(engine_git(live, common, objects.algorithm), objects)
-        store = GitStateStore(objects)
+        store = GitStateStore(objects, "swarm/state")
         self.closers += [objects.close, store.close, engine.close]
         absent = dict.fromkeys(World.__slots__)
         known = {
