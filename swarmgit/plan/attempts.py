@@ -30,6 +30,7 @@ from swarmgit.plan import (
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
 from swarmgit.plan.supervise import supervise
+from swarmgit.state import kinds
 
 CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
 """Exit codes of a program that was asked to end: some end with 0 then, as if all were well."""
@@ -93,7 +94,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
     settled = _settle(situation, task, attempt, session, was_killed=_was_killed(status))
     draft.add(*attribution.session_lines(settled, status.task, session))
     if settled.outcome == "reported" and session.report is not None:
-        draft.add(SaveFile(paths.state_report(status.task), session.report))
+        draft.add(SaveFile(kinds.REPORTS.file(status.task), session.report))
     if _wants_salvage(settled, session.capture):
         settled = salvaged(draft, status.task, settled)
     handoffs.withdraw(situation, draft, session)

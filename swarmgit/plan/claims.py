@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
 from swarmgit.model.actions import Remove
 from swarmgit.model.control import LandingControl
 from swarmgit.model.endings import Stop
@@ -12,6 +11,7 @@ from swarmgit.model.ids import TaskId
 from swarmgit.model.landings import TargetLanding
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.state import kinds
 
 
 def of(situation: Situation, status: TaskStatus) -> TargetLanding | None:
@@ -39,7 +39,7 @@ def answered(situation: Situation, draft: Draft, status: TaskStatus, said: Landi
     """Return the status as a person says, with the requests used up."""
     for name, each in situation.observed.landing_controls.items():
         if each.task == status.task:
-            draft.add(Remove(paths.landing_control(name)))
+            draft.add(Remove(kinds.LANDING_CONTROL.file(name)))
     by = said.by or "a person"
     if said.wants == "accept" and said.commit is not None:
         return landed(situation, status, TargetLanding(said.commit, status.run, by))

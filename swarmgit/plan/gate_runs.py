@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
-from swarmgit.model.actions import Action, KeepEvidence, Retire, RunGate, SaveGateHistory
+from swarmgit.model.actions import Action, KeepEvidence, Retire, RunGate, Save
 from swarmgit.model.endings import Stop
 from swarmgit.model.failures import Step
 from swarmgit.model.histories import GateHistory
@@ -18,6 +17,7 @@ from swarmgit.model.work import Evidence
 from swarmgit.plan import failures, flakes, full_runs
 from swarmgit.plan.situation import Draft, Situation, Want
 from swarmgit.plan.supervise import supervise
+from swarmgit.state import kinds
 
 RECENT_MAX = 20
 
@@ -54,8 +54,8 @@ def count_reuse(situation: Situation, draft: Draft, results: Iterable[GateResult
 def save_histories(situation: Situation, draft: Draft) -> None:
     for name, history in sorted(draft.histories.items()):
         is_new = situation.observed.gate_histories.get(name) != history
-        if is_new and not situation.observed.is_broken(paths.state_gate(name)):
-            draft.add(SaveGateHistory(history))
+        if is_new and not situation.observed.is_broken(kinds.GATES.file(name)):
+            draft.add(Save(history))
 
 
 def _history(situation: Situation, draft: Draft, gate: GateName) -> GateHistory:

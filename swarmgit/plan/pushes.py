@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from swarmgit.model.actions import Action, FollowRemote, Retire, SaveFollowed, StartPush
+from swarmgit.model.actions import Action, FollowRemote, Retire, Save, StartPush
 from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.desired import Swarm
 from swarmgit.model.histories import Followed
@@ -209,7 +209,7 @@ def _follow(situation: Situation, draft: Draft, entries: tuple[EntryId, ...]) ->
         return  # each look costs seconds, and others wait for them
     old, new = observed.target_head, observed.remote.head
     followed = Followed(swarm.push.remote, swarm.push.branch or swarm.target, old, new)
-    draft.add(SaveFollowed(followed), FollowRemote(swarm.target, old, new, entries))
+    draft.add(Save(followed), FollowRemote(swarm.target, old, new, entries))
 
 
 def _watch(situation: Situation, draft: Draft, session: Session) -> None:

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
-from swarmgit.model.actions import Action, SaveIdentity
+from swarmgit.model.actions import Action, Save
 from swarmgit.model.control import TaskControl
 from swarmgit.model.desired import Desired, Gate, Swarm, Task
 from swarmgit.model.failures import FailedStep, StepKey
@@ -24,6 +23,7 @@ from swarmgit.model.sessions import Session
 from swarmgit.model.status import Identity, Rejection, TaskStatus
 from swarmgit.model.usage import Aside
 from swarmgit.model.work import Evidence
+from swarmgit.state import kinds
 
 NO_CONTROL = TaskControl()
 GATE_LOST_MAX = 3
@@ -186,8 +186,8 @@ class Draft(Struct):
 
     def save_identities(self, observed: Observed) -> None:
         for name, identity in sorted(self.identities.items()):
-            if observed.identities.get(name) != identity and not observed.is_broken(paths.state_agent(name)):
-                self.add(SaveIdentity(identity))
+            if observed.identities.get(name) != identity and not observed.is_broken(kinds.AGENTS.file(name)):
+                self.add(Save(identity))
 
 
 def _answered(session: Session, now: datetime) -> Session:
