@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Scope, Task, WorktreeConfig
+from swarmgit.model.endings import Stop
 from swarmgit.model.failures import FailedStep, Failures, ForgetTries, Rescue, SetAside
 from swarmgit.model.health import Excess
 from swarmgit.model.histories import Followed, GateHistory
@@ -50,7 +51,7 @@ class StopSession(Struct, frozen=True):
 
     session: SessionId
     task: TaskId | None
-    reason: str
+    stop: Stop
     grace_s: float = 5.0
     excess: Excess | None = None
 

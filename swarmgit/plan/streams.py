@@ -39,7 +39,7 @@ def told(session: Session) -> Iterator[Alert]:
 
 
 def _beyond(session: Session, reason: str) -> Alert:
-    what = f"{reason.removeprefix(f'{budget.STOPS}: ')}; so much counts as its model and its time allow"
+    what = f"{reason}; so much counts as its model and its time allow"
     return _alert(session, "usage", what)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from swarmgit.model.endings import BY_WATCHDOG
 from swarmgit.model.ids import AgentName, TaskId
 from swarmgit.model.incidents import Alert, facts
 from swarmgit.model.mail import Mail
@@ -13,7 +14,7 @@ from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import TAMPERED
-from swarmgit.plan import budget, floods, mail, streams, watchdog
+from swarmgit.plan import budget, floods, mail, streams
 from swarmgit.plan.incidents import known_causes
 from swarmgit.plan.incidents.catalogue import CATALOGUE
 from swarmgit.plan.situation import Draft, Situation
@@ -88,7 +89,7 @@ def _attempt(situation: Situation, view: TaskStatus, attempt: Attempt) -> Iterat
         yield of_attempt("objects/missing", view.task, attempt, reason=gone)
     elif cause is not None:
         yield of_attempt(cause, view.task, attempt)
-    elif f"session/{attempt.outcome}" in CATALOGUE and not attempt.reason.startswith(watchdog.PREFIX):
+    elif f"session/{attempt.outcome}" in CATALOGUE and attempt.cause not in BY_WATCHDOG:
         # what the watchdog stops has an incident of its own
         yield of_attempt(f"session/{attempt.outcome}", view.task, attempt)
     meddled = [told for told in session.capture.objections if TAMPERED in told] if session and session.capture else []
