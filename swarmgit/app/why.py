@@ -11,6 +11,7 @@ from swarmgit.app.look import Look
 from swarmgit.app.names import find_task
 from swarmgit.app.views.money import convoy_budget_rows
 from swarmgit.app.views.plan import why_waiting
+from swarmgit.app.views.reasons import reason_of, reason_row
 from swarmgit.app.views.tasks import drifted, statuses
 from swarmgit.app.views.times import stamp
 from swarmgit.app.views.words import counted
@@ -22,19 +23,19 @@ from swarmgit.model.status import Rejection, TaskStatus
 from swarmgit.plan import checkouts
 from swarmgit.plan.pushes import standing
 from swarmgit.plan.rejections import named
-from swarmgit.plan.verdicts import WAITS_FOR
 from swarmgit.plan.wallets import members
 
 PATHS_SHOWN = 5
 
 
 class Explanation(Struct, frozen=True):
-    """`commands`: what to run next, best first."""
+    """`commands`: what to run next, best first. `why`: the reason as `status --json` has it."""
 
     task: TaskId
     phase: str
     sentences: tuple[str, ...]
     commands: tuple[str, ...]
+    why: dict[str, Any] | None = None
 
     def text(self) -> str:
         return "\n".join(
@@ -47,6 +48,7 @@ class Explanation(Struct, frozen=True):
             "version": 1,
             "task": self.task,
             "phase": self.phase,
+            "why": self.why,
             "sentences": list(self.sentences),
             "commands": list(self.commands),
         }
@@ -63,6 +65,7 @@ def explain(look: Look, name: str) -> Explanation:
         return Explanation(task, "finished", (f"It is finished and archived in {place} on the state branch.",), ())
     sentences = (
         *_phase(look, status),
+        *_ignored(look, status),
         *_brakes(look, status),
         *_attempts(look, status),
         *_rejection(status),
@@ -72,7 +75,8 @@ def explain(look: Look, name: str) -> Explanation:
         *_names(status),
         *_conditions(status),
     )
-    return Explanation(task, status.phase, sentences, tuple(_commands(look, status)))
+    commands = tuple(dict.fromkeys(_commands(look, status)))
+    return Explanation(task, status.phase, sentences, commands, reason_row(look, status))
 
 
 STARTS = {
@@ -152,6 +156,12 @@ def _queued(look: Look, status: TaskStatus) -> Iterator[str]:
     edited = look.observed.blocked.get(status.entry, ()) if status.entry else ()
     if edited:
         yield f"{checkouts.waits(edited, look.observed.index_locks, look.now)}."
+
+
+def _ignored(look: Look, status: TaskStatus) -> Iterator[str]:
+    why = reason_of(look, status)
+    if why is not None and status.phase != "running":
+        yield f"If nobody does anything: {why.if_ignored}"
 
 
 def _brakes(look: Look, status: TaskStatus) -> Iterator[str]:
@@ -247,15 +257,10 @@ def some(names: tuple[str, ...]) -> str:
 
 
 def _commands(look: Look, status: TaskStatus) -> Iterator[str]:
-    control = look.observed.controls.get(status.task)
-    if status.task in look.desired.held:
-        yield "swarmgit validate"
-    if look.observed.freeze and status.finished is None:
-        yield "swarmgit thaw"
-    if control and control.paused:
-        yield f"swarmgit task resume {status.task}"
-    if status.waiting_for == (WAITS_FOR,):
-        yield f"swarmgit review show {status.task}"
+    why, stands = reason_of(look, status), tuple(_brakes_off(look, status))
+    yield from (why.command,) if why is not None else ()
+    yield from stands
+    if why is not None and why.kind == "review":
         yield f"swarmgit review pass {status.task}"
         yield f"swarmgit review fail {status.task}"
     else:
@@ -263,8 +268,7 @@ def _commands(look: Look, status: TaskStatus) -> Iterator[str]:
     in_the_way = look.observed.blocked.get(status.entry, ()) if status.entry else ()
     if status.phase == "queued" and in_the_way:
         yield from checkouts.commands(in_the_way, look.observed.index_locks)
-    stands = status.task in look.desired.held or (control is not None and control.paused)
-    if status.phase in {"waiting", "rework", "verifying", "queued"} and not stands:
+    if status.phase in {"waiting", "rework", "verifying", "queued"} and not {*stands} - {"swarmgit thaw"}:
         yield "swarmgit reconcile"
     if status.phase == "running" and status.last:
         yield f"swarmgit logs {status.last.session} -f"
@@ -272,6 +276,17 @@ def _commands(look: Look, status: TaskStatus) -> Iterator[str]:
         yield f"swarmgit task show {status.task}"
     if status.landed_commit:
         yield f"git show {status.landed_commit}"
+
+
+def _brakes_off(look: Look, status: TaskStatus) -> Iterator[str]:
+    """Yield what lifts each thing that holds a task, whichever of them is the first."""
+    control = look.observed.controls.get(status.task)
+    if status.task in look.desired.held:
+        yield "swarmgit validate"
+    if look.observed.freeze and status.finished is None:
+        yield "swarmgit thaw"
+    if control and control.paused:
+        yield f"swarmgit task resume {status.task}"
 
 
 def _again(look: Look, status: TaskStatus) -> Iterator[str]:

@@ -31,7 +31,7 @@ def status_document(look: Look, sandbox: str, more: Sequence[Problem] = ()) -> d
         "target": look.desired.swarm.target if look.desired.swarm else None,
         "target_commit": look.observed.target_head,
         "frozen": frozen(look),
-        "tasks": [task_row(status) for status in statuses(look).values()],
+        "tasks": [task_row(look, status) for status in statuses(look).values()],
         "sessions": [session_row(look, each) for each in sessions if each.spec.kind in AGENT_PROGRAMS],
         "gate_runs": [gate_run_row(each) for each in sessions if each.spec.kind == "gate"],
         "queue": queue_rows(look),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import asdict, replace
 
 from swarmgit.app.names import find_task
+from swarmgit.app.views.reasons import reason_row
 from swarmgit.app.views.times import stamp, stamp_or_none
 from swarmgit.model.handoffs import Handoff
 from swarmgit.model.ids import SessionId, TaskId
@@ -46,8 +47,8 @@ def drifted(status: TaskStatus, found: Drift) -> str:
     return f"{start}, but the target no longer has it"
 
 
-def task_row(status: TaskStatus) -> dict[str, Any]:
-    """Return a task as `status --json` shows it. `usd` None: no price is known."""
+def task_row(look: Look, status: TaskStatus) -> dict[str, Any]:
+    """Return a task as `status --json` shows it. `usd` None: no price is known. `why`: the reason with what helps."""
     last = status.last
     return {
         "id": status.task,
@@ -55,6 +56,7 @@ def task_row(status: TaskStatus) -> dict[str, Any]:
         "phase": status.phase,
         "reason": status.reason,
         "waiting_for": list(status.waiting_for),
+        "why": reason_row(look, status),
         "agent": last.agent if last else None,
         "session": last.session if last else None,
         "attempts": len(status.attempts),
@@ -75,7 +77,7 @@ def total_usd(attempts: Sequence[Attempt]) -> float | None:
 
 def tasks_document(look: Look) -> dict[str, Any]:
     """Return `task list --json`."""
-    return {"version": 1, "tasks": [task_row(status) for status in statuses(look).values()]}
+    return {"version": 1, "tasks": [task_row(look, status) for status in statuses(look).values()]}
 
 
 def task_document(look: Look, name: str) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def task_document(look: Look, name: str) -> dict[str, Any]:
     control = look.observed.controls.get(status.task)
     return {
         "version": 1,
-        **task_row(status),
+        **task_row(look, status),
         "file": task.path if task else None,
         "type": task.type if task else None,
         "priority": task.priority if task else None,
