@@ -20,28 +20,22 @@ from swarmgit.model.actions import (
     Retire,
     RunGate,
     Salvage,
-    SaveConvoy,
-    SaveEntry,
+    Save,
     SaveFile,
-    SaveFollowed,
-    SaveGateHistory,
-    SaveIdentity,
-    SaveIncident,
-    SaveMail,
-    SaveTask,
     StartPush,
     StartSession,
     StopSession,
     TakeMail,
     TryMerges,
 )
-from swarmgit.model.failures import ForgetTries, Rescue, SaveFailures, SetAside
+from swarmgit.model.failures import ForgetTries, Rescue, SetAside
 from swarmgit.model.incidents import ForgetReports
 from swarmgit.model.outcomes import Done, Outcome, ToSave
 from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.policy import Policy
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.secrets import ForgetLeaks
+from swarmgit.model.steps import kind_of
 from swarmgit.ports.world import World
 
 
@@ -51,7 +45,7 @@ def execute(action: Action, world: World, policy: Policy) -> tuple[Outcome, ...]
     Whatever is raised on the way is a failure of this action, a bug too: nobody else's step hangs on it.
     """
     try:
-        world.fault(type(action).__name__)
+        world.fault(kind_of(action))
         done = _execute(action, world, policy)
     except Exception as error:  # noqa: BLE001  the boundary of a step
         return (failed(action, error, world),)
@@ -94,9 +88,7 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
             return mail.deliver(action, world)
         case TakeMail():
             return mail.take(action, world)
-        case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveMail() | SaveFile():
-            return ToSave(action)
-        case SaveFollowed() | Archive() | Remove() | RenameTask() | SaveConvoy() | SaveIncident() | SaveFailures():
+        case Save() | SaveFile() | Archive() | Remove() | RenameTask():
             return ToSave(action)
         case _:
             assert_never(action)

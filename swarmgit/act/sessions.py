@@ -206,7 +206,7 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
 def stop(action: StopSession, world: World) -> Outcome:
     if action.excess is not None:  # before the stop, which the session may end by
         world.executor.write(action.session, paths.EXCESS_FILE, _json(msgspec.to_builtins(action.excess)))
-    world.executor.cancel(action.session, action.reason, action.grace_s)
+    world.executor.cancel(action.session, action.stop, action.grace_s)
     return Done(action)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from swarmgit.model.actions import Action, Save
+from swarmgit.model.actions import Action, StateChange
 from swarmgit.model.checkouts import IndexLock
 from swarmgit.model.failures import Step
 from swarmgit.model.ids import EntryId
@@ -40,7 +40,7 @@ class Blocked(Struct, frozen=True):
 
 
 class ToSave(Struct, frozen=True):
-    save: Save
+    save: StateChange
 
 
 Outcome = Done | Underway | Failed | Blocked | ToSave

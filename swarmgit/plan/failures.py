@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from swarmgit.model.actions import SaveMail, SaveTask
+from swarmgit.model.actions import Save, saves
 from swarmgit.model.failures import (
     NOBODY,
     FailedStep,
     Failures,
     ForgetTries,
-    SaveFailures,
     SetAside,
     Step,
     Try,
 )
 from swarmgit.model.ids import TaskId
+from swarmgit.model.mail import Mail
 from swarmgit.model.queue import WAITING
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import FINISHED, TaskStatus
@@ -51,7 +51,7 @@ VITAL = frozenset(
 )
 """Without these a task does not come on. The others are withheld, told as an incident, and keep nobody."""
 
-TOLD = (SaveTask, SaveFailures, SaveMail)
+TOLD = (TaskStatus, Failures, Mail)
 """What may be written of a held task: its status is as the state has it, but for the words that say why it is held."""
 
 MACHINE = "the machine"
@@ -233,7 +233,7 @@ def _withhold(situation: Situation, draft: Draft) -> None:
         each = draft.failed.get(step.key)
         if each is not None and not is_due(situation, each):
             draft.withheld[step.key] = each
-        elif step.task not in draft.held or isinstance(action, TOLD):
+        elif step.task not in draft.held or saves(action, *TOLD):
             kept.append(action)
     draft.actions = kept
 
@@ -261,7 +261,7 @@ def close(situation: Situation, draft: Draft) -> tuple[FailedStep, ...]:
     for owner in sorted(owners):
         steps = _in_order(each for each in left if (each.step.task or NOBODY) == owner)
         if steps != situation.observed.failures.get(owner, Failures(owner)).steps:
-            draft.add(SaveFailures(Failures(owner, steps)))
+            draft.add(Save(Failures(owner, steps)))
     return _in_order(draft.withheld.values())
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from swarmgit.model.endings import Stop
 from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Letter
 from swarmgit.model.sessions import Session
-from swarmgit.plan import incidents, mail, watchdog
+from swarmgit.plan import incidents, mail
 from swarmgit.plan.situation import Draft, Situation
 
 WHAT = "it put more files into its outbox than are read"
 
 
-def reason_to_stop(situation: Situation, session: Session) -> str | None:
-    """Return why a session is stopped whose outbox is flooded."""
-    return f"{watchdog.PREFIX}{WHAT}" if _is_flooded(situation, session) else None
+def stop(situation: Situation, session: Session) -> Stop | None:
+    """Return that a session has to end whose outbox is flooded."""
+    return Stop(f"watchdog: {WHAT}", "watchdog") if _is_flooded(situation, session) else None
 
 
 def report(situation: Situation, draft: Draft) -> None:

@@ -8,12 +8,13 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from swarmgit.documents import paths, quoting
-from swarmgit.model.actions import Remove, SaveIncident
+from swarmgit.documents import quoting
+from swarmgit.model.actions import Remove, Save
 from swarmgit.model.incidents import Incident, IncidentControl, Note, Occurrence, Report
 from swarmgit.model.mail import HUMAN, Letter
 from swarmgit.plan import mail
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.state import kinds
 
 T = TypeVar("T", bound=str)
 OCCURRENCES_MAX = 50
@@ -49,16 +50,16 @@ def collect(situation: Situation, draft: Draft) -> None:
             incident = draft.incidents.get(control.incident) or situation.observed.incidents.get(control.incident)
             if incident is not None:
                 draft.incidents[incident.id] = _answered(situation, incident, control)
-        draft.add(Remove(paths.incident_control(name)))
+        draft.add(Remove(kinds.INCIDENT_CONTROL.file(name)))
 
 
 def save(situation: Situation, draft: Draft) -> None:
     """Write what is new or different."""
     for id_, incident in sorted(draft.incidents.items()):
         stored = situation.observed.incidents.get(id_)
-        if incident != stored and not situation.observed.is_broken(paths.state_incident(id_)):
+        if incident != stored and not situation.observed.is_broken(kinds.INCIDENTS.file(id_)):
             story = f"incident {id_}: {incident.title}" if stored is None else ""
-            draft.add(SaveIncident(incident, story))
+            draft.add(Save(incident, story))
 
 
 def _all(situation: Situation, draft: Draft) -> list[Incident]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from swarmgit.model.endings import BY_WATCHDOG
 from swarmgit.model.ids import AgentName
 from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Mail
@@ -12,7 +13,7 @@ from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import TAMPERED
-from swarmgit.plan import budget, causes, floods, incidents, losses, mail, streams, watchdog
+from swarmgit.plan import budget, causes, floods, incidents, losses, mail, streams
 from swarmgit.plan.situation import Draft, Situation
 
 NUMBERS = re.compile(r"\b[0-9a-hjkmnp-tv-z]{26}\b|[0-9]+")
@@ -150,7 +151,7 @@ def _attempt(situation: Situation, draft: Draft, view: TaskStatus, attempt: Atte
         incidents.report(situation, draft, losses.incident(view.task, attempt, gone))
     elif cause is not None:
         incidents.report(situation, draft, causes.report(cause, view.task, attempt))
-    elif attempt.outcome in ENDED_BADLY and not attempt.reason.startswith(watchdog.PREFIX):  # that has one of its own
+    elif attempt.outcome in ENDED_BADLY and attempt.cause not in BY_WATCHDOG:  # that has one of its own
         title, check = ENDED_BADLY[attempt.outcome]
         said = Report(
             signature=f"session/{attempt.outcome}/{_kind(attempt)}",

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
-from swarmgit.model.actions import Action, SaveIdentity
+from swarmgit.model.actions import Action, Save
 from swarmgit.model.control import TaskControl
 from swarmgit.model.desired import PRIORITY_RANK, Desired, Gate, Swarm, Task
 from swarmgit.model.failures import FailedStep, StepKey
@@ -26,6 +25,7 @@ from swarmgit.model.usage import Aside
 from swarmgit.model.work import Evidence
 from swarmgit.plan import priorities
 from swarmgit.plan.priorities import Raised
+from swarmgit.state import kinds
 
 NO_CONTROL = TaskControl()
 GATE_LOST_MAX = 3
@@ -194,8 +194,8 @@ class Draft(Struct):
 
     def save_identities(self, observed: Observed) -> None:
         for name, identity in sorted(self.identities.items()):
-            if observed.identities.get(name) != identity and not observed.is_broken(paths.state_agent(name)):
-                self.add(SaveIdentity(identity))
+            if observed.identities.get(name) != identity and not observed.is_broken(kinds.AGENTS.file(name)):
+                self.add(Save(identity))
 
 
 def _answered(session: Session, now: datetime) -> Session:

@@ -38,7 +38,7 @@ def told(session: Session) -> Iterator[Report]:
 
 
 def _beyond(session: Session, reason: str) -> Report:
-    what = f"{reason.removeprefix(f'{budget.STOPS}: ')}; so much counts as its model and its time allow"
+    what = f"{reason}; so much counts as its model and its time allow"
     return _report(session, "usage", "a session says that it has used more than it can have", what)
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from swarmgit.model.desired import Swarm, Task, WatchdogLimits
+from swarmgit.model.endings import BY_WATCHDOG, Stop
 from swarmgit.model.health import Condition, Triage
 from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Letter, Mail, origin_of
@@ -20,7 +21,6 @@ from swarmgit.plan import handoffs, incidents, letters, mail, triage
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.times import is_over
 
-PREFIX = "watchdog: "
 NUDGES_MAX = 2
 BUSY_SHARE = 0.05
 """Of one processor: a session that is silent but uses so much is at work."""
@@ -116,8 +116,8 @@ def overrun(session: Session, limits: WatchdogLimits) -> tuple[str, str] | None:
     return None
 
 
-def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> str | None:
-    """Return why a session has to be stopped, None where it may go on; a nudge or an incident goes into the draft."""
+def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> Stop | None:
+    """Return that a session has to be stopped, None where it may go on; a nudge or an incident goes into the draft."""
     limits = limits_of(situation.swarm, task)
     if not limits.is_on or not session.is_settled(situation.now):
         return None
@@ -144,11 +144,13 @@ def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> s
         incidents.report(situation, draft, _too_much(task, session, answer, too_much[0]))
     else:
         incidents.report(situation, draft, _stuck(task, session, answer))
-    return f"{PREFIX}{handoffs.REASON if hands_over else ''}{answer.reason}"
+    if hands_over:
+        return Stop(f"watchdog: handoff: {answer.reason}", "watchdog-handoff")
+    return Stop(f"watchdog: {answer.reason}", "watchdog")
 
 
-def watch_merger(situation: Situation, draft: Draft, task: Task, session: Session) -> str | None:
-    """Return why a session over a conflict has to be stopped, None where it may go on; an incident goes into the draft.
+def watch_merger(situation: Situation, draft: Draft, task: Task, session: Session) -> Stop | None:
+    """Return that a session over a conflict has to be stopped, None where it may go on; reported as an incident.
 
     Nobody nudges it or asks about it: its conflict goes to the next try or tier.
     """
@@ -169,7 +171,7 @@ def watch_merger(situation: Situation, draft: Draft, task: Task, session: Sessio
     incidents.report(
         situation, draft, replace(said, signature=f"{said.signature}/merge", what=what, resolution=goes_on)
     )
-    return f"{PREFIX}{too_much[1] if too_much else answer.reason}"
+    return Stop(f"watchdog: {too_much[1] if too_much else answer.reason}", "watchdog")
 
 
 def _waited(situation: Situation, session: Session, nudge: Mail) -> timedelta:
@@ -181,7 +183,7 @@ def _waited(situation: Situation, session: Session, nudge: Mail) -> timedelta:
 def _killed_before(situation: Situation, task: Task) -> bool:
     """Return whether the watchdog ended an attempt of the task already, since it was last begun afresh."""
     status = situation.observed.statuses.get(task.id)
-    return status is not None and any(a.reason.startswith(PREFIX) for a in status.counted)
+    return status is not None and any(a.cause in BY_WATCHDOG for a in status.counted)
 
 
 def _nudge_key(session: Session, number: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from swarmgit.model.actions import Archive, SaveConvoy
+from swarmgit.model.actions import Archive
 from swarmgit.model.control import Freeze
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Convoy, Priority
@@ -16,7 +16,7 @@ from swarmgit.model.ids import ConvoyId, TaskId
 from swarmgit.model.mail import HUMAN
 from swarmgit.model.sessions import Session
 from tests.conftest import Repo
-from tests.plan.values import Life, fails, life, submits, task
+from tests.plan.values import Life, fails, life, saved, submits, task
 
 NAME = ConvoyId("cv")
 FIVE = ("a", "b", "c", "d", "e")
@@ -33,7 +33,7 @@ def convoy_of_five(**fields: Any) -> Life:
 
 
 def progress(made: Life) -> ConvoyStatus:
-    return [a.status for a in made.did if isinstance(a, SaveConvoy)][-1]
+    return saved(made.did, ConvoyStatus)[-1]
 
 
 def told(made: Life) -> list[str]:

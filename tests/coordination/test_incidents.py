@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from swarmgit.documents import incidents as documents
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.actions import SaveIncident
 from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
 from swarmgit.model.events import Stream
 from swarmgit.model.faults import SENTENCES
@@ -25,7 +24,7 @@ from swarmgit.plan import incidents
 from swarmgit.plan.causes import KNOWN
 from swarmgit.plan.situation import Draft, Situation
 from tests.conftest import Repo
-from tests.plan.values import START, Life, cannot_start, fails, is_lost, life, never_ends, submits, task
+from tests.plan.values import START, Life, cannot_start, fails, is_lost, life, never_ends, saved, submits, task
 
 SAID = Report(
     signature="watchdog/stalled/script",
@@ -75,7 +74,7 @@ def test_the_same_signature_is_one_incident_with_a_count_and_the_same_key_counts
     (again,) = note(made, other)
     assert (again.count, again.tasks, again.sessions) == (2, ("a", "b"), ("s1", "s2"))
     assert len(made.observed.mail[HUMAN]) == 1, "and people are told once"
-    assert len([a for a in made.did if isinstance(a, SaveIncident)]) == 2
+    assert len(saved(made.did, Incident)) == 2
 
 
 def test_after_it_was_closed_the_next_one_links_to_it() -> None:

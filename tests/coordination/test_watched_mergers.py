@@ -14,7 +14,7 @@ from swarmgit.model.events import Limited, Stream
 from swarmgit.model.health import Repetition, Vigil, Vitals
 from swarmgit.model.sessions import Session
 from swarmgit.plan.situation import Draft, Situation
-from swarmgit.plan.watchdog import PREFIX, watch_merger
+from swarmgit.plan.watchdog import watch_merger
 from tests.conftest import Repo
 from tests.plan.values import START, life, never_ends, task
 
@@ -52,7 +52,7 @@ def test_one_that_is_stuck_or_takes_too_much_is_stopped_with_an_incident(
 ) -> None:
     stopped, incidents = watched(**fields)
     assert stopped is not None
-    assert stopped.startswith(f"{PREFIX}{reason}")
+    assert stopped.text.startswith(f"watchdog: {reason}")
     assert [name.startswith(f"watchdog/{verdict}/") and name.endswith("/merge") for name in incidents] == [True]
 
 

@@ -26,7 +26,7 @@ from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.pins import Submit
 from swarmgit.model.work import Capture
 from swarmgit.ports.world import World as PortsWorld
-from swarmgit.record import unsaved
+from swarmgit.state.commits import unsaved
 
 STARS = ("**/" * 30 + "*?b\n") * 50
 """Patterns that git compares with a deep path until the sun goes out."""
