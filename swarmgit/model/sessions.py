@@ -97,6 +97,8 @@ class SessionSpec(Struct, frozen=True):
 class Session(Struct, frozen=True):
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
+    `cause`: the kind of incident that its end is, where its cause is known.
+
     `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree. `spoke`:
     where it printed last; both where nobody can tell. `stop` is set once it was asked to end (and stays, across
     restarts); `stop_at` is when. `excess`: how it wrote more than it may. `is_unheard`: what keeps its output
@@ -111,6 +113,7 @@ class Session(Struct, frozen=True):
     ended: datetime | None = None
     exit_code: int | None = None
     error: str = ""
+    cause: str = ""
     stop: Stop | None = None
     stop_at: datetime | None = None
     excess: Excess | None = None

@@ -103,6 +103,7 @@ class SessionWatcher:
             ended=job.ended,
             exit_code=job.exit_code,
             error=self._error(id_, job),
+            cause="cause/set-up" if job.setup_failed else "",
             stop=job.stop,
             stop_at=job.stop_at,
             excess=job.excess,

@@ -66,7 +66,7 @@ def policy_disk(repo: Repo) -> Expected:
 
 def time_limit(repo: Repo) -> Expected:
     two(repo, "sleep 30", budget={"minutes": 0.01})
-    return Expected("session/timeout", ("time limit", "tier 1: mechanical", "swarmgit logs"))
+    return Expected("session/timeout", ("time limit", "rule", "swarmgit logs"))
 
 
 def gate_error(repo: Repo) -> Expected:
