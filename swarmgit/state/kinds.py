@@ -8,8 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from swarmgit.documents import incidents, quoting
-from swarmgit.documents import state as text
+from swarmgit.documents import quoting
 from swarmgit.model import control
 from swarmgit.model.actions import Archive
 from swarmgit.model.convoys import ConvoyStatus
@@ -19,6 +18,7 @@ from swarmgit.model.incidents import Incident, IncidentControl
 from swarmgit.model.mail import DEAD, Mail, MailControl
 from swarmgit.model.queue import Entry
 from swarmgit.model.status import Identity, TaskStatus
+from swarmgit.state import incidents, text
 
 T = TypeVar("T")
 
@@ -70,6 +70,11 @@ class Kind(Struct, Generic[T], frozen=True):
         """Return where a value's file goes in the archive. `at`: the day that it is filed under."""
         assert self.archived is not None, f"{self.place} is never archived"
         return f"{ARCHIVE}/{at:%Y-%m}/{at:%d}/{self.archived(value)}{self.suffix}"
+
+    def key(self, path: str) -> str:
+        """Return the name in the path of a file, archived or not: without folders, where the value says its name."""
+        stem = path.removeprefix(f"{self.place}/").removesuffix(self.suffix)
+        return stem if self.name is None else stem.rpartition("/")[2]
 
     def read(self, path: str, data: bytes) -> T:
         """Return the value of a file, or raise PersonMustAct that says where it is broken."""
