@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from swarmgit import act
-from swarmgit.act.failing import failed, signature
+from swarmgit.act.failing import failed
 from swarmgit.app.beside import Beside
 from swarmgit.app.recovery import restore_state
 from swarmgit.app.worker import Left
@@ -34,7 +34,7 @@ from swarmgit.model.actions import (
 from swarmgit.model.desired import Desired
 from swarmgit.model.failures import ForgetTries, Rescue, Try
 from swarmgit.model.ids import CommitId, SessionId, TaskId
-from swarmgit.model.incidents import ForgetReports
+from swarmgit.model.incidents import ForgetAlerts
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Done, Failed, Outcome, Underway
 from swarmgit.model.pins import Submit, Unpin
@@ -46,7 +46,7 @@ from swarmgit.ports.sessions import Doorbell
 from swarmgit.ports.world import World
 from swarmgit.state import commits
 
-LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetReports, ForgetTries)
+LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetAlerts, ForgetTries)
 """What comes after the record: a message is delivered, its letter removed, what others pushed followed, once it is in
 state."""
 
@@ -156,7 +156,7 @@ class Ticker(Struct):
         for outcome in outcomes:
             if isinstance(outcome, Failed) and outcome.step is not None:
                 step = with_task(outcome.step, observed.entries, observed.sessions)
-                words = (signature(outcome.message), outcome.message, outcome.hint)
+                words = (outcome.signature, outcome.message, outcome.hint)
                 self.world.failures.note(Try(step, self.world.clock.now(), *words))
             elif known and isinstance(outcome, Done):
                 step = owned_step(outcome.action, observed.entries, observed.sessions)

@@ -138,7 +138,7 @@ def _running(look: Look, status: TaskStatus) -> str:
     session = look.observed.sessions.get(last.session)
     minutes = (look.now - last.started).total_seconds() / 60
     pid = f", process {session.pid}" if session and session.pid else ""
-    stopping = f"; it is being stopped: {session.stop_reason}" if session and session.stop_reason else ""
+    stopping = f"; it is being stopped: {session.stop.text}" if session and session.stop else ""
     where = f"in session {last.session}{pid}{stopping}"
     return f"Agent {last.agent} ({last.runtime}) has been at it for {minutes:.0f} min {where}."
 

@@ -9,11 +9,12 @@ from msgspec import Struct, field
 
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Scope, Task, WorktreeConfig
+from swarmgit.model.endings import Stop
 from swarmgit.model.failures import FailedStep, Failures, ForgetTries, Rescue, SetAside
 from swarmgit.model.health import Excess
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
-from swarmgit.model.incidents import ForgetReports, Incident
+from swarmgit.model.incidents import ForgetAlerts, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.queue import Entry
@@ -50,7 +51,7 @@ class StopSession(Struct, frozen=True):
 
     session: SessionId
     task: TaskId | None
-    reason: str
+    stop: Stop
     grace_s: float = 5.0
     excess: Excess | None = None
 
@@ -262,7 +263,7 @@ Effect = (
     | DeliverMail
     | TakeMail
     | ForgetLeaks
-    | ForgetReports
+    | ForgetAlerts
     | ForgetTries
 )
 Action = Effect | StateChange

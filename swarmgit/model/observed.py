@@ -27,7 +27,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
-from swarmgit.model.incidents import Incident, IncidentControl, Report
+from swarmgit.model.incidents import Alert, Incident, IncidentControl
 from swarmgit.model.landings import Drift, TargetLanding
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.queue import Entry
@@ -169,7 +169,7 @@ class Observed(Stored, frozen=True):
     remote: RemoteHead | None = None
     outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)
     leaks: tuple[Leak, ...] = ()
-    reports: tuple[Report, ...] = ()
+    alerts: tuple[Alert, ...] = ()
     tries: tuple[Try, ...] = ()
     damaged: frozenset[SessionId] = frozenset()
     ports: FreePorts = any_ports

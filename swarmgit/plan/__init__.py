@@ -14,11 +14,9 @@ from swarmgit.model.observed import Observed
 from swarmgit.model.status import ASLEEP, FINISHED, TaskStatus
 from swarmgit.plan import (
     archive,
-    breakdowns,
     conditions,
     convoys,
     drift,
-    escalations,
     failures,
     full_runs,
     gate_runs,
@@ -26,7 +24,6 @@ from swarmgit.plan import (
     incidents,
     lost,
     mail,
-    mishaps,
     predictions,
     queue,
     renames,
@@ -36,6 +33,7 @@ from swarmgit.plan import (
     triage,
     watchdog,
 )
+from swarmgit.plan.incidents import detect, escalate, infrastructure
 from swarmgit.plan.situation import Draft, Situation
 
 POLL_S = 2.0
@@ -81,11 +79,11 @@ def plan(
     gate_runs.run(situation, draft)
     failures.tell(situation, draft)
     convoys.follow(situation, draft)
-    mishaps.report(situation, draft)
-    breakdowns.report(situation, draft)
+    detect.report(situation, draft)
+    infrastructure.report(situation, draft)
     watchdog.patrol(situation, draft)
-    incidents.save(situation, draft)
-    escalations.write(situation, draft)
+    incidents.record(situation, draft)
+    escalate.write(situation, draft)
     archive.tell_of_unread(situation, draft)
     mail.deliver(situation, draft)
     archive.move(situation, draft)

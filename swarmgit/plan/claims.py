@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from swarmgit.model.actions import Remove
 from swarmgit.model.control import LandingControl
+from swarmgit.model.endings import Stop
 from swarmgit.model.ids import TaskId
 from swarmgit.model.landings import TargetLanding
 from swarmgit.model.status import TaskStatus
@@ -19,13 +20,13 @@ def of(situation: Situation, status: TaskStatus) -> TargetLanding | None:
     return found if found is not None and found.run >= status.run else None
 
 
-def reason_to_stop(situation: Situation, status: TaskStatus) -> str | None:
-    """Return why a session of the task is not worth its money any more."""
+def stop(situation: Situation, status: TaskStatus) -> Stop | None:
+    """Return that a session of the task is not worth its money any more."""
     found = of(situation, status)
     if found is None:
         return None
     says = "has landed as" if found.proof else "is claimed by"
-    return f"the task {says} {found.commit[:10]}, a commit of the target"
+    return Stop(f"the task {says} {found.commit[:10]}, a commit of the target")
 
 
 def asked(situation: Situation, task: TaskId) -> LandingControl | None:

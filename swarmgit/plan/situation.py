@@ -15,7 +15,7 @@ from swarmgit.model.desired import Desired, Gate, Swarm, Task
 from swarmgit.model.failures import FailedStep, StepKey
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, MailId, TaskId, TreeId
-from swarmgit.model.incidents import Incident
+from swarmgit.model.incidents import Alert, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.observed import Lack, MergeTry, Observed
 from swarmgit.model.queue import Entry
@@ -156,6 +156,9 @@ class Draft(Struct):
 
     asides: dict[TaskId, list[Aside]] = field(default_factory=dict)
     """Sessions beside attempts that this tick lets go of."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    """What went wrong in this tick, whenever it is seen: what was counted before is not counted again."""
 
     incidents: dict[str, Incident] = field(default_factory=dict)
     mail: dict[MailId, Mail] = field(default_factory=dict)

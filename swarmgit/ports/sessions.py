@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from swarmgit.model.endings import Stop
 from swarmgit.model.health import DiskUse
 from swarmgit.model.ids import SessionId
 from swarmgit.model.jobs import Job, StartSpec
@@ -36,7 +37,7 @@ class Executor(Protocol):
     def size(self, session: SessionId, name: str) -> int | None:
         """Return how many bytes a session's file has; None where there is no regular one."""
 
-    def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
+    def cancel(self, session: SessionId, stop: Stop, grace_s: float) -> None:
         """Ask to end: TERM, then KILL of the whole tree once the grace has passed; call again until it is over."""
 
     def damaged(self) -> tuple[SessionId, ...]:

@@ -163,7 +163,7 @@ class StateReader:
             self._saved = _saved(self._cache)
         raw = self._saved.get(kind.schema, {}).get(oid)
         try:
-            return from_json(raw, kind.value) if raw is not None else None
+            return kind.migrate(from_json(raw, kind.value)) if raw is not None else None
         except ValueError:  # another version of swarmgit wrote it
             return None
 

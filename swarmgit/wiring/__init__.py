@@ -46,7 +46,7 @@ from swarmgit.adapters.surroundings import (
 from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.model.desired import Desired
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert
 from swarmgit.ports.engine import Conflicts, Signatures, Upkeep
 from swarmgit.ports.machine import Clock
 from swarmgit.ports.repository import Landing, Repository
@@ -103,7 +103,7 @@ def open_world(
     cache = FileCache(found.live / paths.CACHE, keeps=keeps)
     vault = Vault(found.live / paths.SECRETS)
     guard = Guard(vault, found.live / paths.LEAKS)
-    notices = Notes(found.live / paths.NOTICES, Report)
+    notices = Notes(found.live / paths.NOTICES, Alert)
     target, former = _target(objects, cache)
     branch = state_branch(objects, cache, target, lead=bool(lead))
     memory = Memory(found.live / paths.RESOLUTIONS)

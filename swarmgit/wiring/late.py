@@ -16,7 +16,7 @@ from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.notes import Notes
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.documents import paths
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert, facts
 from swarmgit.model.runtimes import Command
 from swarmgit.model.work import Push
 from swarmgit.ports.engine import Conflicts, Signatures, Upkeep
@@ -60,7 +60,7 @@ def worktrees(
     places: tuple[GitEngine, GitObjects],
     target: str | None,
     fault: Callable[[str], None],
-    notices: Notes[Report],
+    notices: Notes[Alert],
     environ: Mapping[str, str] | None,
 ) -> Worktrees:
     """Return the worktrees. `environ`: what says where the person's own ignore patterns are; None: read before."""
@@ -78,9 +78,7 @@ def worktrees(
     person = Person(found.common_dir / "objects", found.top, found.algorithm, branch, has, excludes)
 
     def note(place: Path, reason: str) -> None:
-        from swarmgit.plan.breakdowns import leftover
-
-        notices.add(leftover(str(place), reason))
+        notices.add(Alert("worktree/leftover", facts=facts(place=place, reason=reason)))
 
     return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, note)
 

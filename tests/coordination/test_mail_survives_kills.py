@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from swarmgit.model.endings import Stop
 from swarmgit.state import kinds
 from tests.conftest import Repo
 
@@ -61,7 +62,7 @@ def test_a_message_is_recorded_and_delivered_once(tmp_path: Path, step: str) -> 
     finally:
         world = repo.world()
         for session in world.executor.poll():
-            world.executor.cancel(session, "the test is over", 0.0)
+            world.executor.cancel(session, Stop("the test is over"), 0.0)
         world.close()
 
     assert seen == [step]

@@ -232,9 +232,9 @@ class Life:
             case StartSession(spec):
                 assert spec.id not in self.observed.sessions
                 self._session(Session(spec, "running"))
-            case StopSession(id_, _, reason):
+            case StopSession(id_, _, stop):
                 session = self.observed.sessions[id_]
-                self._session(replace(session, state="ended", exit_code=143, stop_reason=reason, ended=self.now))
+                self._session(replace(session, state="ended", exit_code=143, stop=stop, ended=self.now))
             case FinishSession(spec):
                 self._finish(self.observed.sessions[spec.id])
             case Retire(id_):

@@ -7,6 +7,7 @@ from looks import BASE, LANDED, attempt, entry, landed, look, start, status, tas
 from swarmgit.app.views.plan import plan_document
 from swarmgit.model.actions import Land, MergeItem, Retire, Save, StopSession, TryMerges
 from swarmgit.model.desired import Budget
+from swarmgit.model.endings import Stop
 
 
 def rows(seen) -> list[tuple[str, str | None, str]]:
@@ -32,7 +33,7 @@ def test_a_merge_and_a_landing_are_told_for_each_task() -> None:
     actions = [
         TryMerges(BASE, (MergeItem("e1", "api", LANDED, "m"), MergeItem("e2", "ui", LANDED, "m")), ()),
         Land(("e1",), "main", BASE, LANDED),
-        StopSession("s1", "api", "time limit of 60 minutes"),
+        StopSession("s1", "api", Stop("time limit of 60 minutes", "time-limit")),
     ]
     assert rows(look(actions=actions, entries={"e1": entry("e1")})) == [
         ("merge", "api", "try on bbbbbbbbbb"),

@@ -88,7 +88,7 @@ def _single(action: Action) -> Step | None:
         case StartSession():
             return Step("start", action.spec.task, f"{who(action)}: {action.reason}")
         case actions.StopSession():
-            return Step("stop", action.task, action.reason)
+            return Step("stop", action.task, action.stop.text)
         case actions.FinishSession():
             return Step("finish", action.spec.task, action.reason)
         case actions.RunGate():

@@ -91,7 +91,7 @@ def session_row(look: Look, session: Session) -> dict[str, Any]:
         "usd": session.stream.usage.usd,
         "context_used": session.stream.context_used,
         "context_window": session.stream.context_window,
-        "stopping": session.stop_reason,
+        "stopping": session.stop.text if session.stop else None,
     }
 
 
