@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from swarmgit.model.actions import Action, Save
 from swarmgit.model.control import TaskControl
-from swarmgit.model.desired import Desired, Gate, Swarm, Task
+from swarmgit.model.desired import PRIORITY_RANK, Desired, Gate, Swarm, Task
 from swarmgit.model.failures import FailedStep, StepKey
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, MailId, TaskId, TreeId
@@ -24,6 +24,8 @@ from swarmgit.model.sessions import Session
 from swarmgit.model.status import Identity, Phase, Rejection, TaskStatus
 from swarmgit.model.usage import Aside
 from swarmgit.model.work import Evidence
+from swarmgit.plan import priorities
+from swarmgit.plan.priorities import Raised
 from swarmgit.state import kinds
 
 NO_CONTROL = TaskControl()
@@ -53,6 +55,7 @@ class Situation(Struct, frozen=True):
 
     `answers`: evidence by what its gate reads (`Evidence.reads`). `landed_work`: the heads of work that has landed.
     `rules`: digest of all that decides how two commits are merged; what was tried by other rules says nothing.
+    `raised`: the tasks whose convoy gives them a higher priority than their own.
     """
 
     desired: Desired
@@ -67,6 +70,7 @@ class Situation(Struct, frozen=True):
     answers: Mapping[EvidenceKey, tuple[Evidence, ...]]
     landed_work: frozenset[CommitId]
     rules: str
+    raised: Mapping[TaskId, Raised]
 
     @classmethod
     def of(
@@ -99,9 +103,8 @@ class Situation(Struct, frozen=True):
                 answers[found.reads] = (*answers.get(found.reads, ()), found)
         landed = frozenset(entry.work for entry in observed.entries.values() if entry.state == "landed")
         rules = hashlib.sha256(repr((swarm.merge, desired.gates)).encode()).hexdigest()[:16]
-        return cls(
-            desired, observed, swarm, now, only, apply_now, by_task, gate_sessions, evidence, answers, landed, rules
-        )
+        lookups = (by_task, gate_sessions, evidence, answers, landed, rules, priorities.raised(desired))
+        return cls(desired, observed, swarm, now, only, apply_now, *lookups)
 
     def tried(self, onto: CommitId, head: CommitId) -> MergeTry | None:
         """Return what came of merging two commits by the present rules; None where it was not tried."""
@@ -112,6 +115,11 @@ class Situation(Struct, frozen=True):
         """Return why one of these commits cannot be had, as a sentence; '' where all can."""
         found = (self.observed.missing.get(commit) for commit in commits if commit is not None)
         return next((lack.text for lack in found if lack is not None), "")
+
+    def rank(self, task: TaskId, priority: str) -> int:
+        """Return the rank of a task with a priority of its own, raised by its convoy; the smaller goes first."""
+        higher = self.raised.get(task)
+        return PRIORITY_RANK.get(higher.priority if higher else priority, PRIORITY_RANK["normal"])
 
     def control(self, task: TaskId) -> TaskControl:
         return self.observed.controls.get(task, NO_CONTROL)

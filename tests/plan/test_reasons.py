@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from msgspec.structs import replace
 from test_incident_catalogue import parse
 from test_lives import Chaos
 
