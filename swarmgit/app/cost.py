@@ -21,7 +21,7 @@ from swarmgit.model.endings import LIMITED
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.books import Books, Spending, spendings
 from swarmgit.plan.wallets import members
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 
 HOUR = timedelta(hours=1)
 REWORK = frozenset({"rejected", "conflict", "failed", "timeout"}) | LIMITED
@@ -53,7 +53,7 @@ class Shown(Struct, frozen=True):
         return min(1.0, (self.until - since) / whole) if whole > timedelta() else 1.0
 
 
-def cost(world: World, look: Look) -> dict[str, Any]:
+def cost(world: ReadWorld, look: Look) -> dict[str, Any]:
     """Return `cost --json`. `burn_usd_per_hour`: of a longer session only the part that lies in the last hour."""
     known = [*statuses(look).values(), *_archived(world, look)]
     spent = list(_spent(look, known))
@@ -103,7 +103,7 @@ def _burn(spent: Iterable[Shown], since: datetime) -> float | None:
     return round(sum((e.of.usage.usd or 0.0) * e.share_since(since) for e in found), 6) if found else None
 
 
-def _archived(world: World, look: Look) -> Iterator[TaskStatus]:
+def _archived(world: ReadWorld, look: Look) -> Iterator[TaskStatus]:
     """Yield the finished tasks that have left the hot folders; what cannot be read is left out."""
     for path in look.observed.archived.values():
         oid = world.objects.resolve(f"{look.observed.state_head}:{path}")

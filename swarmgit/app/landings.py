@@ -15,7 +15,7 @@ from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import Acknowledgement, LandingControl
 from swarmgit.model.ids import CommitId, TaskId, ulid
 from swarmgit.model.status import TaskStatus
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 
 ONCE_MORE = frozenset({"landed", "reverted", "unchanged", "reported"})
 
@@ -72,7 +72,7 @@ def acknowledge(world: World, name: str, by: str, reason: str) -> CommitId:
     return commit
 
 
-def _archived(world: World, seen: Look, task: TaskId) -> TaskStatus:
+def _archived(world: ReadWorld, seen: Look, task: TaskId) -> TaskStatus:
     path = seen.observed.archived[task]
     oid = world.objects.resolve(f"{seen.observed.state_head}:{path}")
     return state.load_status(path, world.objects.blob(oid)) if oid else TaskStatus(task, task, phase="landed")

@@ -8,12 +8,12 @@ from pathlib import Path
 from swarmgit.app.doctor.report import Facts, Finding
 from swarmgit.app.fsck.ledger import read_ledger
 from swarmgit.documents import paths
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 
 SHOWN_FILES_MAX = 300
 
 
-def state(world: World, _facts: Facts) -> Iterator[Finding]:
+def state(world: ReadWorld, _facts: Facts) -> Iterator[Finding]:
     """The state branch is there and can be read."""
     head = world.state.head()
     if head is None and world.objects.ref(paths.KEPT_STATE) is not None:
@@ -30,7 +30,7 @@ def state(world: World, _facts: Facts) -> Iterator[Finding]:
         yield Finding("state", "ok", f"the state branch is readable, at {head[:10]}")
 
 
-def checkout(world: World, _facts: Facts) -> Iterator[Finding]:
+def checkout(world: ReadWorld, _facts: Facts) -> Iterator[Finding]:
     """The state branch is shown in the working tree."""
     head = world.state.head()
     if head is None:
@@ -40,11 +40,11 @@ def checkout(world: World, _facts: Facts) -> Iterator[Finding]:
         yield Finding("checkout", "ok", "there is no working tree to show the state branch in")
         return
 
-    def show() -> str:
+    def show(world: World) -> str:
         world.state.sync_checkout(wait=True)
         return f"{paths.STATE_CHECKOUT} shows the state branch again"
 
-    if world.objects.ref(paths.branch_ref(world.state_branch)) is None:
+    if world.objects.ref(paths.branch_ref(world.repository.state_branch)) is None:
         yield Finding("checkout", "ok", "the state branch is a remote's; the first state commit here makes one to show")
         return
     folder = top / paths.STATE_CHECKOUT
