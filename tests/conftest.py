@@ -18,6 +18,7 @@ import yaml
 
 from swarmgit.app.run import Options, Result, TickReport, reconcile
 from swarmgit.documents import state as documents
+from swarmgit.model.endings import Stop
 from swarmgit.model.ids import TaskId
 from swarmgit.model.queue import Entry
 from swarmgit.model.status import TaskStatus
@@ -238,7 +239,7 @@ def repo(tmp_path: Path) -> Iterator[Repo]:
     if world_ids.is_dir():
         world = made.world()
         for session in world.executor.poll():
-            world.executor.cancel(session, "the test is over", 0.0)
+            world.executor.cancel(session, Stop("the test is over"), 0.0)
         world.close()
 
 

@@ -25,7 +25,8 @@ def failed(action: Action, error: Exception, world: World, step: Step | None = N
     of = step or step_of(action)
     world.engine.integrity.doubt(needs.of(action, of.entry), error)
     message, hint, trace = words(of.kind, error, world)
-    return Failed(action, message, hint, of, trace)
+    cause = error.cause if isinstance(error, SwarmError) else ""
+    return Failed(action, message, hint, of, trace, cause or signature(message))
 
 
 def words(kind: str, error: Exception, world: World) -> tuple[str, str | None, str]:

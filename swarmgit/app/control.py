@@ -20,6 +20,7 @@ from swarmgit.app.views.tasks import statuses
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.endings import Stop
 from swarmgit.model.ids import EntryId, SessionId, TaskId, ulid
 from swarmgit.model.queue import WAITING, Entry
 from swarmgit.model.renames import called, other_names
@@ -204,7 +205,7 @@ def stop(world: World, name: str, by: str, wait: Callable[[float], None] = time.
 
 def _cancel_until_over(world: World, session: SessionId, grace_s: float, wait: Callable[[float], None]) -> bool:
     for _ in range(int((grace_s + PATIENCE_S) / POLL_S)):
-        world.executor.cancel(session, STOPPED, grace_s)
+        world.executor.cancel(session, Stop(STOPPED), grace_s)
         job = world.executor.poll([session]).get(session)
         if job is None or job.state in OVER:
             return True

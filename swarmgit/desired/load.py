@@ -56,6 +56,25 @@ def load_commit(
     return found if found.commit == commit else replace(found, commit=commit)
 
 
+def state_branch(objects: Objects, target: str) -> str | None:
+    """Return the state branch that the target's swarm.yaml names; what its last good version names where it is broken.
+
+    None: there is no good one.
+    """
+    from swarmgit.documents import intent
+
+    commit = objects.ref(paths.branch_ref(target))
+    tree = _swarm_tree(objects, commit) if commit is not None else None
+    if commit is None or tree is None:
+        return None
+    for version in (_Earlier(objects, tree), *_earlier(objects, commit, tree)):
+        blob = version.blob(paths.SWARM_YAML)
+        swarm = intent.swarm(paths.SWARM_YAML, blob, objects.blob(blob)).value if blob else None
+        if swarm is not None:
+            return swarm.state_branch
+    return None
+
+
 def builtin_roles() -> Mapping[str, str]:
     """Return the texts of the roles that always exist."""
     roles: Path = schemas.folder("template") / "roles"

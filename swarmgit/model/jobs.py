@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from swarmgit.model.endings import Stop
 from swarmgit.model.health import Excess
 from swarmgit.model.sessions import SessionSpec, Voice
 
@@ -44,7 +45,7 @@ class Job(Struct, frozen=True):
     ended: datetime | None = None
     error: str = ""
     setup_failed: bool = False
-    stop_reason: str | None = None
+    stop: Stop | None = None
     stop_at: datetime | None = None
     last_output: datetime | None = None
     spoke: tuple[Voice, ...] = ()

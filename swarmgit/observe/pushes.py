@@ -27,8 +27,8 @@ def answer(job: Job, output: str, stderr: str) -> Pushed | None:
         return None
     if job.excess is not None:
         return Pushed("failed", job.excess.sentence)
-    if job.stop_reason is not None:
-        return Pushed("failed", f"it was stopped: {job.stop_reason}")
+    if job.stop is not None:
+        return Pushed("failed", f"it was stopped: {job.stop.text}")
     if job.exit_code == TAKEN:
         return Pushed("taken")
     refused = REFUSED.search(output)

@@ -93,7 +93,7 @@ class Observer:
             trusted_since=trusted_since,
             remote=self._remote.look(swarm, target),
             leaks=world.secrets.noticed(),
-            reports=world.notices.all(),
+            alerts=world.notices.all(),
             tries=world.failures.all(),
             damaged=frozenset(world.executor.damaged()),
             ports=self._ports.free,

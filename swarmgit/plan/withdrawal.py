@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from swarmgit.model.actions import SaveEntry
+from swarmgit.model.actions import Save
 from swarmgit.model.queue import WAITING, Entry, LedgerEvent
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan import attempts
@@ -43,4 +43,4 @@ def drop_entry(situation: Situation, draft: Draft, entry: Entry, why: str) -> No
     keep_proposal(draft, entry)
     dropped = replace(entry, state="dropped", events=(*entry.events, event))
     draft.entries[entry.id] = dropped
-    draft.add(SaveEntry(dropped), unpin(dropped))
+    draft.add(Save(dropped), unpin(dropped))

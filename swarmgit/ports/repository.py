@@ -29,8 +29,8 @@ class Repository(Struct, frozen=True):
     live: Path
     store: Path
     target: str | None
+    state_branch: str
     former: str | None = None
-    state_branch: str = "swarm/state"
 
 
 class Objects(Protocol):

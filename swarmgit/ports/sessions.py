@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from swarmgit.model.endings import Stop
 from swarmgit.model.health import DiskUse
 from swarmgit.model.ids import SessionId
 from swarmgit.model.jobs import Job, StartSpec
@@ -52,7 +53,7 @@ class Executor(SessionReader, Protocol):
     def withdraw(self, session: SessionId) -> None:
         """Forget a session whose start came to nothing; nothing where it has a process."""
 
-    def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
+    def cancel(self, session: SessionId, stop: Stop, grace_s: float) -> None:
         """Ask to end: TERM, then KILL of the whole tree once the grace has passed; call again until it is over."""
 
     def end(self, session: SessionId) -> None:

@@ -11,7 +11,7 @@ from swarmgit.model.checkouts import Obstacle
 from swarmgit.model.failures import Try
 from swarmgit.model.git import PutBack
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.work import Evidence
@@ -144,17 +144,17 @@ class Secrets(LeakReader, Protocol):
 class NoticeReader(Protocol):
     """What went wrong where nobody plans, and no incident tells of yet."""
 
-    def all(self) -> tuple[Report, ...]:
+    def all(self) -> tuple[Alert, ...]:
         """Return what no incident tells of yet."""
 
 
 class Notices(NoticeReader, Protocol):
-    """Reports are kept until an incident tells of them."""
+    """Alerts are kept until an incident tells of them."""
 
-    def add(self, note: Report) -> None:
+    def add(self, note: Alert) -> None:
         """Keep a report; adding the same again changes nothing."""
 
-    def drop(self, notes: Sequence[Report]) -> None:
+    def drop(self, notes: Sequence[Alert]) -> None:
         """Drop what has an incident."""
 
 

@@ -15,7 +15,7 @@ from swarmgit.ports.store import StateStore
 from swarmgit.ports.worktrees import Worktrees
 from swarmgit.wiring.engine import Access
 from swarmgit.wiring.part import Part
-from swarmgit.wiring.reading import STATE_BRANCH, Opened, Reading
+from swarmgit.wiring.reading import Opened, Reading
 
 CLOSING_S_MAX, ENDED_S_MAX = 0.2, 0.5
 """So long work in the background may still take to end by itself; then the git processes of it are ended."""
@@ -37,8 +37,8 @@ class Acting(Reading):
             self._fault(name)
 
     def load(self) -> None:
-        """Make now what would else be loaded between a commit and the start of its first agent."""
-        for each in ("landing", "worktrees", "sandbox"):
+        """Rename the state branch where that is due, and load what a start needs, which must not take long then."""
+        for each in ("repository", "landing", "worktrees", "sandbox"):
             getattr(self, each)
 
     @Part
@@ -47,10 +47,10 @@ class Acting(Reading):
 
     @Part
     def store(self) -> GitStateStore:
-        objects, found = self.objects, self._found
-        checkout = StateCheckout(objects, self.engine.git, found.top, found.live, STATE_BRANCH) if found.top else None
+        objects, found, branch = self.objects, self._found, self.repository.state_branch
+        checkout = StateCheckout(objects, self.engine.git, found.top, found.live, branch) if found.top else None
         is_leader = self.access.is_leader
-        return GitStateStore(objects, STATE_BRANCH, checkout, is_leader=lambda: is_leader, fault=self.fault)
+        return GitStateStore(objects, branch, checkout, is_leader=lambda: is_leader, fault=self.fault)
 
     @Part
     def worktrees(self) -> Worktrees:

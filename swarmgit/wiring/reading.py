@@ -22,7 +22,7 @@ from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.adapters.secrets.guard import Guard
 from swarmgit.adapters.surroundings import Surroundings, seen_from
 from swarmgit.documents import paths
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert, facts
 from swarmgit.ports.machine import Clock
 from swarmgit.ports.repository import Landing, Repository
 from swarmgit.ports.sandbox import Sandbox
@@ -32,8 +32,8 @@ from swarmgit.wiring.engine import Access, Engine
 from swarmgit.wiring.here import HereMachine, PersonsGit
 from swarmgit.wiring.part import Part
 from swarmgit.wiring.programs import AgentPrograms
+from swarmgit.wiring.state_branch import state_branch
 
-STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
 
 
@@ -62,7 +62,8 @@ class Reading:
     def repository(self) -> Repository:
         found = self._found
         target, former = self._target()
-        return Repository(found.common_dir, found.top, found.live, found.store, target, former, STATE_BRANCH)
+        branch = state_branch(self.objects, self.cache, target, lead=self.access.is_leader)
+        return Repository(found.common_dir, found.top, found.live, found.store, target, branch, former)
 
     def _target(self) -> tuple[str | None, str | None]:
         """Return the target branch, remembered so that a person may be on any branch, and what it was before."""
@@ -76,7 +77,7 @@ class Reading:
     def machine(self) -> HereMachine:
         """Return it with its bells: sessions that end, the target's and the state's refs, and packed refs."""
         heads = self._found.common_dir / "refs" / "heads"
-        refs = [heads / branch for branch in (self.repository.target, STATE_BRANCH) if branch]
+        refs = [heads / branch for branch in (self.repository.target, self.repository.state_branch) if branch]
         bells = [self._found.live / paths.BELL, *(ref.parent for ref in refs)]
         return HereMachine(self._opened.environ, self._opened.place, bells)
 
@@ -94,7 +95,7 @@ class Reading:
 
     @Part
     def store(self) -> GitStateStore:
-        return GitStateStore(self.objects, STATE_BRANCH)
+        return GitStateStore(self.objects, self.repository.state_branch)
 
     @property
     def state(self) -> StateBranch:
@@ -129,9 +130,7 @@ class Reading:
         return GitWorktrees(self.engine.git, found.store, person, self.engine.code_tree, self.fault, self._note)
 
     def _note(self, place: Path, reason: str) -> None:
-        from swarmgit.plan.breakdowns import leftover
-
-        self.notices.add(leftover(str(place), reason))
+        self.notices.add(Alert("worktree/leftover", facts=facts(place=place, reason=reason)))
 
     @Part
     def executor(self) -> LocalExecutor:
@@ -161,8 +160,8 @@ class Reading:
         return Guard(self._vault, self._found.live / paths.LEAKS)
 
     @Part
-    def notices(self) -> Notes[Report]:
-        return Notes(self._found.live / paths.NOTICES, Report)
+    def notices(self) -> Notes[Alert]:
+        return Notes(self._found.live / paths.NOTICES, Alert)
 
     @Part
     def failures(self) -> FailureNotes:

@@ -83,12 +83,12 @@ class Paper:
         live.mkdir(exist_ok=True)
         objects = GitObjects(Git(common))
         engine = GitEngine(engine_git(live, common, objects.algorithm), objects)
-        store = GitStateStore(objects)
+        store = GitStateStore(objects, "swarm/state")
         self.closers += [objects.close, store.close, engine.close]
         background = Threads(lambda: None)
         with_parts(engine, integrity=GitIntegrity(engine.objects, lambda: None, background, is_leader=False))
         return world_of(
-            repository=Repository(common, self.top, live, self.top.parent / "store", "main"),
+            repository=Repository(common, self.top, live, self.top.parent / "store", "main", "swarm/state"),
             clock=self.clock,
             objects=objects,
             state=store,

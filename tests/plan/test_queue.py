@@ -160,7 +160,7 @@ def test_a_gate_run_past_its_time_is_stopped() -> None:
     made.see(sessions={**made.observed.sessions, run.spec.id: Session(run.spec, "running")})
     made.now += timedelta(minutes=CHECK.timeout_minutes + 1)
     stops = [a for a in made.decide().actions if isinstance(a, StopSession)]
-    assert [(s.session, s.reason) for s in stops] == [(run.spec.id, "time limit of 20 minutes")]
+    assert [(s.session, s.stop.text) for s in stops] == [(run.spec.id, "time limit of 20 minutes")]
 
 
 def test_a_gate_run_that_is_always_lost_is_not_run_for_ever() -> None:

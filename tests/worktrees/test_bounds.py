@@ -24,7 +24,7 @@ from swarmgit.model.landings import Landed
 from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.pins import Submit
 from swarmgit.model.work import Capture
-from swarmgit.record import unsaved
+from swarmgit.state.commits import unsaved
 from tests.worlds import world_of
 
 STARS = ("**/" * 30 + "*?b\n") * 50

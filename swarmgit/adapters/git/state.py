@@ -34,7 +34,7 @@ class GitStateStore:
     def __init__(
         self,
         objects: GitObjects,
-        branch: str = "swarm/state",
+        branch: str,
         checkout: StateCheckout | None = None,
         *,
         is_leader: Callable[[], bool] = lambda: False,

@@ -20,11 +20,12 @@ import msgspec
 from swarmgit.adapters.deletion import delete
 from swarmgit.adapters.processes import channel, tree, vitals
 from swarmgit.adapters.processes import folder as files
-from swarmgit.adapters.processes.job import Jobs, Stop, encoded
+from swarmgit.adapters.processes.job import Jobs, StopRequest, encoded
 from swarmgit.adapters.processes.launch import Launcher
 from swarmgit.adapters.sandbox import groups
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, TryLater
+from swarmgit.model.endings import Stop
 from swarmgit.model.health import DiskUse
 from swarmgit.model.ids import SessionId
 from swarmgit.model.jobs import Job, StartSpec
@@ -112,17 +113,17 @@ class LocalExecutor:
         """Return how many bytes a session's file has; None where there is no regular one."""
         return files.size(self._jobs.path(files.check_id(session)), name)
 
-    def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
+    def cancel(self, session: SessionId, stop: Stop, grace_s: float) -> None:
         """Ask a session to end; called every tick until it is over. Never waits."""
         job = self._jobs.look(session)
         if job is None or job.state not in {"queued", "running"}:
             return
-        stop = self._jobs.stop(session) or self._write_stop(session, reason)
+        asked = self._jobs.stop(session) or self._write_stop(session, stop)
         if self._claim_for_nobody(session):
             files.write(self._jobs.path(session), "exit.json", encoded({"version": 1, "code": None}))
             return
         self._fault("executor.signal")
-        waited_s = max((self._clock.now() - stop.at).total_seconds(), time.monotonic() - stop.seen)
+        waited_s = max((self._clock.now() - asked.at).total_seconds(), time.monotonic() - asked.seen)
         whole = self._jobs.tree(session)
         if waited_s < grace_s:
             new = [p for p in self._askable(whole, session) if (p.pid, p.start) not in self._asked]
@@ -269,12 +270,11 @@ class LocalExecutor:
         if is_old and not (self._sessions / session).exists():
             (self._active / session).unlink(missing_ok=True)
 
-    def _write_stop(self, session: str, reason: str) -> Stop:
+    def _write_stop(self, session: str, stop: Stop) -> StopRequest:
         self._fault("executor.stop")
-        now = self._clock.now()
-        request = {"version": 1, "reason": reason, "at": now.isoformat()}
-        files.write(self._jobs.path(session), "stop.json", encoded(request))
-        return Stop(reason, now, time.monotonic())
+        request = StopRequest(stop, self._clock.now(), time.monotonic())
+        files.write(self._jobs.path(session), "stop.json", request.encoded())
+        return request
 
 
 def _no_fault(name: str) -> None:
