@@ -69,7 +69,7 @@ def by_tier(entries: Iterable[Entry]) -> tuple[TierFigures, ...]:
     groups: dict[str, list[str]] = defaultdict(list)
     for entry in entries:
         groups[entry.tier].append(entry.state)
-    places = {tier: place for place, tier in enumerate(CONFLICT_TIERS)}
+    places: dict[str, int] = {tier: place for place, tier in enumerate(CONFLICT_TIERS)}
     return tuple(
         TierFigures(tier, len(states), states.count("landed"), states.count("rejected"))
         for tier, states in sorted(groups.items(), key=lambda each: (places.get(each[0], len(CONFLICT_TIERS)), each[0]))
