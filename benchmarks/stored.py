@@ -9,7 +9,7 @@ from benchmarks.scene import Scene
 from swarmgit.documents import paths
 from swarmgit.documents import state as documents
 from swarmgit.model.ids import AgentName, BlobId, CommitId, EntryId, SessionId, TaskId, ulid
-from swarmgit.model.queue import Entry, LedgerEvent
+from swarmgit.model.queue import Entry, Queued
 from swarmgit.model.status import Attempt, Phase, TaskStatus
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,7 +63,7 @@ def store_queue(here: Scene, names: Sequence[str], *, clash: bool = False) -> No
             base=base,
             enqueued=at,
             model="script",
-            events=(LedgerEvent(at, "queued", {"head": head, "base": base}),),
+            events=(Queued(at=at, head=head, base=base),),
         )
         attempt = Attempt(
             number=1,

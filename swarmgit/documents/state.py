@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from swarmgit.documents import blocks
+from swarmgit.documents import blocks, ledger
 from swarmgit.errors import PersonMustAct, StateNewer
 from swarmgit.model.control import (
     Acknowledgement,
@@ -27,7 +27,7 @@ from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.incidents import IncidentControl
 from swarmgit.model.mail import Mail, MailControl
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Entry, Event
 from swarmgit.model.status import Identity, TaskStatus
 
 if TYPE_CHECKING:
@@ -119,18 +119,6 @@ def load_entry_control(path: str, data: bytes) -> EntryControl:
     return _load(path, data, EntryControl)
 
 
-def dump_verdict(value: Verdict) -> bytes:
-    return _dump(value)
-
-
-def dump_followed(value: Followed) -> bytes:
-    return _dump(value)
-
-
-def dump_freeze(value: Freeze) -> bytes:
-    return _dump(value)
-
-
 def dump_mail(value: Mail) -> bytes:
     return _dump(value)
 
@@ -160,11 +148,18 @@ def load_incident_control(path: str, data: bytes) -> IncidentControl:
     return _load(path, data, IncidentControl)
 
 
+dump_verdict = dump_followed = dump_freeze = dump
 load_followed = partial(load, kind=Followed)
 load_freeze = partial(load, kind=Freeze)
 load_verdict = partial(load, kind=Verdict)
 load_landing_control = partial(load, kind=LandingControl)
 load_acknowledgement = partial(load, kind=Acknowledgement)
+
+
+def facts(event: Event) -> dict[str, Any]:
+    """Return what an event of the ledger says, as its file has it."""
+    said: dict[str, Any] = _plain(event).get("data", {})
+    return said
 
 
 def to_json(value: object) -> bytes:
@@ -196,6 +191,9 @@ def timestamp(at: datetime) -> str:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of the model becomes plain data
+    if isinstance(value, Event):
+        line = ledger.line_of(value)
+        return _plain(msgspec.structs.replace(line, data=_plain(line.data)))  # sorted at every depth
     if isinstance(value, msgspec.Struct):
         return {
             name: _plain(item)
@@ -235,10 +233,12 @@ def _load(path: str, data: bytes, kind: type[T]) -> T:
     if misused:
         raise _broken(path, data, (misused,), f"unknown key '{misused}'; it is called '{keys[misused]}'")
     plain = _keys(plain, {key: name for name, key in keys.items()})
-    unknown = _unknown_key(plain, kind, ())
-    if unknown:
-        raise _broken(path, data, unknown, f"unknown key '{unknown[-1]}'")
     try:
+        if kind is Entry and isinstance(events := plain.get("events"), list):
+            plain["events"] = ledger.typed(events)
+        unknown = _unknown_key(plain, kind, ())
+        if unknown:
+            raise _broken(path, data, unknown, f"unknown key '{unknown[-1]}'")
         return msgspec.convert(plain, kind)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")

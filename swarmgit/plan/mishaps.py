@@ -7,7 +7,7 @@ import re
 from swarmgit.model.ids import AgentName
 from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Mail
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Entry, Rejected
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
@@ -243,14 +243,15 @@ def _forgery(situation: Situation, draft: Draft, letter: Mail) -> None:
 
 
 def _landing(situation: Situation, draft: Draft, entry: Entry) -> None:
-    data = entry.events[-1].data if entry.events else {}
-    kind = str(data.get("kind", "rejected"))
-    what = str(data.get("gate") or ", ".join(map(str, data.get("paths", ()))) or "")
+    rejected = entry.last(Rejected)
+    kind = rejected.rejection if rejected else "rejected"
+    gate = rejected.gate or "" if rejected else ""
+    what = gate or (", ".join(rejected.paths or ()) if rejected else "")
     said = Report(
-        signature=f"landing/{kind}/{data.get('gate', '')}",
+        signature=f"landing/{kind}/{gate}",
         key=f"landing/{entry.id}",
-        title=f"an entry could not land: {kind}" + (f" {data['gate']}" if data.get("gate") else ""),
-        what=f"{entry.task}: {data.get('reason', kind)}" + (f" ({what[:300]})" if what else ""),
+        title=f"an entry could not land: {kind}" + (f" {gate}" if gate else ""),
+        what=f"{entry.task}: {rejected.reason if rejected else kind}" + (f" ({what[:300]})" if what else ""),
         detection="merge queue",
         agent=entry.agent,
         task=entry.task,

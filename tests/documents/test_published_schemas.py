@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
+from swarmgit.documents import ledger
 from swarmgit.model import control, convoys, histories, incidents, mail, queue, status
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -61,7 +62,7 @@ def differences(schema: dict[str, Any], hint: Any, root: dict[str, Any], path: s
 
 def struct_in(hint: Any) -> type[msgspec.Struct] | None:
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return hint
+        return ledger.Line if issubclass(hint, queue.Event) else hint
     return next((found for found in map(struct_in, get_args(hint)) if found is not None), None)
 
 

@@ -33,7 +33,7 @@ def test_the_intent_is_recorded_before_the_target_moves() -> None:
     entry = entry_of(made, "a")
     assert entry.state == "landing"
     assert [e.kind for e in entry.events][-1] == "landing"
-    assert entry.events[-1].data["old"] == "root"
+    assert entry.events[-1].old == "root"
 
 
 def test_a_landing_that_a_crash_cut_off_is_carried_out_again() -> None:

@@ -9,6 +9,7 @@ from swarmgit.app.names import find
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.tasks import result_row
 from swarmgit.app.views.times import stamp
+from swarmgit.documents.state import facts
 from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.desired import PRIORITY_RANK
 from swarmgit.model.ids import EntryId
@@ -119,5 +120,5 @@ def entry_document(look: Look, name: str) -> dict[str, Any]:
         else None,
         **_waits(look, entry),
         "evidence": [result_row(result) for result in entry.evidence],
-        "events": [{"at": stamp(event.at), "kind": event.kind, "data": dict(event.data)} for event in entry.events],
+        "events": [{"at": stamp(event.at), "kind": event.kind, "data": facts(event)} for event in entry.events],
     }
