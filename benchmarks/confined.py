@@ -18,8 +18,9 @@ from swarmgit.adapters.sandbox.probe import search
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.policy import Policy
+from swarmgit.model.runtimes import Command
 from swarmgit.model.sessions import SessionSpec
-from swarmgit.ports import Command, Confined, Confinement
+from swarmgit.ports.sandbox import Confined, Confinement
 
 BUDGET_MS = 60.0
 KINDS = {

@@ -15,7 +15,6 @@ from benchmarks.figures import Figure
 from benchmarks.machine import cpu_s, timed
 from benchmarks.scene import Scene, command, scene, wait_for
 from benchmarks.stored import BEGIN
-from swarmgit import ports
 from swarmgit.app.desk import Desk
 from swarmgit.app.look import loader
 from swarmgit.app.tick import Ticker
@@ -23,6 +22,7 @@ from swarmgit.documents import paths, state
 from swarmgit.model.ids import SessionId
 from swarmgit.model.mail import Mail, mail_id, origin_of
 from swarmgit.observe.snapshot import Observer
+from swarmgit.ports.world import World
 
 COMMS = [{"from": "role:builder", "to": "role:builder"}]
 EACH = 200
@@ -168,7 +168,7 @@ def _names(desk: Desk) -> list[str]:
     return os.listdir(desk.inbox)  # noqa: PTH208 - names only, thousands of them
 
 
-def _store(world: ports.World, count: int) -> None:
+def _store(world: World, count: int) -> None:
     """Store so many read messages: as many as fit into 50 hot mailboxes there, the rest in the archive."""
     changes: dict[str, bytes | None] = {}
     for number in range(count):

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from swarmgit import ports
+from swarmgit.ports.world import World
 from swarmgit.wiring import open_world
 
 GITCONFIG = (
@@ -124,7 +124,7 @@ class Scene:
 
     # --- swarmgit ---------------------------------------------------------------------------------------------------
 
-    def world(self, *, lead: bool = False) -> ports.World:
+    def world(self, *, lead: bool = False) -> World:
         return open_world(self.top, self.environ, lead=lead)
 
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:

@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 import yaml
 
-from swarmgit import ports
 from swarmgit.app.run import Options, Result, TickReport, reconcile
 from swarmgit.documents import state as documents
+from swarmgit.model.endings import Stop
 from swarmgit.model.ids import TaskId
 from swarmgit.model.queue import Entry
 from swarmgit.model.status import TaskStatus
+from swarmgit.ports.machine import Clock
+from swarmgit.ports.world import World
 from swarmgit.wiring import open_world
 from tests.calls import Called, call
 from tests.published import problems
@@ -92,7 +94,7 @@ class Repo:
         self.policy: dict[str, Any] = {"filesystem": {"write": [str(self.agents)]}}
         self.gates: list[dict[str, Any]] = [GATE_OK]
         self.sandboxes: tuple[str, ...] | None = None
-        self.clock: ports.Clock | None = None
+        self.clock: Clock | None = None
 
     # --- the person -------------------------------------------------------------------------------------------------
 
@@ -150,7 +152,7 @@ class Repo:
 
     # --- swarmgit ---------------------------------------------------------------------------------------------------
 
-    def world(self, *, lead: bool = False, fault: Callable[[str], None] | None = None) -> ports.World:
+    def world(self, *, lead: bool = False, fault: Callable[[str], None] | None = None) -> World:
         extra: dict[str, Any] = {"fault": fault} if fault else {}
         if self.clock is not None:
             extra["clock"] = self.clock
@@ -237,7 +239,7 @@ def repo(tmp_path: Path) -> Iterator[Repo]:
     if world_ids.is_dir():
         world = made.world()
         for session in world.executor.poll():
-            world.executor.cancel(session, "the test is over", 0.0)
+            world.executor.cancel(session, Stop("the test is over"), 0.0)
         world.close()
 
 

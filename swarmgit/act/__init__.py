@@ -20,29 +20,23 @@ from swarmgit.model.actions import (
     Retire,
     RunGate,
     Salvage,
-    SaveConvoy,
-    SaveEntry,
+    Save,
     SaveFile,
-    SaveFollowed,
-    SaveGateHistory,
-    SaveIdentity,
-    SaveIncident,
-    SaveMail,
-    SaveTask,
     StartPush,
     StartSession,
     StopSession,
     TakeMail,
     TryMerges,
 )
-from swarmgit.model.failures import ForgetTries, Rescue, SaveFailures, SetAside
-from swarmgit.model.incidents import ForgetReports
+from swarmgit.model.failures import ForgetTries, Rescue, SetAside
+from swarmgit.model.incidents import ForgetAlerts
 from swarmgit.model.outcomes import Done, Outcome, ToSave
 from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.policy import Policy
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.secrets import ForgetLeaks
-from swarmgit.ports import World
+from swarmgit.model.steps import kind_of
+from swarmgit.ports.world import World
 
 
 def execute(action: Action, world: World, policy: Policy) -> tuple[Outcome, ...]:
@@ -51,7 +45,7 @@ def execute(action: Action, world: World, policy: Policy) -> tuple[Outcome, ...]
     Whatever is raised on the way is a failure of this action, a bug too: nobody else's step hangs on it.
     """
     try:
-        world.fault(type(action).__name__)
+        world.fault(kind_of(action))
         done = _execute(action, world, policy)
     except Exception as error:  # noqa: BLE001  the boundary of a step
         return (failed(action, error, world),)
@@ -84,7 +78,7 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
             return push.start(action, world)
         case FollowRemote():
             return push.follow(action, world)
-        case KeepEvidence() | Remember() | ForgetLeaks() | ForgetReports() | ForgetTries():
+        case KeepEvidence() | Remember() | ForgetLeaks() | ForgetAlerts() | ForgetTries():
             return _note(action, world)
         case Land():
             return landing.land(action, world)
@@ -94,15 +88,13 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
             return mail.deliver(action, world)
         case TakeMail():
             return mail.take(action, world)
-        case SaveTask() | SaveEntry() | SaveIdentity() | SaveGateHistory() | SaveMail() | SaveFile():
-            return ToSave(action)
-        case SaveFollowed() | Archive() | Remove() | RenameTask() | SaveConvoy() | SaveIncident() | SaveFailures():
+        case Save() | SaveFile() | Archive() | Remove() | RenameTask():
             return ToSave(action)
         case _:
             assert_never(action)
 
 
-def _note(action: KeepEvidence | Remember | ForgetLeaks | ForgetReports | ForgetTries, world: World) -> Outcome:
+def _note(action: KeepEvidence | Remember | ForgetLeaks | ForgetAlerts | ForgetTries, world: World) -> Outcome:
     match action:
         case KeepEvidence():
             world.cache.keep_evidence(action.evidence)
@@ -110,8 +102,8 @@ def _note(action: KeepEvidence | Remember | ForgetLeaks | ForgetReports | Forget
             world.background.run(f"remember {proposal}", proposal, lambda: world.conflicts.remember(proposal))
         case ForgetLeaks():
             world.secrets.forget(action.leaks)
-        case ForgetReports():
-            world.notices.drop(action.reports)
+        case ForgetAlerts():
+            world.notices.drop(action.alerts)
         case ForgetTries():
             world.failures.drop(action.tries)
     return Done(action)

@@ -13,6 +13,7 @@ from swarmgit.documents.commit_words import landed_words
 from swarmgit.documents.state import to_json
 from swarmgit.model import trailers
 from swarmgit.model.actions import FinishSession
+from swarmgit.model.git import Identity
 from swarmgit.model.ids import SessionId
 from swarmgit.model.intake import Intake, LeftOut
 from swarmgit.model.outcomes import Done, Outcome, Underway
@@ -20,7 +21,7 @@ from swarmgit.model.policy import Policy
 from swarmgit.model.secrets import Secret
 from swarmgit.model.sessions import SessionSpec
 from swarmgit.model.work import Capture, Taken
-from swarmgit.ports import Identity, World
+from swarmgit.ports.world import World
 
 MESSAGE_BYTES_MAX = 16 << 10
 SETUP_BYTES_MAX = 4 << 20

@@ -11,7 +11,7 @@ from swarmgit.model.actions import Action
 from swarmgit.model.failures import Step
 from swarmgit.model.outcomes import Failed
 from swarmgit.model.steps import step_of
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 SURROUNDINGS = "check disk space, open files and permissions: swarmgit doctor"
 BUG = "this is a bug in swarmgit: please report it with the traceback"
@@ -25,7 +25,8 @@ def failed(action: Action, error: Exception, world: World, step: Step | None = N
     of = step or step_of(action)
     world.integrity.doubt(needs.of(action, of.entry), error)
     message, hint, trace = words(of.kind, error, world)
-    return Failed(action, message, hint, of, trace)
+    cause = error.cause if isinstance(error, SwarmError) else ""
+    return Failed(action, message, hint, of, trace, cause or signature(message))
 
 
 def words(kind: str, error: Exception, world: World) -> tuple[str, str | None, str]:

@@ -13,10 +13,11 @@ from swarmgit.model.actions import FollowRemote, Land, MergeItem, Salvage, TryMe
 from swarmgit.model.checkouts import HUNG_FILTER, INDEX_LOCK, Obstacle
 from swarmgit.model.failures import Step
 from swarmgit.model.ids import CommitId, EntryId
+from swarmgit.model.landings import InTheWay
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.outcomes import Blocked, Done, Outcome, Underway
 from swarmgit.model.pins import Submit, Unpin
-from swarmgit.ports import InTheWay, World
+from swarmgit.ports.world import World
 
 
 def salvage(action: Salvage, world: World) -> Outcome:

@@ -11,7 +11,7 @@ from swarmgit.model.actions import Predict
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.work import Capture, Prediction
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 
 def predict(action: Predict, world: World) -> Outcome:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from swarmgit.act.landing import block, publish, unblock
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.actions import FollowRemote, StartPush
+from swarmgit.model.jobs import StartSpec
+from swarmgit.model.landings import InTheWay
 from swarmgit.model.outcomes import Done, Outcome, Underway
-from swarmgit.ports import InTheWay, StartSpec, World
+from swarmgit.ports.world import World
 
 
 def start(action: StartPush, world: World) -> Outcome:

@@ -24,11 +24,16 @@ from swarmgit.model.desired import Task, WorktreeConfig
 from swarmgit.model.failures import SetAside
 from swarmgit.model.faults import fault_of
 from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.jobs import StartSpec
 from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.policy import Policy
+from swarmgit.model.runtimes import Command
 from swarmgit.model.sessions import SessionSpec
-from swarmgit.model.work import NO_WORKTREE, Capture
-from swarmgit.ports import Command, Confined, Confinement, Lease, Placement, StartSpec, World
+from swarmgit.model.work import Capture
+from swarmgit.ports.runtimes import Placement
+from swarmgit.ports.sandbox import Confined, Confinement
+from swarmgit.ports.worktrees import Lease
+from swarmgit.ports.world import World
 
 POOL = {"triage": "triage"}
 
@@ -131,9 +136,14 @@ def _lease(session: SessionId, base: CommitId, action: StartSession | RunGate, w
         return world.worktrees.lease(session, base, action.worktree, pool, only)
     except OSError as error:
         fault = fault_of(error) or PersonMustAct(str(error), "swarmgit doctor")
-        raise PersonMustAct(f"{NO_WORKTREE}: {fault.message}", fault.hint) from error
+        raise _no_worktree(fault) from error
     except SwarmError as error:
-        raise PersonMustAct(f"{NO_WORKTREE}: {error.message}", error.hint) from error
+        raise _no_worktree(error) from error
+
+
+def _no_worktree(error: SwarmError) -> PersonMustAct:
+    said = f"its worktree could not be made: {error.message}"
+    return PersonMustAct(said, error.hint, error.cause or "cause/worktree")
 
 
 def _start_spec(
@@ -201,7 +211,7 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
 def stop(action: StopSession, world: World) -> Outcome:
     if action.excess is not None:  # before the stop, which the session may end by
         world.executor.write(action.session, paths.EXCESS_FILE, _json(msgspec.to_builtins(action.excess)))
-    world.executor.cancel(action.session, action.reason, action.grace_s)
+    world.executor.cancel(action.session, action.stop, action.grace_s)
     return Done(action)
 
 

@@ -14,7 +14,7 @@ from swarmgit.documents.state import from_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.work import TAMPERED
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 WATCHED = ("refs/heads/", "refs/tags/", "refs/stash", "refs/replace/")
 REPLACED = "refs/replace/"

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from swarmgit.model.ids import SessionId
 from swarmgit.model.sessions import SessionSpec
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 FILES = ("prompt.md", "stdout.jsonl", "stderr.log")
 HEAD_BYTES_MAX = 256 << 10

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from swarmgit.documents import paths
-from swarmgit.ports import TreeEntry
+from swarmgit.model.git import TreeEntry
 
 NOT_INTENT = frozenset({"state", "run"})
 KINDS = frozenset({".yaml", ".yml", ".md"})

@@ -13,22 +13,22 @@ from typing import Any
 
 import msgspec
 
-from swarmgit import ports
 from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.processes import identity
 from swarmgit.errors import PersonMustAct, TryLater
+from swarmgit.ports.machine import Clock
 
 _ORPHAN_WAIT_S_MAX = 2.0
 
 
 class ReconcilerLock:
-    """ports.Lock with flock(2). The file says who holds it; it is never deleted, because others may wait on it.
+    """Lock with flock(2). The file says who holds it; it is never deleted, because others may wait on it.
 
     Children that get `fd` (subprocess's pass_fds) hold the lock with us: a killed reconciler's last ref update is
     over before the next reconciler begins.
     """
 
-    def __init__(self, path: Path, clock: ports.Clock | None = None) -> None:
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
         self._path = path
         self._clock = clock or SystemClock()
         self._fd: int | None = None

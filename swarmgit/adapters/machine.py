@@ -16,7 +16,7 @@ from swarmgit.adapters.ground import Ground
 from swarmgit.adapters.processes import identity
 from swarmgit.adapters.sandbox.confine import report
 from swarmgit.adapters.sandbox.probe import search
-from swarmgit.ports import SandboxReport
+from swarmgit.model.policy import SandboxReport
 
 INOTIFY = Path("/proc/sys/fs/inotify")
 

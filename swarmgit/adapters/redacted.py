@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from swarmgit.model.ids import CommitId
-from swarmgit.ports import Secrets, StateStore
+from swarmgit.ports.store import Secrets, StateStore
 
 
 class RedactedState:

@@ -11,13 +11,13 @@ from msgspec import Struct
 
 from swarmgit.app.views.tasks import attempt_row
 from swarmgit.app.views.times import stamp
-from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct, WrongUsage
 from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.renames import called
 from swarmgit.model.status import Attempt, TaskStatus
+from swarmgit.ports.world import World
 
 IN_ARCHIVE = 3
 """How deep the status of a finished task lies in the archive."""

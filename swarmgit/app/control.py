@@ -17,16 +17,17 @@ from swarmgit.app.names import find, find_task
 from swarmgit.app.room import require_room
 from swarmgit.app.sessions import find_session
 from swarmgit.app.views.tasks import statuses
-from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
+from swarmgit.model.endings import Stop
 from swarmgit.model.ids import EntryId, SessionId, TaskId, ulid
 from swarmgit.model.queue import WAITING, Entry
 from swarmgit.model.renames import called, other_names
 from swarmgit.model.status import TaskStatus
 from swarmgit.observe.state import StateReader
 from swarmgit.plan import revival
+from swarmgit.ports.world import World
 
 STOPPED = "stopped by a person"
 DROPPED = "its entry was dropped from the queue"
@@ -204,7 +205,7 @@ def stop(world: World, name: str, by: str, wait: Callable[[float], None] = time.
 
 def _cancel_until_over(world: World, session: SessionId, grace_s: float, wait: Callable[[float], None]) -> bool:
     for _ in range(int((grace_s + PATIENCE_S) / POLL_S)):
-        world.executor.cancel(session, STOPPED, grace_s)
+        world.executor.cancel(session, Stop(STOPPED), grace_s)
         job = world.executor.poll([session]).get(session)
         if job is None or job.state in OVER:
             return True

@@ -8,7 +8,6 @@ from pathlib import Path
 from swarmgit.app.look import Look
 from swarmgit.app.names import find
 from swarmgit.app.new_task import ID, install_schemas, quoted
-from swarmgit.app.world import World
 from swarmgit.documents import intent, paths, places
 from swarmgit.errors import PersonMustAct, WrongUsage
 from swarmgit.model.convoys import ConvoyStatus
@@ -16,6 +15,7 @@ from swarmgit.model.ids import BlobId, ConvoyId
 from swarmgit.plan.convoys import status_of
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.wallets import members
+from swarmgit.ports.world import World
 
 SCHEMA_LINE = "# yaml-language-server: $schema=../run/schemas/convoy.json"
 

@@ -15,13 +15,13 @@ from msgspec import Struct
 from swarmgit.app.look import Look
 from swarmgit.app.views.money import budget_row, convoy_budget_rows
 from swarmgit.app.views.tasks import statuses
-from swarmgit.app.world import World
 from swarmgit.documents import state
 from swarmgit.errors import SwarmError
 from swarmgit.model.endings import LIMITED
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.books import Books, Spending, spendings
 from swarmgit.plan.wallets import members
+from swarmgit.ports.world import World
 
 HOUR = timedelta(hours=1)
 REWORK = frozenset({"rejected", "conflict", "failed", "timeout"}) | LIMITED

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from swarmgit.app.trail import changes
-from swarmgit.app.world import World
 from swarmgit.documents import paths
+from swarmgit.model.git import TreeEntry
 from swarmgit.model.ids import CommitId
-from swarmgit.ports import TreeEntry
+from swarmgit.ports.world import World
 
 Event = dict[str, Any]
 WAKE_S = 2.0

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from swarmgit.app.look import Look
 from swarmgit.app.names import find
 from swarmgit.app.views.tasks import statuses
-from swarmgit.app.world import World
 from swarmgit.documents import state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.experiments import Comparison, compare
+from swarmgit.ports.world import World
 
 ARCHIVED_MAX = 5000
 """How many archived tasks are read, the newest first."""

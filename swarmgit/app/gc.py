@@ -12,7 +12,6 @@ from msgspec import Struct
 from swarmgit.app.look import Look, look
 from swarmgit.app.sessions import folders
 from swarmgit.app.views.queue import ACTIVE
-from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Swarm
@@ -20,8 +19,9 @@ from swarmgit.model.ids import EntryId, SessionId, TaskId
 from swarmgit.model.mail import sent_at_ms
 from swarmgit.model.renames import called
 from swarmgit.model.status import FINISHED
-from swarmgit.plan import breakdowns
 from swarmgit.plan.attempts import WASTE
+from swarmgit.plan.incidents.catalogue import CATALOGUE
+from swarmgit.ports.world import World
 
 PRUNED_AFTER = timedelta(hours=1)
 """What was written more recently may be about to be pinned, whatever the retention."""
@@ -75,7 +75,8 @@ def collect(world: World, *, is_dry: bool) -> Collected:
     world.worktrees.gc(swarm.agents_max)
     world.transcripts.drop(said)
     unread = (f"session {each}: its record cannot be read; swarmgit reconcile" for each in world.executor.damaged())
-    left = (*(note.what for note in world.notices.all() if note.signature == breakdowns.LEFTOVER), *unread)
+    leftover = (note for note in world.notices.all() if note.kind == "worktree/leftover")
+    left = (*(CATALOGUE[note.kind].what_of(note) for note in leftover), *unread)
     objects = _prune(world, min(before, seen.now - PRUNED_AFTER))
     return Collected(False, refs, world.executor.gc(before), len(said), left, pins, objects)
 

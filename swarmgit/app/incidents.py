@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from swarmgit.app.control import write_request
 from swarmgit.app.names import find
-from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import WrongUsage
 from swarmgit.model.ids import ulid
 from swarmgit.model.incidents import Incident, IncidentControl
 from swarmgit.observe.state import StateReader
+from swarmgit.ports.world import World
 
 
 def listed(world: World, *, is_all: bool) -> tuple[Incident, ...]:

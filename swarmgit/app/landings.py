@@ -10,12 +10,12 @@ from swarmgit.app.fsck import check
 from swarmgit.app.look import Look, look
 from swarmgit.app.names import find_task
 from swarmgit.app.views.tasks import statuses
-from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import Acknowledgement, LandingControl
 from swarmgit.model.ids import CommitId, TaskId, ulid
 from swarmgit.model.status import TaskStatus
+from swarmgit.ports.world import World
 
 ONCE_MORE = frozenset({"landed", "reverted", "unchanged", "reported"})
 

@@ -7,8 +7,10 @@ from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.app.revisions import state_commit
+from swarmgit.app.room import state_problems
 from swarmgit.desired.cache import Cache
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.desired.load import load
@@ -19,7 +21,7 @@ from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.observed import Observed
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan, renames
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 
 class Look(Struct, frozen=True):
@@ -87,6 +89,12 @@ def loader(world: World) -> Callable[[], Desired]:
         """Load with our own adapters; what other packages bring is looked for only where something is wrong so."""
         desired = load(world.objects, target, cache)
         others = world.adapters() if desired.problems else KNOWN_ADAPTERS
-        return desired if others == KNOWN_ADAPTERS else load(world.objects, target, cache, others)
+        return with_problems(desired if others == KNOWN_ADAPTERS else load(world.objects, target, cache, others))
+
+    def with_problems(desired: Desired) -> Desired:
+        if desired.swarm is None or desired.swarm.state_branch == world.state_branch:
+            return desired
+        taken = state_problems(world, desired, lambda path: world.objects.blob(f"{desired.commit}:{path}"))
+        return replace(desired, problems=(*taken, *desired.problems)) if taken else desired
 
     return load_it

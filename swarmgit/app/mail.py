@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from swarmgit.app.control import write_request
 from swarmgit.app.look import look
-from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Problem
@@ -23,6 +22,7 @@ from swarmgit.model.status import FINISHED
 from swarmgit.observe.mailboxes import Mailbox
 from swarmgit.observe.state import StateReader, Stored
 from swarmgit.plan.comms import Roster
+from swarmgit.ports.world import World
 
 MIN_ID_CHARS = 4
 

@@ -6,11 +6,11 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from swarmgit.app.world import World
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import TaskId
 from swarmgit.model.renames import called
 from swarmgit.model.status import TaskStatus
+from swarmgit.ports.world import World
 
 Name = TypeVar("Name", bound=str)
 LIST_COMMANDS = {

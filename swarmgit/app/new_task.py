@@ -9,9 +9,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from swarmgit.app.world import World
 from swarmgit.documents import paths, schemas
 from swarmgit.errors import PersonMustAct, WrongUsage
+from swarmgit.ports.world import World
 
 SCHEMA_LINE = "# yaml-language-server: $schema=../run/schemas/task.json"
 ID = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from swarmgit.app.control import write_requests
 from swarmgit.app.look import Look, look
 from swarmgit.app.names import find
-from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import TaskControl, Verdict
@@ -19,6 +18,7 @@ from swarmgit.model.ids import CommitId, EntryId, TreeId
 from swarmgit.model.queue import Entry, Held, Released
 from swarmgit.model.renames import other_names
 from swarmgit.plan import verdicts
+from swarmgit.ports.world import World
 
 
 class OpenReview(Struct, frozen=True):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from swarmgit.app.world import World
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import CommitId
+from swarmgit.ports.world import World
 
 HEAD = re.compile(r"(?:HEAD|@)?((?:[~^][0-9]*)*)")
 OBJECT = re.compile(r"[0-9a-f]{4,64}((?:[~^][0-9]*)*)")

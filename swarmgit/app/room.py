@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from swarmgit.app.world import World
 from swarmgit.documents import paths
-from swarmgit.errors import PersonMustAct
+from swarmgit.errors import PersonMustAct, StateTaken, SwarmError
+from swarmgit.model.desired import Desired, Problem
+from swarmgit.ports.world import World
 
 OWN = "refs/swarm"
 FOLDERS = (
@@ -33,7 +34,7 @@ class NoRoom(Struct, frozen=True):
 
 def no_room(world: World) -> tuple[NoRoom, ...]:
     """Return the person's refs that leave no room for ours."""
-    return (*_for_state(world), *_for_own(world))
+    return (*for_state(world, world.state_branch), *for_own(world))
 
 
 def require_room(world: World) -> None:
@@ -42,20 +43,48 @@ def require_room(world: World) -> None:
         raise PersonMustAct(found.message, found.repair)
 
 
-def _for_state(world: World) -> Iterator[NoRoom]:
-    state = paths.branch_ref(world.state_branch)
+def for_state(world: World, branch: str) -> Iterator[NoRoom]:
+    """Yield the person's branches that leave no room for state on `branch`, also where it is on another one now."""
+    state, present = paths.branch_ref(branch), paths.branch_ref(world.state_branch)
     parts = state.split("/")
     above = {"/".join(parts[:count]) for count in range(3, len(parts))}
     for ref in world.objects.refs(f"{parts[0]}/{parts[1]}/{parts[2]}"):
-        if ref in above or ref.startswith(f"{state}/"):
+        if ref != present and (ref in above or ref == state or ref.startswith(f"{state}/")):
             name = ref.removeprefix("refs/heads/")
-            message = (
-                f"the branch {name} leaves no room for the branch {world.state_branch}, where swarmgit keeps state"
-            )
+            message = f"the branch {name} leaves no room for the branch {branch}, where swarmgit keeps state"
+            if ref == state:
+                message = f"the branch {name} is there already, so swarmgit's state stays on {world.state_branch}"
             yield NoRoom(ref, message, f"git branch -m {name} {name.replace('/', '-')}-mine")
+    if state == present:
+        try:
+            world.state.head()
+        except StateTaken as error:
+            yield NoRoom(state, error.message, str(error.hint))
+        except SwarmError:  # another's to tell
+            return
 
 
-def _for_own(world: World) -> Iterator[NoRoom]:
+def state_problems(world: World, desired: Desired, read: Callable[[str], bytes]) -> tuple[Problem, ...]:
+    """Return why state cannot be kept on the branch that swarm.yaml names, at the place where it does.
+
+    `read`: returns a file's content by its path from the repository's root.
+    """
+    if desired.swarm is None:
+        return ()
+    refused = tuple(for_state(world, desired.swarm.state_branch))
+    if not refused:
+        return ()
+    from swarmgit.documents import places
+
+    node, _ = places.read(paths.SWARM_YAML, read(paths.SWARM_YAML))
+    place = node.at(("state", "branch")) if node else (0, 0)
+    return tuple(
+        Problem(paths.SWARM_YAML, *place, f"{each.message}; name another one, or move it: {each.repair}")
+        for each in refused
+    )
+
+
+def for_own(world: World) -> Iterator[NoRoom]:
     for ref, commit in world.objects.refs(OWN).items():
         if ref in FOLDERS:
             aside = f"refs/mine/{ref.removeprefix('refs/').replace('/', '-')}"

@@ -30,7 +30,8 @@ from swarmgit.model.status import FINISHED
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import checkouts
 from swarmgit.plan.failure_words import sentence
-from swarmgit.ports import Doorbell, World
+from swarmgit.ports.sessions import Doorbell
+from swarmgit.ports.world import World
 
 TROUBLES_MAX = 7
 """Ticks in a row that come to nothing at all before `reconcile` ends; one that watches never does."""

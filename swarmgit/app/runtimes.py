@@ -17,13 +17,13 @@ from msgspec import Struct
 from swarmgit.app import control
 from swarmgit.app.check_stage import CheckStage
 from swarmgit.app.run import Options, TickReport, reconcile
-from swarmgit.app.world import World
 from swarmgit.documents import blocks, paths
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
+from swarmgit.ports.world import World
 
 TASK = TaskId("check")
 FILE = "swarmgit-check.txt"
@@ -195,7 +195,7 @@ def _is_busy(session: Session, now: datetime) -> bool:
     """Return whether a session is in the middle of something, so that stopping it shows what that leaves."""
     age_s = (now - session.spec.started).total_seconds()
     is_at_it = session.stream.tools > 0 or (session.stream.lines > 0 and age_s > STOP_AFTER_S)
-    return is_at_it and not session.is_over and session.stop_reason is None
+    return is_at_it and not session.is_over and session.stop is None
 
 
 def _judged(

@@ -10,12 +10,12 @@ from msgspec import Struct
 
 from swarmgit.app.attribution import stored_status
 from swarmgit.app.names import find
-from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import SessionId
+from swarmgit.model.jobs import Job
 from swarmgit.model.sessions import AGENT_PROGRAMS
-from swarmgit.ports import Job
+from swarmgit.ports.world import World
 
 RUNNING = frozenset({"queued", "running"})
 POLL_S = 0.2

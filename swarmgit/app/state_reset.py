@@ -5,10 +5,10 @@ from __future__ import annotations
 from msgspec import Struct
 
 from swarmgit.app.revisions import state_commit
-from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.ids import CommitId
+from swarmgit.ports.world import World
 
 CHOICES = ("kept", "present", "empty")
 

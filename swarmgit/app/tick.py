@@ -11,8 +11,8 @@ from datetime import datetime
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from swarmgit import act, record
-from swarmgit.act.failing import failed, signature
+from swarmgit import act
+from swarmgit.act.failing import failed
 from swarmgit.app.beside import Beside
 from swarmgit.app.recovery import restore_state
 from swarmgit.app.worker import Left
@@ -26,15 +26,15 @@ from swarmgit.model.actions import (
     Retire,
     RunGate,
     Salvage,
-    Save,
     StartPush,
     StartSession,
+    StateChange,
     TakeMail,
 )
 from swarmgit.model.desired import Desired
 from swarmgit.model.failures import ForgetTries, Rescue, Try
 from swarmgit.model.ids import CommitId, SessionId, TaskId
-from swarmgit.model.incidents import ForgetReports
+from swarmgit.model.incidents import ForgetAlerts
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Done, Failed, Outcome, Underway
 from swarmgit.model.pins import Submit, Unpin
@@ -42,9 +42,11 @@ from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.steps import owned_step, with_task
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
-from swarmgit.ports import Doorbell, World
+from swarmgit.ports.sessions import Doorbell
+from swarmgit.ports.world import World
+from swarmgit.state import commits
 
-LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetReports, ForgetTries)
+LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetAlerts, ForgetTries)
 """What comes after the record: a message is delivered, its letter removed, what others pushed followed, once it is in
 state."""
 
@@ -61,7 +63,7 @@ class _Parts(Struct, frozen=True):
     """A plan's actions in the order of a tick: effects, what is recorded of them, what comes after the record."""
 
     effects: tuple[Action, ...]
-    saves: tuple[Save, ...]
+    saves: tuple[StateChange, ...]
     let_go: tuple[Action, ...]
     starts: tuple[Action, ...]
 
@@ -107,7 +109,7 @@ class Ticker(Struct):
         decided = self._plan(desired, observed, now)
         outcomes = self._ended(self._execute(_parts(decided).effects, desired), desired, BROUGHT)
         self._note(outcomes, observed)
-        unsaved = record.unsaved(outcomes)
+        unsaved = commits.unsaved(outcomes)
         if unsaved:
             decided = self._plan(desired, observed, now, unsaved)
         parts = _parts(decided)
@@ -138,7 +140,7 @@ class Ticker(Struct):
         world = self.world
         refused: list[Failed] = []
         world.fault("record")
-        commit = record.commit(
+        commit = commits.commit(
             outcomes,
             world.state,
             self._reader(observed),
@@ -154,7 +156,7 @@ class Ticker(Struct):
         for outcome in outcomes:
             if isinstance(outcome, Failed) and outcome.step is not None:
                 step = with_task(outcome.step, observed.entries, observed.sessions)
-                words = (signature(outcome.message), outcome.message, outcome.hint)
+                words = (outcome.signature, outcome.message, outcome.hint)
                 self.world.failures.note(Try(step, self.world.clock.now(), *words))
             elif known and isinstance(outcome, Done):
                 step = owned_step(outcome.action, observed.entries, observed.sessions)
@@ -217,8 +219,8 @@ class Ticker(Struct):
 def _parts(decided: Plan) -> _Parts:
     actions = decided.actions
     return _Parts(
-        effects=tuple(a for a in actions if not isinstance(a, (*LETTING_GO, *STARTING, Save))),
-        saves=tuple(a for a in actions if isinstance(a, Save)),
+        effects=tuple(a for a in actions if not isinstance(a, (*LETTING_GO, *STARTING, StateChange))),
+        saves=tuple(a for a in actions if isinstance(a, StateChange)),
         let_go=tuple(a for a in actions if isinstance(a, LETTING_GO)),
         starts=tuple(a for a in actions if isinstance(a, STARTING)),
     )

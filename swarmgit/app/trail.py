@@ -9,10 +9,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from swarmgit.app.revisions import state_commit
-from swarmgit.app.world import World
 from swarmgit.documents import paths
+from swarmgit.model.git import TreeEntry
 from swarmgit.model.ids import CommitId
-from swarmgit.ports import TreeEntry
+from swarmgit.ports.world import World
 
 COMMITS_MAX = 100_000
 

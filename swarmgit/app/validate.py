@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from swarmgit import ports
-from swarmgit.app.room import no_room
-from swarmgit.app.world import World
+from swarmgit.app.room import for_own, state_problems
 from swarmgit.desired.assemble import Sources, assemble, kind_of
 from swarmgit.desired.crosscheck import Fault, stepwise_members
 from swarmgit.desired.known import KNOWN_ADAPTERS
@@ -21,6 +19,8 @@ from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.ids import BlobId
 from swarmgit.plan.lineup import homogeneous
 from swarmgit.plan.patterns import meet
+from swarmgit.ports.repository import Objects
+from swarmgit.ports.world import World
 
 FILES_MAX = 100_000
 
@@ -37,8 +37,21 @@ def asked_for(world: World, *, committed: bool = False) -> Desired:
         found = read_working_tree(top, world.adapters())
     else:
         found = load(world.objects, world.repository.target or "main", None, world.adapters())
-    crowded = tuple(Problem(each.ref, 0, 0, f"{each.message}; move it: {each.repair}") for each in no_room(world))
-    return replace(found, problems=(*crowded, *found.problems))
+    crowded = tuple(Problem(each.ref, 0, 0, f"{each.message}; move it: {each.repair}") for each in for_own(world))
+    taken = state_problems(world, found, _reader(world, top))
+    return replace(found, problems=(*crowded, *taken, *found.problems))
+
+
+def _reader(world: World, top: Path | None) -> Callable[[str], bytes]:
+    """Return what reads a file of the working tree at `top`, or where that is None of the target's commit."""
+
+    def read(path: str) -> bytes:
+        if top is not None:
+            return (top / path).read_bytes()
+        oid = world.objects.resolve(f"{paths.branch_ref(world.repository.target or 'main')}:{path}")
+        return world.objects.blob(oid) if oid else b""
+
+    return read
 
 
 def _tree(world: World, *, committed: bool) -> Path | None:
@@ -64,14 +77,7 @@ def _reviews(desired: Desired) -> Iterator[str]:
 
 def placed_warnings(world: World, desired: Desired, *, committed: bool = False) -> tuple[str, ...]:
     """Return each place where a member of a convoy that holds depends on another, or where a pattern grants nothing."""
-    top, target = _tree(world, committed=committed), world.repository.target or "main"
-
-    def read(path: str) -> bytes:
-        if top is not None:
-            return (top / path).read_bytes()
-        oid = world.objects.resolve(f"{target}:{path}")
-        return world.objects.blob(oid) if oid else b""
-
+    read = _reader(world, _tree(world, committed=committed))
     found: list[str] = []
     for fault in (*stepwise_members(desired.tasks, desired.convoys), *_idle_modes(desired)):
         node, _ = places.read(fault.file, read(fault.file))
@@ -90,7 +96,7 @@ def _idle_modes(desired: Desired) -> Iterator[Fault]:
 
 
 def validate_committed(
-    objects: ports.Objects, target: str, adapters: AbstractSet[str] = KNOWN_ADAPTERS
+    objects: Objects, target: str, adapters: AbstractSet[str] = KNOWN_ADAPTERS
 ) -> tuple[Problem, ...]:
     """Return the problems of the intent that is in force on a branch."""
     return load(objects, target, None, adapters).problems

@@ -20,6 +20,7 @@ from swarmgit.model.endings import used_up
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Rejection, TaskStatus
 from swarmgit.plan import checkouts
+from swarmgit.plan.priorities import raised
 from swarmgit.plan.pushes import standing
 from swarmgit.plan.rejections import named
 from swarmgit.plan.verdicts import WAITS_FOR
@@ -67,6 +68,7 @@ def explain(look: Look, name: str) -> Explanation:
         *_attempts(look, status),
         *_rejection(status),
         *_left_out(status),
+        *_priority(look, status),
         *_convoy(look, status),
         *_handoff(status),
         *_names(status),
@@ -138,7 +140,7 @@ def _running(look: Look, status: TaskStatus) -> str:
     session = look.observed.sessions.get(last.session)
     minutes = (look.now - last.started).total_seconds() / 60
     pid = f", process {session.pid}" if session and session.pid else ""
-    stopping = f"; it is being stopped: {session.stop_reason}" if session and session.stop_reason else ""
+    stopping = f"; it is being stopped: {session.stop.text}" if session and session.stop else ""
     where = f"in session {last.session}{pid}{stopping}"
     return f"Agent {last.agent} ({last.runtime}) has been at it for {minutes:.0f} min {where}."
 
@@ -193,6 +195,17 @@ def _rejection(status: TaskStatus) -> Iterator[str]:
         return
     yield _sentence("It was sent back", rejection.summary)
     yield from _details(rejection)
+
+
+def _priority(look: Look, status: TaskStatus) -> Iterator[str]:
+    """Yield whose turn it is before others', or after them, while that still matters."""
+    task, higher = look.desired.tasks.get(status.task), raised(look.desired).get(status.task)
+    if task is None or status.finished is not None:
+        return
+    if higher is not None:
+        yield f"Its priority is {higher.priority}, from convoy {higher.convoy} (its own: {task.priority})."
+    elif task.priority != "normal":
+        yield f"Its priority is {task.priority}."
 
 
 def _convoy(look: Look, status: TaskStatus) -> Iterator[str]:

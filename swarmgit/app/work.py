@@ -12,13 +12,13 @@ from msgspec import Struct
 from swarmgit.app.attribution import stored_status
 from swarmgit.app.look import Look, look
 from swarmgit.app.sessions import find_session
-from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.intake import LeftOut
 from swarmgit.model.queue import Entry
 from swarmgit.model.status import Attempt
+from swarmgit.ports.world import World
 
 
 class Work(Struct, frozen=True):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 T = TypeVar("T")
 LOOK_S = 0.05

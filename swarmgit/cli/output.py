@@ -15,7 +15,7 @@ from swarmgit.cli.effects import only_reads
 from swarmgit.documents import quoting
 
 if TYPE_CHECKING:
-    from swarmgit.app.world import World
+    from swarmgit.ports.world import World
 
 
 class Settings(NamedTuple):

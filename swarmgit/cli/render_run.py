@@ -11,11 +11,12 @@ from msgspec import Struct, field
 from swarmgit.app.views.plan import KIND_OF_PHASE, Step, steps_of, who
 from swarmgit.app.views.times import stamp
 from swarmgit.documents import quoting
-from swarmgit.model.actions import SaveTask, StartSession, StopSession
+from swarmgit.model.actions import Save, StartSession, StopSession, saves
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
 from swarmgit.model.status import FINISHED, TaskStatus
 from swarmgit.plan import checkouts
+from swarmgit.plan.incidents.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from swarmgit.app.control import Stopped
@@ -59,10 +60,11 @@ class Narrator(Struct):
         for outcome in report.outcomes:
             yield from self._outcome(outcome, report.look)
         for action in report.actions:
-            if isinstance(action, SaveTask):
-                yield from self._phase(action.status)
-        for said in report.look.observed.reports:
-            yield from self._once(Step("notice", None, f"{said.title}: {said.what}"))
+            if isinstance(action, Save) and isinstance(action.value, TaskStatus):
+                yield from self._phase(action.value)
+        for alert in report.look.observed.alerts:
+            if (kind := CATALOGUE.get(alert.kind)) is not None:
+                yield from self._once(Step("notice", None, f"{kind.title_of(alert)}: {kind.what_of(alert)}"))
         for problem in report.look.desired.problems:
             yield from self._once(Step("problem", None, str(problem)))
 
@@ -75,7 +77,8 @@ class Narrator(Struct):
                     self.stopped.add(session)
                     yield from steps_of(stop, look)
             case Done(action=action):
-                yield from (step for step in steps_of(action, look) if step.kind not in SILENT and not _is_save(action))
+                steps = () if saves(action, TaskStatus) else steps_of(action, look)
+                yield from (step for step in steps if step.kind not in SILENT)
             case Failed():
                 hint = f" ({outcome.hint})" if outcome.hint else ""
                 task = outcome.step.task if outcome.step else None
@@ -98,10 +101,6 @@ class Narrator(Struct):
         if step.reason not in self.said:
             self.said.add(step.reason)
             yield step
-
-
-def _is_save(action: object) -> bool:
-    return isinstance(action, SaveTask)
 
 
 def line(at: datetime, step: Step, width: int = 0) -> str:

@@ -9,13 +9,14 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from swarmgit import ports
 from swarmgit.desired.cache import Cache
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import paths, schemas
 from swarmgit.errors import SwarmError, TryLater
 from swarmgit.model.desired import Desired, Problem
+from swarmgit.model.git import TreeEntry
 from swarmgit.model.ids import BlobId, CommitId
+from swarmgit.ports.repository import Objects
 
 COMMITS_MAX = 2000
 STATES_MAX = 300
@@ -23,7 +24,7 @@ STATES_MAX = 300
 
 
 def load(
-    objects: ports.Objects, target: str, cache: Cache | None = None, adapters: AbstractSet[str] = KNOWN_ADAPTERS
+    objects: Objects, target: str, cache: Cache | None = None, adapters: AbstractSet[str] = KNOWN_ADAPTERS
 ) -> Desired:
     """Return the intent that the branch `target` asks for, with every problem found on the way."""
     ref = paths.branch_ref(target)
@@ -40,7 +41,7 @@ def load(
 
 
 def load_commit(
-    objects: ports.Objects, commit: CommitId, cache: Cache | None = None, adapters: AbstractSet[str] = KNOWN_ADAPTERS
+    objects: Objects, commit: CommitId, cache: Cache | None = None, adapters: AbstractSet[str] = KNOWN_ADAPTERS
 ) -> Desired:
     """Return the intent at one commit."""
     cache = cache or Cache(None)
@@ -55,13 +56,32 @@ def load_commit(
     return found if found.commit == commit else replace(found, commit=commit)
 
 
+def state_branch(objects: Objects, target: str) -> str | None:
+    """Return the state branch that the target's swarm.yaml names; what its last good version names where it is broken.
+
+    None: there is no good one.
+    """
+    from swarmgit.documents import intent
+
+    commit = objects.ref(paths.branch_ref(target))
+    tree = _swarm_tree(objects, commit) if commit is not None else None
+    if commit is None or tree is None:
+        return None
+    for version in (_Earlier(objects, tree), *_earlier(objects, commit, tree)):
+        blob = version.blob(paths.SWARM_YAML)
+        swarm = intent.swarm(paths.SWARM_YAML, blob, objects.blob(blob)).value if blob else None
+        if swarm is not None:
+            return swarm.state_branch
+    return None
+
+
 def builtin_roles() -> Mapping[str, str]:
     """Return the texts of the roles that always exist."""
     roles: Path = schemas.folder("template") / "roles"
     return {path.stem: path.read_text(encoding="utf-8") for path in sorted(roles.glob("*.md"))}
 
 
-def _assemble(objects: ports.Objects, commit: CommitId, tree: str, cache: Cache, adapters: AbstractSet[str]) -> Desired:
+def _assemble(objects: Objects, commit: CommitId, tree: str, cache: Cache, adapters: AbstractSet[str]) -> Desired:
     # imported here: with a warm cache no command needs the parsers
     from swarmgit.desired.assemble import Sources, assemble, kind_of
     from swarmgit.documents.intent import Parsed
@@ -87,7 +107,7 @@ def _assemble(objects: ports.Objects, commit: CommitId, tree: str, cache: Cache,
 class _Earlier(Struct, frozen=True):
     """`.swarm/` as it was; `tree` is its id."""
 
-    objects: ports.Objects
+    objects: Objects
     tree: str
 
     def blob(self, path: str) -> BlobId | None:
@@ -102,7 +122,7 @@ class _Earlier(Struct, frozen=True):
         return BlobId(entry.oid) if entry and entry.mode.startswith("100") else None
 
 
-def _earlier(objects: ports.Objects, commit: CommitId, tree: str) -> Iterator[_Earlier]:
+def _earlier(objects: Objects, commit: CommitId, tree: str) -> Iterator[_Earlier]:
     """Yield the earlier states of `.swarm/` along the first parents, each once in a row, as far as bounds allow."""
     states = 0
     for _ in range(COMMITS_MAX):
@@ -119,10 +139,10 @@ def _earlier(objects: ports.Objects, commit: CommitId, tree: str) -> Iterator[_E
             yield _Earlier(objects, tree)
 
 
-def _swarm_tree(objects: ports.Objects, commit: CommitId) -> str | None:
+def _swarm_tree(objects: Objects, commit: CommitId) -> str | None:
     entry = _entry(objects, objects.commit(commit).tree, paths.SWARM)
     return entry.oid if entry and entry.kind == "tree" else None
 
 
-def _entry(objects: ports.Objects, tree: str, name: str) -> ports.TreeEntry | None:
+def _entry(objects: Objects, tree: str, name: str) -> TreeEntry | None:
     return next((entry for entry in objects.tree(tree) if entry.name == name), None)

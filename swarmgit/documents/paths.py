@@ -42,6 +42,11 @@ FREEZE = f"{STATE_CONTROL}/freeze.yaml"
 QUEUE_CONTROL = f"{STATE_CONTROL}/queue.yaml"
 
 
+def history_of(path: str) -> str:
+    """Return the command that shows what has changed a file of state, whatever the branch is called."""
+    return f"git -C {STATE_CHECKOUT} log -p -- {path}"
+
+
 def state_task(task: TaskId) -> str:
     return f"{STATE_TASKS}/{task}.yaml"
 

@@ -59,6 +59,11 @@ def swarm(node: Node) -> list[Refusal]:
             found.append(Refusal(node.at(path), f"'{branch}' is not a branch name"))
     if target == state:
         found.append(Refusal(node.at(("target",)), "the target and the state cannot be the same branch"))
+    elif f"{target}/".startswith(f"{state}/") or f"{state}/".startswith(f"{target}/"):
+        message = f"git cannot have the branch '{target}' beside '{state}', the branch of the state"
+        found.append(Refusal(node.at(("state", "branch") if "state" in node.items else ("target",)), message))
+    if pushed is not None and pushed == state:
+        found.append(Refusal(node.at(("push", "branch")), "landings cannot be pushed to the branch of the state"))
     for name, runtime in _items(node, ("runtimes",)):
         if _value_at(runtime, ("adapter",)) == "command" and "run" not in runtime.items:
             message = f"missing key 'run' in 'runtimes.{name}': the command adapter needs a program"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from swarmgit.documents import blocks, ledger
+from swarmgit.documents import blocks, ledger, migrations, paths
 from swarmgit.errors import PersonMustAct, StateNewer
 from swarmgit.model.control import (
     Acknowledgement,
@@ -60,7 +60,7 @@ def dump_status(value: TaskStatus) -> bytes:
 
 
 def load_status(path: str, data: bytes) -> TaskStatus:
-    return _load(path, data, TaskStatus)
+    return migrations.status(_load(path, data, TaskStatus))
 
 
 def dump_entry(value: Entry) -> bytes:
@@ -277,7 +277,7 @@ def _broken(path: str, data: bytes, steps: tuple[str | int, ...], message: str) 
 
 
 def _hint(path: str) -> str:
-    return f"see what changed it: git log -p swarm/state -- {path}"
+    return f"see what changed it: {paths.history_of(path)}"
 
 
 def _unknown_key(plain: Any, kind: Any, path: tuple[str | int, ...]) -> tuple[str | int, ...] | None:  # noqa: ANN401

@@ -9,11 +9,12 @@ from msgspec import Struct, field
 
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Gate, MergeConfig, Runtime, Scope, Task, WorktreeConfig
-from swarmgit.model.failures import FailedStep, ForgetTries, Rescue, SaveFailures, SetAside
+from swarmgit.model.endings import Stop
+from swarmgit.model.failures import FailedStep, Failures, ForgetTries, Rescue, SetAside
 from swarmgit.model.health import Excess
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
-from swarmgit.model.incidents import ForgetReports, Incident
+from swarmgit.model.incidents import ForgetAlerts, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.queue import Entry
@@ -50,7 +51,7 @@ class StopSession(Struct, frozen=True):
 
     session: SessionId
     task: TaskId | None
-    reason: str
+    stop: Stop
     grace_s: float = 5.0
     excess: Excess | None = None
 
@@ -177,37 +178,24 @@ class Retire(Struct, frozen=True):
     task: TaskId | None = None
 
 
-class SaveTask(Struct, frozen=True):
-    status: TaskStatus
+Document = TaskStatus | Entry | Identity | GateHistory | ConvoyStatus | Incident | Failures | Followed | Mail
+"""What a tick writes to the state branch; each kind has its row in `state/kinds.py`."""
+
+
+class Save(Struct, frozen=True):
+    """Write a value to its file on the state branch; without content its file goes.
+
+    `reason`: its line in the commit's message, '' where only the kind is told. `replaces`: a file that goes with it.
+    """
+
+    value: Document
     reason: str = ""
+    replaces: str = ""
 
 
-class SaveEntry(Struct, frozen=True):
-    entry: Entry
-
-
-class SaveIdentity(Struct, frozen=True):
-    identity: Identity
-
-
-class SaveGateHistory(Struct, frozen=True):
-    history: GateHistory
-
-
-class SaveConvoy(Struct, frozen=True):
-    status: ConvoyStatus
-    reason: str = ""
-
-
-class SaveIncident(Struct, frozen=True):
-    incident: Incident
-    reason: str = ""
-
-
-class SaveFollowed(Struct, frozen=True):
-    """Written before the target follows: what came from elsewhere needs no evidence of ours."""
-
-    followed: Followed
+def saves(action: Action, *types: type[Document]) -> bool:
+    """Return whether an action saves a value of one of these types."""
+    return isinstance(action, Save) and isinstance(action.value, types)
 
 
 class SaveFile(Struct, frozen=True):
@@ -224,13 +212,6 @@ class Archive(Struct, frozen=True):
 
     path: str
     to: str
-
-
-class SaveMail(Struct, frozen=True):
-    """A message in its mailbox, or among the dead letters; `was_kept`: it lay in its mailbox until now."""
-
-    mail: Mail
-    was_kept: bool = True
 
 
 class Remove(Struct, frozen=True):
@@ -260,10 +241,7 @@ class TakeMail(Struct, frozen=True):
     times: tuple[int, ...] = ()
 
 
-SaveDocument = (
-    SaveTask | SaveEntry | SaveIdentity | SaveGateHistory | SaveFollowed | SaveConvoy | SaveIncident | SaveFailures
-)
-Save = SaveDocument | SaveMail | SaveFile | Archive | Remove | RenameTask
+StateChange = Save | SaveFile | Archive | Remove | RenameTask
 Effect = (
     StartSession
     | StopSession
@@ -285,10 +263,10 @@ Effect = (
     | DeliverMail
     | TakeMail
     | ForgetLeaks
-    | ForgetReports
+    | ForgetAlerts
     | ForgetTries
 )
-Action = Effect | Save
+Action = Effect | StateChange
 
 
 class Plan(Struct, frozen=True):

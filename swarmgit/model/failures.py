@@ -93,9 +93,3 @@ class Rescue(Struct, frozen=True):
 
     session: SessionId
     task: TaskId | None = None
-
-
-class SaveFailures(Struct, frozen=True):
-    """An action: write an owner's failed steps; without any its file goes."""
-
-    failures: Failures

@@ -106,3 +106,14 @@ class Excess(Struct, frozen=True):
             f"output-limit: a stream of its output came to {used}; limits.output_mb in .swarm/policy.yaml, "
             f"which is never more than limits.disk_gb, allows {allowed}"
         )
+
+
+class DiskUse(Struct, frozen=True):
+    """What a session's files take, in bytes. `is_whole`: the count has come to its end; else it is what it has so far.
+
+    `uncounted`: why even then not all is counted, as the end of a sentence.
+    """
+
+    used: int
+    is_whole: bool
+    uncounted: str = ""

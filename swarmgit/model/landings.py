@@ -1,4 +1,4 @@
-"""What the target's own commits say about landings: who they name, and what was taken back again."""
+"""What came of moving the target, and what its own commits say: who they name, and what was taken back again."""
 
 from __future__ import annotations
 
@@ -56,3 +56,26 @@ class Drift(Struct, frozen=True):
 
     kind: Literal["gone", "rewritten", "reverted"]
     commit: CommitId
+
+
+class Landed(Struct, frozen=True):
+    """`followed`: checkouts of the target whose files were brought along."""
+
+    followed: tuple[str, ...] = ()
+
+
+class Moved(Struct, frozen=True):
+    """The target is not at `old` any more."""
+
+    now_at: CommitId | None
+
+
+class InTheWay(Struct, frozen=True):
+    """Nothing was changed: these paths of `checkout` hold a person's edits, or another git command is at work.
+
+    `is_hung`: whether they do cannot be told, because a filter of the person's does not come to an end.
+    """
+
+    checkout: str
+    paths: tuple[str, ...]
+    is_hung: bool = False

@@ -27,7 +27,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
-from swarmgit.model.incidents import Incident, IncidentControl, Report
+from swarmgit.model.incidents import Alert, Incident, IncidentControl
 from swarmgit.model.landings import Drift, TargetLanding
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.queue import Entry
@@ -155,7 +155,7 @@ class Observed(Struct, frozen=True):
     mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
     outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)
     leaks: tuple[Leak, ...] = ()
-    reports: tuple[Report, ...] = ()
+    alerts: tuple[Alert, ...] = ()
     failures: Mapping[str, Failures] = field(default_factory=dict)
     tries: tuple[Try, ...] = ()
     damaged: frozenset[SessionId] = frozenset()

@@ -91,3 +91,11 @@ class Policy(Struct, frozen=True):
         """Return the programs that a role's sessions may start, the basic ones among them; None: no list, so all."""
         listed = self.commands.get(role, self.commands.get("default"))
         return None if listed is None else (*BASIC_PROGRAMS, *listed)
+
+
+class SandboxReport(Struct, frozen=True):
+    """`name` of the sandbox, '' for none. `strength`: full, reduced or none. `text`: all of it in one sentence."""
+
+    name: str
+    strength: Literal["full", "reduced", "none"]
+    text: str

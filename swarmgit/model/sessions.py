@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from swarmgit.model.endings import Stop
 from swarmgit.model.events import Stream
 from swarmgit.model.handoffs import Acceptance, Summary
 from swarmgit.model.health import OUTPUT_BYTES_MAX, Excess, Hearing, Repetition, Vigil, Vitals
@@ -96,9 +97,11 @@ class SessionSpec(Struct, frozen=True):
 class Session(Struct, frozen=True):
     """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
 
+    `cause`: the kind of incident that its end is, where its cause is known.
+
     `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree. `spoke`:
-    where it printed last; both where nobody can tell. `stop_reason` is set once a stop was asked for (and stays,
-    across restarts); `stop_at` is when. `excess`: how it wrote more than it may. `is_unheard`: what keeps its output
+    where it printed last; both where nobody can tell. `stop` is set once it was asked to end (and stays, across
+    restarts); `stop_at` is when. `excess`: how it wrote more than it may. `is_unheard`: what keeps its output
     has ended before it. `summary`: what it has written down for a successor; `acceptance`: how it says
     that it has understood its predecessor's. `ceiling`: the most that it can have used in its time; None: it says
     nothing of it.
@@ -110,7 +113,8 @@ class Session(Struct, frozen=True):
     ended: datetime | None = None
     exit_code: int | None = None
     error: str = ""
-    stop_reason: str | None = None
+    cause: str = ""
+    stop: Stop | None = None
     stop_at: datetime | None = None
     excess: Excess | None = None
     is_unheard: bool = False

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from swarmgit.model.endings import AttemptOutcome
+from swarmgit.model.endings import AttemptOutcome, Cause
 from swarmgit.model.handoffs import Handoff
 from swarmgit.model.ids import (
     AgentName,
@@ -120,6 +120,7 @@ class Attempt(Struct, frozen=True):
     ended: datetime | None = None
     outcome: AttemptOutcome = "running"
     reason: str = ""
+    cause: Cause = ""
     head: CommitId | None = None
     tree: TreeId | None = None
     usage: Usage = field(default_factory=Usage)

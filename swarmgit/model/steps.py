@@ -7,18 +7,26 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from swarmgit.model import actions, pins
-from swarmgit.model.actions import Action
-from swarmgit.model.failures import NOBODY, Rescue, SaveFailures, SetAside, Step
+from swarmgit.model.actions import Action, Save
+from swarmgit.model.failures import NOBODY, Failures, Rescue, SetAside, Step
+from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import EntryId, SessionId, TaskId
+from swarmgit.model.mail import Mail
 from swarmgit.model.queue import Entry
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.sessions import Session
+from swarmgit.model.status import Identity, TaskStatus
+
+
+def kind_of(action: Action) -> str:
+    """Return the name of an action's kind; what saves a value has one for each kind of value."""
+    return f"Save{type(action.value).__name__}" if isinstance(action, Save) else type(action).__name__
 
 
 def step_of(action: Action) -> Step:
     """Return the step that an action is, as far as the action itself tells."""
     step = _of_task(action) or _of_entry(action) or _of_session(action)
-    return step or Step(type(action).__name__)
+    return step or Step(kind_of(action))
 
 
 def owned_step(action: Action, entries: Mapping[EntryId, Entry], sessions: Mapping[SessionId, Session]) -> Step:
@@ -37,7 +45,7 @@ def with_task(step: Step, entries: Mapping[EntryId, Entry], sessions: Mapping[Se
 
 
 def _of_task(action: Action) -> Step | None:
-    kind = type(action).__name__
+    kind = kind_of(action)
     match action:
         case actions.StartSession(spec) | actions.FinishSession(spec):
             return Step(kind, spec.task, session=spec.id, part="" if spec.kind == "agent" else spec.kind)
@@ -47,21 +55,21 @@ def _of_task(action: Action) -> Step | None:
             return Step(kind, task, session=session, part=session)
         case actions.Salvage(task, session) | SetAside(session, task) | Rescue(session, task):
             return Step(kind, task, session=session)
-        case SaveFailures(failures):
-            return Step(kind, None if failures.owner == NOBODY else TaskId(failures.owner))
-        case actions.SaveTask(status) | RenameTask(status):
-            return Step(kind, status.task)
-        case actions.SaveMail(mail):
+        case Save(value=Failures(owner=owner)):
+            return Step(kind, None if owner == NOBODY else TaskId(owner))
+        case Save(value=TaskStatus(task=task)) | RenameTask(status=TaskStatus(task=task)):
+            return Step(kind, task)
+        case Save(value=Mail() as mail):
             return Step(kind, mail.task, session=mail.session)
         case _:
             return None
 
 
 def _of_entry(action: Action) -> Step | None:
-    kind = type(action).__name__
+    kind = kind_of(action)
     match action:
-        case actions.SaveEntry(entry):
-            return Step(kind, entry.task, entry.id)
+        case Save(value=Entry() as saved):
+            return Step(kind, saved.task, saved.id)
         case actions.Land(entries):
             return Step(kind, entry=entries[0])
         case pins.Unpin(entries):
@@ -75,14 +83,12 @@ def _of_entry(action: Action) -> Step | None:
 
 
 def _of_session(action: Action) -> Step | None:
-    kind = type(action).__name__
+    kind = kind_of(action)
     match action:
         case actions.Predict(session) | actions.DeliverMail(session) | actions.TakeMail(session):
             return Step(kind, session=session)
-        case actions.SaveIdentity(identity):
-            return Step(kind, part=identity.name)
-        case actions.SaveGateHistory(history):
-            return Step(kind, part=history.gate)
+        case Save(value=Identity(name=part) | GateHistory(gate=part)):
+            return Step(kind, part=part)
         case actions.SaveFile(path) | actions.Archive(path) | actions.Remove(path):
             return Step(kind, part=path)
         case _:

@@ -12,7 +12,7 @@ from swarmgit.model.desired import Desired
 from swarmgit.model.ids import BlobId, TaskId
 from swarmgit.model.renames import Former
 from swarmgit.model.status import TaskStatus
-from swarmgit.ports import Objects
+from swarmgit.ports.repository import Objects
 
 LOOKED_MAX = 5000
 """In so many of the newest archived tasks a file is looked for that is new: it may have been renamed."""

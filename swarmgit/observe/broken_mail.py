@@ -9,7 +9,8 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Problem
 from swarmgit.model.ids import MailId
 from swarmgit.observe.mailboxes import Mailboxes
-from swarmgit.ports import LiveCache, Objects
+from swarmgit.ports.repository import Objects
+from swarmgit.ports.store import LiveCache
 
 CACHE_NAME = "mail-checked.json"
 

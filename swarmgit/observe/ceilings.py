@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from swarmgit.model.desired import Price
 from swarmgit.model.events import Stream
+from swarmgit.model.jobs import Job
 from swarmgit.model.sessions import SessionSpec
 from swarmgit.model.usage import Usage
-from swarmgit.ports import Job, Outlooks, Prices
+from swarmgit.ports.runtimes import Outlooks, Prices
 
 WINDOW, WINDOW_MAX = 200_000, 2_000_000
 """Tokens of a model that nobody knows; and of the largest window that a program may say it has."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from swarmgit.model.jobs import Job
 from swarmgit.model.status import GateOutcome
 from swarmgit.model.work import Evidence
-from swarmgit.ports import Job
 
 if TYPE_CHECKING:
     from swarmgit.documents.reports import Report
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 FIRST_SIGNAL = 128
-TIME_LIMIT = "time limit"
 
 
 def answer(job: Job, output: str, junit: bytes | None, setup_log: str, at: datetime) -> Evidence | None:
@@ -28,7 +27,7 @@ def answer(job: Job, output: str, junit: bytes | None, setup_log: str, at: datet
     assert spec.tree is not None
     if job.state == "lost" or job.is_unheard:
         return None
-    if job.excess is None and (job.stop_reason is not None and not job.stop_reason.startswith(TIME_LIMIT)):
+    if job.excess is None and job.stop is not None and job.stop.kind != "time-limit":
         return None
     report = read_report(output, junit)
     outcome, reason = _outcome(job, report, setup_log)
@@ -54,8 +53,8 @@ def answer(job: Job, output: str, junit: bytes | None, setup_log: str, at: datet
 def _outcome(job: Job, report: Report, setup_log: str) -> tuple[GateOutcome, str]:
     if job.excess is not None:
         return "error", job.excess.sentence
-    if job.stop_reason is not None:
-        return "error", f"timed out: {job.stop_reason}"
+    if job.stop is not None:
+        return "error", f"timed out: {job.stop.text}"
     if job.error:
         return "error", f"could not start: {job.error}"
     if job.setup_failed:

@@ -20,8 +20,10 @@ from swarmgit.errors import SwarmError, TryLater
 from swarmgit.model.events import Stream
 from swarmgit.model.health import Hearing
 from swarmgit.model.ids import SessionId
+from swarmgit.model.jobs import Job
 from swarmgit.observe.novelty import Novelty
-from swarmgit.ports import ErrorReader, Executor, Job, KeepingReader, Readers, StreamReader
+from swarmgit.ports.runtimes import ErrorReader, KeepingReader, Readers, StreamReader
+from swarmgit.ports.sessions import Executor
 
 OUT, ERRORS = "stdout.jsonl", "stderr.log"
 LIVE = frozenset({"queued", "running", "unknown"})

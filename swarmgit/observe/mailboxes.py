@@ -11,7 +11,7 @@ from swarmgit.model.desired import Problem
 from swarmgit.model.ids import MailId
 from swarmgit.model.mail import Mail
 from swarmgit.observe.broken import problem_of
-from swarmgit.ports import Objects
+from swarmgit.ports.repository import Objects
 
 PARSED_MAX = 50_000
 
@@ -37,9 +37,7 @@ class Mailbox(Mapping[MailId, Mail]):
             known = self._load(id_, oid)
         if known.id != id_:  # equal bytes under another name: whose it is, the name says
             path = f"{self._path}/{id_}.yaml"
-            words = (
-                f"it is message {known.id}; a message's file is named after its id: git log -p swarm/state -- {path}"
-            )
+            words = f"it is message {known.id}; a message's file is named after its id: {paths.history_of(path)}"
             self.problems[id_] = Problem(path, 0, 0, words)
             raise KeyError(id_)
         return known

@@ -21,7 +21,7 @@ from swarmgit.documents import paths
 from swarmgit.model.ids import MailId, SessionId
 from swarmgit.model.mail import LETTER_BYTES_MAX, Outbox, Posted
 from swarmgit.model.sessions import Session
-from swarmgit.ports import Executor
+from swarmgit.ports.sessions import Executor
 
 ID = re.compile(r"[0-9a-z]{1,63}")
 SUFFIXES = (".json", ".yaml", ".yml")

@@ -8,9 +8,10 @@ from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Swarm
 from swarmgit.model.ids import CommitId
+from swarmgit.model.jobs import Job
 from swarmgit.model.observed import RemoteHead
 from swarmgit.model.work import Pushed
-from swarmgit.ports import Job, Objects
+from swarmgit.ports.repository import Objects
 
 TAKEN, REJECTED = 0, 3
 UNPUSHED_MAX = 1000
@@ -26,8 +27,8 @@ def answer(job: Job, output: str, stderr: str) -> Pushed | None:
         return None
     if job.excess is not None:
         return Pushed("failed", job.excess.sentence)
-    if job.stop_reason is not None:
-        return Pushed("failed", f"it was stopped: {job.stop_reason}")
+    if job.stop is not None:
+        return Pushed("failed", f"it was stopped: {job.stop.text}")
     if job.exit_code == TAKEN:
         return Pushed("taken")
     refused = REFUSED.search(output)

@@ -21,12 +21,14 @@ from swarmgit.model.events import Fault, Stream
 from swarmgit.model.handoffs import Acceptance, Summary
 from swarmgit.model.health import Hearing
 from swarmgit.model.ids import SessionId
+from swarmgit.model.jobs import Job
 from swarmgit.model.sessions import AGENT_PROGRAMS, Session, SessionSpec, SessionState
 from swarmgit.model.work import Evidence, Prediction, Pushed, Taken
 from swarmgit.observe import gate_answers, pushes
 from swarmgit.observe.ceilings import Ceilings, models_of
 from swarmgit.observe.hearing import ERRORS, LIVE, Ear, Listener, reason_of
-from swarmgit.ports import Executor, Job, Outlooks, Prices
+from swarmgit.ports.runtimes import Outlooks, Prices
+from swarmgit.ports.sessions import Executor
 
 CHUNK_BYTES = 1 << 20
 OUTPUT_BYTES_MAX = 8 << 20
@@ -101,7 +103,8 @@ class SessionWatcher:
             ended=job.ended,
             exit_code=job.exit_code,
             error=self._error(id_, job),
-            stop_reason=job.stop_reason,
+            cause="cause/set-up" if job.setup_failed else "",
+            stop=job.stop,
             stop_at=job.stop_at,
             excess=job.excess,
             is_unheard=job.is_unheard,
@@ -243,7 +246,7 @@ def _without_words(job: Job) -> Session:
         ended=job.ended,
         exit_code=job.exit_code,
         error=job.error,
-        stop_reason=job.stop_reason,
+        stop=job.stop,
         stop_at=job.stop_at,
         excess=job.excess,
         is_unheard=job.is_unheard,

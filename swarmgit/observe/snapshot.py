@@ -26,7 +26,8 @@ from swarmgit.observe.state import StateReader, Stored
 from swarmgit.observe.target import TargetReader
 from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
-from swarmgit.ports import Objects, World
+from swarmgit.ports.repository import Objects
+from swarmgit.ports.world import World
 
 BLOCKED_MAX, HUNG_MAX = timedelta(minutes=10), timedelta(minutes=1)
 """After that it is tried again whether an edit is still in the way, or a filter still hangs."""
@@ -92,7 +93,7 @@ class Observer:
             trusted_since=trusted_since,
             remote=self._remote.look(swarm, target),
             leaks=world.secrets.noticed(),
-            reports=world.notices.all(),
+            alerts=world.notices.all(),
             tries=world.failures.all(),
             damaged=frozenset(world.executor.damaged()),
             ports=self._ports.free,

@@ -16,6 +16,7 @@ from swarmgit.model.control import EntryControl, Freeze, LandingControl, QueueCo
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Problem
 from swarmgit.model.failures import Failures
+from swarmgit.model.git import TreeEntry
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, ConvoyId, EntryId, GateName, MailId, TaskId
 from swarmgit.model.incidents import Incident, IncidentControl
@@ -25,7 +26,8 @@ from swarmgit.model.status import Identity, TaskStatus
 from swarmgit.observe.archive import ArchiveIndex
 from swarmgit.observe.broken import problem_of
 from swarmgit.observe.mailboxes import Mailboxes
-from swarmgit.ports import LiveCache, Objects, TreeEntry
+from swarmgit.ports.repository import Objects
+from swarmgit.ports.store import LiveCache
 
 T = TypeVar("T")
 CACHE_NAME = "state.json"

@@ -17,7 +17,7 @@ from swarmgit.model.landings import Drift, Mention, Revert, TargetLanding
 from swarmgit.model.renames import called, names_of
 from swarmgit.model.status import TaskStatus
 from swarmgit.observe.state import StateReader, Stored
-from swarmgit.ports import World
+from swarmgit.ports.world import World
 
 CACHE_NAME = "target.json"
 SETTLED = frozenset({"landed", "reverted", "unchanged", "reported", "cancelled"})

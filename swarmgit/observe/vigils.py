@@ -21,7 +21,7 @@ from swarmgit.documents.state import to_json
 from swarmgit.model.health import Vigil
 from swarmgit.model.ids import SessionId
 from swarmgit.model.sessions import Session
-from swarmgit.ports import Executor
+from swarmgit.ports.sessions import Executor
 
 SLEPT_MIN = timedelta(seconds=10)
 """Clocks that differ by less have been put right, or were read one after the other."""

@@ -16,7 +16,8 @@ from swarmgit.model.health import Vitals
 from swarmgit.model.ids import SessionId
 from swarmgit.model.sessions import Session
 from swarmgit.observe.hearing import reason_of
-from swarmgit.ports import Executor, Worktrees
+from swarmgit.ports.sessions import Executor
+from swarmgit.ports.worktrees import Worktrees
 
 PERIOD_MAX_S = 15.0
 PERIOD_MIN_S = 0.2

@@ -6,18 +6,17 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from swarmgit.model.actions import Action, FollowRemote, Land, Plan, Retire, Save, SaveFollowed, SaveTask
+from swarmgit.model.actions import Action, FollowRemote, Land, Plan, Retire, Save, StateChange, saves
 from swarmgit.model.desired import Desired
+from swarmgit.model.histories import Followed
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
 from swarmgit.model.status import ASLEEP, FINISHED, TaskStatus
 from swarmgit.plan import (
     archive,
-    breakdowns,
     conditions,
     convoys,
     drift,
-    escalations,
     failures,
     full_runs,
     gate_runs,
@@ -25,7 +24,6 @@ from swarmgit.plan import (
     incidents,
     lost,
     mail,
-    mishaps,
     predictions,
     queue,
     renames,
@@ -35,13 +33,14 @@ from swarmgit.plan import (
     triage,
     watchdog,
 )
+from swarmgit.plan.incidents import detect, escalate, infrastructure
 from swarmgit.plan.situation import Draft, Situation
 
 POLL_S = 2.0
 UNREAD_S = 0.01
 """How soon it looks again while a session has printed more than one look reads. Nothing is looked at sooner."""
 
-MOVES = (Land, FollowRemote, SaveFollowed)
+MOVES = (Land, FollowRemote)
 """What is tried again and again while a person's edit is in the way: that is waiting, not moving."""
 
 
@@ -80,11 +79,11 @@ def plan(
     gate_runs.run(situation, draft)
     failures.tell(situation, draft)
     convoys.follow(situation, draft)
-    mishaps.report(situation, draft)
-    breakdowns.report(situation, draft)
+    detect.report(situation, draft)
+    infrastructure.report(situation, draft)
     watchdog.patrol(situation, draft)
-    incidents.save(situation, draft)
-    escalations.write(situation, draft)
+    incidents.record(situation, draft)
+    escalate.write(situation, draft)
     archive.tell_of_unread(situation, draft)
     mail.deliver(situation, draft)
     archive.move(situation, draft)
@@ -179,7 +178,7 @@ def _save_tasks(situation: Situation, draft: Draft) -> None:
         updated = replace(view, conditions=conditions.of(view, stored, situation.now))
         draft.views[name] = updated
         if updated != stored and not (name in draft.passing and _is_same_but_words(updated, stored)):
-            draft.add(SaveTask(updated, _story(stored, updated)))
+            draft.add(Save(updated, _story(stored, updated)))
 
 
 def _is_same_but_words(status: TaskStatus, stored: TaskStatus | None) -> bool:
@@ -200,8 +199,8 @@ def _story(stored: TaskStatus | None, status: TaskStatus) -> str:
 def _close(situation: Situation, draft: Draft) -> Plan:
     failing = failures.close(situation, draft)
     actions = _in_order(draft.actions)
-    blocked = any(isinstance(action, MOVES) for action in actions) and bool(situation.observed.blocked)
-    is_moving = any(not (isinstance(action, MOVES) and blocked) for action in actions)
+    blocked = any(_is_move(action) for action in actions) and bool(situation.observed.blocked)
+    is_moving = any(not (_is_move(action) and blocked) for action in actions)
     sessions = situation.observed.sessions.values()
     is_settled = not is_moving and not draft.is_waiting_for_time and all(session.is_over for session in sessions)
     is_settled = is_settled and not settling.unnamed(situation, draft)
@@ -213,7 +212,11 @@ def _close(situation: Situation, draft: Draft) -> Plan:
     return Plan(actions, draft.views, is_settled, needs_person, min(max(wake, UNREAD_S), POLL_S), failing)
 
 
+def _is_move(action: Action) -> bool:
+    return isinstance(action, MOVES) or saves(action, Followed)
+
+
 def _in_order(actions: list[Action]) -> tuple[Action, ...]:
     """Return effects before saves; within each, the order in which they were decided."""
-    saves = [action for action in actions if isinstance(action, Save)]
-    return (*(action for action in actions if not isinstance(action, Save)), *saves)
+    saves = [action for action in actions if isinstance(action, StateChange)]
+    return (*(action for action in actions if not isinstance(action, StateChange)), *saves)

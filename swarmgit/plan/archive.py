@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from swarmgit.documents import paths
-from swarmgit.model.actions import Archive
 from swarmgit.model.desired import ConvoyBudget
 from swarmgit.model.ids import TaskId
 from swarmgit.model.mail import DEAD, RESERVED, Letter, Mail, sent_at_ms
@@ -14,6 +12,8 @@ from swarmgit.plan import mail
 from swarmgit.plan.comms import Roster
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.wallets import members
+from swarmgit.state import kinds
+from swarmgit.state.kinds import archived
 
 HOT_MAX = 200
 """Finished files kept in a hot folder at most (DESIGN §2: at most about 250 files a folder)."""
@@ -44,24 +44,19 @@ def move(situation: Situation, draft: Draft) -> None:
         if status.task in counted:
             continue
         if status.finished < old or position < _excess(len(tasks)):
-            is_cancelled = status.phase == "cancelled"
-            to = (paths.archived_cancelled if is_cancelled else paths.state_archive)(status.task, status.finished)
-            draft.add(Archive(paths.state_task(status.task), to))
+            draft.add(archived(kinds.TASKS, status, status.finished))
     closed = sorted(
         (e for e in situation.observed.entries.values() if e.state in {"landed", "rejected", "dropped"}),
         key=lambda e: (e.enqueued, e.id),
     )
     for position, entry in enumerate(closed):
         if entry.enqueued < old or position < _excess(len(closed)):
-            draft.add(
-                Archive(paths.state_entry(entry.id, entry.enqueued), paths.archived_entry(entry.id, entry.enqueued))
-            )
+            draft.add(archived(kinds.ENTRIES, entry, entry.enqueued))
             if entry.id in situation.observed.verdicts:
-                to = paths.archived_verdict(entry.id, entry.enqueued)
-                draft.add(Archive(paths.state_verdict(entry.id), to))
+                draft.add(archived(kinds.VERDICTS, situation.observed.verdicts[entry.id], entry.enqueued))
     for incident in situation.observed.incidents.values():
         if incident.closed is not None and incident.closed < old and incident.id not in draft.incidents:
-            draft.add(Archive(paths.state_incident(incident.id), paths.archived_incident(incident.id, incident.opened)))
+            draft.add(archived(kinds.INCIDENTS, incident, incident.opened))
     _move_mail(situation, draft, old)
 
 
@@ -93,10 +88,10 @@ def _move_mail(situation: Situation, draft: Draft, old: datetime) -> None:
             found = box.get(id_) if (is_old or excess > 0) and id_ not in draft.mail else None
             may_go = found is not None and (found.read_at is not None or bool(found.refused))
             if found is not None and may_go and (is_old or sent_at_ms(id_) < young_ms or len(ids) > FULL_MAX):
-                draft.add(Archive(paths.state_mail(name, id_), paths.archived_mail(name, id_, found.created)))
+                draft.add(archived(kinds.MAIL, found, found.created))
                 excess -= 1
         for unread in _unread(situation, draft, name):
-            draft.add(Archive(paths.state_mail(name, unread.id), paths.archived_mail(name, unread.id, unread.created)))
+            draft.add(archived(kinds.MAIL, unread, unread.created))
 
 
 def tell_of_unread(situation: Situation, draft: Draft) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from swarmgit.documents import paths, quoting
-from swarmgit.model.actions import FinishSession, Retire, Salvage, SaveFile, StopSession
+from swarmgit.model.actions import Action, FinishSession, Retire, Salvage, SaveFile
 from swarmgit.model.desired import Task
-from swarmgit.model.endings import KILLED, LIMITED
+from swarmgit.model.endings import KILLED, LIMITED, Cause, Stop
 from swarmgit.model.ids import TaskId
-from swarmgit.model.sessions import RESTART_AFTER, Session
+from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import Capture
 from swarmgit.plan import (
     attribution,
     books,
-    excess,
+    budget,
     failures,
+    floods,
     governor,
     handoffs,
     lost,
@@ -28,10 +29,9 @@ from swarmgit.plan import (
 )
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.situation import Draft, Situation, session_ended
-from swarmgit.plan.times import is_over
+from swarmgit.plan.supervise import supervise
+from swarmgit.state import kinds
 
-PROGRAM_KILLED = "its program was killed from outside, or killed itself"
-"""The session's parent lived and saw it. A program that ends so once more is no accident: it has failed."""
 CUT_OFF = frozenset({0, 128 + 1, 128 + 2, 128 + 15})
 """Exit codes of a program that was asked to end: some end with 0 then, as if all were well."""
 KEPT_PATHS_MAX = 500
@@ -94,7 +94,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
     settled = _settle(situation, task, attempt, session, was_killed=_was_killed(status))
     draft.add(*attribution.session_lines(settled, status.task, session))
     if settled.outcome == "reported" and session.report is not None:
-        draft.add(SaveFile(paths.state_report(status.task), session.report))
+        draft.add(SaveFile(kinds.REPORTS.file(status.task), session.report))
     if _wants_salvage(settled, session.capture):
         settled = salvaged(draft, status.task, settled)
     handoffs.withdraw(situation, draft, session)
@@ -107,23 +107,33 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
 def _keep_running(
     situation: Situation, draft: Draft, task: Task | None, status: TaskStatus, session: Session
 ) -> TaskStatus:
-    reason = session.stop_reason or stops.reason(situation, task, status, session)
-    if reason is None and task is not None and session.state == "running":
-        reason = handoffs.due(situation, draft, task, session) or watchdog.watch(situation, draft, task, session)
-    if reason:
-        found = excess.of(situation, session)
-        draft.add(StopSession(session.spec.id, status.task, reason, situation.swarm.stop_grace_s, found))
-        draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
-        return replace(status, phase="running", reason=f"being stopped: {reason}", waiting_for=())
-    if session.state == "starting" and task is not None and is_over(session.spec.started, RESTART_AFTER, situation.now):
-        draft.add(starts.start_session(situation, task, status, session.spec))
-    draft.wake_at(session.deadline, situation.now)
+    def again() -> Action | None:
+        return starts.start_session(situation, task, status, session.spec) if task is not None else None
+
+    def watched() -> Stop | None:
+        if task is None or session.state != "running":
+            return None
+        return handoffs.due(situation, draft, task, session) or watchdog.watch(situation, draft, task, session)
+
+    stop = supervise(
+        situation,
+        draft,
+        session,
+        again,
+        lambda: floods.stop(situation, session),
+        lambda: budget.stop(situation, task, status, session),
+        lambda: stops.unreadable(session),
+        watched,
+        unwanted=stops.unwanted(situation, task, status, session),
+    )
+    if stop is not None:
+        return replace(status, phase="running", reason=f"being stopped: {stop.text}", waiting_for=())
     doing = "waits for its provider (rate-limited)" if session.is_limited(situation.now) else "is at work"
     return replace(status, phase="running", reason=f"{session.spec.agent} {doing}", waiting_for=())
 
 
 def _finish(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> FinishSession:
-    is_stopped = session.stop_reason is not None or session.excess is not None or session.is_unheard
+    is_stopped = session.stop is not None or session.excess is not None or session.is_unheard
     has_failed = session.state == "lost" or session.exit_code != 0 or is_stopped
     return FinishSession(
         spec=session.spec,
@@ -139,7 +149,7 @@ def _finish(situation: Situation, task: Task | None, status: TaskStatus, session
 def _was_killed(status: TaskStatus) -> bool:
     """Return whether a program of the same task was killed before: once may be the machine's doing."""
     *earlier, last = status.attempts
-    return any(attempt.reason == PROGRAM_KILLED and attempt.generation == last.generation for attempt in earlier)
+    return any(attempt.cause == "program-killed" and attempt.generation == last.generation for attempt in earlier)
 
 
 def _settle(
@@ -163,7 +173,8 @@ def _settle(
         return replace(taken, outcome="lost", reason=f"what it stands on cannot be had: {gone}")
     outcome, reason, rejection = _outcome(situation, task, session, was_killed=was_killed)
     told, refused = quoting.line(reason, REASON_CHARS_MAX), rejection and rejections.in_lines(rejection)
-    settled = replace(taken, outcome=outcome, reason=told, rejection=refused, conversation=_conversation(session))
+    cause, conversation = _cause(session, outcome), _conversation(session)
+    settled = replace(taken, outcome=outcome, reason=told, cause=cause, rejection=refused, conversation=conversation)
     if outcome in {"rate-limited", "refused"}:
         settled = replace(settled, speaks_for=session.stream.speaks_for)
     settled = replace(settled, retry_at=governor.retry_at(situation, settled, session.stream.fault))
@@ -184,8 +195,8 @@ def _outcome(  # noqa: PLR0911  in order
     handed_over = handoffs.given(situation, task, session) if task is not None else None
     if handed_over is not None:
         return "handed-over", handed_over, None
-    if session.stop_reason or session.excess is not None or session.is_unheard or task is None:
-        return stops.outcome(session, session.stop_reason or "the task was removed from intent")
+    if session.stop is not None or session.excess is not None or session.is_unheard or task is None:
+        return stops.outcome(session)
     killed = _killed(session, was_killed=was_killed)
     if killed:
         return "lost", killed, None
@@ -209,7 +220,16 @@ def _killed(session: Session, *, was_killed: bool) -> str:
     """Return in words that somebody else ended the session, '' where nobody did or that is no excuse any more."""
     if session.state == "lost":
         return session.error or "its processes were killed from outside"
-    return PROGRAM_KILLED if session.exit_code == KILLED and not session.error and not was_killed else ""
+    is_killed = session.exit_code == KILLED and not session.error and not was_killed
+    return "its program was killed from outside, or killed itself" if is_killed else ""
+
+
+def _cause(session: Session, outcome: str) -> Cause:
+    """Return why a session ended. A program that ends killed once more is no accident: it has failed."""
+    if session.stop is not None:
+        return session.stop.kind
+    is_lost = session.state == "lost" or session.is_unheard
+    return "program-killed" if outcome == "lost" and session.exit_code == KILLED and not is_lost else ""
 
 
 def _judge(situation: Situation, task: Task, session: Session, capture: Capture) -> governor.Answer:

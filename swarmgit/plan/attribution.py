@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from swarmgit.documents import paths
 from swarmgit.model.actions import SaveFile
 from swarmgit.model.ids import AgentName, BlobId, SessionId, TaskId
 from swarmgit.model.sessions import Session, SessionSpec
 from swarmgit.model.status import Attempt, GateResult
 from swarmgit.plan.books import own_usage
+from swarmgit.state import kinds
 
 ACTIONS_MAX = 1000
 READ = "read"
@@ -115,4 +115,5 @@ def _line(at: datetime, kind: str, who: dict[str, Any], **data: object) -> str:
 
 
 def _file(session: SessionId, started: datetime, lines: list[str], *, append: bool = False) -> SaveFile:
-    return SaveFile(paths.state_events(session, started), "".join(f"{line}\n" for line in lines), append=append)
+    path = kinds.EVENTS.file(f"{started:%Y-%m}/{started:%d}/{session}")
+    return SaveFile(path, "".join(f"{line}\n" for line in lines), append=append)

@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from swarmgit.model.desired import ConvoyBudget, Swarm, Task
+from swarmgit.model.endings import Stop
 from swarmgit.model.ids import TaskId
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
@@ -16,7 +17,6 @@ from swarmgit.plan.books import BESIDE, Books, claimed_usage, is_possible, own_u
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.wallets import Wallet, tightest, wallets
 
-STOPS = "budget"
 RAISE = "raise budget.usd of the task, or budget.usd_per_task in .swarm/swarm.yaml"
 TOKENS_UNPRICED = 2_000_000
 """What one session may use where money is limited, its price is not known and no limit of tokens is set."""
@@ -60,32 +60,17 @@ def _of_today(books: Books, now: datetime) -> Iterator[Usage]:
             yield each.usage
 
 
-def reason_to_stop(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> str | None:
-    """Return why a session at work has to end now: its tokens, or its task's money, are used up."""
-    used = own_usage(session, status.attempts)
-    if beyond := impossible(session, status.attempts):
-        return beyond
-    if too_many := too_many_tokens(situation, task, used):
-        return too_many
+def stop(situation: Situation, task: Task | None, status: TaskStatus | None, session: Session) -> Stop | None:
+    """Return that a session at work has to end: its tokens, or its task's money, are used up."""
+    is_attempt = session.spec.kind == "agent"
+    attempts = status.attempts if status is not None and is_attempt else ()
+    used = own_usage(session, attempts)
+    why = impossible(session, attempts) or too_many_tokens(situation, task, used)
     usd_max = usd_of_task(situation.swarm, task)
-    if usd_max is None or used.usd is None:
-        return None
-    spent = spent_on(situation, status) + used.usd
-    return f"{STOPS}: the task has cost {spent:.2f} of {usd_max:.2f} USD" if spent >= usd_max else None
-
-
-def reason_to_stop_beside(situation: Situation, session: Session) -> str | None:
-    """Return why a session beside a task's attempts has to end now; None while it may go on."""
-    task = situation.desired.tasks.get(session.spec.task) if session.spec.task else None
-    used = own_usage(session, ())
-    if too_many := impossible(session, ()) or too_many_tokens(situation, task, used):
-        return too_many
-    status = situation.observed.statuses.get(task.id) if task else None
-    usd_max = usd_of_task(situation.swarm, task)
-    if usd_max is None or used.usd is None or status is None:
-        return None
-    spent = spent_on(situation, status)
-    return f"{STOPS}: the task has cost {spent:.2f} of {usd_max:.2f} USD" if spent >= usd_max else None
+    if why is None and usd_max is not None and used.usd is not None and status is not None:
+        spent = spent_on(situation, status) + (used.usd if is_attempt else 0.0)
+        why = f"the task has cost {spent:.2f} of {usd_max:.2f} USD" if spent >= usd_max else None
+    return Stop(f"budget: {why}", "budget") if why is not None else None
 
 
 def impossible(session: Session, attempts: Iterable[Attempt]) -> str | None:
@@ -94,19 +79,19 @@ def impossible(session: Session, attempts: Iterable[Attempt]) -> str | None:
     if most is None or is_possible(claimed, most):
         return None
     price = "" if claimed.usd is None else f" and {claimed.usd:.2f} USD"
-    return f"{STOPS}: it says that it has used {claimed.tokens} tokens{price}, which is more than it can have"
+    return f"it says that it has used {claimed.tokens} tokens{price}, which is more than it can have"
 
 
 def too_many_tokens(situation: Situation, task: Task | None, used: Usage) -> str | None:
     """Return why a session has to end by its tokens; None while it may go on."""
     tokens_max = (task.budget.tokens if task else None) or situation.swarm.budget.tokens_per_session
     if tokens_max is not None and used.tokens >= tokens_max:
-        return f"{STOPS}: {used.tokens} tokens of {tokens_max} for one session are used"
+        return f"{used.tokens} tokens of {tokens_max} for one session are used"
     has_usd_limit = situation.swarm.budget.usd_per_day is not None or usd_of_task(situation.swarm, task) is not None
     is_blind = tokens_max is None and used.usd is None and has_usd_limit
     if is_blind and used.tokens >= TOKENS_UNPRICED:
         return (
-            f"{STOPS}: {used.tokens} tokens at no known price are used, so that no limit in USD can stop it; "
+            f"{used.tokens} tokens at no known price are used, so that no limit in USD can stop it; "
             "give the model a price, or set budget.tokens_per_session, in .swarm/swarm.yaml"
         )
     return None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
 from swarmgit.model.actions import Remove
 from swarmgit.model.control import LandingControl
+from swarmgit.model.endings import Stop
 from swarmgit.model.ids import TaskId
 from swarmgit.model.landings import TargetLanding
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.state import kinds
 
 
 def of(situation: Situation, status: TaskStatus) -> TargetLanding | None:
@@ -19,13 +20,13 @@ def of(situation: Situation, status: TaskStatus) -> TargetLanding | None:
     return found if found is not None and found.run >= status.run else None
 
 
-def reason_to_stop(situation: Situation, status: TaskStatus) -> str | None:
-    """Return why a session of the task is not worth its money any more."""
+def stop(situation: Situation, status: TaskStatus) -> Stop | None:
+    """Return that a session of the task is not worth its money any more."""
     found = of(situation, status)
     if found is None:
         return None
     says = "has landed as" if found.proof else "is claimed by"
-    return f"the task {says} {found.commit[:10]}, a commit of the target"
+    return Stop(f"the task {says} {found.commit[:10]}, a commit of the target")
 
 
 def asked(situation: Situation, task: TaskId) -> LandingControl | None:
@@ -38,7 +39,7 @@ def answered(situation: Situation, draft: Draft, status: TaskStatus, said: Landi
     """Return the status as a person says, with the requests used up."""
     for name, each in situation.observed.landing_controls.items():
         if each.task == status.task:
-            draft.add(Remove(paths.landing_control(name)))
+            draft.add(Remove(kinds.LANDING_CONTROL.file(name)))
     by = said.by or "a person"
     if said.wants == "accept" and said.commit is not None:
         return landed(situation, status, TargetLanding(said.commit, status.run, by))

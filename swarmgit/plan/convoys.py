@@ -9,8 +9,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
-from swarmgit.model.actions import Archive, SaveConvoy
+from swarmgit.model.actions import Save
 from swarmgit.model.convoys import ConvoyState, ConvoyStatus
 from swarmgit.model.desired import Convoy, Task
 from swarmgit.model.ids import ConvoyId, TaskId
@@ -19,6 +18,8 @@ from swarmgit.model.status import ASLEEP, TaskStatus
 from swarmgit.plan import mail
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.wallets import members
+from swarmgit.state import kinds
+from swarmgit.state.kinds import archived
 
 DONE = frozenset({"landed", "unchanged", "reported"})
 CANCELLED = "cancelled"
@@ -72,12 +73,12 @@ def follow(situation: Situation, draft: Draft) -> None:
         status = status_of(situation, draft, convoy, tasks)
         if stored is not None and stored.closed is not None and status.state == "closed":
             status = replace(status, closed=stored.closed)
-        if status != stored and not situation.observed.is_broken(paths.state_convoy(convoy.id)):
-            draft.add(SaveConvoy(status, _story(stored, status)))
+        if status != stored and not situation.observed.is_broken(kinds.CONVOYS.file(convoy.id)):
+            draft.add(Save(status, _story(stored, status)))
             _tell(situation, draft, stored, status)
-    for name in situation.observed.convoys.keys() - situation.desired.convoys.keys():
-        if not situation.observed.is_broken(paths.state_convoy(name)):
-            draft.add(Archive(paths.state_convoy(name), paths.archived_convoy(name, situation.now)))
+    for name, stored in situation.observed.convoys.items():
+        if name not in situation.desired.convoys:
+            draft.add(archived(kinds.CONVOYS, stored, situation.now))
 
 
 def status_of(situation: Situation, draft: Draft, convoy: Convoy, tasks: tuple[TaskId, ...]) -> ConvoyStatus:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from swarmgit.model.endings import Stop
 from swarmgit.model.health import Excess
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Rejection
@@ -23,17 +24,19 @@ def of(situation: Situation, session: Session) -> Excess | None:
     return Excess("disk", used, allowed) if used > allowed else None
 
 
-def reason_to_stop(situation: Situation, session: Session) -> str | None:
-    """Return why a session that runs has to end now for what it writes, or because nobody hears it; None otherwise."""
+def stop(situation: Situation, session: Session) -> Stop | None:
+    """Return that a session has to end for what it writes, or because nobody hears it; None where it may go on."""
     found = of(situation, session)
     if found is not None:
-        return found.sentence
-    return UNHEARD if session.is_unheard else None
+        return Stop(found.sentence, "limit")
+    return Stop(UNHEARD, "unheard") if session.is_unheard else None
 
 
 def is_unheard(session: Session) -> bool:
     """Return whether a session ended unheard, which says nothing of its work."""
-    return session.stop_reason in {None, UNHEARD} and (session.is_unheard or session.stop_reason == UNHEARD)
+    if session.stop is None:
+        return session.is_unheard
+    return session.stop.kind == "unheard"
 
 
 def rejection(reason: str) -> Rejection:

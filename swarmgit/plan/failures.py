@@ -11,24 +11,24 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from swarmgit.model.actions import SaveMail, SaveTask
+from swarmgit.model.actions import Save, saves
 from swarmgit.model.failures import (
     NOBODY,
     FailedStep,
     Failures,
     ForgetTries,
-    SaveFailures,
     SetAside,
     Step,
     Try,
 )
 from swarmgit.model.ids import TaskId
+from swarmgit.model.mail import Mail
 from swarmgit.model.queue import WAITING
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import FINISHED, TaskStatus
 from swarmgit.model.steps import owned_step, with_task
-from swarmgit.plan import books, incidents
-from swarmgit.plan.failure_words import SAVING, STARTS, report, sentence, way_out
+from swarmgit.plan import books
+from swarmgit.plan.failure_words import SAVING, STARTS, alert, sentence, way_out
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 SAME_MAX = 7
@@ -51,7 +51,7 @@ VITAL = frozenset(
 )
 """Without these a task does not come on. The others are withheld, told as an incident, and keep nobody."""
 
-TOLD = (SaveTask, SaveFailures, SaveMail)
+TOLD = (TaskStatus, Failures, Mail)
 """What may be written of a held task: its status is as the state has it, but for the words that say why it is held."""
 
 MACHINE = "the machine"
@@ -197,7 +197,7 @@ def tell(situation: Situation, draft: Draft) -> None:
     for each in draft.withheld.values():
         draft.wake_at(next_try(situation, each), situation.now)
         if is_stuck(each):
-            _stuck(situation, draft, each)
+            _stuck(draft, each)
         else:
             draft.is_waiting_for_time = True
             _say(draft, each)
@@ -233,18 +233,18 @@ def _withhold(situation: Situation, draft: Draft) -> None:
         each = draft.failed.get(step.key)
         if each is not None and not is_due(situation, each):
             draft.withheld[step.key] = each
-        elif step.task not in draft.held or isinstance(action, TOLD):
+        elif step.task not in draft.held or saves(action, *TOLD):
             kept.append(action)
     draft.actions = kept
 
 
-def _stuck(situation: Situation, draft: Draft, each: FailedStep) -> None:
+def _stuck(draft: Draft, each: FailedStep) -> None:
     task = each.step.task
     view = draft.views.get(task) if task else None
     if _is_vital(each) and view is not None and view.phase not in FINISHED:
         reason = f"{sentence(each)}; when that is repaired, `swarmgit reconcile` tries again; {way_out(each)}"
         draft.views[view.task] = replace(view, phase="needs-human", reason=reason, waiting_for=())
-    incidents.report(situation, draft, report(each))
+    draft.alerts.append(alert(each))
 
 
 def _is_vital(each: FailedStep) -> bool:
@@ -261,7 +261,7 @@ def close(situation: Situation, draft: Draft) -> tuple[FailedStep, ...]:
     for owner in sorted(owners):
         steps = _in_order(each for each in left if (each.step.task or NOBODY) == owner)
         if steps != situation.observed.failures.get(owner, Failures(owner)).steps:
-            draft.add(SaveFailures(Failures(owner, steps)))
+            draft.add(Save(Failures(owner, steps)))
     return _in_order(draft.withheld.values())
 
 

@@ -6,17 +6,18 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
-from swarmgit.model.actions import KeepEvidence, Retire, RunGate, SaveGateHistory, StopSession
+from swarmgit.model.actions import Action, KeepEvidence, Retire, RunGate, Save
+from swarmgit.model.endings import Stop
 from swarmgit.model.failures import Step
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import EvidenceKey, GateName, SessionId, ulid
-from swarmgit.model.sessions import RESTART_AFTER, Session, SessionSpec
+from swarmgit.model.sessions import Session, SessionSpec
 from swarmgit.model.status import GateResult
 from swarmgit.model.work import Evidence
-from swarmgit.plan import excess, failures, flakes, full_runs
+from swarmgit.plan import failures, flakes, full_runs
 from swarmgit.plan.situation import Draft, Situation, Want
-from swarmgit.plan.times import is_over
+from swarmgit.plan.supervise import supervise
+from swarmgit.state import kinds
 
 RECENT_MAX = 20
 
@@ -53,8 +54,8 @@ def count_reuse(situation: Situation, draft: Draft, results: Iterable[GateResult
 def save_histories(situation: Situation, draft: Draft) -> None:
     for name, history in sorted(draft.histories.items()):
         is_new = situation.observed.gate_histories.get(name) != history
-        if is_new and not situation.observed.is_broken(paths.state_gate(name)):
-            draft.add(SaveGateHistory(history))
+        if is_new and not situation.observed.is_broken(kinds.GATES.file(name)):
+            draft.add(Save(history))
 
 
 def _history(situation: Situation, draft: Draft, gate: GateName) -> GateHistory:
@@ -117,20 +118,14 @@ def _may_start(session: Session | None) -> bool:
 
 
 def _watch(situation: Situation, draft: Draft, session: Session, *, is_wanted: bool) -> None:
-    reason = session.stop_reason
-    if reason is None and session.is_late(situation.now):
-        reason = f"time limit of {session.spec.minutes_max:g} minutes"
-    reason = reason or excess.reason_to_stop(situation, session)
-    is_frozen = situation.observed.freeze is not None
-    if reason is None and not is_wanted and not is_frozen and session.state != "starting":
-        reason = "nobody needs its answer any more"
-    if reason is None:
-        if session.state == "starting" and is_over(session.spec.started, RESTART_AFTER, situation.now):
-            draft.add(RunGate(session.spec, situation.swarm.worktree, "its start was cut off", session.spec.task))
-        draft.wake_at(session.deadline, situation.now)
-        return
-    draft.add(StopSession(session.spec.id, None, reason, situation.swarm.stop_grace_s))
-    draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
+    def again() -> Action:
+        return RunGate(session.spec, situation.swarm.worktree, "its start was cut off", session.spec.task)
+
+    def needed() -> Stop | None:
+        is_kept = is_wanted or situation.observed.freeze is not None or session.state == "starting"
+        return None if is_kept else Stop("nobody needs its answer any more")
+
+    supervise(situation, draft, session, again, needed)
 
 
 def _spec(situation: Situation, want: Want) -> SessionSpec:

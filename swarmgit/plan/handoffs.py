@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from swarmgit.documents.answers import SUMMARY
 from swarmgit.model.desired import Task
+from swarmgit.model.endings import Stop
 from swarmgit.model.handoffs import Handoff, Summary
 from swarmgit.model.mail import SUBJECT_CHARS_MAX, Letter, Mail, origin_of
 from swarmgit.model.sessions import Session
@@ -22,20 +23,13 @@ from swarmgit.plan.briefing import summary_text
 from swarmgit.plan.situation import Draft, Situation, session_ended
 from swarmgit.plan.times import is_ahead
 
-REASON = "handoff: "
-WATCHDOG = "watchdog: "
 FULL = "conversation too long"
 ITEMS_MAX = 20
 WORDS_CHARS_MAX = 300
 
 
-def is_handoff(reason: str | None) -> bool:
-    """Return whether a session was asked to end for its successor."""
-    return (reason or "").removeprefix(WATCHDOG).startswith(REASON)
-
-
-def due(situation: Situation, draft: Draft, task: Task, session: Session) -> str | None:
-    """Return why a session at work has to end for its successor, None while it may go on; first it is asked."""
+def due(situation: Situation, draft: Draft, task: Task, session: Session) -> Stop | None:
+    """Return that a session at work has to end for its successor, None while it may go on; first it is asked."""
     said, config = session.stream, situation.swarm.handoff
     used, window = said.context_used, said.context_window
     if used is None or not window or used < config.at * window:
@@ -43,7 +37,7 @@ def due(situation: Situation, draft: Draft, task: Task, session: Session) -> str
     if not may_hand_over(situation, task) or blocked.by(situation, task) or session.limited_until:
         return None
     why = f"{used} of {window} tokens of its context window are used"
-    return f"{REASON}{why}" if is_ready(situation, draft, session, why) else None
+    return Stop(f"handoff: {why}", "handoff") if is_ready(situation, draft, session, why) else None
 
 
 def may_hand_over(situation: Situation, task: Task) -> bool:
@@ -98,15 +92,15 @@ def _ask(situation: Situation, draft: Draft, session: Session, why: str) -> None
 
 def given(situation: Situation, task: Task, session: Session) -> str | None:
     """Return why the work of a session that is over goes on in a successor; None where it ended in another way."""
-    if is_handoff(session.stop_reason):
-        return session.stop_reason
-    if session.stop_reason or not may_hand_over(situation, task):
+    if session.stop is not None:
+        return session.stop.text if session.stop.is_handoff else None
+    if not may_hand_over(situation, task):
         return None
     if session.stream.fault is not None and session.stream.fault.kind == "context":
-        return f"{REASON}{FULL}: {session.stream.fault.message}"
+        return f"handoff: {FULL}: {session.stream.fault.message}"
     is_unfinished = session.summary is not None and bool(session.summary.remaining)
     if is_unfinished and _question(situation, session) is not None:
-        return f"{REASON}it wrote down where the work stands, as it was asked, and ended"
+        return "handoff: it wrote down where the work stands, as it was asked, and ended"
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.model.actions import Land, Remember, SaveEntry, SaveFile
+from swarmgit.model.actions import Land, Remember, Save, SaveFile
 from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.ids import CommitId
 from swarmgit.model.pins import Unpin
@@ -18,6 +18,7 @@ from swarmgit.plan.checkouts import in_the_way
 from swarmgit.plan.order import wait_for_edit
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stacks import Book, Tip
+from swarmgit.state import kinds
 
 
 def settle(situation: Situation, draft: Draft) -> None:
@@ -167,7 +168,7 @@ def _intend(situation: Situation, draft: Draft, tip: Tip, prefix: Tip, candidate
     save(draft, with_event(entry, intent, state="landing", candidate=candidate, evidence=results, tier=prefix.tier))
     signers = dict.fromkeys((prefix.candidate.signer, candidate.signer))
     for line in filter(None, signers):  # known in state before anything signed by it can land
-        draft.add(SaveFile(paths.STATE_SIGNERS, f"{line}\n", append=True, once=True))
+        draft.add(SaveFile(kinds.SIGNERS.place, f"{line}\n", append=True, once=True))
     gate_runs.count_reuse(situation, draft, verdict.results)
 
 
@@ -188,4 +189,4 @@ def unpin(*entries: Entry) -> Unpin:
 
 def save(draft: Draft, entry: Entry) -> None:
     draft.entries[entry.id] = entry
-    draft.add(SaveEntry(entry))
+    draft.add(Save(entry))

@@ -111,7 +111,7 @@ def has_run(session: Session) -> bool:
         return bool(stream.lines) and stream.conversation is None and stream.fault is None
     if session.state == "lost" or session.error or session.exit_code is None or stream.fault is not None:
         return False
-    is_killed = session.exit_code == KILLED and session.stop_reason is None
+    is_killed = session.exit_code == KILLED and session.stop is None
     return not is_killed or bool(stream.lines)
 
 

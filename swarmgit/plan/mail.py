@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from swarmgit.documents import paths, quoting
-from swarmgit.model.actions import DeliverMail, Remove, SaveMail, TakeMail
+from swarmgit.documents import quoting
+from swarmgit.model.actions import DeliverMail, Remove, Save, TakeMail
 from swarmgit.model.ids import AgentName, MailId, TaskId
 from swarmgit.model.incidents import COUNTED_PER_HOUR
 from swarmgit.model.mail import (
@@ -33,6 +33,7 @@ from swarmgit.plan.comms import Roster, judge
 from swarmgit.plan.letters import Stamp, box, has_run, is_group, is_recorded, record, stamped
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.tallies import SENDER_PER_HOUR, Tally
+from swarmgit.state import kinds
 
 DELIVERED_MAX = 500
 """Messages put into one inbox in one tick."""
@@ -80,7 +81,7 @@ def collect(situation: Situation, draft: Draft) -> None:
             if control.letter is not None:
                 office.accept(_Sender(HUMAN), control.letter, f"control/{name}")
             _note_read(situation, draft, HUMAN, control.read)
-            draft.add(Remove(paths.mail_control(name)))
+            draft.add(Remove(kinds.MAIL_CONTROL.file(name)))
     for session in observed.sessions.values():
         if session.spec.mail and session.spec.agent is not None and has_run(session):
             _note_read(situation, draft, session.spec.agent, session.spec.mail)
@@ -100,7 +101,8 @@ def deliver(situation: Situation, draft: Draft) -> None:
             if allowed:
                 draft.add(DeliverMail(session.spec.id, allowed[:DELIVERED_MAX]))
     for mail in draft.mail.values():
-        draft.add(SaveMail(mail, was_kept=mail.id in box(situation, mail.to)))
+        was_kept = mail.refused and mail.id in box(situation, mail.to)
+        draft.add(Save(mail, replaces=kinds.MAIL.file(f"{mail.to}/{mail.id}") if was_kept else ""))
 
 
 def waiting(situation: Situation, draft: Draft, agent: AgentName) -> tuple[Mail, ...]:

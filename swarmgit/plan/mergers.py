@@ -5,17 +5,18 @@ So a free place is waited for and a crash heals by one rule. `resolutions` says 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.model.actions import FinishSession, Retire, Salvage, StartSession, StopSession
+from swarmgit.model.actions import Action, FinishSession, Retire, Salvage, StartSession
 from swarmgit.model.desired import Runtime, Scope, Task
-from swarmgit.model.endings import KILLED
+from swarmgit.model.endings import KILLED, Stop
 from swarmgit.model.ids import SessionId
 from swarmgit.model.queue import TIERS, Entry, ResolutionOutcome, Resolved, Resolving, Unresolved
-from swarmgit.model.sessions import RESTART_AFTER, Session, SessionSpec
+from swarmgit.model.sessions import Session, SessionSpec
 from swarmgit.plan import (
     agents,
     attribution,
@@ -35,8 +36,7 @@ from swarmgit.plan.merge_prompt import prompt_for_merge
 from swarmgit.plan.patterns import matches
 from swarmgit.plan.resolutions import keep_proposal, runtime_for, then_generate
 from swarmgit.plan.situation import Draft, Situation
-from swarmgit.plan.stops import TIME_LIMIT
-from swarmgit.plan.times import is_over
+from swarmgit.plan.supervise import end, supervise
 
 TIER_OF = {"generated": "auto", "ai": "ai"}
 ROLE = "merger"
@@ -47,7 +47,10 @@ def follow(situation: Situation, draft: Draft) -> None:
     sessions = {id_: s for id_, s in situation.observed.sessions.items() if s.spec.kind == "merge"}
     for entry in [e for e in draft.entries.values() if e.state == "resolving"]:
         begun = entry.last(Resolving)
-        assert begun is not None, "the state follows from the event"
+        if begun is None:  # only a hand-made file says so
+            why = "nothing says which session resolves it"
+            _unresolved(draft, entry, Unresolved(at=situation.now, way="ai", reason=why))
+            continue
         session = sessions.pop(begun.session, None)
         if session is None:
             _start(situation, draft, entry, begun)
@@ -142,22 +145,21 @@ def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session, b
     if session.is_over:
         draft.add(_finish(situation, session))
         return
-    late = f"{TIME_LIMIT} of {spec.minutes_max:g} minutes"
-    reason = session.stop_reason or (late if session.is_late(situation.now) else None)
-    reason = reason or excess.reason_to_stop(situation, session) or budget.reason_to_stop_beside(situation, session)
     task = situation.desired.tasks.get(entry.task)
-    if reason is None and task is not None and session.state == "running":
-        reason = watchdog.watch_merger(situation, draft, task, session)
-    if reason:
-        written = excess.of(situation, session)
-        draft.add(StopSession(spec.id, spec.task, reason, situation.swarm.stop_grace_s, written))
-        draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
-        return
-    draft.wake_at(session.deadline, situation.now)
-    found = _runtime(situation, entry, begun)
-    is_cut_off = session.state == "starting" and is_over(spec.started, RESTART_AFTER, situation.now)
-    if is_cut_off and found is not None and entry.task in situation.desired.tasks:
-        draft.add(_start_session(situation, entry, spec, found[0], begun))
+
+    def again() -> Action | None:
+        found = _runtime(situation, entry, begun)
+        return (
+            _start_session(situation, entry, spec, found[0], begun) if found is not None and task is not None else None
+        )
+
+    def watched() -> Stop | None:
+        is_running = task is not None and session.state == "running"
+        return watchdog.watch_merger(situation, draft, task, session) if task is not None and is_running else None
+
+    status = situation.observed.statuses.get(entry.task)
+    costs = partial(budget.stop, situation, task, status, session)
+    supervise(situation, draft, session, again, costs, watched)
 
 
 def _finish(situation: Situation, session: Session) -> FinishSession:
@@ -177,8 +179,7 @@ def _let_go(situation: Situation, draft: Draft, session: Session) -> None:
     """End a session whose entry does not wait for it any more; what it made is kept."""
     spec = session.spec
     if not session.is_over:
-        draft.add(StopSession(spec.id, spec.task, "its entry left the queue", situation.swarm.stop_grace_s))
-        draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
+        end(situation, draft, session, Stop("its entry left the queue"))
     elif not session.is_finished:
         draft.add(replace(_finish(situation, session), salvage=True))
     else:
@@ -256,13 +257,13 @@ def _judge(situation: Situation, entry: Entry, session: Session, begun: Resolvin
 
 
 def _bad_end(session: Session) -> tuple[ResolutionOutcome, str] | None:
-    stopped, code = session.stop_reason, session.exit_code
+    stop, code = session.stop, session.exit_code
     if session.excess is not None:
         return "failed", session.excess.sentence
     if excess.is_unheard(session):
         return "lost", excess.UNHEARD
-    if stopped:
-        return ("failed" if stopped.startswith((TIME_LIMIT, budget.STOPS, watchdog.PREFIX)) else "stopped"), stopped
+    if stop is not None:
+        return ("failed" if stop.kind in {"time-limit", "budget", "watchdog"} else "stopped"), stop.text
     if session.state == "lost" or session.error or code is None or code == KILLED:
         return "lost", session.error or "its processes were killed from outside"
     fault = session.stream.fault

@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from swarmgit.model.actions import FollowRemote, Retire, SaveFollowed, StartPush, StopSession
+from swarmgit.model.actions import Action, FollowRemote, Retire, Save, StartPush
 from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.desired import Swarm
 from swarmgit.model.histories import Followed
@@ -18,12 +18,11 @@ from swarmgit.model.ids import CommitId, EntryId, SessionId, ulid
 from swarmgit.model.mail import sent_at_ms
 from swarmgit.model.observed import Observed
 from swarmgit.model.queue import Entry
-from swarmgit.model.sessions import RESTART_AFTER, Session, SessionSpec
+from swarmgit.model.sessions import Session, SessionSpec
 from swarmgit.model.work import Push
-from swarmgit.plan import excess
 from swarmgit.plan.checkouts import in_the_way
 from swarmgit.plan.situation import Draft, Situation
-from swarmgit.plan.times import is_over
+from swarmgit.plan.supervise import supervise
 
 MINUTES_MAX = 3.0
 LOST_MAX = 3
@@ -210,21 +209,18 @@ def _follow(situation: Situation, draft: Draft, entries: tuple[EntryId, ...]) ->
         return  # each look costs seconds, and others wait for them
     old, new = observed.target_head, observed.remote.head
     followed = Followed(swarm.push.remote, swarm.push.branch or swarm.target, old, new)
-    draft.add(SaveFollowed(followed), FollowRemote(swarm.target, old, new, entries))
+    draft.add(Save(followed), FollowRemote(swarm.target, old, new, entries))
 
 
 def _watch(situation: Situation, draft: Draft, session: Session) -> None:
     """Start again what a crash cut off between folder and process; stop what hangs."""
     spec, target = session.spec, situation.observed.target_head
-    late = f"time limit of {spec.minutes_max:g} minutes" if session.is_late(situation.now) else None
-    reason = session.stop_reason or late or excess.reason_to_stop(situation, session)
-    if reason:
-        draft.add(StopSession(spec.id, None, reason, situation.swarm.stop_grace_s))
-    elif session.state == "starting" and is_over(spec.started, RESTART_AFTER, situation.now) and target is not None:
+
+    def again() -> Action | None:
         entry = next((e.id for e in draft.entries.values() if e.candidate and e.candidate.commit == spec.base), None)
-        draft.add(StartPush(spec, target, "its start was cut off", entry))
-    else:
-        draft.wake_at(session.deadline, situation.now)
+        return StartPush(spec, target, "its start was cut off", entry) if target is not None else None
+
+    supervise(situation, draft, session, again)
 
 
 # --- what is known ----------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.queue import Entry, Gating, Red, Rejected
@@ -37,6 +36,7 @@ from swarmgit.plan.order import first_whole, near, order, together
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stacks import Book, Tip
 from swarmgit.plan.verify import Asked, red_target, want
+from swarmgit.state import kinds
 
 RANK_OF_MERGE = 0
 
@@ -218,7 +218,7 @@ def _runs_target_again(situation: Situation, draft: Draft, tip: Tip) -> bool:
         gate
         for gate, _ in baseline.bad
         if (history := histories.get(gate.name))
-        and not observed.is_broken(paths.state_gate(gate.name))
+        and not observed.is_broken(kinds.GATES.file(gate.name))
         and sum(run["tree"] == subject.code_tree and run["outcome"] != "pass" for run in history.recent)
         <= situation.swarm.merge.flaky_retries
     )

@@ -12,14 +12,14 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
-from swarmgit.model.actions import Save, SaveTask
+from swarmgit.model.actions import Save, StateChange
 from swarmgit.model.desired import Desired
 from swarmgit.model.ids import BlobId, TaskId
 from swarmgit.model.observed import Observed
 from swarmgit.model.queue import WAITING
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.status import FINISHED, TaskStatus
+from swarmgit.state import kinds
 
 Value = TypeVar("Value")
 UNDER_WAY = frozenset({"running", "submitted", "no-change", "handed-over"})
@@ -34,7 +34,7 @@ class Followed(Struct, frozen=True):
     desired: Desired
     observed: Observed
     goes_by: Mapping[TaskId, TaskId]
-    saves: tuple[Save, ...] = ()
+    saves: tuple[StateChange, ...] = ()
 
     def names(self, tasks: frozenset[TaskId]) -> frozenset[TaskId]:
         """Return the tasks by the names that they go by."""
@@ -46,18 +46,18 @@ def follow(desired: Desired, observed: Observed, held: frozenset[TaskId] = froze
     pairs = _pairs(desired, observed)
     statuses = dict(observed.statuses)
     goes_by: dict[TaskId, TaskId] = {}
-    saves: list[Save] = []
+    saves: list[StateChange] = []
     for old, new in sorted(pairs.items()):
         status = statuses.get(old) or TaskStatus(old, title=old)  # a session without a record: it is adopted
         if {old, new} & held or _is_under_way(observed, status):
             goes_by[new] = old
             if status.renamed_to != new:
                 statuses[old] = replace(status, renamed_to=new)
-                saves += [] if old in held else [SaveTask(statuses[old], f"{old}: its file is called {new} now")]
+                saves += [] if old in held else [Save(statuses[old], f"{old}: its file is called {new} now")]
             continue
         del statuses[old]
         statuses[new] = _moved(status, new)
-        saves.append(_rename(statuses[new], old, paths.state_task(old)))
+        saves.append(_rename(statuses[new], old, kinds.TASKS.file(old)))
     for new, former in sorted(observed.former.items()):
         if new in desired.tasks and new not in statuses and new not in pairs.values():
             statuses[new] = _moved(former.status, new)
@@ -129,12 +129,12 @@ def _rename(status: TaskStatus, old: TaskId, path: str) -> RenameTask:
     return RenameTask(status, old, f"{status.task}: it was called {old}", path)
 
 
-def _settled_names(desired: Desired, statuses: dict[TaskId, TaskStatus], held: frozenset[TaskId]) -> list[Save]:
+def _settled_names(desired: Desired, statuses: dict[TaskId, TaskStatus], held: frozenset[TaskId]) -> list[StateChange]:
     """Forget the new names of tasks whose file has its old name again, and return what is written of that."""
     back = [each for each in statuses.values() if each.renamed_to is not None and each.task in desired.tasks]
     for each in back:
         statuses[each.task] = replace(each, renamed_to=None)
-    return [SaveTask(statuses[each.task]) for each in back if each.task not in held]
+    return [Save(statuses[each.task]) for each in back if each.task not in held]
 
 
 def _renamed(observed: Observed, moved: Mapping[TaskId, TaskId], goes_by: Mapping[TaskId, TaskId]) -> Observed:

@@ -9,14 +9,13 @@ from datetime import datetime, timedelta
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from swarmgit.documents import paths
-from swarmgit.model.actions import Action, SaveIdentity
+from swarmgit.model.actions import Action, Save
 from swarmgit.model.control import TaskControl
-from swarmgit.model.desired import Desired, Gate, Swarm, Task
+from swarmgit.model.desired import PRIORITY_RANK, Desired, Gate, Swarm, Task
 from swarmgit.model.failures import FailedStep, StepKey
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, MailId, TaskId, TreeId
-from swarmgit.model.incidents import Incident
+from swarmgit.model.incidents import Alert, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.observed import Lack, MergeTry, Observed
 from swarmgit.model.queue import Entry
@@ -24,6 +23,9 @@ from swarmgit.model.sessions import Session
 from swarmgit.model.status import Identity, Rejection, TaskStatus
 from swarmgit.model.usage import Aside
 from swarmgit.model.work import Evidence
+from swarmgit.plan import priorities
+from swarmgit.plan.priorities import Raised
+from swarmgit.state import kinds
 
 NO_CONTROL = TaskControl()
 GATE_LOST_MAX = 3
@@ -52,6 +54,7 @@ class Situation(Struct, frozen=True):
 
     `answers`: evidence by what its gate reads (`Evidence.reads`). `landed_work`: the heads of work that has landed.
     `rules`: digest of all that decides how two commits are merged; what was tried by other rules says nothing.
+    `raised`: the tasks whose convoy gives them a higher priority than their own.
     """
 
     desired: Desired
@@ -66,6 +69,7 @@ class Situation(Struct, frozen=True):
     answers: Mapping[EvidenceKey, tuple[Evidence, ...]]
     landed_work: frozenset[CommitId]
     rules: str
+    raised: Mapping[TaskId, Raised]
 
     @classmethod
     def of(
@@ -98,9 +102,8 @@ class Situation(Struct, frozen=True):
                 answers[found.reads] = (*answers.get(found.reads, ()), found)
         landed = frozenset(entry.work for entry in observed.entries.values() if entry.state == "landed")
         rules = hashlib.sha256(repr((swarm.merge, desired.gates)).encode()).hexdigest()[:16]
-        return cls(
-            desired, observed, swarm, now, only, apply_now, by_task, gate_sessions, evidence, answers, landed, rules
-        )
+        lookups = (by_task, gate_sessions, evidence, answers, landed, rules, priorities.raised(desired))
+        return cls(desired, observed, swarm, now, only, apply_now, *lookups)
 
     def tried(self, onto: CommitId, head: CommitId) -> MergeTry | None:
         """Return what came of merging two commits by the present rules; None where it was not tried."""
@@ -111,6 +114,11 @@ class Situation(Struct, frozen=True):
         """Return why one of these commits cannot be had, as a sentence; '' where all can."""
         found = (self.observed.missing.get(commit) for commit in commits if commit is not None)
         return next((lack.text for lack in found if lack is not None), "")
+
+    def rank(self, task: TaskId, priority: str) -> int:
+        """Return the rank of a task with a priority of its own, raised by its convoy; the smaller goes first."""
+        higher = self.raised.get(task)
+        return PRIORITY_RANK.get(higher.priority if higher else priority, PRIORITY_RANK["normal"])
 
     def control(self, task: TaskId) -> TaskControl:
         return self.observed.controls.get(task, NO_CONTROL)
@@ -157,6 +165,9 @@ class Draft(Struct):
     asides: dict[TaskId, list[Aside]] = field(default_factory=dict)
     """Sessions beside attempts that this tick lets go of."""
 
+    alerts: list[Alert] = field(default_factory=list)
+    """What went wrong in this tick, whenever it is seen: what was counted before is not counted again."""
+
     incidents: dict[str, Incident] = field(default_factory=dict)
     mail: dict[MailId, Mail] = field(default_factory=dict)
     """Messages that are new or different after this tick."""
@@ -186,8 +197,8 @@ class Draft(Struct):
 
     def save_identities(self, observed: Observed) -> None:
         for name, identity in sorted(self.identities.items()):
-            if observed.identities.get(name) != identity and not observed.is_broken(paths.state_agent(name)):
-                self.add(SaveIdentity(identity))
+            if observed.identities.get(name) != identity and not observed.is_broken(kinds.AGENTS.file(name)):
+                self.add(Save(identity))
 
 
 def _answered(session: Session, now: datetime) -> Session:

@@ -1,48 +1,40 @@
-"""Why a session of a task is stopped, and what its attempt comes to."""
+"""Why a session of a task is not wanted any more, and what the attempt of a stopped one comes to."""
 
 from __future__ import annotations
 
 from swarmgit.model.desired import Task
+from swarmgit.model.endings import Stop
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import TaskStatus
-from swarmgit.plan import budget, claims, excess, floods, governor, rejections, watchdog
+from swarmgit.plan import claims, excess, governor, rejections
 from swarmgit.plan.situation import Situation
 
-TIME_LIMIT = "time limit"
-UNREADABLE = "it cannot be followed"
-"""Nobody could see its limits."""
+REMOVED = Stop("the task was removed from intent")
 
 
-def reason(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> str | None:
-    """Return why a session of a task has to end now; None while it may go on."""
+def unwanted(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> Stop | None:
+    """Return that a session of a task has to end whatever it does; None while its work is wanted."""
     control = situation.control(status.task)
     if control.cancelled:
-        return "the task was cancelled"
+        return Stop("the task was cancelled")
     if gone := situation.lacks(session.spec.base):
-        return f"what it started from cannot be had: {gone}"
+        return Stop(f"what it started from cannot be had: {gone}")
     if task is None and status.task not in situation.desired.held:
-        return "the task was removed from intent"
+        return REMOVED
     if control.restart and control.restart != status.restart:
-        return "a restart was asked for"
+        return Stop("a restart was asked for")
     if situation.apply_now and task is not None and session.spec.generation != task.generation:
-        return "the task has changed, and the change is to be applied now"
-    if (taken := claims.reason_to_stop(situation, status)) is not None:
-        return taken
-    if session.is_late(situation.now):
-        return f"{TIME_LIMIT} of {session.spec.minutes_max:g} minutes"
-    return (
-        excess.reason_to_stop(situation, session)
-        or floods.reason_to_stop(situation, session)
-        or budget.reason_to_stop(situation, task, status, session)
-        or _deaf(session)
-    )
+        return Stop("the task has changed, and the change is to be applied now")
+    return claims.stop(situation, status)
 
 
-def _deaf(session: Session) -> str | None:
-    return f"{UNREADABLE}: {session.hearing.deaf}" if session.hearing.deaf else None
+def unreadable(session: Session) -> Stop | None:
+    """Return that a session has to end whose limits nobody could see."""
+    deaf = session.hearing.deaf
+    return Stop(f"it cannot be followed: {deaf}", "unreadable") if deaf else None
 
 
-def outcome(session: Session, why: str) -> governor.Answer:
+def outcome(session: Session) -> governor.Answer:
     """Return what an attempt comes to whose session was stopped, or wrote more than it may."""
     if session.excess is not None:
         said = session.excess.sentence
@@ -51,10 +43,13 @@ def outcome(session: Session, why: str) -> governor.Answer:
         return "lost", excess.UNHEARD, None
     if session.stream.fault is not None and session.stream.fault.kind == "unreadable":
         return governor.outcome_of(session.stream.fault, session)
-    if why.startswith(TIME_LIMIT):
-        return "timeout", why, rejections.by_time(session.spec.minutes_max)
-    if why.startswith(budget.STOPS):
-        return "over-budget", why, rejections.by_budget(why)
-    if why.startswith(watchdog.PREFIX):
-        return "timeout", why, rejections.by_watchdog(why)
-    return "cancelled", why, None
+    stop = session.stop or REMOVED
+    match stop.kind:
+        case "time-limit":
+            return "timeout", stop.text, rejections.by_time(session.spec.minutes_max)
+        case "budget":
+            return "over-budget", stop.text, rejections.by_budget(stop.text)
+        case "watchdog" | "watchdog-handoff":
+            return "timeout", stop.text, rejections.by_watchdog(stop.text)
+        case _:
+            return "cancelled", stop.text, None

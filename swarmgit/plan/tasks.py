@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from swarmgit.model.actions import SaveEntry
+from swarmgit.model.actions import Save
 from swarmgit.model.desired import Task
 from swarmgit.model.endings import AttemptOutcome, used_up
 from swarmgit.model.ids import EntryId, TaskId, ulid
@@ -220,7 +220,7 @@ def _enqueue(situation: Situation, draft: Draft, task: Task, status: TaskStatus)
         events=(Queued(at=situation.now, head=last.head, base=last.base, tier=tier),),
     )
     draft.entries[entry.id] = entry
-    draft.add(SaveEntry(entry))
+    draft.add(Save(entry))
     return replace(status, entry=entry.id, phase="queued", reason=IN_LINE, waiting_for=())
 
 

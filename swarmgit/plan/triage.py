@@ -14,14 +14,16 @@ from msgspec.structs import replace
 
 from swarmgit.documents import quoting
 from swarmgit.documents.triage import EXAMPLE, answer_in
-from swarmgit.model.actions import Retire, StartSession, StopSession
+from swarmgit.model.actions import Action, Retire, StartSession
 from swarmgit.model.desired import Runtime, Scope, Task, WatchdogLimits, WorktreeConfig
+from swarmgit.model.endings import Stop
 from swarmgit.model.health import Condition, Triage
 from swarmgit.model.ids import SessionId, ulid
-from swarmgit.model.sessions import RESTART_AFTER, Session, SessionSpec
-from swarmgit.plan import agents, attribution, books, budget, excess, experiments, governor
+from swarmgit.model.sessions import Session, SessionSpec
+from swarmgit.plan import agents, attribution, books, budget, experiments, governor
 from swarmgit.plan.briefing import section
 from swarmgit.plan.situation import Draft, Situation, session_ended
+from swarmgit.plan.supervise import end, supervise
 from swarmgit.plan.times import is_over
 
 ROLE = "triage"
@@ -101,8 +103,7 @@ def follow(situation: Situation, draft: Draft) -> None:
             draft.add(*attribution.merge_lines(spec, asked, outcome, said), Retire(spec.id))
             _keep_aside(situation, draft, asked, outcome)
         else:
-            draft.add(StopSession(spec.id, None, "nobody waits for its answer", situation.swarm.stop_grace_s))
-            draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
+            end(situation, draft, asked, Stop("nobody waits for its answer"))
 
 
 def _keep_aside(situation: Situation, draft: Draft, asked: Session, outcome: str) -> None:
@@ -123,7 +124,7 @@ def runtime_for(situation: Situation, task: Task, session: Session) -> tuple[Run
 
 def _is_wanted(situation: Situation, spec: SessionSpec) -> bool:
     watched = situation.observed.sessions.get(spec.watched) if spec.watched else None
-    is_running = watched is not None and not watched.is_over and watched.stop_reason is None
+    is_running = watched is not None and not watched.is_over and watched.stop is None
     task = spec.task if spec.task in situation.desired.tasks else None
     return is_running and task is not None and not situation.control(task).cancelled
 
@@ -163,17 +164,12 @@ def _holds(situation: Situation, limits: WatchdogLimits, last: Session, answer: 
 
 
 def _keep_running(situation: Situation, draft: Draft, task: Task, session: Session, asked: Session) -> None:
-    spec = asked.spec
-    late = f"time limit of {spec.minutes_max:g} minutes" if asked.is_late(situation.now) else None
-    reason = asked.stop_reason or late
-    reason = reason or excess.reason_to_stop(situation, asked) or budget.reason_to_stop_beside(situation, asked)
-    if reason:
-        draft.add(StopSession(spec.id, None, reason, situation.swarm.stop_grace_s))
-        draft.wakes.append(min(0.2, situation.swarm.stop_grace_s))
-    elif asked.state == "starting" and is_over(spec.started, RESTART_AFTER, situation.now):
-        draft.add(replace(_start(situation, task, session, spec.attempt), spec=spec))
-    else:
-        draft.wake_at(asked.deadline, situation.now)
+    spec, status = asked.spec, situation.observed.statuses.get(task.id)
+
+    def again() -> Action:
+        return replace(_start(situation, task, session, spec.attempt), spec=spec)
+
+    supervise(situation, draft, asked, again, lambda: budget.stop(situation, task, status, asked))
 
 
 def _start(situation: Situation, task: Task, session: Session, number: int) -> StartSession:

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
-from swarmgit.ports import Command, Placement, StreamReader
+from swarmgit.model.runtimes import Command
+from swarmgit.ports.runtimes import Placement, StreamReader
 from swarmgit.runtimes.base import PROVIDER_HOSTS, Needs, RuntimeAdapter, hosts_of, own_python
 
 GROUP = "swarmgit.runtimes"

@@ -14,8 +14,9 @@ from typing import Any
 
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Conversation, Event, Fault, FileAction, Limited, Result, Spent
+from swarmgit.model.runtimes import Command
 from swarmgit.model.usage import Usage
-from swarmgit.ports import Command, Placement
+from swarmgit.ports.runtimes import Placement
 from swarmgit.runtimes import base, fields
 from swarmgit.runtimes.faults import fault
 from swarmgit.runtimes.reader import Dialect, DialectReader

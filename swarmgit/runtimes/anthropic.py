@@ -9,7 +9,8 @@ import sys
 
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
-from swarmgit.ports import Command, Placement
+from swarmgit.model.runtimes import Command
+from swarmgit.ports.runtimes import Placement
 from swarmgit.runtimes import base, jsonlines
 from swarmgit.runtimes.reader import Dialect, DialectReader
 

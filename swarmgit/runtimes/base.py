@@ -14,7 +14,8 @@ from msgspec import Struct, field
 
 from swarmgit.documents import paths
 from swarmgit.model.desired import Runtime
-from swarmgit.ports import Command, Placement, StreamReader
+from swarmgit.model.runtimes import Command
+from swarmgit.ports.runtimes import Placement, StreamReader
 
 ADDRESSES = ("_BASE_URL", "_API_BASE")
 """How the names of variables end that say where a model is."""

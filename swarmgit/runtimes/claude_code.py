@@ -19,8 +19,9 @@ from msgspec.structs import replace
 
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Context, Conversation, Event, Fault, FileAction, Limited, Result, Spent, Text, ToolUse
+from swarmgit.model.runtimes import Command
 from swarmgit.model.usage import Usage
-from swarmgit.ports import Command, Placement
+from swarmgit.ports.runtimes import Placement
 from swarmgit.runtimes import base, fields
 from swarmgit.runtimes.faults import fault
 from swarmgit.runtimes.reader import Dialect, DialectReader, added

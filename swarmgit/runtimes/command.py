@@ -6,7 +6,8 @@ from msgspec import Struct, field
 
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
-from swarmgit.ports import Command, Placement
+from swarmgit.model.runtimes import Command
+from swarmgit.ports.runtimes import Placement
 from swarmgit.runtimes.base import Capabilities, Needs, session_env
 from swarmgit.runtimes.jsonlines import JsonLinesReader
 

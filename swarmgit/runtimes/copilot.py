@@ -13,8 +13,9 @@ from typing import Any
 
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Conversation, Event, FileAction, Limited, Result, Spent, Text, ToolUse
+from swarmgit.model.runtimes import Command
 from swarmgit.model.usage import Usage
-from swarmgit.ports import Command, Placement
+from swarmgit.ports.runtimes import Placement
 from swarmgit.runtimes import base, fields
 from swarmgit.runtimes.claude_code import conversation_of
 from swarmgit.runtimes.faults import fault

@@ -19,7 +19,8 @@ import msgspec
 
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Conversation, Event, FileAction, Limited, Result, Spent, Text, ToolUse
-from swarmgit.ports import Command, Placement
+from swarmgit.model.runtimes import Command
+from swarmgit.ports.runtimes import Placement
 from swarmgit.runtimes import base, fields
 from swarmgit.runtimes.faults import fault, wait_in
 from swarmgit.runtimes.reader import Dialect, DialectReader

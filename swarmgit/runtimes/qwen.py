@@ -13,8 +13,9 @@ from typing import Any
 
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Context, Conversation, Event, FileAction, Limited, Result, Spent, ToolUse
+from swarmgit.model.runtimes import Command
 from swarmgit.model.usage import Usage
-from swarmgit.ports import Command, Placement
+from swarmgit.ports.runtimes import Placement
 from swarmgit.runtimes import base, claude_code, fields
 from swarmgit.runtimes.faults import fault
 from swarmgit.runtimes.reader import Dialect, DialectReader

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from msgspec.structs import replace
 
-from swarmgit import ports, runtimes
+from swarmgit import runtimes
 from swarmgit.adapters import prices
 from swarmgit.adapters.background import Threads
 from swarmgit.adapters.clock import SystemClock, awake_s
@@ -46,11 +46,18 @@ from swarmgit.adapters.surroundings import (
 from swarmgit.adapters.tamper import fingerprint
 from swarmgit.documents import paths
 from swarmgit.model.desired import Desired
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert
+from swarmgit.ports.engine import Conflicts, Signatures, Upkeep
+from swarmgit.ports.machine import Clock
+from swarmgit.ports.repository import Landing, Repository
+from swarmgit.ports.sessions import Doorbell
+from swarmgit.ports.store import Transcripts
+from swarmgit.ports.worktrees import Worktrees
+from swarmgit.ports.world import World
 from swarmgit.wiring import late
 from swarmgit.wiring.programs import PASSED_ON, outlook
+from swarmgit.wiring.state_branch import state_branch
 
-STATE_BRANCH = "swarm/state"
 TARGET_NAME = "target"
 
 
@@ -74,10 +81,10 @@ def open_world(
     environ: Mapping[str, str],
     *,
     lead: bool | None = False,
-    clock: ports.Clock | None = None,
+    clock: Clock | None = None,
     fault: Callable[[str], None] = no_fault,
     sandboxes: Sequence[str] = SANDBOXES,
-) -> ports.World:
+) -> World:
     """Return the world of the repository around `cwd`.
 
     `lead`: take the reconciler's lock first, so that every child that moves refs inherits it; None: only read, and
@@ -96,12 +103,13 @@ def open_world(
     cache = FileCache(found.live / paths.CACHE, keeps=keeps)
     vault = Vault(found.live / paths.SECRETS)
     guard = Guard(vault, found.live / paths.LEAKS)
-    notices = Notes(found.live / paths.NOTICES, Report)
+    notices = Notes(found.live / paths.NOTICES, Alert)
     target, former = _target(objects, cache)
+    branch = state_branch(objects, cache, target, lead=bool(lead))
     memory = Memory(found.live / paths.RESOLUTIONS)
     voices = Voices(str(found.live / paths.RESOLUTIONS), merge_program(environ.get("PATH")))
     engine = GitEngine(_engine_git(found, fds, keeps=keeps), objects, voices, keeps=keeps)
-    state = _state(found, objects, engine, lead=bool(lead), fault=fault)
+    state = _state(found, objects, engine, branch, lead=bool(lead), fault=fault)
     landing = Deferred(lambda: late.landing(found, objects, engine, environ, fault))
     confiner = Deferred(lambda: late.confiner(found, cache, vault, seen_from(environ, place), sandboxes))
     worktrees = Deferred(
@@ -116,23 +124,23 @@ def open_world(
     background = Threads(lambda: _ring(found.live))
     integrity = GitIntegrity(engine.objects, lambda: _mend(found), background, is_leader=bool(lead))
 
-    return ports.World(
-        repository=ports.Repository(found.common_dir, found.top, found.live, found.store, target, former),
+    return World(
+        repository=Repository(found.common_dir, found.top, found.live, found.store, target, former),
         clock=the_clock,
         awake_s=awake_s,
         objects=objects,
         state=RedactedState(state, guard),
         engine=engine,
         integrity=integrity,
-        upkeep=cast(ports.Upkeep, Deferred(lambda: late.upkeep(objects, engine))),
-        conflicts=cast(ports.Conflicts, Deferred(lambda: late.conflicts(engine, voices, memory))),
-        signatures=cast(ports.Signatures, Deferred(lambda: late.signatures(found, engine))),
-        worktrees=cast(ports.Worktrees, worktrees),
-        landing=cast(ports.Landing, landing),
+        upkeep=cast(Upkeep, Deferred(lambda: late.upkeep(objects, engine))),
+        conflicts=cast(Conflicts, Deferred(lambda: late.conflicts(engine, voices, memory))),
+        signatures=cast(Signatures, Deferred(lambda: late.signatures(found, engine))),
+        worktrees=cast(Worktrees, worktrees),
+        landing=cast(Landing, landing),
         executor=LocalExecutor(found.live, the_clock, fault),
         cache=cache,
         lock=lock,
-        doorbell=lambda: _doorbell(found, target),
+        doorbell=lambda: _doorbell(found, (target, branch)),
         stream_reader=runtimes.stream_reader,
         command_for=runtimes.command_for,
         confine=lambda *given: confiner.confine(*given),  # noqa: PLW0108 - it is made when it is needed
@@ -150,11 +158,11 @@ def open_world(
         background=background,
         failures=FailureNotes(found.live / paths.FAILURES, f"{paths.RUN_LINK}/{paths.FAILURES}"),
         port_is_free=_port_is_free,
-        transcripts=cast(ports.Transcripts, transcripts),
+        transcripts=cast(Transcripts, transcripts),
         push_command=lambda push: late.push_command(found, environ, push),
         history=GitHistory(objects),
         drafts=lambda desired: _drafts(found, objects, desired),
-        state_branch=STATE_BRANCH,
+        state_branch=branch,
         sandbox=lambda policy: confiner.describe(policy),  # noqa: PLW0108
         environment=place.fingerprint if place else surroundings(environ),
         host_env={name: environ[name] for name in PASSED_ON if name in environ},
@@ -205,10 +213,16 @@ def _mend(found: FoundRepository) -> None:
 
 
 def _state(
-    found: FoundRepository, objects: GitObjects, engine: GitEngine, *, lead: bool, fault: Callable[[str], None]
+    found: FoundRepository,
+    objects: GitObjects,
+    engine: GitEngine,
+    branch: str,
+    *,
+    lead: bool,
+    fault: Callable[[str], None],
 ) -> GitStateStore:
-    checkout = StateCheckout(objects, engine.git, found.top, found.live, STATE_BRANCH) if found.top else None
-    return GitStateStore(objects, STATE_BRANCH, checkout, is_leader=lambda: lead, fault=fault)
+    checkout = StateCheckout(objects, engine.git, found.top, found.live, branch) if found.top else None
+    return GitStateStore(objects, branch, checkout, is_leader=lambda: lead, fault=fault)
 
 
 def _port_is_free(port: int) -> bool:
@@ -223,16 +237,16 @@ def _ring(live: Path) -> None:
     (live / paths.BELL / paths.BACKGROUND).write_bytes(b"")
 
 
-def _doorbell(found: FoundRepository, target: str | None) -> ports.Doorbell:
+def _doorbell(found: FoundRepository, branches: Sequence[str | None]) -> Doorbell:
     from swarmgit.adapters.doorbell import WatchdogDoorbell
 
-    return WatchdogDoorbell(_bells(found, target))
+    return WatchdogDoorbell(_bells(found, branches))
 
 
-def _bells(found: FoundRepository, target: str | None) -> list[Path]:
+def _bells(found: FoundRepository, branches: Sequence[str | None]) -> list[Path]:
     """Return the folders that ring: sessions that end, the target's and the state's refs, and packed refs."""
     heads = found.common_dir / "refs" / "heads"
-    refs = [heads / branch for branch in (target, STATE_BRANCH) if branch]
+    refs = [heads / branch for branch in branches if branch]
     return [found.live / paths.BELL, *(ref.parent for ref in refs)]
 
 

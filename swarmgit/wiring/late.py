@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from swarmgit import ports
 from swarmgit.adapters.git.discover import FoundRepository
 from swarmgit.adapters.git.engine import GitEngine
 from swarmgit.adapters.git.memory import Memory
@@ -17,8 +16,13 @@ from swarmgit.adapters.live_cache import FileCache
 from swarmgit.adapters.notes import Notes
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.documents import paths
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert, facts
+from swarmgit.model.runtimes import Command
 from swarmgit.model.work import Push
+from swarmgit.ports.engine import Conflicts, Signatures, Upkeep
+from swarmgit.ports.repository import Landing
+from swarmgit.ports.store import Transcripts
+from swarmgit.ports.worktrees import Worktrees
 
 
 def landing(
@@ -27,25 +31,25 @@ def landing(
     engine: GitEngine,
     environ: Mapping[str, str],
     fault: Callable[[str], None],
-) -> ports.Landing:
+) -> Landing:
     from swarmgit.adapters.git.landing import GitLanding
 
     return GitLanding(objects, engine.transfer, found.live, environ, fault)
 
 
-def transcripts(objects: GitObjects) -> ports.Transcripts:
+def transcripts(objects: GitObjects) -> Transcripts:
     from swarmgit.adapters.git.transcripts import GitTranscripts
 
     return GitTranscripts(objects)
 
 
-def conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> ports.Conflicts:
+def conflicts(engine: GitEngine, voices: Voices, memory: Memory) -> Conflicts:
     from swarmgit.adapters.git.conflicts import GitConflicts
 
     return GitConflicts(engine, voices, memory)
 
 
-def signatures(found: FoundRepository, engine: GitEngine) -> ports.Signatures:
+def signatures(found: FoundRepository, engine: GitEngine) -> Signatures:
     from swarmgit.adapters.git.signing import GitSignatures
 
     return GitSignatures(engine, found.live / paths.KEYS)
@@ -56,9 +60,9 @@ def worktrees(
     places: tuple[GitEngine, GitObjects],
     target: str | None,
     fault: Callable[[str], None],
-    notices: Notes[Report],
+    notices: Notes[Alert],
     environ: Mapping[str, str] | None,
-) -> ports.Worktrees:
+) -> Worktrees:
     """Return the worktrees. `environ`: what says where the person's own ignore patterns are; None: read before."""
     from swarmgit.adapters.git.excludes import write_excludes
     from swarmgit.adapters.git.history import Target
@@ -74,9 +78,7 @@ def worktrees(
     person = Person(found.common_dir / "objects", found.top, found.algorithm, branch, has, excludes)
 
     def note(place: Path, reason: str) -> None:
-        from swarmgit.plan.breakdowns import leftover
-
-        notices.add(leftover(str(place), reason))
+        notices.add(Alert("worktree/leftover", facts=facts(place=place, reason=reason)))
 
     return GitWorktrees(engine.git, found.store, person, engine.code_tree, fault, note)
 
@@ -98,13 +100,13 @@ def confiner(
     return Confiner(cache, vault, objects, found.live.resolve(), hidden, environ, tuple(sandboxes))
 
 
-def push_command(found: FoundRepository, environ: Mapping[str, str], push: Push) -> ports.Command:
+def push_command(found: FoundRepository, environ: Mapping[str, str], push: Push) -> Command:
     from swarmgit.adapters.git.push import push_command
 
     return push_command(found.common_dir, environ, push)
 
 
-def upkeep(objects: GitObjects, engine: GitEngine) -> ports.Upkeep:
+def upkeep(objects: GitObjects, engine: GitEngine) -> Upkeep:
     from swarmgit.adapters.git.upkeep import GitUpkeep
 
     return GitUpkeep(objects, engine)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from shutil import which
 from typing import TYPE_CHECKING
 
-from swarmgit import ports, runtimes
+from swarmgit import runtimes
 from swarmgit.adapters import prices
 from swarmgit.errors import SwarmError
+from swarmgit.model.runtimes import Outlook
 
 if TYPE_CHECKING:
     from swarmgit.app.init import Opened
@@ -49,7 +50,7 @@ def needs_of(runtime: str) -> Opened:
     return Opened(needs.hosts, needs.credentials)
 
 
-def outlook(adapter: str, models: tuple[str, ...], windows: Mapping[str, int]) -> ports.Outlook:
+def outlook(adapter: str, models: tuple[str, ...], windows: Mapping[str, int]) -> Outlook:
     """Return what is known of an adapter's sessions: the smaller of its own window and its model's, where none is set.
 
     A program may use less of a window than its model has, and a model have less than a program would use.
@@ -57,9 +58,9 @@ def outlook(adapter: str, models: tuple[str, ...], windows: Mapping[str, int]) -
     try:
         can = runtimes.adapter(adapter).capabilities
     except SwarmError:
-        return ports.Outlook()
+        return Outlook()
     known = next((windows[name] for name in models if name in windows), None)
     if known is None:
         found = [window for window in (can.context_window, prices.window(models)) if window]
         known = min(found, default=None)
-    return ports.Outlook(known, can.takes_messages)
+    return Outlook(known, can.takes_messages)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from swarmgit.model.endings import Stop
 from tests.attacks.stage import FULL, REDUCED, Stage
 
 
@@ -52,5 +53,5 @@ def _played(stage: Stage) -> Iterator[Stage]:
     if (stage.root / ".git" / "swarmgit" / "active").is_dir():
         world = stage.world()
         for session in world.executor.poll():
-            world.executor.cancel(session, "the test is over", 0.0)
+            world.executor.cancel(session, Stop("the test is over"), 0.0)
         world.close()

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from swarmgit import ports
 from swarmgit.adapters.background import Threads
 from swarmgit.adapters.git.engine import GitEngine, engine_git
 from swarmgit.adapters.git.history import GitHistory
@@ -26,6 +25,8 @@ from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, Sessio
 from swarmgit.model.queue import Candidate, Entry, Landed, Landing
 from swarmgit.model.status import Attempt, GateResult, TaskStatus
 from swarmgit.plan.evidence import BUILT_IN
+from swarmgit.ports.repository import Repository
+from swarmgit.ports.world import World
 
 START = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 REQUIRED = (*BUILT_IN, "test")
@@ -46,7 +47,7 @@ class Paper:
     top: Path
     clock: Watch = field(default_factory=Watch)
     closers: list[Callable[[], None]] = field(default_factory=list)
-    opened: ports.World | None = None
+    opened: World | None = None
 
     def git(self, *args: str, stdin: str | None = None) -> str:
         env = {**os.environ, "GIT_AUTHOR_DATE": "2026-01-02T12:00:00Z", "GIT_COMMITTER_DATE": "2026-01-02T12:00:00Z"}
@@ -69,22 +70,22 @@ class Paper:
     def head(self, rev: str = "main") -> CommitId:
         return CommitId(self.git("rev-parse", rev))
 
-    def world(self) -> ports.World:
+    def world(self) -> World:
         """Return a world with what reading needs; anything else is None and fails when it is touched."""
         self.opened = self.opened or self._open()
         return self.opened
 
-    def _open(self) -> ports.World:
+    def _open(self) -> World:
         common = self.top / ".git"
         live = common / "swarmgit"
         live.mkdir(exist_ok=True)
         objects = GitObjects(Git(common))
         engine = GitEngine(engine_git(live, common, objects.algorithm), objects)
-        store = GitStateStore(objects)
+        store = GitStateStore(objects, "swarm/state")
         self.closers += [objects.close, store.close, engine.close]
-        absent = dict.fromkeys(ports.World.__slots__)
+        absent = dict.fromkeys(World.__slots__)
         known = {
-            "repository": ports.Repository(common, self.top, live, self.top.parent / "store", "main"),
+            "repository": Repository(common, self.top, live, self.top.parent / "store", "main"),
             "clock": self.clock,
             "objects": objects,
             "state": store,
@@ -94,7 +95,7 @@ class Paper:
             "state_branch": "swarm/state",
             "adapters": lambda: KNOWN_ADAPTERS,
         }
-        return ports.World(**{**absent, **known})
+        return World(**{**absent, **known})
 
     def record(self, *values: Entry | TaskStatus, message: str = "tick") -> None:
         """Write entries and statuses to the state branch."""

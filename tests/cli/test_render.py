@@ -17,7 +17,7 @@ from swarmgit.app.views.status import status_document
 from swarmgit.app.views.tasks import task_document
 from swarmgit.cli.render import money, plan_text, status_text, task_text, tokens
 from swarmgit.cli.render_run import Narrator, stopped, summary
-from swarmgit.model.actions import SaveTask
+from swarmgit.model.actions import Save
 from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Problem
 from swarmgit.model.outcomes import Blocked, Done, Failed
@@ -102,7 +102,7 @@ def test_progress_is_one_line_per_event() -> None:
     narrator = Narrator(UTC)
     started = narrator.lines(report(look(api), Done(start(api))))
     assert list(started) == ["12:00:00 start   api  builder-01 (codemod)"]
-    saved = [SaveTask(landed("api"))]
+    saved = [Save(landed("api"))]
     assert list(narrator.lines(report(look(api), actions=saved))) == ["12:00:00 landed  api  dddddddddd"]
     assert list(narrator.lines(report(look(api), actions=saved))) == []
 

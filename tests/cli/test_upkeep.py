@@ -18,7 +18,8 @@ from swarmgit.app.sessions import read_output
 from swarmgit.cli.render_health import doctor_text
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import SessionId
-from swarmgit.ports import Job, SandboxReport
+from swarmgit.model.jobs import Job
+from swarmgit.model.policy import SandboxReport
 from tests.calls import call, document
 
 

@@ -62,7 +62,9 @@ def test_a_broken_message_is_named_with_its_place_wherever_people_look(settled: 
     assert f"error: {path}{place}" in shown
     assert words in shown.lower() or words in shown
     repair = (
-        "a newer swarmgit wrote it; use that one" if kind == "another version" else f"git log -p swarm/state -- {path}"
+        "a newer swarmgit wrote it; use that one"
+        if kind == "another version"
+        else f"git -C .swarm/state log -p -- {path}"
     )
     assert repair in shown
     assert "whole" in shown, "the others are listed"

@@ -14,6 +14,7 @@ import pytest
 
 from swarmgit.adapters.git.slots import RECORD
 from swarmgit.documents import incidents as documents
+from swarmgit.model.endings import Stop
 from swarmgit.model.incidents import Incident
 from tests.conftest import Repo
 from tests.coordination.busy_ports import busy
@@ -65,7 +66,7 @@ def policy_disk(repo: Repo) -> Expected:
 
 def time_limit(repo: Repo) -> Expected:
     two(repo, "sleep 30", budget={"minutes": 0.01})
-    return Expected("session/timeout", ("time limit", "tier 1: mechanical", "swarmgit logs"))
+    return Expected("session/timeout", ("time limit", "rule", "swarmgit logs"))
 
 
 def gate_error(repo: Repo) -> Expected:
@@ -201,7 +202,7 @@ def orphans(repo: Repo) -> Expected:
     world = repo.world()
     for session in world.executor.poll():
         while world.executor.poll([session])[session].state == "running":
-            world.executor.cancel(session, "test", 0.0)
+            world.executor.cancel(session, Stop("test"), 0.0)
             time.sleep(0.02)
         world.executor.reap(session)
         (world.repository.live / "active" / session).unlink()

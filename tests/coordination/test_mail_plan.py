@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from swarmgit.model.actions import Archive, DeliverMail, SaveMail, StartSession, TakeMail
+from swarmgit.model.actions import Archive, DeliverMail, Save, StartSession, TakeMail
 from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Convoy, WatchdogConfig, WatchdogLimits
 from swarmgit.model.ids import ConvoyId, SessionId, TaskId
@@ -16,7 +16,7 @@ from swarmgit.model.policy import CommsRule, Policy
 from swarmgit.plan import archive, mail
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.tallies import SENDER_PER_HOUR
-from tests.plan.values import Life, fails, life, never_ends, task
+from tests.plan.values import Life, fails, life, never_ends, saved, task
 
 BUILDERS = CommsRule("role:builder", "role:builder")
 
@@ -91,7 +91,8 @@ def test_a_letter_is_stamped_recorded_delivered_and_taken_out_of_the_outbox_in_o
     assert kept.thread == kept.id
     assert kept.session == session_of(made, "builder-01")
     assert given(made, "builder-02") == ["the port is 8080"]
-    assert [type(a) for a in decided.actions] == [TakeMail, DeliverMail, SaveMail]
+    assert [type(a) for a in decided.actions] == [TakeMail, DeliverMail, Save]
+    assert saved(decided.actions, Mail)
     assert made.tick().actions == (), "and nothing of it happens again"
 
 
@@ -356,9 +357,9 @@ def put_away(made: Life) -> list[str]:
     """Decide, and carry out what leaves the mailboxes; return the subjects that left."""
     decided = made.decide()
     for action in decided.actions:
-        if isinstance(action, SaveMail):
+        for kept in saved([action], Mail):
             boxes = {**made.observed.mail}
-            boxes[action.mail.to] = {**boxes.get(action.mail.to, {}), action.mail.id: action.mail}
+            boxes[kept.to] = {**boxes.get(kept.to, {}), kept.id: kept}
             made.see(mail=boxes)
     moved = {a.path.split("/")[-1].removesuffix(".yaml") for a in decided.actions if isinstance(a, Archive)}
     known = [(id_, m.subject) for box in made.observed.mail.values() for id_, m in box.items() if id_ in moved]

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from swarmgit.documents import state as documents
+from swarmgit.model.endings import Stop
 from tests.conftest import Repo
 
 LETTERS = 3
@@ -61,7 +62,7 @@ def test_a_message_is_recorded_and_delivered_once(tmp_path: Path, step: str) -> 
     finally:
         world = repo.world()
         for session in world.executor.poll():
-            world.executor.cancel(session, "the test is over", 0.0)
+            world.executor.cancel(session, Stop("the test is over"), 0.0)
         world.close()
 
     assert seen == [step]

@@ -17,7 +17,6 @@ from swarmgit.model.events import Stream
 from swarmgit.model.health import Triage
 from swarmgit.model.sessions import Session
 from swarmgit.plan.triage import ASKS_MAX
-from swarmgit.plan.watchdog import PREFIX
 from tests.conftest import Repo
 from tests.plan.values import Life, life, never_ends, task
 
@@ -52,7 +51,7 @@ def answer(made: Life, action: str, verdict: str = "stalled", **fields: Any) -> 
 
 
 def stops(made: Life) -> list[str]:
-    return [action.reason for action in made.did if isinstance(action, StopSession)]
+    return [action.stop.text for action in made.did if isinstance(action, StopSession)]
 
 
 def test_what_looks_stuck_is_asked_about_once_and_nothing_is_done_meanwhile() -> None:
@@ -74,7 +73,7 @@ def test_its_answer_is_carried_out_and_named_in_the_incident() -> None:
     answer(made, "restart")
     for _ in range(6):
         made.tick()
-    assert stops(made)[0] == f"{PREFIX}it hangs in a download"
+    assert stops(made)[0] == "watchdog: it hangs in a download"
     assert [a.outcome for a in made.status("a").attempts] == ["timeout", "running"]
     (incident,) = [i for i in made.observed.incidents.values() if i.signature.startswith("watchdog/")]
     assert "Triage (triage-01 in session" in incident.resolution
@@ -236,7 +235,7 @@ def test_in_a_real_run_the_triage_sees_the_work_and_its_answer_is_carried_out(re
     repo.commit()
     assert repo.reconcile(timeout_s=60).code == 0
     first, second = repo.status("draft").attempts
-    assert (first.reason, second.outcome) == (f"{PREFIX}the draft is half done", "landed")
+    assert (first.reason, second.outcome) == ("watchdog: the draft is half done", "landed")
     (incident,) = [
         i
         for i in json.loads(repo.swarmgit("incident", "list", "--json").stdout)["incidents"]

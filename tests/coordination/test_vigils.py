@@ -19,7 +19,7 @@ from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.sessions import SETTLE, WAITED_S_MAX, Session, SessionSpec
 from swarmgit.observe.vigils import Look, VigilKeeper, looked
 from swarmgit.observe.vitals import VitalsWatcher
-from swarmgit.plan.watchdog import PREFIX, condition
+from swarmgit.plan.watchdog import condition
 from tests.plan.values import START, Life, life, never_ends, task
 
 AWAY = timedelta(minutes=30)
@@ -248,7 +248,7 @@ def look_after(made: Life, **vigil: Any) -> None:
 
 
 def stops(made: Life) -> list[str]:
-    return [action.reason for action in made.did if isinstance(action, StopSession)]
+    return [action.stop.text for action in made.did if isinstance(action, StopSession)]
 
 
 def test_a_closed_laptop_stops_nobody_and_what_hangs_afterwards_is_stopped() -> None:
@@ -259,7 +259,7 @@ def test_a_closed_laptop_stops_nobody_and_what_hangs_afterwards_is_stopped() -> 
     assert (stops(made), made.observed.incidents) == ([], {}), "nobody was looked at twice yet"
     made.now += SETTLE
     made.tick()
-    assert stops(made) == [f"{PREFIX}it has said nothing for 30 minutes and uses no processor"]
+    assert stops(made) == ["watchdog: it has said nothing for 30 minutes and uses no processor"]
 
 
 def test_a_time_limit_comes_later_by_what_was_slept() -> None:

@@ -10,13 +10,14 @@ from msgspec.structs import replace
 
 from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import Swarm, WatchdogConfig, WatchdogLimits
+from swarmgit.model.endings import Stop
 from swarmgit.model.events import Limited, Stream
 from swarmgit.model.health import Repetition, Vigil, Vitals
 from swarmgit.model.mail import HUMAN, SWARMGIT
 from swarmgit.model.sessions import Session
 from swarmgit.observe.novelty import Novelty
 from swarmgit.plan.triage import heuristic as triage
-from swarmgit.plan.watchdog import PREFIX, condition, limits_of, overrun
+from swarmgit.plan.watchdog import condition, limits_of, overrun
 from tests.plan.values import START, Life, life, never_ends, task
 
 LIMITS = WatchdogLimits()
@@ -68,7 +69,7 @@ def health(session: Session, limits: WatchdogLimits = LIMITS) -> str:
         (seen(silent=timedelta(minutes=4), stderr_tail="Proceed? [y/N] ", spoke=("stderr",)), "prompt-blocked"),
         (seen(silent=timedelta(minutes=4), stderr_tail="Proceed? [y/N] ", spoke=BOTH), "prompt-blocked"),
         (seen(silent=timedelta(minutes=4), tail="Proceed? [y/N] ", spoke=BOTH), "prompt-blocked"),
-        (seen(stop_reason="enough", stop_at=START + timedelta(minutes=100)), "zombie"),
+        (seen(stop=Stop("enough"), stop_at=START + timedelta(minutes=100)), "zombie"),
         (seen(state="ended"), "done"),
     ],
 )
@@ -112,7 +113,7 @@ HEALTHY = {
         silent=timedelta(minutes=10), tail="kept it", stderr_tail="Overwrite? [y/N] ", spoke=("stdout",)
     ),
     "writes 429 lines of code": seen(silent=timedelta(seconds=2), tail="wrote 429 lines"),
-    "is being stopped and ends in time": seen(stop_reason="x", stop_at=START + timedelta(minutes=119, seconds=55)),
+    "is being stopped and ends in time": seen(stop=Stop("x"), stop_at=START + timedelta(minutes=119, seconds=55)),
     "uses much memory where no limit is set": seen(vitals=Vitals(START, 64_000.0, 1.0)),
     "has used a lot of processor time": seen(vitals=Vitals(START, 10.0, 100_000.0, 8.0)),
     "has a large worktree": seen(vitals=Vitals(START, 10.0, 1.0, 0.0, 50_000.0)),
@@ -173,7 +174,7 @@ def let_run(made: Life, **fields: Any) -> None:
 
 
 def stops(made: Life) -> list[str]:
-    return [action.reason for action in made.did if isinstance(action, StopSession)]
+    return [action.stop.text for action in made.did if isinstance(action, StopSession)]
 
 
 def nudges(made: Life) -> int:
@@ -189,7 +190,7 @@ def test_a_stalled_session_is_nudged_once_then_stopped_and_its_task_tried_again(
     assert (nudges(made), stops(made)) == (1, [])
     made.now += timedelta(minutes=5)
     made.tick()
-    assert stops(made) == [f"{PREFIX}it has said nothing for 16 minutes and uses no processor"]
+    assert stops(made) == ["watchdog: it has said nothing for 16 minutes and uses no processor"]
     for _ in range(4):
         made.tick()
     first, second = made.status("a").attempts
@@ -224,7 +225,7 @@ def test_one_that_waits_at_a_prompt_is_stopped_without_a_nudge() -> None:
     let_run(made, stream=Stream(text_tail="Delete all? [y/N]"), last_output=made.now)
     made.now += timedelta(minutes=4)
     made.tick()
-    assert (nudges(made), stops(made)) == (0, [f"{PREFIX}it waits for an answer to 'Delete all? [y/N]'"])
+    assert (nudges(made), stops(made)) == (0, ["watchdog: it waits for an answer to 'Delete all? [y/N]'"])
 
 
 def test_the_second_time_a_person_is_told_and_the_number_of_attempts_is_the_bound() -> None:
@@ -283,7 +284,7 @@ def test_one_that_repeats_itself_is_nudged_before_it_is_stopped() -> None:
     made.now += timedelta(minutes=5)
     let_loop()
     made.tick()
-    assert stops(made) == [f"{PREFIX}handoff: it has printed the same for 90000 lines, and goes on"]
+    assert stops(made) == ["watchdog: handoff: it has printed the same for 90000 lines, and goes on"]
 
 
 def test_one_that_says_something_new_after_the_nudge_goes_on() -> None:

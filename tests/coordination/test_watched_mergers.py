@@ -14,8 +14,9 @@ from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
 from swarmgit.model.events import Limited, Stream
 from swarmgit.model.health import Repetition, Vigil, Vitals
 from swarmgit.model.sessions import Session
+from swarmgit.plan.incidents.catalogue import CATALOGUE
 from swarmgit.plan.situation import Draft, Situation
-from swarmgit.plan.watchdog import PREFIX, watch_merger
+from swarmgit.plan.watchdog import watch_merger
 from tests.conftest import Repo
 from tests.plan.values import START, life, never_ends, task
 
@@ -32,7 +33,7 @@ def watched(limits: WatchdogLimits = LIMITS, **fields: Any) -> tuple[str | None,
     situation = Situation.of(made.desired, made.swarm, made.observed, NOW, frozenset(), apply_now=False)
     draft = Draft()
     reason = watch_merger(situation, draft, task("a"), replace(merger, **{"last_output": NOW, **fields}))
-    return reason, [incident.signature for incident in draft.incidents.values()]
+    return reason, [CATALOGUE[alert.kind].incident(alert, NOW).signature for alert in draft.alerts]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_one_that_is_stuck_or_takes_too_much_is_stopped_with_an_incident(
 ) -> None:
     stopped, incidents = watched(**fields)
     assert stopped is not None
-    assert stopped.startswith(f"{PREFIX}{reason}")
+    assert stopped.text.startswith(f"watchdog: {reason}")
     assert [name.startswith(f"watchdog/{verdict}/") and name.endswith("/merge") for name in incidents] == [True]
 
 

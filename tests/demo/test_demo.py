@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from swarmgit.model.endings import Stop
 from swarmgit.wiring import open_world
 
 LANDED = {"count-words", "report", "search-index", "slugify", "title-case", "wrap-text"}
@@ -160,7 +161,7 @@ def stop_sessions(repository: Path) -> None:
         if not live:
             break
         for session in live:
-            world.executor.cancel(session, "the test is over", 0.0)
+            world.executor.cancel(session, Stop("the test is over"), 0.0)
         time.sleep(0.05)
     world.close()
 

@@ -281,6 +281,9 @@ merge: {style: merge, batch_max: 8, flaky_retries: 1, tiers: [clean, auto, ai, r
     [
         ("target: 'a..b'", "2:9: 'a..b' is not a branch name"),
         ("target: swarm/state", "2:9: the target and the state cannot be the same branch"),
+        ("target: swarm", "2:9: git cannot have the branch 'swarm' beside 'swarm/state', the branch of the state"),
+        ("target: a\nstate: {branch: a/b}", "3:17: git cannot have the branch 'a' beside 'a/b'"),
+        ("target: main\nstate: {branch: x}\npush: {branch: x}", "4:16: landings cannot be pushed to the branch of the state"),
         ("target: main\nstate: {branch: '-x'}", "3:17: '-x' is not a branch name"),
         ("target: main\nruntimes: {a: {adapter: command}}", "3:15: missing key 'run' in 'runtimes.a'"),
         ("target: main\nruntimes: {A: {adapter: codex}}", "3:12: 'A' is not a valid name"),

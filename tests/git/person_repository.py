@@ -111,7 +111,7 @@ class Person:
         checkout = None
         if self.git("rev-parse", "--is-bare-repository") == "false":
             filler = engine_git(self.live, self.common_dir, objects.algorithm)
-            checkout = StateCheckout(objects, filler, self.top, self.live)
+            checkout = StateCheckout(objects, filler, self.top, self.live, "swarm/state")
         return self._keep(GitStateStore(objects, "swarm/state", checkout, **options))
 
     def landing(self, fault=lambda _: None) -> GitLanding:

@@ -20,7 +20,7 @@ from swarmgit.adapters.git.landing import GitLanding
 from swarmgit.adapters.git.rendering import unrenderable
 from swarmgit.adapters.git.run import Git, persons_environment
 from swarmgit.model.ids import CommitId
-from swarmgit.ports import InTheWay, Landed
+from swarmgit.model.landings import InTheWay, Landed
 
 LATER = AT + timedelta(days=36500)
 

@@ -11,7 +11,7 @@ import pytest
 from person_repository import Killed, Person, kill_landing, make_person
 
 from swarmgit.errors import SwarmError
-from swarmgit.ports import InTheWay, Landed, Moved
+from swarmgit.model.landings import InTheWay, Landed, Moved
 
 CHANGES = {"a.txt": "landed\n", "src/new.txt": "new\n", "src/c.txt": None}
 REF = "refs/swarm/candidate/01abc"

@@ -18,7 +18,7 @@ from swarmgit.adapters.git.loose import LooseWriter, new_object
 from swarmgit.adapters.git.objects import MissingObject
 from swarmgit.adapters.git.person import blame
 from swarmgit.errors import PersonMustAct, TryLater
-from swarmgit.ports import TreeEntry
+from swarmgit.model.git import TreeEntry
 
 
 def test_refs_are_read_as_they_move(person: Person) -> None:

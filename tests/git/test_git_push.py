@@ -8,11 +8,12 @@ from pathlib import Path
 
 from swarmgit.adapters.git import push as adapter
 from swarmgit.adapters.git.push import push_command
+from swarmgit.model.endings import Stop
 from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.jobs import Job
 from swarmgit.model.sessions import SessionSpec
 from swarmgit.model.work import Push, Pushed
 from swarmgit.observe import pushes
-from swarmgit.ports import Job
 
 NEW, OLD = CommitId("a" * 40), CommitId("b" * 40)
 SPEC = SessionSpec(SessionId("s"), "push", NEW, datetime(2026, 1, 1, tzinfo=UTC), 3.0, push=Push("origin", "main", NEW))
@@ -53,7 +54,9 @@ def test_the_words_of_the_remote_are_kept_and_credentials_are_not() -> None:
 
 def test_an_end_that_nobody_wrote_down_says_nothing_and_one_that_was_asked_for_says_so() -> None:
     assert pushes.answer(Job(SPEC, "lost"), "", "") is None
-    assert pushes.answer(job(None, stop_reason="time limit"), "", "") == Pushed("failed", "it was stopped: time limit")
+    assert pushes.answer(job(None, stop=Stop("time limit", "time-limit")), "", "") == Pushed(
+        "failed", "it was stopped: time limit"
+    )
     assert pushes.answer(job(0), "", "") == Pushed("taken")
     assert pushes.answer(job(None, error="no such program"), "", "") == Pushed("failed", "no such program")
     assert (adapter.TAKEN, adapter.REJECTED) == (pushes.TAKEN, pushes.REJECTED)

@@ -40,7 +40,7 @@ def starts(made: Life) -> list[StartSession]:
 
 
 def stops(made: Life) -> list[str]:
-    return [action.reason for action in made.did if isinstance(action, StopSession)]
+    return [action.stop.text for action in made.did if isinstance(action, StopSession)]
 
 
 def ticks(made: Life, count: int) -> None:

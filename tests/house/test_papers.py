@@ -61,7 +61,7 @@ def test_the_architecture_shows_the_layers_of_the_contract_in_their_order() -> N
     named = [{part.strip().removeprefix("swarmgit.") for part in layer.split("|")} for layer in layers]
     block = read("docs/architecture.md").partition("## Layers\n\n```\n")[2].partition("```")[0].splitlines()
     assert len(block) == len(named)
-    assert [names - set(re.findall(r"[a-z]+", line)) for names, line in zip(named, block, strict=True)] == [set()] * 8
+    assert [names - set(re.findall(r"[a-z]+", line)) for names, line in zip(named, block, strict=True)] == [set()] * 9
 
 
 def test_links_between_papers_lead_somewhere() -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from swarmgit import ports
 from swarmgit.app.run import Options, TickReport, reconcile
+from swarmgit.ports.sessions import Doorbell
 from tests.conftest import Repo
 
 
@@ -67,7 +67,7 @@ def ask(repo: Repo) -> None:
 
 @pytest.mark.default_cases("Mad")
 @pytest.mark.parametrize("bell", [Silent, Mad])
-def test_lost_and_doubled_events_change_nothing_in_the_end(repo: Repo, bell: Callable[[], ports.Doorbell]) -> None:
+def test_lost_and_doubled_events_change_nothing_in_the_end(repo: Repo, bell: Callable[[], Doorbell]) -> None:
     ask(repo)
     world = replace(repo.world(lead=True), doorbell=bell)
 

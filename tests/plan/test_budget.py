@@ -41,7 +41,7 @@ def at_work(made: Life, usage: Usage) -> Session:
 
 
 def stops(made: Life) -> list[str]:
-    return [action.reason for action in made.decide().actions if isinstance(action, StopSession)]
+    return [action.stop.text for action in made.decide().actions if isinstance(action, StopSession)]
 
 
 def test_a_session_over_its_tokens_is_stopped_and_its_work_goes_into_the_next_attempt() -> None:

@@ -10,10 +10,11 @@ from values import Life, entry_of, fails, life, never_ends, submits, task
 from swarmgit.model.actions import RunGate, StartPush, StartSession
 from swarmgit.model.desired import PushConfig
 from swarmgit.model.events import Fault, Stream
-from swarmgit.model.failures import FailedStep, SaveFailures, Step, Try
+from swarmgit.model.failures import FailedStep, Failures, Step, Try
 from swarmgit.model.ids import TaskId
 from swarmgit.model.sessions import Session
 from swarmgit.model.work import Pushed
+from tests.plan.values import saved
 
 YEARS, HOURS = timedelta(days=800), timedelta(hours=5)
 KEEPING = {"retention_days": 100_000}
@@ -161,9 +162,9 @@ def test_the_last_push_is_the_last_one_whatever_the_clock_said(jump: timedelta) 
 def fail(made: Life, kind: str) -> FailedStep:
     """Let a step of task a fail now, and return how the plan counts it."""
     made.see(tries=(Try(Step(kind, TaskId("a")), made.now, "no fork", "no fork"),))
-    (saved,) = [action.failures for action in made.decide().actions if isinstance(action, SaveFailures)]
-    made.see(failures={"a": saved}, tries=())
-    return saved.steps[0]
+    (known,) = saved(made.decide().actions, Failures)
+    made.see(failures={"a": known}, tries=())
+    return known.steps[0]
 
 
 def test_after_the_clock_was_set_back_a_step_that_fails_is_counted_and_waits() -> None:

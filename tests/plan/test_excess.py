@@ -10,7 +10,7 @@ from values import Life, is_lost, life, submits, task
 
 from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import Budget
-from swarmgit.model.endings import LOST_FREE_MAX, used_up
+from swarmgit.model.endings import LOST_FREE_MAX, Stop, used_up
 from swarmgit.model.health import Excess, Vitals
 from swarmgit.model.policy import Limits, Policy
 from swarmgit.model.sessions import Session
@@ -45,7 +45,7 @@ def test_a_session_that_wrote_more_than_it_may_is_stopped_and_told_which_limit(f
 
     (stop,) = stops(made)
 
-    assert stop.reason == found.sentence
+    assert stop.stop == Stop(found.sentence, "limit")
     assert stop.excess == found
     assert "limits.disk_gb in .swarm/policy.yaml" in found.sentence or "limits.output_mb" in found.sentence
 
@@ -92,10 +92,10 @@ def test_a_session_that_nobody_hears_is_stopped_and_lost() -> None:
     made = life(task("a"))
     at_work(made, is_unheard=True)
     (stop,) = stops(made)
-    assert stop.reason == UNHEARD
+    assert stop.stop == Stop(UNHEARD, "unheard")
 
     made = life(task("a"))
-    made.ends = ending(is_unheard=True, stop_reason=UNHEARD, exit_code=143)
+    made.ends = ending(is_unheard=True, stop=Stop(UNHEARD, "unheard"), exit_code=143)
     made.tick()
     made.tick()
     made.ends = submits

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from values import Life, entry_of, life, task
 
-from swarmgit.model.actions import Salvage, SaveEntry
+from swarmgit.model.actions import Salvage, saves
 from swarmgit.model.desired import Budget, Convoy, Gate
 from swarmgit.model.ids import CommitId, ConvoyId, GateName, SessionId, TaskId, TreeId
 from swarmgit.model.queue import Entry, Landing, Resolved
@@ -115,7 +115,7 @@ def stands(made: Life, below: Entry, above: Entry) -> bool:
     draft.entries = {below.id: below, above.id: above}
     clashes.void(look(made), draft)
     is_kept = draft.entries[above.id].proposal is not None
-    assert is_kept == (not any(isinstance(a, (Salvage, SaveEntry)) for a in draft.actions))
+    assert is_kept == (not any(isinstance(a, Salvage) or saves(a, Entry) for a in draft.actions))
     return is_kept
 
 

@@ -160,7 +160,7 @@ def test_a_gate_run_past_its_time_is_stopped() -> None:
     made.see(sessions={**made.observed.sessions, run.spec.id: Session(run.spec, "running")})
     made.now += timedelta(minutes=CHECK.timeout_minutes + 1)
     stops = [a for a in made.decide().actions if isinstance(a, StopSession)]
-    assert [(s.session, s.reason) for s in stops] == [(run.spec.id, "time limit of 20 minutes")]
+    assert [(s.session, s.stop.text) for s in stops] == [(run.spec.id, "time limit of 20 minutes")]
 
 
 def test_a_gate_run_that_is_always_lost_is_not_run_for_ever() -> None:
@@ -206,3 +206,13 @@ def test_gates_go_on_while_another_entry_is_about_to_land() -> None:
 
     # then what is at work is not given up for that
     assert not any(isinstance(action, StopSession) for action in made.decide().actions)
+
+
+def test_an_entry_that_does_not_say_which_session_resolves_it_goes_back_in_line() -> None:
+    made = life(task("a"))
+    while not made.observed.entries:
+        made.tick()
+    (entry,) = made.observed.entries.values()
+    made.see(entries={entry.id: replace(entry, state="resolving")})
+    made.settle()
+    assert made.landed() == ["a"]

@@ -11,7 +11,7 @@ from values import Life, life, task
 
 from swarmgit.act.mail import _note
 from swarmgit.documents import incidents, quoting
-from swarmgit.model.actions import SaveMail, SaveTask, StartSession
+from swarmgit.model.actions import Save, StartSession
 from swarmgit.model.events import Fault, Stream
 from swarmgit.model.handoffs import Handoff, Summary
 from swarmgit.model.ids import AgentName, BlobId, CommitId, MailId, SessionId, TaskId
@@ -21,8 +21,9 @@ from swarmgit.model.queue import Resolving
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.plan.briefing import feedback_text, prompt_for
 from swarmgit.plan.merge_prompt import prompt_for_merge
-from swarmgit.record import message
+from swarmgit.state.commits import message
 from tests.hostile import BREAKS, HOSTILE, headings, is_seen
+from tests.plan.values import saved
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 OURS = {"# Task a", "## Scope", "## Messages", "## What was tried before", "## Mail", "## You take over", "## You"}
@@ -104,7 +105,7 @@ def test_an_incident_is_a_document_of_ours() -> None:
 
 def test_an_urgent_note_and_a_commit_of_state_say_words() -> None:
     assert not headings(_note(LETTER).decode().encode().decode("unicode_escape", "replace"))
-    said = message([SaveTask(TaskStatus(TaskId("a"), "a", reason=HOSTILE), HOSTILE)])
+    said = message([Save(TaskStatus(TaskId("a"), "a", reason=HOSTILE), HOSTILE)])
     assert not headings(said)
     assert is_seen(said, "\n")
 
@@ -126,7 +127,7 @@ def test_an_error_text_of_a_program_is_words_in_reasons_mails_and_the_next_promp
     prompts = [each.prompt for each in made.did if isinstance(each, StartSession)]
     for prompt in prompts:
         assert {each.partition(":")[0] for each in headings(prompt)} <= OURS
-    mails = [each.mail for each in made.did if isinstance(each, SaveMail)]
+    mails = saved(made.did, Mail)
     for mail in mails:
         assert not headings(mail.body)
         assert not BREAKS.search(mail.subject)

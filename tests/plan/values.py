@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from swarmgit.model.actions import (
     Action,
-    Archive,
     DeliverMail,
     FinishSession,
     FollowRemote,
@@ -22,50 +21,34 @@ from swarmgit.model.actions import (
     Retire,
     RunGate,
     Salvage,
-    SaveConvoy,
-    SaveEntry,
-    SaveFile,
-    SaveFollowed,
-    SaveGateHistory,
-    SaveIdentity,
-    SaveIncident,
-    SaveMail,
-    SaveTask,
+    Save,
     StartPush,
     StartSession,
+    StateChange,
     StopSession,
     TakeMail,
     TryMerges,
 )
 from swarmgit.model.control import TaskControl
+from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.desired import Convoy, Desired, Gate, Runtime, Scope, Swarm, Task, Tier
 from swarmgit.model.events import Stream
+from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import BlobId, CommitId, ConvoyId, GateName, SessionId, TaskId, TreeId
-from swarmgit.model.mail import DEAD, Outbox
+from swarmgit.model.incidents import Incident
+from swarmgit.model.mail import DEAD, Mail, Outbox
 from swarmgit.model.observed import MergeTry, Observed, RemoteHead
 from swarmgit.model.pins import Unpin
 from swarmgit.model.policy import Policy
 from swarmgit.model.queue import Entry, Landing
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.sessions import Session, SessionSpec
-from swarmgit.model.status import Difference, TaskStatus
+from swarmgit.model.status import Difference, Identity, TaskStatus
 from swarmgit.model.work import Capture, Change, Evidence, Push, Pushed
 from swarmgit.plan import plan
 
-SAVES = (
-    SaveConvoy,
-    SaveIncident,
-    SaveTask,
-    SaveEntry,
-    SaveIdentity,
-    SaveGateHistory,
-    SaveFollowed,
-    SaveMail,
-    SaveFile,
-    Archive,
-    Remove,
-    RenameTask,
-)
+T = TypeVar("T")
+T = TypeVar("T")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(seconds=1)
 ROOT = CommitId("root")
@@ -76,6 +59,11 @@ SWARM = Swarm(target="main", tiers=TIERS, runtimes={"script": Runtime("script", 
 NOTHING_YET = Observed(ROOT, None, target_code_tree=TreeId("tree of root"), environment="here")
 
 Ends = Callable[[Session], dict[str, Any]]
+
+
+def saved(actions: Iterable[Action], kind: type[T]) -> list[T]:
+    """Return the values of a kind that actions save."""
+    return [action.value for action in actions if isinstance(action, Save) and isinstance(action.value, kind)]
 
 
 def task(name: str, **fields: Any) -> Task:
@@ -182,8 +170,8 @@ class Life:
         self.see(blocked=held)
         decided = self.decide()
         last = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, StartSession, RunGate, StartPush)
-        effects = [(a,) for a in decided.actions if not isinstance(a, (*last, *SAVES))]
-        saves = tuple(a for a in decided.actions if isinstance(a, SAVES))
+        effects = [(a,) for a in decided.actions if not isinstance(a, (*last, StateChange))]
+        saves = tuple(a for a in decided.actions if isinstance(a, StateChange))
         after = [(a,) for kind in (last[:5], last[5:]) for a in decided.actions if isinstance(a, kind)]
         for step in [*effects, saves, *after][:cut]:
             for action in step:
@@ -245,9 +233,9 @@ class Life:
             case StartSession(spec):
                 assert spec.id not in self.observed.sessions
                 self._session(Session(spec, "running"))
-            case StopSession(id_, _, reason):
+            case StopSession(id_, _, stop):
                 session = self.observed.sessions[id_]
-                self._session(replace(session, state="ended", exit_code=143, stop_reason=reason, ended=self.now))
+                self._session(replace(session, state="ended", exit_code=143, stop=stop, ended=self.now))
             case FinishSession(spec):
                 self._finish(self.observed.sessions[spec.id])
             case Retire(id_):
@@ -263,28 +251,28 @@ class Life:
             case FollowRemote(new=new):
                 self.line.append(new)
                 self.see(target_head=new, target_code_tree=TreeId(f"tree of {new}"))
-            case SaveFollowed(followed):
-                self.followed.append(followed.new)
+            case Save(value=Followed(new=new)):
+                self.followed.append(new)
             case KeepEvidence(evidence):
                 self.see(evidence={**self.observed.evidence, evidence.key: evidence})
             case TryMerges():
                 self._merge(action)
             case Land():
                 self._land(action)
-            case SaveTask(status):
+            case Save(value=TaskStatus() as status):
                 self.see(statuses={**self.observed.statuses, status.task: status})
             case RenameTask(status, old):
                 left = {k: v for k, v in self.observed.statuses.items() if k != old}
                 self.see(statuses={**left, status.task: status})
                 self.see(controls={status.task if k == old else k: v for k, v in self.observed.controls.items()})
-            case SaveEntry(entry):
+            case Save(value=Entry() as entry):
                 self.see(entries={**self.observed.entries, entry.id: entry})
-            case SaveConvoy(progress):
+            case Save(value=ConvoyStatus() as progress):
                 self.see(convoys={**self.observed.convoys, progress.convoy: progress})
-            case SaveIncident(incident):
+            case Save(value=Incident() as incident):
                 self.see(incidents={**self.observed.incidents, incident.id: incident})
-            case SaveMail():
-                self._save_mail(action)
+            case Save(value=Mail() as mail):
+                self._save_mail(mail)
             case DeliverMail(session, mails):
                 box = replace(self.observed.outboxes.get(session, Outbox()), delivered=mails[-1].id)
                 self.see(outboxes={**self.observed.outboxes, session: box})
@@ -296,9 +284,9 @@ class Life:
                 self.see(mail_controls={k: v for k, v in self.observed.mail_controls.items() if k != name})
                 asked = {k: v for k, v in self.observed.incident_controls.items() if k != name}
                 self.see(incident_controls=asked)
-            case SaveIdentity(identity):
+            case Save(value=Identity() as identity):
                 self.see(identities={**self.observed.identities, identity.name: identity})
-            case SaveGateHistory(history):
+            case Save(value=GateHistory() as history):
                 self.see(gate_histories={**self.observed.gate_histories, history.gate: history})
             case _:
                 pass
@@ -333,8 +321,8 @@ class Life:
         pending = {e.candidate.commit for e in self.observed.entries.values() if e.state == "landing" and e.candidate}
         self.see(contained=self.observed.contained | (pending & {*self.line}))
 
-    def _save_mail(self, action: SaveMail) -> None:
-        mail, boxes = action.mail, {name: dict(box) for name, box in self.observed.mail.items()}
+    def _save_mail(self, mail: Mail) -> None:
+        boxes = {name: dict(box) for name, box in self.observed.mail.items()}
         boxes.get(mail.to, {}).pop(mail.id, None)
         boxes.setdefault(DEAD if mail.refused else mail.to, {})[mail.id] = mail
         self.see(mail=boxes)

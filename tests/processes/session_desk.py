@@ -11,9 +11,10 @@ from pathlib import Path
 
 from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.processes import LocalExecutor, tree
+from swarmgit.model.endings import Stop
 from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.jobs import Job, StartSpec
 from swarmgit.model.sessions import SessionSpec
-from swarmgit.ports import Job, StartSpec
 
 STARTED = datetime(2026, 3, 4, 8, 12, tzinfo=UTC)
 
@@ -78,7 +79,7 @@ class Desk:
         """Ask as the tick does, until it is over, then make sure that nothing is left."""
 
         def is_over() -> bool:
-            self.executor.cancel(session, "a person asked", grace_s)
+            self.executor.cancel(session, Stop("a person asked"), grace_s)
             return self.job(session).state not in {"queued", "running"}
 
         wait(is_over)

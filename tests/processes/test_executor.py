@@ -18,6 +18,7 @@ from session_desk import Desk, session_spec, start_spec, wait
 from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.processes import LocalExecutor
 from swarmgit.errors import PersonMustAct
+from swarmgit.model.endings import Stop
 from swarmgit.model.ids import SessionId
 
 
@@ -270,7 +271,7 @@ def test_which_stream_spoke_last_is_told_where_there_is_time_between_them(desk: 
     (desk.cwd / "go").touch()
     while desk.job(id_).spoke != ("stdout",):
         time.sleep(0.01)
-    desk.executor.cancel(id_, "the test is over", 0.0)
+    desk.executor.cancel(id_, Stop("the test is over"), 0.0)
 
 
 def test_a_forgotten_session_is_readable_but_not_reported_nor_started_again(desk: Desk) -> None:

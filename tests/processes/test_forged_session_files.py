@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
-from session_desk import STARTED, Desk
+from session_desk import STARTED, Desk, session_spec
 
 from swarmgit.documents import paths
+from swarmgit.model.endings import Stop, StopKind
 from swarmgit.model.ids import SessionId
 from swarmgit.model.sessions import Session
 from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
-from swarmgit.ports import Worktrees
+from swarmgit.ports.worktrees import Worktrees
 
 NOW = datetime(2026, 3, 4, 9, tzinfo=UTC)
 DEEP = b'{"x":' * 900 + b"1" + b"}" * 900
@@ -54,7 +55,7 @@ def test_forged_figures_of_a_session_are_none(desk: Desk, forged: bytes) -> None
     assert seen[id_].vigil is not None
     assert seen[id_].vitals is None
     assert seen[id_].deadline > STARTED
-    desk.executor.cancel(id_, "the test is over", 0.0)
+    desk.executor.cancel(id_, Stop("the test is over"), 0.0)
 
 
 @pytest.mark.parametrize("at", [-(2**40), 2**38, 10**12])
@@ -71,7 +72,7 @@ def test_a_files_time_beyond_the_calendar_stops_nobodys_look(desk: Desk, at: int
 
     assert job.last_output is not None
     assert 1970 <= job.last_output.year <= 2200
-    desk.executor.cancel(id_, "the test is over", 0.0)
+    desk.executor.cancel(id_, Stop("the test is over"), 0.0)
 
 
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "x", "[]"])
@@ -80,5 +81,24 @@ def test_a_request_to_end_at_an_impossible_time_is_one_all_the_same(desk: Desk, 
     desk.job(id_)
     desk.executor.write(id_, "stop.json", f'{{"version": 1, "reason": "r", "at": "{at}"}}'.encode())
 
-    assert desk.executor.poll()[id_].stop_reason == "r"
-    desk.executor.cancel(id_, "the test is over", 0.0)
+    assert desk.executor.poll()[id_].stop == Stop("r")
+    desk.executor.cancel(id_, Stop("the test is over"), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("time limit of 60 minutes", "time-limit"),
+        ("watchdog: handoff: it loops", "watchdog-handoff"),
+        ("the task was cancelled", "unwanted"),
+    ],
+)
+@pytest.mark.parametrize("said", ["", ', "kind": "no such kind"', ', "kind": ["budget"]'])
+def test_a_request_to_end_without_a_kind_means_what_its_sentence_says(
+    desk: Desk, reason: str, kind: StopKind, said: str
+) -> None:
+    id_ = desk.name("upgraded")
+    desk.executor.refuse(session_spec(id_), "never run")
+    desk.executor.write(id_, "stop.json", f'{{"version": 1, "reason": "{reason}"{said}}}'.encode())
+
+    assert desk.executor.poll()[id_].stop == Stop(reason, kind)

@@ -11,10 +11,11 @@ from session_desk import Desk
 
 from swarmgit import runtimes
 from swarmgit.documents import paths
+from swarmgit.model.endings import Stop
 from swarmgit.model.ids import SessionId
 from swarmgit.model.usage import Usage
 from swarmgit.observe.hearing import KEPT_EVERY_BYTES, LOOK_BYTES_MAX, PIECE_BYTES, UNREAD_BYTES_MAX, Ear, Listener
-from swarmgit.ports import StreamReader
+from swarmgit.ports.runtimes import StreamReader
 from swarmgit.runtimes.jsonlines import JsonLinesReader
 
 USAGE = b'{"type": "usage", "input_tokens": 1}\n'
@@ -197,7 +198,7 @@ def test_output_that_shrank_or_was_replaced_is_told_and_nothing_counts_twice(roo
 
     assert ear.hearing.was_rewritten
     assert ear.stream().usage == Usage(501)
-    room.desk.executor.cancel(id_, "the test is over", 0.0)
+    room.desk.executor.cancel(id_, Stop("the test is over"), 0.0)
 
 
 def test_what_is_beyond_all_bounds_is_passed_over_but_for_its_end_and_counted(room: Room) -> None:

@@ -16,6 +16,7 @@ from session_desk import Desk, wait
 from swarmgit.adapters.processes import identity, tree
 from swarmgit.adapters.processes.identity import Identity, parse_claim
 from swarmgit.errors import TryLater
+from swarmgit.model.endings import Stop
 
 IGNORES_TERM = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 DOUBLE_FORK = """
@@ -64,7 +65,7 @@ def test_a_polite_program_ends_by_term_and_is_cancelled(desk: Desk) -> None:
 
     job = desk.stop(session)
 
-    assert (job.state, job.exit_code, job.stop_reason) == ("cancelled", 9, "a person asked")
+    assert (job.state, job.exit_code, job.stop) == ("cancelled", 9, Stop("a person asked"))
     assert desk.text(session, "stdout.jsonl") == "up\nbye\n"
 
 
@@ -77,7 +78,7 @@ def test_a_program_that_ends_well_although_asked_to_stop_has_succeeded(desk: Des
 
     job = desk.stop(session)
 
-    assert (job.state, job.stop_reason) == ("succeeded", "a person asked")
+    assert (job.state, job.stop) == ("succeeded", Stop("a person asked"))
 
 
 def test_who_asks_on_and_on_does_not_end_the_recording_of_the_end(desk: Desk) -> None:
@@ -87,7 +88,7 @@ def test_who_asks_on_and_on_does_not_end_the_recording_of_the_end(desk: Desk) ->
         wait(lambda session=session: desk.text(session, "stdout.jsonl") == "up\n")
         deadline = time.monotonic() + 10
         while desk.job(session).state in {"queued", "running"} and time.monotonic() < deadline:
-            desk.executor.cancel(session, "a person asked", grace_s=10)
+            desk.executor.cancel(session, Stop("a person asked"), grace_s=10)
 
         assert desk.job(session).exit_code == 0
 
@@ -195,12 +196,12 @@ def test_a_session_that_was_never_spawned_can_be_cancelled_and_then_never_runs(d
 def test_a_stop_goes_on_after_the_reconciler_has_changed(desk: Desk) -> None:
     session = desk.python("handed", IGNORES_TERM)
     wait(lambda: desk.text(session, "stdout.jsonl") == "up\n")
-    desk.executor.cancel(session, "the first reconciler's reason", 0.2)
+    desk.executor.cancel(session, Stop("the first reconciler's reason"), 0.2)
     assert desk.job(session).state == "running"
 
     job = desk.adopted().stop(session, grace_s=0.2)
 
-    assert (job.state, job.stop_reason) == ("cancelled", "the first reconciler's reason")
+    assert (job.state, job.stop) == ("cancelled", Stop("the first reconciler's reason"))
     stop = json.loads(desk.text(session, "stop.json"))
     assert (stop["version"], stop["reason"]) == (1, "the first reconciler's reason")
 
@@ -209,7 +210,7 @@ def test_cancelling_what_is_over_changes_nothing(desk: Desk) -> None:
     session = desk.sh("over", "exit 4")
     before = desk.until(session, "failed")
 
-    desk.executor.cancel(session, "late", 0)
+    desk.executor.cancel(session, Stop("late"), 0)
 
     assert desk.adopted().job(session) == before
 
@@ -271,7 +272,7 @@ def test_a_pid_that_is_another_process_now_is_lost_and_never_signalled(desk: Des
         desk.executor.write(desk.name("reused"), "pid", f"{bystander.pid}\n{stat}\n{boot}\n".encode())
 
         assert desk.job(desk.name("reused")).state == "lost"
-        desk.executor.cancel(desk.name("reused"), "no", 0)
+        desk.executor.cancel(desk.name("reused"), Stop("no"), 0)
         desk.executor.reap(desk.name("reused"))
         tree.kill_group(Identity(bystander.pid, start, boot))
         tree.kill(tree.Tree(desk.name("reused"), "/nowhere", Identity(bystander.pid, start, boot)))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from swarmgit.model.endings import Stop
 from tests.conftest import Repo
 
 
@@ -170,7 +171,7 @@ def test_a_worktree_without_a_session_is_saved_whole_where_its_base_is_gone(repo
     while alive := [name for name, job in world.executor.poll().items() if job.state == "running"]:
         assert time.monotonic() < until
         for session in alive:
-            world.executor.cancel(session, "the test wants it so", 0.0)
+            world.executor.cancel(session, Stop("the test wants it so"), 0.0)
         time.sleep(0.1)
     world.close()
     shutil.rmtree(repo.root / ".git" / "swarmgit")

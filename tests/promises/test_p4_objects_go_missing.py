@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from swarmgit.app.run import TickReport
-from swarmgit.model.actions import SaveEntry
+from swarmgit.model.actions import saves
+from swarmgit.model.queue import Entry
 from tests.conftest import Repo, unpack
 
 GONE = "cannot be had"
@@ -223,7 +224,7 @@ def test_a_candidate_that_is_gone_is_made_again(repo: Repo) -> None:
     forgotten: list[str] = []
 
     def forget(report: TickReport) -> None:
-        for entry in [action.entry for action in report.actions if isinstance(action, SaveEntry)]:
+        for entry in [action.value for action in report.actions if saves(action, Entry)]:
             if entry.candidate is not None and entry.state == "landing" and not forgotten:
                 forgotten.append(entry.candidate.commit)
                 for objects in everywhere(repo):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from swarmgit.app.run import TickReport
+from swarmgit.model.endings import Stop
 from tests.conftest import HOLD, Repo
 
 DEEP = b"[" * 200_000
@@ -105,7 +106,7 @@ def test_a_damaged_file_of_one_session_stops_nobody_else(repo: Repo, name: str) 
     session = begin(repo)
     put(folder(repo, session) / name, b'\x00{"version": [1')
     world = repo.world()
-    world.executor.cancel(session, "the test goes on", 0.0)  # type: ignore[arg-type]
+    world.executor.cancel(session, Stop("the test goes on"), 0.0)  # type: ignore[arg-type]
     world.close()
 
     # when it is reconciled

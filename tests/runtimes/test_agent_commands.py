@@ -15,8 +15,9 @@ from swarmgit import runtimes
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
 from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
+from swarmgit.model.runtimes import Command
 from swarmgit.model.sessions import SessionSpec
-from swarmgit.ports import Command, Placement
+from swarmgit.ports.runtimes import Placement
 from swarmgit.runtimes.base import JUDGE, PACKAGES, Around, message_file, shell
 from swarmgit.runtimes.claude_code import conversation_of
 

@@ -16,7 +16,7 @@ from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
 from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
 from swarmgit.model.sessions import SessionSpec
-from swarmgit.ports import Placement
+from swarmgit.ports.runtimes import Placement
 from tests.conftest import Repo
 
 SPEC = SessionSpec(

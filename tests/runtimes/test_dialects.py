@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from swarmgit import runtimes
 from swarmgit.model.events import Fault, FileAction, Limited, Stream
 from swarmgit.model.usage import Usage
-from swarmgit.ports import ErrorReader
+from swarmgit.ports.runtimes import ErrorReader
 from swarmgit.runtimes.faults import fault, status_in, wait_in
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from looks import BASE, LANDED, attempt, entry, landed, look, start, status, task
 
 from swarmgit.app.views.plan import plan_document
-from swarmgit.model.actions import Land, MergeItem, Retire, SaveTask, StopSession, TryMerges
+from swarmgit.model.actions import Land, MergeItem, Retire, Save, StopSession, TryMerges
 from swarmgit.model.desired import Budget
+from swarmgit.model.endings import Stop
 
 
 def rows(seen) -> list[tuple[str, str | None, str]]:
@@ -32,7 +33,7 @@ def test_a_merge_and_a_landing_are_told_for_each_task() -> None:
     actions = [
         TryMerges(BASE, (MergeItem("e1", "api", LANDED, "m"), MergeItem("e2", "ui", LANDED, "m")), ()),
         Land(("e1",), "main", BASE, LANDED),
-        StopSession("s1", "api", "time limit of 60 minutes"),
+        StopSession("s1", "api", Stop("time limit of 60 minutes", "time-limit")),
     ]
     assert rows(look(actions=actions, entries={"e1": entry("e1")})) == [
         ("merge", "api", "try on bbbbbbbbbb"),
@@ -44,7 +45,7 @@ def test_a_merge_and_a_landing_are_told_for_each_task() -> None:
 
 def test_bookkeeping_is_left_out_and_a_change_of_phase_is_told() -> None:
     failed = status("api", phase="failed", reason="all 3 attempts are used up", attempts=(attempt(),))
-    actions = [Retire("s1", "api"), SaveTask(landed("old")), SaveTask(failed)]
+    actions = [Retire("s1", "api"), Save(landed("old")), Save(failed)]
     seen = look(task("api"), statuses=[landed("old")], actions=actions)
     assert rows(seen) == [("fail", "api", "all 3 attempts are used up")]
 

@@ -10,7 +10,6 @@ from typing import cast
 import pytest
 from worktree_world import AGENT, AT, World, write_files
 
-from swarmgit import ports
 from swarmgit.act import landing
 from swarmgit.adapters.background import WORKERS_MAX, Threads
 from swarmgit.adapters.git import scan
@@ -22,11 +21,12 @@ from swarmgit.adapters.git.slots import SlotStore
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.actions import Land, Salvage
 from swarmgit.model.ids import CommitId, EntryId, SessionId, TaskId
+from swarmgit.model.landings import Landed
 from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.pins import Submit
 from swarmgit.model.work import Capture
-from swarmgit.ports import Landed
-from swarmgit.record import unsaved
+from swarmgit.ports.world import World as PortsWorld
+from swarmgit.state.commits import unsaved
 
 STARS = ("**/" * 30 + "*?b\n") * 50
 """Patterns that git compares with a deep path until the sun goes out."""
@@ -208,7 +208,7 @@ def test_nobody_waits_while_work_is_brought_to_the_person_and_nothing_is_recorde
     fake = SimpleNamespace(background=background, engine=engine, landing=lander, cache=cache, fault=lambda _: None)
 
     def do() -> Outcome:
-        world = cast(ports.World, fake)
+        world = cast(PortsWorld, fake)
         match action:
             case Salvage():
                 return landing.salvage(action, world)

@@ -15,9 +15,10 @@ from swarmgit.adapters.git.persons import Person
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.worktrees import GitWorktrees, no_fault
 from swarmgit.model.desired import WorktreeConfig
+from swarmgit.model.git import Identity
 from swarmgit.model.ids import CommitId, SessionId, TreeId
 from swarmgit.model.work import Capture
-from swarmgit.ports import Identity, Lease
+from swarmgit.ports.worktrees import Lease
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 AGENT = Identity("builder-01", "builder-01@agents.invalid")

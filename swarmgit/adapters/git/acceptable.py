@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from swarmgit.adapters.git.loose import CommitText, NewObject, in_git_order, new_commit, new_tree
 from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.model.git import Identity, TreeEntry
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.plan.nametable import fold
-from swarmgit.ports import Identity, TreeEntry
 
 NOTE = "Kept under another name, because git objects to it: {names}."
 SHOWN_MAX = 10

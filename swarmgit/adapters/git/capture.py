@@ -19,10 +19,10 @@ from swarmgit.adapters.git.treediff import RawChange, tree_changes
 from swarmgit.adapters.git.twins import twins
 from swarmgit.documents import quoting
 from swarmgit.documents.paths import TASKS
+from swarmgit.model.git import Identity
 from swarmgit.model.ids import BlobId, CommitId, TreeId
 from swarmgit.model.intake import LeftOut
 from swarmgit.model.work import Capture, Change
-from swarmgit.ports import Identity
 
 COMMITTER = Identity("swarmgit", "swarmgit@localhost")
 ITEMS_MAX = 20

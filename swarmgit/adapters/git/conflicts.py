@@ -26,8 +26,8 @@ from swarmgit.adapters.git.voices import Voices
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.conflicts import LaidOut, Proposal
 from swarmgit.model.desired import MergeConfig
+from swarmgit.model.git import Identity
 from swarmgit.model.ids import CommitId, TreeId
-from swarmgit.ports import Identity
 
 DIFF_CHARS_MAX = 200_000
 DIFF_CPU_S_MAX, DIFF_WALL_S_MAX = 20, 60.0

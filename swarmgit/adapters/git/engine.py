@@ -26,10 +26,10 @@ from swarmgit.adapters.git.transfer import Transfer
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.documents.paths import ENGINE, MENDED, SWARM
 from swarmgit.model.desired import Gate, MergeConfig
+from swarmgit.model.git import CommitInfo, Identity, TreeEntry
 from swarmgit.model.ids import CommitId, TreeId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.status import Difference
-from swarmgit.ports import CommitInfo, Identity, TreeEntry
 
 if TYPE_CHECKING:  # loaded only where something conflicts
     from swarmgit.adapters.git.resolution import Resolved

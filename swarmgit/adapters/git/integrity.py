@@ -19,7 +19,7 @@ from swarmgit.adapters.git.run import GitFailed, OutOfTime
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import Lack
-from swarmgit.ports import Background
+from swarmgit.ports.sessions import Background
 
 AGAIN_AFTER = timedelta(seconds=30)
 """How long a commit that was there counts as there, unless something fails that is done with it."""

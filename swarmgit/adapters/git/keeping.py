@@ -21,7 +21,7 @@ from swarmgit.adapters.git.transfer import needed_tree
 from swarmgit.documents.paths import OWNED
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId
-from swarmgit.ports import Background
+from swarmgit.ports.sessions import Background
 
 LOOSE_MAX = 200
 """So many objects are copied one by one; more go into a pack, beside the tick."""

@@ -29,7 +29,7 @@ from swarmgit.documents.paths import CANDIDATE, branch_ref
 from swarmgit.errors import SwarmError, TryLater
 from swarmgit.model.checkouts import Behind, IndexLock
 from swarmgit.model.ids import CommitId
-from swarmgit.ports import InTheWay, Landed, Moved
+from swarmgit.model.landings import InTheWay, Landed, Moved
 
 INTENT = "landing.json"
 MOVE_TRIES_MAX = 10

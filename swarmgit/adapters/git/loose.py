@@ -17,8 +17,8 @@ from typing import cast
 
 from msgspec import Struct
 
+from swarmgit.model.git import Identity, TreeEntry
 from swarmgit.model.ids import CommitId, TreeId
-from swarmgit.ports import Identity, TreeEntry
 
 READ_BYTES = 1 << 20
 SWARMGIT_IDENTITY = Identity("swarmgit", "swarmgit@localhost")

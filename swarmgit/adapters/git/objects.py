@@ -12,8 +12,8 @@ from swarmgit.adapters.git.catfile import CatFile
 from swarmgit.adapters.git.refs import stored
 from swarmgit.adapters.git.run import Git, GitFailed
 from swarmgit.errors import PersonMustAct
+from swarmgit.model.git import CommitInfo, TreeEntry
 from swarmgit.model.ids import CommitId, TreeId
-from swarmgit.ports import CommitInfo, TreeEntry
 
 if TYPE_CHECKING:
     from swarmgit.adapters.git.loose import NewObject

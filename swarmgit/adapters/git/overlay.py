@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from swarmgit.adapters.git.loose import NewObject, in_git_order, new_object, new_tree
 from swarmgit.adapters.git.objects import GitObjects
-from swarmgit.ports import TreeEntry
+from swarmgit.model.git import TreeEntry
 
 
 class Folder(Struct):

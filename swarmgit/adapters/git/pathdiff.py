@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swarmgit.adapters.git.objects import GitObjects
-from swarmgit.ports import TreeEntry
+from swarmgit.model.git import TreeEntry
 
 Change = tuple[TreeEntry | None, TreeEntry | None]
 """What was at a path and what is: a file, a link or a submodule; None where nothing of the kind is."""

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from swarmgit.adapters.git.loose import NewObject, in_git_order, new_tree
 from swarmgit.adapters.git.objects import GitObjects
-from swarmgit.ports import TreeEntry
+from swarmgit.model.git import TreeEntry
 
 ENTRIES_MAX = 200_000
 Names = Mapping[str, TreeEntry]

@@ -19,7 +19,7 @@ from msgspec import Struct
 from swarmgit.adapters.git.beneath import read_beneath
 from swarmgit.adapters.git.loose import loose_path
 from swarmgit.adapters.git.run import Git, OutOfTime
-from swarmgit.ports import Identity
+from swarmgit.model.git import Identity
 
 MESSAGE_SIZE_MAX = 16 * 1024
 OBJECT_SIZE_MAX = 256 * 1024

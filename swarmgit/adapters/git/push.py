@@ -7,8 +7,8 @@ from pathlib import Path
 
 from swarmgit.adapters.git.run import WITHOUT_HOOKS
 from swarmgit.documents.paths import branch_ref, remote_ref
+from swarmgit.model.runtimes import Command
 from swarmgit.model.work import Push
-from swarmgit.ports import Command
 
 KEPT = ("GIT_ASKPASS", "GIT_SSH", "GIT_SSL_", "GIT_PROXY_", "GIT_HTTP_", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM",
         "GIT_CONFIG_SYSTEM")  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from swarmgit.adapters.git.loose import CommitText, NewObject, in_git_order, new_commit, new_tree
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.errors import SwarmError
+from swarmgit.model.git import Identity, TreeEntry
 from swarmgit.model.ids import CommitId, TreeId
-from swarmgit.ports import Identity, TreeEntry
 
 NOTE = "Saved without its history and without files that cannot be read: objects are missing in this repository."
 

@@ -18,9 +18,9 @@ from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.voices import Voices
 from swarmgit.documents.paths import SWARM
 from swarmgit.model.desired import MergeConfig
+from swarmgit.model.git import TreeEntry
 from swarmgit.model.ids import TreeId
 from swarmgit.model.observed import MergeTry
-from swarmgit.ports import TreeEntry
 from swarmgit.resolve.answer import Answer
 
 REGULAR = frozenset({"100644", "100755"})

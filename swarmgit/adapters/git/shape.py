@@ -10,7 +10,7 @@ import math
 
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.errors import SwarmError
-from swarmgit.ports import TreeEntry
+from swarmgit.model.git import TreeEntry
 
 DEPTH_MAX = 100
 FILES_MORE_MAX = 200_000

@@ -17,9 +17,9 @@ from swarmgit.adapters.git.loose import LooseWriter, NewObject, new_object
 from swarmgit.adapters.git.run import HARDENED
 from swarmgit.errors import PersonMustAct
 from swarmgit.model import trailers
+from swarmgit.model.git import Signature
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import MergeTry
-from swarmgit.ports import Signature
 
 PROGRAM = "ssh-keygen"
 LIMIT_S = 60

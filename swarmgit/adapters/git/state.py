@@ -18,8 +18,8 @@ from swarmgit.adapters.git.statecheckout import StateCheckout
 from swarmgit.adapters.git.statekept import KeptState
 from swarmgit.documents.paths import branch_ref
 from swarmgit.errors import TryLater
+from swarmgit.model.git import PutBack
 from swarmgit.model.ids import CommitId, TreeId
-from swarmgit.ports import PutBack
 
 TRIES_MAX = 20
 
@@ -34,7 +34,7 @@ class GitStateStore:
     def __init__(
         self,
         objects: GitObjects,
-        branch: str = "swarm/state",
+        branch: str,
         checkout: StateCheckout | None = None,
         *,
         is_leader: Callable[[], bool] = lambda: False,

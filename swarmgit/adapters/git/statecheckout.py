@@ -22,6 +22,9 @@ from swarmgit.model.ids import CommitId
 SHOWS = "swarmgit-shows"
 """In the worktree's own git folder: the commit that its files show."""
 
+REFTABLE_HEAD = "refs/heads/.invalid"
+"""What the file HEAD says in the reftable format, which keeps HEAD elsewhere."""
+
 EXCLUDED = (f"/{STATE_CHECKOUT}/", f"/{RUN_LINK}")
 
 
@@ -32,7 +35,7 @@ class StateCheckout:
     attributes are swarmgit's own, so that the files are the branch's bytes on every machine.
     """
 
-    def __init__(self, objects: GitObjects, filler: Git, top: Path, live: Path, branch: str = "swarm/state") -> None:
+    def __init__(self, objects: GitObjects, filler: Git, top: Path, live: Path, branch: str) -> None:
         self._objects = objects
         self._filler = filler
         self._common_dir = objects.git.git_dir
@@ -142,6 +145,7 @@ class StateCheckout:
         back = f"{self._folder / '.git'}\n"
         if not (_holds(self._admin / "gitdir", back) and (self._admin / "HEAD").exists()):
             self._make_admin(back)
+        self._follow_rename()
         if not _holds(self._folder / ".git", pointer):
             self._folder.mkdir(exist_ok=True)
             if (self._folder / ".git").is_dir():
@@ -149,6 +153,14 @@ class StateCheckout:
             with contextlib.suppress(FileNotFoundError):
                 (self._admin / SHOWS).unlink()  # who knows what else is gone
             write_file(self._folder / ".git", os.fsencode(pointer))
+
+    def _follow_rename(self) -> None:
+        """Let HEAD name our branch where it names one that is gone: it was renamed, and git was killed half-way."""
+        head = self._admin / "HEAD"
+        named = head.read_text(errors="surrogateescape").strip().removeprefix("ref: ")
+        is_other = named.startswith("refs/heads/") and named not in {branch_ref(self._branch), REFTABLE_HEAD}
+        if is_other and self._objects.named(named) is None:
+            write_file(head, f"ref: {branch_ref(self._branch)}\n".encode())
 
     def _make_admin(self, back: str) -> None:
         shutil.rmtree(self._admin, ignore_errors=True)

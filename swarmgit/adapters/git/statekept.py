@@ -10,6 +10,7 @@ from typing import Literal
 from swarmgit.adapters.git.loose import write_file
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.refs import OID, RefChange, RefRefused, RefWriter, drop_broken, drop_stale_lock, move_own
+from swarmgit.adapters.git.statebranch import is_state
 from swarmgit.documents.paths import (
     KEPT_STATE,
     LIVE,
@@ -19,9 +20,9 @@ from swarmgit.documents.paths import (
     branch_ref,
     kept_state_ref,
 )
-from swarmgit.errors import PersonMustAct, StateLost, StateReplaced, SwarmError, TryLater
+from swarmgit.errors import PersonMustAct, StateLost, StateReplaced, StateTaken, SwarmError, TryLater
+from swarmgit.model.git import PutBack
 from swarmgit.model.ids import CommitId
-from swarmgit.ports import PutBack
 
 CANDIDATES_MAX = 200
 """How many earlier commits are looked at for one that is whole."""
@@ -54,6 +55,7 @@ class KeptState:
         """Return the branch's commit, None where there is none.
 
         StateLost: it was there and is not, or cannot be read. StateReplaced: it lacks what was last written here.
+        StateTaken: it is a person's branch.
         """
         local, kept = self._both()
         if local is None:
@@ -61,7 +63,10 @@ class KeptState:
             if why is not None:
                 raise StateLost(why, "swarmgit reconcile puts it back; to begin anew: swarmgit state reset empty")
             return None
-        if kept is not None and not self._objects.is_ancestor(kept, local):
+        if kept is not None and self._objects.is_ancestor(kept, local):
+            return local
+        self._require_own(local)
+        if kept is not None:
             raise StateReplaced(
                 f"branch {self._branch} was rewound or replaced: it is at {local[:12]}, which does not contain"
                 f" {kept[:12]}, the last that was written here",
@@ -84,6 +89,8 @@ class KeptState:
         why = self._loss(kept) if local is None else f"branch {self._branch}: files of {local[:12]} cannot be read"
         if why is None:
             return None
+        if local is not None:
+            self._require_own(local)
         good = next((each for each in self._earlier(local, kept) if self._is_whole(each)), None)
         if good is None:
             raise StateLost(f"{why}, and no earlier state is whole", "to begin anew: swarmgit state reset empty")
@@ -95,6 +102,8 @@ class KeptState:
     def reset(self, to: Literal["kept", "present", "empty"] | CommitId) -> CommitId | None:
         """Move the branch as a person says; what it was, and what was kept, stays under refs of its own."""
         local, kept = self._both()
+        if local is not None:
+            self._require_own(local)
         goal = {"kept": kept, "present": local, "empty": None}.get(to, CommitId(to))
         if goal is None and to != "empty":
             raise PersonMustAct(f"there is no {to} state of branch {self._branch} to go on from", "swarmgit reconcile")
@@ -117,6 +126,15 @@ class KeptState:
         and makes the branch look rewound."""
         kept = self._kept()
         return self._at(self._ref), kept
+
+    def _require_own(self, local: CommitId) -> None:
+        """Raise StateTaken for a branch of a person's: it is neither read as state nor written."""
+        if not is_state(self._objects, local):
+            name = self._branch
+            raise StateTaken(
+                f"the branch {name} is a person's, and swarmgit's state has to have a branch of its own",
+                f"git branch -m {name} {name.replace('/', '-')}-mine",
+            )
 
     def _kept(self) -> CommitId | None:
         """Return what was written last, by the ref or by a note of it that no fetch takes back or prunes."""

@@ -14,8 +14,8 @@ from swarmgit.adapters.git.packs import Packs
 from swarmgit.adapters.git.refs import OID, drop_broken, drop_stale_lock
 from swarmgit.documents.paths import ABANDONED, CANDIDATE, CAPTURED, KEPT, LOST_REFS, SALVAGE, SUBMITTED, TRANSCRIPTS
 from swarmgit.errors import PersonMustAct, SwarmError
+from swarmgit.model.git import RefFault
 from swarmgit.model.ids import CommitId
-from swarmgit.ports import RefFault
 
 OURS = "refs/swarm"
 DERIVED = (f"{CANDIDATE}/", f"{SUBMITTED}/", f"{TRANSCRIPTS}/", f"{KEPT}/")

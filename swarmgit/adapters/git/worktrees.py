@@ -23,10 +23,11 @@ from swarmgit.adapters.git.slots import Slot, SlotStore
 from swarmgit.adapters.git.taking_in import take_in
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import WorktreeConfig
+from swarmgit.model.git import Identity
 from swarmgit.model.ids import CommitId, SessionId, TreeId
 from swarmgit.model.intake import Intake
 from swarmgit.model.work import Capture
-from swarmgit.ports import ALL, Identity, Lease
+from swarmgit.ports.worktrees import ALL, Lease
 
 CPU_S_MAX, WALL_S_MAX = 120, 900.0
 """What each git call may use of the processor while work is taken in, and how long all of them may take."""

@@ -17,18 +17,20 @@ from pathlib import Path
 
 import msgspec
 
-from swarmgit import ports
 from swarmgit.adapters.deletion import delete
 from swarmgit.adapters.processes import channel, tree, vitals
 from swarmgit.adapters.processes import folder as files
-from swarmgit.adapters.processes.job import Jobs, Stop, encoded
+from swarmgit.adapters.processes.job import Jobs, StopRequest, encoded
 from swarmgit.adapters.processes.launch import Launcher
 from swarmgit.adapters.sandbox import groups
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, TryLater
+from swarmgit.model.endings import Stop
+from swarmgit.model.health import DiskUse
 from swarmgit.model.ids import SessionId
+from swarmgit.model.jobs import Job, StartSpec
 from swarmgit.model.sessions import SessionSpec
-from swarmgit.ports import DiskUse, Job, StartSpec
+from swarmgit.ports.machine import Clock
 
 _WRAPPER_GRACE_S = 1.0
 _MARKER_S_MAX = 60.0
@@ -38,9 +40,9 @@ _NOBODY = b"0\n-\n-\n"
 
 
 class LocalExecutor:
-    """ports.Executor on this machine's processes. One writer (the lock's holder); anyone may poll and read."""
+    """Executor on this machine's processes. One writer (the lock's holder); anyone may poll and read."""
 
-    def __init__(self, live: Path, clock: ports.Clock, fault: Callable[[str], None] | None = None) -> None:
+    def __init__(self, live: Path, clock: Clock, fault: Callable[[str], None] | None = None) -> None:
         self._sessions = live / paths.SESSIONS
         self._active = live / paths.ACTIVE
         self._bell = live / paths.BELL
@@ -56,7 +58,7 @@ class LocalExecutor:
         self._damaged: tuple[SessionId, ...] = ()
 
     def start(self, spec: StartSpec) -> None:
-        """Start once per session id; see ports.Executor. A folder without a claim is started from."""
+        """Start once per session id; see Executor. A folder without a claim is started from."""
         session = files.check_id(spec.spec.id)
         _check(spec)
         self._launcher.reap()
@@ -111,17 +113,17 @@ class LocalExecutor:
         """Return how many bytes a session's file has; None where there is no regular one."""
         return files.size(self._jobs.path(files.check_id(session)), name)
 
-    def cancel(self, session: SessionId, reason: str, grace_s: float) -> None:
+    def cancel(self, session: SessionId, stop: Stop, grace_s: float) -> None:
         """Ask a session to end; called every tick until it is over. Never waits."""
         job = self._jobs.look(session)
         if job is None or job.state not in {"queued", "running"}:
             return
-        stop = self._jobs.stop(session) or self._write_stop(session, reason)
+        asked = self._jobs.stop(session) or self._write_stop(session, stop)
         if self._claim_for_nobody(session):
             files.write(self._jobs.path(session), "exit.json", encoded({"version": 1, "code": None}))
             return
         self._fault("executor.signal")
-        waited_s = max((self._clock.now() - stop.at).total_seconds(), time.monotonic() - stop.seen)
+        waited_s = max((self._clock.now() - asked.at).total_seconds(), time.monotonic() - asked.seen)
         whole = self._jobs.tree(session)
         if waited_s < grace_s:
             new = [p for p in self._askable(whole, session) if (p.pid, p.start) not in self._asked]
@@ -268,12 +270,11 @@ class LocalExecutor:
         if is_old and not (self._sessions / session).exists():
             (self._active / session).unlink(missing_ok=True)
 
-    def _write_stop(self, session: str, reason: str) -> Stop:
+    def _write_stop(self, session: str, stop: Stop) -> StopRequest:
         self._fault("executor.stop")
-        now = self._clock.now()
-        request = {"version": 1, "reason": reason, "at": now.isoformat()}
-        files.write(self._jobs.path(session), "stop.json", encoded(request))
-        return Stop(reason, now, time.monotonic())
+        request = StopRequest(stop, self._clock.now(), time.monotonic())
+        files.write(self._jobs.path(session), "stop.json", request.encoded())
+        return request
 
 
 def _no_fault(name: str) -> None:

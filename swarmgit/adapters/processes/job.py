@@ -14,16 +14,17 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from swarmgit import ports
 from swarmgit.adapters.processes import channel, identity
 from swarmgit.adapters.processes import folder as files
 from swarmgit.adapters.processes.identity import Identity
 from swarmgit.adapters.processes.launch import Launcher
 from swarmgit.adapters.processes.tree import Tree, members
 from swarmgit.errors import PersonMustAct, TryLater
+from swarmgit.model.endings import Stop, StopKind, kind_in
 from swarmgit.model.ids import SessionId
+from swarmgit.model.jobs import Job, JobState
 from swarmgit.model.sessions import SessionSpec, Voice
-from swarmgit.ports import Job, JobState
+from swarmgit.ports.machine import Clock
 
 _CLAIM_S_MAX = 2.0
 _TIME_MAX = 7_258_118_400.0
@@ -35,24 +36,29 @@ SAME_S = 0.25
 VOICES: Mapping[Voice, str] = {"stdout": "stdout.jsonl", "stderr": "stderr.log"}
 
 
-class Stop(Struct, frozen=True):
+class StopRequest(Struct, frozen=True):
     """`stop.json`. `seen` is this process's monotonic time at the first sight, in case the clock is put back."""
 
-    reason: str
+    stop: Stop
     at: datetime
     seen: float
+
+    def encoded(self) -> bytes:
+        """Return the file's text."""
+        said = {"reason": self.stop.text, "kind": self.stop.kind, "at": self.at.isoformat()}
+        return encoded({"version": 1, **said})
 
 
 class Jobs:
     """Reads session folders; what cannot change any more is kept in memory. Safe in any number of processes."""
 
-    def __init__(self, sessions: Path, clock: ports.Clock, launcher: Launcher) -> None:
+    def __init__(self, sessions: Path, clock: Clock, launcher: Launcher) -> None:
         self._sessions = sessions
         self._clock = clock
         self._launcher = launcher
         self._specs: dict[str, SessionSpec] = {}
         self._claims: dict[str, tuple[Identity, float]] = {}
-        self._stops: dict[str, Stop] = {}
+        self._stops: dict[str, StopRequest] = {}
         self._over: dict[str, Job] = {}
 
     def look(self, session: SessionId) -> Job | None:
@@ -148,7 +154,7 @@ class Jobs:
         self._over[session] = job
         return job
 
-    def stop(self, session: str) -> Stop | None:
+    def stop(self, session: str) -> StopRequest | None:
         """Return the request to end, None when there is none."""
         stop = self._stops.get(session)
         if stop is None:
@@ -159,7 +165,7 @@ class Jobs:
             asked = _instant(at) or self._clock.now()
             with suppress(ValueError, OverflowError):
                 asked = datetime.fromisoformat(str(said.get("at"))).astimezone(UTC)
-            stop = self._stops[session] = Stop(str(said.get("reason", "")), asked, time.monotonic())
+            stop = self._stops[session] = StopRequest(_stop(said), asked, time.monotonic())
         return stop
 
     def keepers(self, session: str) -> frozenset[int]:
@@ -199,8 +205,17 @@ def _unheard(job: Job, folder: str) -> Job:
     return replace(job, excess=excess, is_unheard=excess is None)
 
 
-def _job(spec: SessionSpec, state: JobState, stop: Stop | None) -> Job:
-    return Job(spec, state, stop_reason=stop.reason if stop else None, stop_at=stop.at if stop else None)
+def _job(spec: SessionSpec, state: JobState, request: StopRequest | None) -> Job:
+    return Job(spec, state, stop=request.stop if request else None, stop_at=request.at if request else None)
+
+
+def _stop(said: dict[str, Any]) -> Stop:
+    """Return what `stop.json` says. An earlier swarmgit wrote no kind: its sentences began with it."""
+    text = str(said.get("reason", ""))
+    try:
+        return Stop(text, msgspec.convert(said.get("kind"), StopKind))
+    except msgspec.ValidationError:
+        return Stop(text, kind_in(text) or "unwanted")
 
 
 def _instant(seconds: float | None) -> datetime | None:

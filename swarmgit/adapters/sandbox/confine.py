@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from swarmgit import ports
 from swarmgit.adapters.sandbox import groups, programs
 from swarmgit.adapters.sandbox.box import Box, Network, Sandbox
 from swarmgit.adapters.sandbox.credentials import passed
@@ -20,7 +19,10 @@ from swarmgit.adapters.sandbox.trails import Seen, trail
 from swarmgit.adapters.sandbox.vault import Vault
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
-from swarmgit.model.policy import Credential, Limits, Policy
+from swarmgit.model.policy import Credential, Limits, Policy, SandboxReport
+from swarmgit.model.runtimes import Command
+from swarmgit.ports.sandbox import Confined, Confinement
+from swarmgit.ports.store import LiveCache
 
 HOME = "home"
 OUTBOX = "outbox"
@@ -36,13 +38,13 @@ _COPY_BYTES_MAX = 8 << 20
 
 @dataclass(frozen=True)
 class Confiner:
-    """ports.World.confine and .sandbox. `objects`: the person's object folder. `live`: never shown at all, `secret`:
+    """World.confine and .sandbox. `objects`: the person's object folder. `live`: never shown at all, `secret`:
     not by mistake.
 
     `kinds`: the sandboxes to look for, the best first.
     """
 
-    cache: ports.LiveCache
+    cache: LiveCache
     vault: Vault
     objects: Path
     live: Path
@@ -54,11 +56,11 @@ class Confiner:
     def found(self) -> Found:
         return best(self.cache, self.kinds)
 
-    def describe(self, policy: Policy) -> ports.SandboxReport:
+    def describe(self, policy: Policy) -> SandboxReport:
         """Return what confines sessions under a policy."""
         if policy.sandbox == "off":
             text = "none: switched off by policy.yaml, sessions run with your own rights"
-            return ports.SandboxReport("", "none", text)
+            return SandboxReport("", "none", text)
         return report(self.found)
 
     def granted(self, policy: Policy, runtime: str) -> frozenset[str]:
@@ -74,12 +76,12 @@ class Confiner:
         if sandbox is None:
             return ""
         try:
-            _network(policy, ports.Command((), {}, hosts=hosts), runtime, sandbox)
+            _network(policy, Command((), {}, hosts=hosts), runtime, sandbox)
         except PersonMustAct as refused:
             return f"{refused.message}; {refused.hint}"
         return ""
 
-    def confine(self, command: ports.Command, policy: Policy, where: ports.Confinement) -> ports.Confined:
+    def confine(self, command: Command, policy: Policy, where: Confinement) -> Confined:
         """Return how to run a command by policy; PersonMustAct where policy wants what this machine does not have."""
         found = self.describe(policy)
         sandbox = None if policy.sandbox == "off" else self.found.sandbox
@@ -97,7 +99,7 @@ class Confiner:
         env = {"HOME": str(home), **command.env, **keys.values}
         files = {f"{HOME}/{name}": _copied(path) for name, path in command.copies.items()}
         if sandbox is None:
-            return ports.Confined(where.folder, command.argv, env, (), (), files, found, keys.expires, output_max)
+            return Confined(where.folder, command.argv, env, (), (), files, found, keys.expires, output_max)
         box = self._box(command, policy, where, sandbox)
         env.setdefault("GIT_CONFIG_NOSYSTEM", "1")  # where it may not be looked at, git would stop
         env.setdefault("TMPDIR", "/tmp" if sandbox.strength == "full" else str(where.folder / SCRATCH))  # noqa: S108
@@ -110,9 +112,9 @@ class Confiner:
         argv = (*walls.around(stdout, stderr), *command.argv)
         around, beside = walls.around(setup, setup), walls.around("", setup)
         files |= walls.files
-        return ports.Confined(where.folder, argv, env, around, beside, files, found, keys.expires, output_max)
+        return Confined(where.folder, argv, env, around, beside, files, found, keys.expires, output_max)
 
-    def _box(self, command: ports.Command, policy: Policy, where: ports.Confinement, sandbox: Sandbox) -> Box:
+    def _box(self, command: Command, policy: Policy, where: Confinement, sandbox: Sandbox) -> Box:
         listed = policy.programs_of(where.role)
         path = command.env.get("PATH", os.defpath)
         known, hidden = programs.view(path, None if listed is None else (*listed, *command.programs))
@@ -174,7 +176,7 @@ class Confiner:
         return any(secret.is_relative_to(real) for secret in self.secret)
 
 
-def _require_program(command: ports.Command, where: ports.Confinement) -> None:
+def _require_program(command: Command, where: Confinement) -> None:
     """Raise PersonMustAct where there is no program to run; one of the worktree may still be made by set-up."""
     program = command.argv[0]
     if Path(program).is_relative_to(where.worktree) or shutil.which(program, path=command.env.get("PATH", os.defpath)):
@@ -192,21 +194,21 @@ def output_bytes_max(limits: Limits) -> int:
     return int(min(limits.output_mb * (1 << 20), limits.disk_gb * (1 << 30)))
 
 
-def _pipes(where: ports.Confinement) -> tuple[str, str, str]:
+def _pipes(where: Confinement) -> tuple[str, str, str]:
     """Return what a session's output goes to: that of the program, its errors, that of set-up."""
     folder = os.path.realpath(where.folder)
     return f"{folder}/{paths.STDOUT_PIPE}", f"{folder}/{paths.STDERR_PIPE}", f"{folder}/{paths.SETUP_PIPE}"
 
 
-def report(found: Found) -> ports.SandboxReport:
+def report(found: Found) -> SandboxReport:
     """Return what was found, in words."""
     sandbox = found.sandbox
     if sandbox is None:
         text = f"none: no sandbox is available ({found.why or 'not on this system'}), sessions run with your own rights"
-        return ports.SandboxReport("", "none", text)
+        return SandboxReport("", "none", text)
     if sandbox.strength == "reduced":
-        return ports.SandboxReport(sandbox.name, "reduced", f"{sandbox.name}, reduced: {found.why or 'no better one'}")
-    return ports.SandboxReport(sandbox.name, "full", sandbox.name)
+        return SandboxReport(sandbox.name, "reduced", f"{sandbox.name}, reduced: {found.why or 'no better one'}")
+    return SandboxReport(sandbox.name, "full", sandbox.name)
 
 
 def _words(run: Sequence[str]) -> list[str]:
@@ -219,13 +221,13 @@ def _words(run: Sequence[str]) -> list[str]:
     return list(run)
 
 
-def _home(where: ports.Confinement) -> Path:
+def _home(where: Confinement) -> Path:
     """Return a session's home folder: its own, or that of the session whose conversation it goes on with."""
     before = where.folder.parent / where.spec.home / HOME if where.spec.home else None
     return before if before is not None and before.is_dir() and not before.is_symlink() else where.folder / HOME
 
 
-def _network(policy: Policy, command: ports.Command, runtime: str, sandbox: Sandbox) -> Network:
+def _network(policy: Policy, command: Command, runtime: str, sandbox: Sandbox) -> Network:
     """Return what policy opens; PersonMustAct where a program could not work with that. Nothing opens more."""
     if "full" in policy.network:
         return Network(is_open=True)

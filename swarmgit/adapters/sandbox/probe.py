@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from swarmgit import ports
 from swarmgit.adapters.processes import identity
 from swarmgit.adapters.sandbox import groups
 from swarmgit.adapters.sandbox.box import Sandbox
@@ -21,6 +20,7 @@ from swarmgit.adapters.sandbox.landlock import Landlock, abi
 from swarmgit.adapters.sandbox.limits import own_python
 from swarmgit.adapters.sandbox.scope import VERSION_MIN
 from swarmgit.adapters.sandbox.seatbelt import Seatbelt
+from swarmgit.ports.store import LiveCache
 
 CACHE_NAME = "sandbox-2"
 _TRY_S_MAX = 10.0
@@ -51,7 +51,7 @@ class Found(Struct, frozen=True):
         return Seatbelt(self.program) if self.kind == "sandbox-exec" else None
 
 
-def best(cache: ports.LiveCache, kinds: Sequence[str]) -> Found:
+def best(cache: LiveCache, kinds: Sequence[str]) -> Found:
     """Return the best sandbox of these kinds, tried at most once a boot for each user, where there is one."""
     key = f"{identity.boot_id()} {os.geteuid()} {' '.join(kinds)} {_bwrap()}"
     try:

@@ -14,7 +14,7 @@ from swarmgit.app.fsck import Report, check
 from swarmgit.app.run import NEEDS_PERSON, Options, Result, TickReport, reconcile
 from swarmgit.app.views.status import status_document
 from swarmgit.app.views.tasks import statuses
-from swarmgit.app.world import World
+from swarmgit.ports.world import World
 
 __all__ = ["Ending", "Repository", "Scene", "Stage", "play", "prepare", "set_up"]
 

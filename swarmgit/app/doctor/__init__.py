@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from swarmgit.app.doctor.report import Check, Facts, Finding, MachineFacts, Report
 from swarmgit.app.doctor.table import MACHINE_CHECKS, REPOSITORY_CHECKS
-from swarmgit.app.world import World
 from swarmgit.errors import SwarmError
 from swarmgit.model.faults import fault_of
+from swarmgit.ports.world import World
 
 __all__ = ["Finding", "MachineFacts", "Report", "examine", "mend"]
 

@@ -10,8 +10,8 @@ from shlex import quote
 
 from swarmgit.app.doctor.report import Facts, Finding, Level
 from swarmgit.app.views.words import counted
-from swarmgit.app.world import World
 from swarmgit.documents import paths
+from swarmgit.ports.world import World
 
 PLAIN = re.compile(r"[A-Za-z0-9_.+/-]+")
 BUILT_IN = frozenset({"test", "true", "false", "cd", "set", "export", "exec", "eval", "if", "for", "while", "case"})

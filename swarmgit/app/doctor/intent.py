@@ -9,9 +9,9 @@ from swarmgit.app.gc import stale_refs
 from swarmgit.app.room import no_room
 from swarmgit.app.validate import warnings
 from swarmgit.app.views.words import counted
-from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.plan import full_runs, pushes
+from swarmgit.ports.world import World
 
 
 def intent(_world: World, facts: Facts) -> Iterator[Finding]:

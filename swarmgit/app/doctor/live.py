@@ -7,13 +7,14 @@ from functools import partial
 
 from swarmgit.app.doctor.report import Facts, Finding
 from swarmgit.app.views.words import counted
-from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.errors import TryLater
 from swarmgit.model.checkouts import INDEX_LOCK
 from swarmgit.plan import checkouts, streams
 from swarmgit.plan.failure_words import SAVING, sentence
 from swarmgit.plan.failures import is_stuck
+from swarmgit.plan.incidents.catalogue import CATALOGUE
+from swarmgit.ports.world import World
 
 FREE_BYTES_FEW = 2 << 30
 
@@ -63,8 +64,10 @@ def sessions(_world: World, facts: Facts) -> Iterator[Finding]:
 def heard(_world: World, facts: Facts) -> Iterator[Finding]:
     """What every session prints can be read, and stays as it was."""
     for session in facts.seen.observed.sessions.values():
-        for said in streams.told(session):
-            yield Finding("heard", "warn", f"{said.title}: {said.what}", said.answers[0])
+        for alert in streams.told(session):
+            kind = CATALOGUE[alert.kind]
+            what = f"{kind.title_of(alert)}: {kind.what_of(alert)}"
+            yield Finding("heard", "warn", what, f"swarmgit logs {session.spec.id}")
 
 
 def failing(_world: World, facts: Facts) -> Iterator[Finding]:

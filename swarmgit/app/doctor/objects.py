@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from swarmgit.app.doctor.report import Facts, Finding
 from swarmgit.app.views.words import counted
-from swarmgit.app.world import World
 from swarmgit.documents import paths
+from swarmgit.ports.world import World
 
 
 def work(world: World, facts: Facts) -> Iterator[Finding]:

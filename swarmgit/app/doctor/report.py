@@ -10,8 +10,8 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 
 from swarmgit.app.look import Look, look
-from swarmgit.app.world import World
-from swarmgit.ports import SandboxReport
+from swarmgit.model.policy import SandboxReport
+from swarmgit.ports.world import World
 
 Level = Literal["ok", "warn", "fail"]
 

@@ -7,14 +7,19 @@ from pathlib import Path
 
 from swarmgit.app.doctor.report import Facts, Finding
 from swarmgit.app.fsck.ledger import read_ledger
-from swarmgit.app.world import World
+from swarmgit.app.room import for_state
 from swarmgit.documents import paths
+from swarmgit.ports.world import World
 
 SHOWN_FILES_MAX = 300
 
 
-def state(world: World, _facts: Facts) -> Iterator[Finding]:
+def state(world: World, facts: Facts) -> Iterator[Finding]:
     """The state branch is there and can be read."""
+    swarm, branch = facts.seen.desired.swarm, world.state_branch
+    if swarm is not None and swarm.state_branch != branch and not tuple(for_state(world, swarm.state_branch)):
+        words = f"the state is still on branch {branch}; the next reconcile renames it to {swarm.state_branch}"
+        yield Finding("state", "warn", words, "swarmgit reconcile, after one that still runs has ended")
     head = world.state.head()
     if head is None and world.objects.ref(paths.KEPT_STATE) is not None:
         words = "the state branch is gone; its last commit is kept"
@@ -25,9 +30,9 @@ def state(world: World, _facts: Facts) -> Iterator[Finding]:
         return
     broken = [violation.message for violation in read_ledger(world).violations]
     for message in broken:
-        yield Finding("state", "fail", message, "git log -p swarm/state shows what changed it; then: swarmgit fsck")
+        yield Finding("state", "fail", message, f"git log -p {branch} shows what changed it; then: swarmgit fsck")
     if not broken:
-        yield Finding("state", "ok", f"the state branch is readable, at {head[:10]}")
+        yield Finding("state", "ok", f"the state branch is readable: {branch}, at {head[:10]}")
 
 
 def checkout(world: World, _facts: Facts) -> Iterator[Finding]:

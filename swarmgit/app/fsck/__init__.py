@@ -8,8 +8,8 @@ from swarmgit.app.fsck.ledger import Ledger, read_ledger
 from swarmgit.app.fsck.report import Report, Violation
 from swarmgit.app.fsck.target import judge_target
 from swarmgit.app.views.queue import ACTIVE
-from swarmgit.app.world import World
 from swarmgit.documents import paths
+from swarmgit.ports.world import World
 
 __all__ = ["Report", "Violation", "check"]
 

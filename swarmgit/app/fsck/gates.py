@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from swarmgit.app.fsck.ledger import Ledger
 from swarmgit.app.fsck.order import Intended, Order
-from swarmgit.app.world import World
 from swarmgit.documents import intent, paths
 from swarmgit.model.ids import BlobId, CommitId
 from swarmgit.model.queue import Entry
+from swarmgit.ports.world import World
 
 
 @dataclass(frozen=True)

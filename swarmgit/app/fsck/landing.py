@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from swarmgit.app.fsck.gates import GatesInForce
 from swarmgit.app.fsck.report import Violation
-from swarmgit.app.world import World
 from swarmgit.model import trailers
+from swarmgit.model.git import CommitInfo
 from swarmgit.model.queue import Candidate, Entry, Landed, Landing
 from swarmgit.model.status import GateResult
 from swarmgit.plan.evidence import BUILT_IN
-from swarmgit.ports import CommitInfo
+from swarmgit.ports.world import World
 
 ADDED_LATER = frozenset({"secrets"})
 """Built-in gates that landings of earlier versions did not have; where one is in `required`, it must be proved."""

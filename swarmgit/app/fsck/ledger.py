@@ -10,7 +10,6 @@ from typing import Any
 
 from swarmgit.app.events import parse as parse_events
 from swarmgit.app.fsck.report import Violation
-from swarmgit.app.world import World
 from swarmgit.documents import incidents, paths, state
 from swarmgit.errors import SwarmError
 from swarmgit.model.control import Acknowledgement, Verdict
@@ -18,6 +17,7 @@ from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.queue import Entry
 from swarmgit.model.status import TaskStatus
+from swarmgit.ports.world import World
 
 LOADERS: Mapping[str, Callable[[str, bytes], object]] = {
     paths.STATE_TASKS: state.load_status,

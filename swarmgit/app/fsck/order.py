@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from swarmgit.app.world import World
 from swarmgit.documents import paths, state
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.queue import Entry, Landing
+from swarmgit.ports.world import World
 
 LEDGER = (paths.STATE_QUEUE, paths.STATE_ARCHIVE)
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from swarmgit.app.fsck.gates import GatesInForce
 from swarmgit.app.fsck.report import Violation
-from swarmgit.app.world import World
 from swarmgit.documents import intent, paths
 from swarmgit.model import trailers
+from swarmgit.model.git import CommitInfo, Signature
 from swarmgit.model.ids import BlobId, CommitId
 from swarmgit.model.queue import Entry
-from swarmgit.ports import CommitInfo, Signature
+from swarmgit.ports.world import World
 
 
 def judge_signatures(

@@ -12,12 +12,12 @@ from swarmgit.app.fsck.order import Order
 from swarmgit.app.fsck.report import Violation
 from swarmgit.app.fsck.signatures import judge_signatures
 from swarmgit.app.fsck.verdicts import judge_verdict
-from swarmgit.app.world import World
 from swarmgit.documents import paths
 from swarmgit.model import trailers
+from swarmgit.model.git import CommitInfo
 from swarmgit.model.ids import CommitId
 from swarmgit.model.queue import Entry
-from swarmgit.ports import CommitInfo
+from swarmgit.ports.world import World
 
 
 def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[int, tuple[Violation, ...]]:

@@ -11,8 +11,10 @@ from swarmgit.app.validate import warnings
 from swarmgit.app.views.money import budget_row, convoy_budget_rows
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.model import actions
-from swarmgit.model.actions import Action, SaveTask, StartSession
+from swarmgit.model.actions import Action, Save, StartSession
 from swarmgit.model.ids import EntryId, TaskId
+from swarmgit.model.incidents import Incident
+from swarmgit.model.mail import Mail
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.budget import estimates
@@ -74,8 +76,8 @@ def steps_of(action: Action, look: Look) -> tuple[Step, ...]:
             return tuple(_landing(action, entry, tasks) for entry in action.entries)
         case RenameTask(status, old):
             return (Step("rename", status.task, f"it was called {old}"),)
-        case SaveTask():
-            return _phase_change(action, look)
+        case Save(value=TaskStatus() as status):
+            return _phase_change(status, action.reason, look)
         case _:
             step = _single(action)
             return (step,) if step else ()
@@ -86,7 +88,7 @@ def _single(action: Action) -> Step | None:
         case StartSession():
             return Step("start", action.spec.task, f"{who(action)}: {action.reason}")
         case actions.StopSession():
-            return Step("stop", action.task, action.reason)
+            return Step("stop", action.task, action.stop.text)
         case actions.FinishSession():
             return Step("finish", action.spec.task, action.reason)
         case actions.RunGate():
@@ -106,12 +108,12 @@ def _single(action: Action) -> Step | None:
 def _told(action: Action) -> Step | None:
     """Return what goes out as mail or is reported as an incident."""
     match action:
-        case actions.SaveMail() if action.mail.refused:
-            return Step("refuse", action.mail.task, f"mail of {action.mail.sender}: {action.mail.refused}")
+        case Save(value=Mail(refused=str(rule)) as mail) if rule:
+            return Step("refuse", mail.task, f"mail of {mail.sender}: {rule}")
         case actions.DeliverMail(_, mails):
             return Step("deliver", None, f"{len(mails)} messages to {mails[-1].to}, the last: {mails[-1].subject}")
-        case actions.SaveIncident() if action.reason:
-            return Step("report", action.incident.tasks[-1] if action.incident.tasks else None, action.reason)
+        case Save(value=Incident(tasks=tasks), reason=story) if story:
+            return Step("report", tasks[-1] if tasks else None, story)
         case _:
             return None
 
@@ -127,12 +129,12 @@ def _landing(action: actions.Land, entry: EntryId, tasks: dict[EntryId, TaskId])
     return Step("land", tasks.get(entry), f"move {action.target} from {action.old[:10]} to {action.new[:10]}")
 
 
-def _phase_change(action: SaveTask, look: Look) -> tuple[Step, ...]:
-    before = look.observed.statuses.get(action.status.task)
-    phase = action.status.phase
+def _phase_change(status: TaskStatus, story: str, look: Look) -> tuple[Step, ...]:
+    before = look.observed.statuses.get(status.task)
+    phase = status.phase
     if (before and before.phase == phase) or phase in {"waiting", "running"}:
         return ()
-    return (Step(KIND_OF_PHASE[phase], action.status.task, action.status.reason or action.reason),)
+    return (Step(KIND_OF_PHASE[phase], status.task, status.reason or story),)
 
 
 def waiting(look: Look) -> Iterator[Step]:

@@ -7,6 +7,7 @@ from swarmgit.model.mail import HUMAN, Letter
 from swarmgit.model.status import ASLEEP, TaskStatus
 from swarmgit.plan import mail
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.state import kinds
 
 PATHS_SHOWN = 20
 
@@ -58,7 +59,7 @@ def _escalation(view: TaskStatus) -> Letter:
 
 
 def _report(view: TaskStatus) -> Letter:
-    lines = [f"{view.title}", "", f"The report is {paths.state_report(view.task)} on the branch swarm/state."]
+    lines = [f"{view.title}", "", f"The report is {paths.STATE_CHECKOUT}/{kinds.REPORTS.file(view.task)}."]
     return _to_people("task_complete", f"{view.task} has delivered its report", lines, view)
 
 

@@ -1,0 +1,85 @@
+"""Agent programs: their commands, and how to read what they print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
+
+from swarmgit.model.desired import Price
+from swarmgit.model.events import Stream
+from swarmgit.model.runtimes import Outlook
+from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.usage import Usage
+
+
+class Placement(Struct, frozen=True):
+    """Where a session is about to run: what a runtime needs to know to build its command.
+
+    `keys`: the variables that policy gives it besides; their values go to the session alone. `programs`: the only ones
+    that its agent may start, None for any.
+    """
+
+    spec: SessionSpec
+    worktree: Path
+    folder: Path
+    ports: tuple[int, ...]
+    host_env: Mapping[str, str]
+    keys: frozenset[str] = frozenset()
+    programs: tuple[str, ...] | None = None
+
+
+class StreamReader(Protocol):
+    """Part of a runtime: turns what a program printed into facts, line by line."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of `stdout.jsonl`; anything that is not understood is text, never an error."""
+
+    def stream(self) -> Stream:
+        """Return what has been said so far."""
+
+
+@runtime_checkable
+class KeepingReader(Protocol):
+    """A stream reader whose knowledge outlives its process."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes, as every stream reader does."""
+
+    def stream(self) -> Stream:
+        """Return what has been said so far."""
+
+    def state(self) -> bytes:
+        """Return all that it knows, as JSON."""
+
+    def restore(self, state: bytes) -> bool:
+        """Go on from where another stood; False, and nothing changes, where `state` is of no such reader."""
+
+
+@runtime_checkable
+class ErrorReader(Protocol):
+    """A stream reader that wants to know what a program prints on its standard error, too."""
+
+    @property
+    def hears_errors(self) -> bool:
+        """Return whether there is anything to hear."""
+
+    def feed_errors(self, chunk: bytes) -> None:
+        """Take the next bytes of `stderr.log`."""
+
+
+class Readers(Protocol):
+    def __call__(self, adapter: str, /) -> StreamReader:
+        """Return a new reader for a runtime's stream."""
+
+
+class Prices(Protocol):
+    def __call__(self, models: tuple[str, ...], usage: Usage, prices: Mapping[str, Price], /) -> float | None:
+        """Return what tokens cost by the names of the model, None where nobody knows."""
+
+
+class Outlooks(Protocol):
+    def __call__(self, adapter: str, models: tuple[str, ...], windows: Mapping[str, int], /) -> Outlook:
+        """Return what is known beforehand of an adapter's sessions with one of these models."""
