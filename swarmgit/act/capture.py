@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from swarmgit.act import tampering, transcripts
 from swarmgit.documents import paths
+from swarmgit.documents.as_json import to_json
 from swarmgit.documents.commit_words import landed_words
-from swarmgit.documents.state import to_json
 from swarmgit.model import trailers
 from swarmgit.model.actions import FinishSession
 from swarmgit.model.git import Identity

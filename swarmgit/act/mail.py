@@ -9,13 +9,14 @@ from contextlib import suppress
 import msgspec
 
 from swarmgit.documents import paths, quoting
-from swarmgit.documents.state import from_json, plain_mail
+from swarmgit.documents.as_json import from_json
 from swarmgit.model.actions import DeliverMail, TakeMail
 from swarmgit.model.ids import SessionId
 from swarmgit.model.incidents import Alert, facts
 from swarmgit.model.mail import Mail
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.ports.world import World
+from swarmgit.state import text
 
 
 def deliver(action: DeliverMail, world: World) -> Outcome:
@@ -36,7 +37,7 @@ def deliver(action: DeliverMail, world: World) -> Outcome:
 
 def copy_of(mail: Mail) -> bytes:
     """Return the copy for an inbox: JSON, which is YAML too, so that it can be read without a library."""
-    return msgspec.json.format(msgspec.json.encode(plain_mail(mail)), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(text.plain(mail)), indent=2) + b"\n"
 
 
 def _note(mail: Mail) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from swarmgit.documents import paths
-from swarmgit.documents.state import from_json
+from swarmgit.documents.as_json import from_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.work import TAMPERED

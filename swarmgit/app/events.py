@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from swarmgit.app.trail import changes
-from swarmgit.documents import paths
 from swarmgit.model.git import TreeEntry
 from swarmgit.model.ids import CommitId
 from swarmgit.ports.world import World
+from swarmgit.state import kinds
 
 Event = dict[str, Any]
 WAKE_S = 2.0
@@ -31,7 +31,7 @@ def last_events(world: World, count: int) -> list[Event]:
 
 
 def _days_newest_first(world: World, head: CommitId) -> Iterator[str]:
-    root = _child(world.objects.tree(world.objects.commit(head).tree), paths.STATE_EVENTS)
+    root = _child(world.objects.tree(world.objects.commit(head).tree), kinds.EVENTS.place)
     for month in _newest_first(world.objects.tree(root.oid)) if root else ():
         for day in _newest_first(world.objects.tree(month.oid)):
             yield day.oid
@@ -67,7 +67,7 @@ def _between(world: World, old: CommitId | None, new: CommitId) -> list[Event]:
     """Return the events of `new` that `old` had not: files only grow, so what is new is what comes after."""
     found: list[Event] = []
     for path, (was, is_now) in changes(world, old, new):
-        if path.startswith(f"{paths.STATE_EVENTS}/") and is_now:
+        if kinds.at(path) is kinds.EVENTS and is_now:
             seen = world.objects.blob(was) if was else b""
             found += parse(world.objects.blob(is_now)[len(seen) :])
     return sorted(found, key=_when)

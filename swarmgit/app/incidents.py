@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from swarmgit.app.control import write_request
 from swarmgit.app.names import find
-from swarmgit.documents import paths, state
 from swarmgit.errors import WrongUsage
 from swarmgit.model.ids import ulid
 from swarmgit.model.incidents import Incident, IncidentControl
-from swarmgit.observe.state import StateReader
 from swarmgit.ports.world import World
+from swarmgit.state import kinds
+from swarmgit.state.reading import StateReader
 
 
 def listed(world: World, *, is_all: bool) -> tuple[Incident, ...]:
@@ -52,6 +52,5 @@ def close(world: World, name: str, by: str, text: str = "", cause: str = "", pre
 
 def _ask(world: World, control: IncidentControl, message: str) -> None:
     now = world.clock.now()
-    content = state.dump_incident_control(replace(control, at=now))
     name = ulid(now, f"{control.incident} {control.title} {control.text} {control.by}")
-    write_request(world, paths.incident_control(name), content, message, now)
+    write_request(world, kinds.INCIDENT_CONTROL.file(name), replace(control, at=now), message, now)

@@ -54,11 +54,12 @@ def looked(desired: Desired, observed: Observed, planned: Plan, now: datetime, d
 
 def broken_mail(world: World, seen: Look) -> tuple[Problem, ...]:
     """Return the messages that cannot be read; nobody is held up by them, so nobody else looks for them."""
-    from swarmgit.observe import broken_mail as letters
-    from swarmgit.observe.mailboxes import Mailboxes
+    from swarmgit.state import mailboxes
 
     boxes = seen.observed.mail
-    return letters.broken_mail(boxes, world.objects, world.cache) if isinstance(boxes, Mailboxes) else ()
+    if not isinstance(boxes, mailboxes.Mailboxes):
+        return ()
+    return mailboxes.broken_mail(boxes, world.objects, world.cache)
 
 
 def check_mail(world: World, seen: Look) -> None:

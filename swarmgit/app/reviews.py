@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from swarmgit.app.control import write_requests
 from swarmgit.app.look import Look, look
 from swarmgit.app.names import find
-from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import TaskControl, Verdict
 from swarmgit.model.ids import CommitId, EntryId, TreeId
@@ -19,6 +18,7 @@ from swarmgit.model.queue import Entry, Held, Released
 from swarmgit.model.renames import other_names
 from swarmgit.plan import verdicts
 from swarmgit.ports.world import World
+from swarmgit.state import kinds
 
 
 class OpenReview(Struct, frozen=True):
@@ -87,11 +87,11 @@ def give(world: World, held_: OpenReview, given: Answer) -> Verdict:
         tree=now.tree,
         text=given.text,
     )
-    changes = {paths.state_verdict(entry.id): state.dump_verdict(verdict)}
+    changes: dict[str, Struct | None] = {kinds.VERDICTS.path(verdict): verdict}
     if given.drop:
         control = seen.observed.controls.get(entry.task, TaskControl())
         cancelled = replace(control, cancelled=True, by=given.by, reason=given.text, at=seen.now)
-        changes[paths.state_control(entry.task)] = state.dump_control(cancelled)
+        changes[kinds.TASK_CONTROL.file(entry.task)] = cancelled
     write_requests(world, changes, f"Review {entry.task}: {verdict.verdict}", seen.now)
     return verdict
 

@@ -247,7 +247,7 @@ def _trouble(course: Course, error: Exception) -> Trouble:
 def _end(course: Course, trouble: Trouble | None, *, is_interrupted: bool) -> Result | None:
     """Return how the run ends here, None where it goes on."""
     done, mode = course.done, course.options.mode
-    look = course.look or Look(Desired(None, None), Observed(None, None), Plan(), course.started)
+    look = course.look or Look(Desired(None, None), Observed(), Plan(), course.started)
     if done is not None and mode == "once":
         return _result(done, look, "one tick is done")
     if is_interrupted:

@@ -17,13 +17,14 @@ from msgspec import Struct
 from swarmgit.app import control
 from swarmgit.app.check_stage import CheckStage
 from swarmgit.app.run import Options, TickReport, reconcile
-from swarmgit.documents import blocks, paths
+from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.ports.world import World
+from swarmgit.state import blocks
 
 TASK = TaskId("check")
 FILE = "swarmgit-check.txt"

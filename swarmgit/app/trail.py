@@ -9,10 +9,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from swarmgit.app.revisions import state_commit
-from swarmgit.documents import paths
 from swarmgit.model.git import TreeEntry
 from swarmgit.model.ids import CommitId
 from swarmgit.ports.world import World
+from swarmgit.state import kinds
 
 COMMITS_MAX = 100_000
 
@@ -50,10 +50,9 @@ def log(world: World, count: int, task: str | None = None) -> Iterator[LogLine]:
 
 
 def _concerns(world: World, task: str, path: str, old: str | None, new: str | None) -> bool:
-    folder, _, name = path.rpartition("/")
-    if name.rpartition(".")[0] == task:
+    if path.rpartition("/")[2].rpartition(".")[0] == task:
         return True
-    if not folder.startswith(paths.STATE_QUEUE):
+    if kinds.at(path) is not kinds.ENTRIES:
         return False
     return any(f"task: {task}\n".encode() in world.objects.blob(oid) for oid in (old, new) if oid)
 

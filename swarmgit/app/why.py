@@ -14,7 +14,6 @@ from swarmgit.app.views.plan import why_waiting
 from swarmgit.app.views.tasks import drifted, statuses
 from swarmgit.app.views.times import stamp
 from swarmgit.app.views.words import counted
-from swarmgit.documents import paths
 from swarmgit.model.actions import StartSession
 from swarmgit.model.endings import used_up
 from swarmgit.model.ids import TaskId
@@ -25,6 +24,7 @@ from swarmgit.plan.pushes import standing
 from swarmgit.plan.rejections import named
 from swarmgit.plan.verdicts import WAITS_FOR
 from swarmgit.plan.wallets import members
+from swarmgit.state import kinds
 
 PATHS_SHOWN = 5
 
@@ -103,7 +103,7 @@ def _phase(look: Look, status: TaskStatus) -> Iterator[str]:
             yield from _unpushed(look, status)
             yield from (f"{checkouts.behind(each)}." for each in look.observed.behind)
         case "reported":
-            yield _sentence("Its report is on the state branch", paths.state_report(status.task))
+            yield _sentence("Its report is on the state branch", kinds.REPORTS.file(status.task))
         case _:
             yield _sentence(STARTS[status.phase], status.reason)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from swarmgit.cli.output import Settings, json_option, note, say, say_json
 from swarmgit.cli.table import table
 from swarmgit.documents import quoting
+from swarmgit.model.desired import OnFailure
 
 
 @click.group()
@@ -59,7 +60,7 @@ def show(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002  the
 @click.argument("id")
 @click.argument("tasks", nargs=-1)
 @click.option("--title", required=True, help="The outcome, in one line.")
-@click.option("--on-failure", type=click.Choice(["hold", "continue"]), default="hold", show_default=True)
+@click.option("--on-failure", type=click.Choice(get_args(OnFailure)), default="hold", show_default=True)
 @click.pass_obj
 def new(settings: Settings, id: str, tasks: tuple[str, ...], title: str, on_failure: str) -> None:  # noqa: A002
     """Write .swarm/convoys/ID.yaml in the working tree; commit it to make it count."""

@@ -52,13 +52,13 @@ def show(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002  the
     """Show one incident in the post-mortem form (its id or the start of it)."""
     from swarmgit.app.incidents import named
     from swarmgit.app.views.incidents import incident_document
-    from swarmgit.documents.incidents import text
+    from swarmgit.state.incidents import post_mortem
 
     found = named(settings.world(), id)
     if as_json:
         say_json({"version": 1, **incident_document(found)})
     else:
-        say(quoting.block(text(found)).rstrip())
+        say(quoting.block(post_mortem(found)).rstrip())
 
 
 @incident.command("new")

@@ -15,9 +15,6 @@ EntryState = Literal["queued", "gating", "resolving", "landing", "landed", "reje
 WAITING: frozenset[str] = frozenset({"queued", "gating", "resolving"})
 """States of entries that may still be taken out of the line."""
 
-TIERS = ("clean", "auto", "ai", "reimagine")
-"""How an entry's conflicts were settled, the easiest first (MERGE-QUEUE, Conflict tiers)."""
-
 Why = Literal["exact", "search", "screen", "rerun"]
 """What a stack is gated for: to land it, to find a culprit, to learn, or once more because it was red."""
 

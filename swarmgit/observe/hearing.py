@@ -14,8 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from swarmgit.documents import paths
-from swarmgit.documents.session_files import from_session
-from swarmgit.documents.state import to_json
+from swarmgit.documents.as_json import from_session, to_json
 from swarmgit.errors import SwarmError, TryLater
 from swarmgit.model.events import Stream
 from swarmgit.model.health import Hearing

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from swarmgit.documents.as_json import from_session
 from swarmgit.documents.paths import (
     ACCEPTED_FILE,
     CAPTURE_FILE,
@@ -15,7 +16,6 @@ from swarmgit.documents.paths import (
     REPORT_FILE,
     SUMMARY_FILE,
 )
-from swarmgit.documents.session_files import from_session
 from swarmgit.model.desired import Price, Swarm
 from swarmgit.model.events import Fault, Stream
 from swarmgit.model.handoffs import Acceptance, Summary

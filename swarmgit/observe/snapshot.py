@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId, SessionId
-from swarmgit.model.observed import Observed
+from swarmgit.model.observed import Observed, Stored
 from swarmgit.model.sessions import Session
 from swarmgit.observe.hearing import Listener
 from swarmgit.observe.needs import derived, kept, open_entries, stands_on
@@ -22,12 +22,12 @@ from swarmgit.observe.ports import PortRanges
 from swarmgit.observe.pushes import RemoteWatcher
 from swarmgit.observe.reach import ReachWatcher
 from swarmgit.observe.sessions import SessionWatcher
-from swarmgit.observe.state import StateReader, Stored
 from swarmgit.observe.target import TargetReader
 from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.ports.repository import Objects
 from swarmgit.ports.world import World
+from swarmgit.state.reading import StateReader
 
 BLOCKED_MAX, HUNG_MAX = timedelta(minutes=10), timedelta(minutes=1)
 """After that it is tried again whether an edit is still in the way, or a filter still hangs."""
@@ -102,7 +102,7 @@ class Observer:
             at=_after_ends(now, sessions.values()),
             landings=self._target.landings(stored, target, desired.tasks.keys()),
             drift=self._target.drift(stored, target),
-            former=stored.archived.renamed(desired, stored.statuses),
+            former=self._state.archive.renamed(desired, stored.statuses),
         )
 
     def _stands_on(
@@ -211,26 +211,4 @@ def _first_parent(objects: Objects, commit: CommitId) -> CommitId | None:
 
 def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) -> Observed:
     """Return what the state branch says at one commit, and nothing that runs."""
-    return Observed(
-        target_head=target,
-        state_head=state_head,
-        statuses=stored.statuses,
-        archived=stored.archived,
-        entries=stored.entries,
-        identities=stored.identities,
-        gate_histories=stored.gate_histories,
-        controls=stored.controls,
-        freeze=stored.freeze,
-        queue_control=stored.queue_control,
-        entry_controls=stored.entry_controls,
-        verdicts=stored.verdicts,
-        convoys=stored.convoys,
-        incidents=stored.incidents,
-        incident_controls=stored.incident_controls,
-        landing_controls=stored.landing_controls,
-        mail=stored.mail,
-        mail_controls=stored.mail_controls,
-        failures=stored.failures,
-        problems=stored.problems,
-        unreadable=stored.unreadable,
-    )
+    return Observed(**asdict(stored), target_head=target, state_head=state_head)

@@ -14,10 +14,12 @@ from swarmgit.errors import SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.landings import Drift, Mention, Revert, TargetLanding
+from swarmgit.model.observed import Stored
 from swarmgit.model.renames import called, names_of
 from swarmgit.model.status import TaskStatus
-from swarmgit.observe.state import StateReader, Stored
 from swarmgit.ports.world import World
+from swarmgit.state import kinds
+from swarmgit.state.reading import StateReader
 
 CACHE_NAME = "target.json"
 SETTLED = frozenset({"landed", "reverted", "unchanged", "reported", "cancelled"})
@@ -208,7 +210,7 @@ class TargetReader:
         """Return whether a key of swarmgit's has signed the commit, as far as any state here lists its keys."""
         objects = self._world.objects
         heads = {self._world.state.head(), *tips.values()} - {None}
-        blobs = {objects.resolve(f"{head}:{paths.STATE_SIGNERS}") for head in heads} - {None}
+        blobs = {objects.resolve(f"{head}:{kinds.SIGNERS.place}") for head in heads} - {None}
         known = b"".join(objects.blob(blob) for blob in blobs if blob is not None) + self._world.signatures.known()
         if not known:
             return False

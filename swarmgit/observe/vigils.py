@@ -16,8 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.documents.session_files import from_session
-from swarmgit.documents.state import to_json
+from swarmgit.documents.as_json import from_session, to_json
 from swarmgit.model.health import Vigil
 from swarmgit.model.ids import SessionId
 from swarmgit.model.sessions import Session

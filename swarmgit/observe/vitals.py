@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.documents.session_files import from_session
-from swarmgit.documents.state import to_json
+from swarmgit.documents.as_json import from_session, to_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.health import Vitals
 from swarmgit.model.ids import SessionId

@@ -15,7 +15,7 @@ from swarmgit.model.actions import Action, FinishSession, Retire, Salvage, Start
 from swarmgit.model.desired import Runtime, Scope, Task
 from swarmgit.model.endings import KILLED, Stop
 from swarmgit.model.ids import SessionId
-from swarmgit.model.queue import TIERS, Entry, ResolutionOutcome, Resolved, Resolving, Unresolved
+from swarmgit.model.queue import Entry, ResolutionOutcome, Resolved, Resolving, Unresolved
 from swarmgit.model.sessions import Session, SessionSpec
 from swarmgit.plan import (
     agents,
@@ -28,6 +28,7 @@ from swarmgit.plan import (
     ports,
     rejections,
     scope,
+    tiers,
     watchdog,
 )
 from swarmgit.plan.guarded import guarded_paths
@@ -219,9 +220,9 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session, 
         ref = saved[0].ref if saved else None
         _unresolved(draft, entry, Unresolved(outcome=outcome, reason=reason, salvage=ref, **said))
         return
-    tiers = (TIER_OF[begun.way], entry.resolved.tier if entry.resolved else "clean")
+    both = (TIER_OF[begun.way], entry.resolved.tier if entry.resolved else "clean")
     resolved = Resolved(
-        tier=max(tiers, key=TIERS.index),
+        tier=max(both, key=tiers.hardness),
         proposal=capture.commit,
         others=begun.others,
         beneath=begun.beneath,

@@ -19,7 +19,6 @@ from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.state import GitStateStore
 from swarmgit.desired.known import KNOWN_ADAPTERS
-from swarmgit.documents import paths, state
 from swarmgit.model import trailers
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.queue import Candidate, Entry, Landed, Landing
@@ -27,6 +26,7 @@ from swarmgit.model.status import Attempt, GateResult, TaskStatus
 from swarmgit.plan.evidence import BUILT_IN
 from swarmgit.ports.repository import Repository
 from swarmgit.ports.world import World
+from swarmgit.state import kinds
 
 START = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 REQUIRED = (*BUILT_IN, "test")
@@ -157,11 +157,11 @@ def status_of(entry: Entry, **fields) -> TaskStatus:
 
 
 def place_of(value: Entry | TaskStatus) -> str:
-    return paths.state_entry(value.id, value.enqueued) if isinstance(value, Entry) else paths.state_task(value.task)
+    return kinds.of(value).path(value)
 
 
 def text_of(value: Entry | TaskStatus) -> bytes:
-    return state.dump_entry(value) if isinstance(value, Entry) else state.dump_status(value)
+    return kinds.of(value).dump(value)
 
 
 def without(entry: Entry, gate: str) -> Entry:

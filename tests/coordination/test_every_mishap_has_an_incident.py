@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from swarmgit.adapters.git.slots import RECORD
-from swarmgit.documents import incidents as documents
 from swarmgit.model.endings import Stop
 from swarmgit.model.incidents import Incident
+from swarmgit.state import incidents as documents
 from tests.conftest import Repo
 from tests.coordination.busy_ports import busy
 

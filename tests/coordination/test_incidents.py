@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from swarmgit.documents import incidents as documents
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
 from swarmgit.model.events import Stream
@@ -23,6 +22,7 @@ from swarmgit.model.work import TAMPERED
 from swarmgit.plan import incidents
 from swarmgit.plan.incidents import known_causes
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.state import incidents as documents
 from tests.conftest import Repo
 from tests.plan.values import START, Life, cannot_start, fails, is_lost, life, never_ends, saved, submits, task
 

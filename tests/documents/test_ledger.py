@@ -8,9 +8,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from swarmgit.documents import ledger, places, schemas, state
+from swarmgit.documents import as_json, places, schemas
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.queue import Gating, Held, Queued, Red, Rejected, Resolved, Unknown, Unresolved
+from swarmgit.state import ledger
+from swarmgit.state.kinds import ENTRIES
 
 PATH = "merge-queue/2026-11/e1.yaml"
 EVERY_EVENT = (Path(__file__).parent / "every_event.yaml").read_bytes()
@@ -35,15 +37,15 @@ def entry_with(*events: str) -> bytes:
 
 
 def test_every_kind_is_written_exactly_as_it_was() -> None:
-    entry = state.load_entry(PATH, EVERY_EVENT)
-    assert state.dump_entry(entry) == EVERY_EVENT
+    entry = ENTRIES.read(PATH, EVERY_EVENT)
+    assert ENTRIES.dump(entry) == EVERY_EVENT
     assert {type(event) for event in entry.events} == set(ledger.TYPES.values())
     assert not any(event.more for event in entry.events)
 
 
 def test_an_entry_comes_back_the_same_from_the_cache() -> None:
-    entry = state.load_entry(PATH, EVERY_EVENT)
-    assert state.from_json(state.to_json(entry), type(entry)) == entry
+    entry = ENTRIES.read(PATH, EVERY_EVENT)
+    assert as_json.from_json(as_json.to_json(entry), type(entry)) == entry
 
 
 def test_every_kind_keeps_the_published_schema_and_the_schema_names_no_other() -> None:
@@ -56,12 +58,12 @@ def test_every_kind_keeps_the_published_schema_and_the_schema_names_no_other() -
 def test_keys_and_kinds_of_a_newer_version_are_kept_and_nothing_is_decided_by_them() -> None:
     data = "data: {base: b2, code_tree: t1, commit: d1, mood: [good, {x: 1}], stack: [e1], why: exact}"
     text = entry_with(f"kind: gating, {data}", "kind: blessed, data: {kind: odd, by: Ann}", "kind: bare")
-    entry = state.load_entry(PATH, text)
+    entry = ENTRIES.read(PATH, text)
     gating, *others = entry.events
     assert (gating.stack, gating.more) == (("e1",), {"mood": ["good", {"x": 1}]})
     assert [(type(event), event.kind) for event in others] == [(Unknown, "blessed"), (Unknown, "bare")]
     node, _ = places.read(PATH, text)
-    written, _ = places.read(PATH, state.dump_entry(entry))
+    written, _ = places.read(PATH, ENTRIES.dump(entry))
     assert written.data == node.data
 
 
@@ -73,12 +75,12 @@ def test_events_of_earlier_versions_lack_what_came_later() -> None:
         "kind: unresolved, data: {way: ai, session: m1, tokens: 5}",
     )
     with pytest.raises(PersonMustAct, match="event 4, unresolved: Object missing required field `reason`"):
-        state.load_entry(PATH, text)
-    entry = state.load_entry(PATH, text.replace(b"tokens: 5", b"tokens: 5, reason: why"))
+        ENTRIES.read(PATH, text)
+    entry = ENTRIES.read(PATH, text.replace(b"tokens: 5", b"tokens: 5, reason: why"))
     assert entry.last(Queued).tier is None
     assert entry.last(Gating).stack == ()
     assert entry.last(Rejected).green is None
-    written, _ = places.read(PATH, state.dump_entry(entry))
+    written, _ = places.read(PATH, ENTRIES.dump(entry))
     assert [list(event["data"]) for event in written.data["events"]] == [
         ["base", "head"],
         ["base", "code_tree", "commit"],
@@ -104,12 +106,12 @@ def test_events_of_earlier_versions_lack_what_came_later() -> None:
 )
 def test_an_event_that_cannot_be_read_is_named_with_its_file_and_place(good: bytes, bad: bytes, said: str) -> None:
     with pytest.raises(PersonMustAct) as caught:
-        state.load_entry(PATH, EVERY_EVENT.replace(good, bad, 1))
+        ENTRIES.read(PATH, EVERY_EVENT.replace(good, bad, 1))
     assert caught.value.message == said
 
 
 def test_the_newest_event_of_some_kinds_is_found_by_their_types() -> None:
-    entry = state.load_entry(PATH, EVERY_EVENT)
+    entry = ENTRIES.read(PATH, EVERY_EVENT)
     assert entry.last(Held).why == "it has moved"
     assert isinstance(entry.last(Red, Rejected), Rejected)
     assert entry.resolved is None, "nothing stands in the place of the task's own work"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from swarmgit.app.run import TickReport
-from swarmgit.documents import state
+from swarmgit.state import text
 from tests.conftest import Repo
 
 WORDS = "one\ntwo\nthree\n"
@@ -35,7 +35,7 @@ def clashing(repo: Repo, merger: str | None = None, **swarm: Any) -> None:
 
 
 def events(repo: Repo, kind: str) -> list[dict[str, Any]]:
-    return [state.facts(event) for entry in repo.entries() for event in entry.events if event.kind == kind]
+    return [text.facts(event) for entry in repo.entries() for event in entry.events if event.kind == kind]
 
 
 def fsck(repo: Repo) -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from swarmgit.app.run import TickReport
-from swarmgit.documents import state
+from swarmgit.state import text
 from tests.conftest import Repo
 
 WORDS = "one\ntwo\nthree\n"
@@ -24,7 +24,7 @@ def with_merger(repo: Repo, script: str = BOTH) -> None:
 
 
 def events(repo: Repo, kind: str) -> list[dict[str, Any]]:
-    return [state.facts(event) for entry in repo.entries() for event in entry.events if event.kind == kind]
+    return [text.facts(event) for entry in repo.entries() for event in entry.events if event.kind == kind]
 
 
 def change(name: str, nap_s: float = 0.0) -> str:

@@ -8,9 +8,10 @@ import jsonschema
 import pytest
 
 from swarmgit.adapters import prices
-from swarmgit.documents import answers, schemas, state
+from swarmgit.documents import answers, schemas
 from swarmgit.model.handoffs import Acceptance, Handoff, Summary
 from swarmgit.runtimes.jsonlines import JsonLinesReader
+from swarmgit.state import kinds
 from swarmgit.wiring.programs import outlook
 from tests.conftest import Repo
 
@@ -79,4 +80,4 @@ def test_a_state_file_of_before_has_no_handoffs_and_is_read(repo: Repo) -> None:
     repo.commit()
     assert repo.reconcile().code == 0
     assert all(a.handoff is None for a in repo.status("a").attempts)
-    assert b"handoff" not in state.dump_status(repo.status("a"))
+    assert b"handoff" not in kinds.TASKS.dump(repo.status("a"))

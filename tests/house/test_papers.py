@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from swarmgit.cli import COMMANDS
-from swarmgit.documents import ledger, schemas
+from swarmgit.documents import schemas
+from swarmgit.state import ledger
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

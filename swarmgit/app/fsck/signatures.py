@@ -12,6 +12,7 @@ from swarmgit.model.git import CommitInfo, Signature
 from swarmgit.model.ids import BlobId, CommitId
 from swarmgit.model.queue import Entry
 from swarmgit.ports.world import World
+from swarmgit.state import kinds
 
 
 def judge_signatures(
@@ -26,7 +27,7 @@ def judge_signatures(
     if not wanted:
         return
     head = world.state.head()
-    blob = world.objects.resolve(f"{head}:{paths.STATE_SIGNERS}") if head else None
+    blob = world.objects.resolve(f"{head}:{kinds.SIGNERS.place}") if head else None
     found = world.signatures.verify(tuple(wanted), world.objects.blob(blob) if blob else b"")
     for commit, info in wanted.items():
         wrong = _wrong(info, found.get(commit, Signature("none")))
@@ -42,7 +43,7 @@ def _wrong(info: CommitInfo, signature: Signature) -> str | None:
         case "bad":
             return "its signature does not belong to what it says"
         case "unknown":
-            return f"it is signed with a key that {paths.STATE_SIGNERS} does not list"
+            return f"it is signed with a key that {kinds.SIGNERS.place} does not list"
         case "good":
             pass
     if signature.signer != info.author_email:

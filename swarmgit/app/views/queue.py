@@ -10,7 +10,6 @@ from swarmgit.app.names import find
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.tasks import result_row
 from swarmgit.app.views.times import stamp
-from swarmgit.documents.state import facts
 from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.desired import PRIORITY_RANK
 from swarmgit.model.ids import EntryId
@@ -22,6 +21,7 @@ from swarmgit.plan.order import gated_with
 from swarmgit.plan.priorities import Raised, raised
 from swarmgit.plan.pushes import standing
 from swarmgit.plan.rates import TierFigures, by_tier
+from swarmgit.state.text import facts
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
