@@ -17,7 +17,7 @@ from swarmgit.model.ids import CommitId, EntryId, TreeId
 from swarmgit.model.queue import Entry, Held, Released
 from swarmgit.model.renames import other_names
 from swarmgit.plan import verdicts
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 from swarmgit.state import kinds
 
 
@@ -96,7 +96,7 @@ def give(world: World, held_: OpenReview, given: Answer) -> Verdict:
     return verdict
 
 
-def difference_text(world: World, held_: OpenReview) -> str:
+def difference_text(world: ReadWorld, held_: OpenReview) -> str:
     """Return the difference that a verdict is about, as git shows it."""
     return world.engine.diff(held_.old, held_.new)
 
