@@ -79,7 +79,7 @@ def test_after_it_was_closed_the_next_one_links_to_it() -> None:
     assert made.observed.incident_controls == {}
     _, second = note(made, replace(SAID, session=SessionId("s9")))
     assert (second.id, second.earlier) == (f"2026-01-01-02-{TITLE}", (first.id,))
-    assert f"it happened before: [{first.id}]({first.id}.md)" in documents.text(second)
+    assert f"it happened before: [{first.id}]({first.id}.md)" in documents.post_mortem(second)
 
 
 def test_what_a_person_finds_is_noted_and_a_person_can_open_one() -> None:
@@ -206,7 +206,7 @@ def test_the_form_is_filled_in_with_what_is_known() -> None:
         prevention=("watchdog threshold: 5 minutes", "a habit"),
         answers=("swarmgit stop s1",),
     )
-    assert documents.text(value) == (
+    assert documents.post_mortem(value) == (
         "# A session stalled # not a heading\n\n"
         "- Incident: 2026-01-01-01-x (open)\n- Date: 2026-01-01 00:00 UTC\n- Agents: builder-01\n- Tasks: a\n"
         "- Duration: 0 s so far\n- Occurred: 3 times, last 2026-01-01 00:00 UTC\n\n"
