@@ -99,7 +99,7 @@ def _note(action: KeepEvidence | Remember | ForgetLeaks | ForgetAlerts | ForgetT
         case KeepEvidence():
             world.cache.keep_evidence(action.evidence)
         case Remember(proposal):  # cheap to lose, so nobody waits for it
-            world.background.run(f"remember {proposal}", proposal, lambda: world.conflicts.remember(proposal))
+            world.background.run(f"remember {proposal}", proposal, lambda: world.engine.conflicts.remember(proposal))
         case ForgetLeaks():
             world.secrets.forget(action.leaks)
         case ForgetAlerts():

@@ -94,7 +94,7 @@ def _see(action: StartSession, world: World) -> _Seen | None:
     spec = action.spec
     head, watched = spec.head, spec.watched
     if head is not None:
-        lay_out = partial(world.conflicts.lay_out, spec.base, head, action.auto)
+        lay_out = partial(world.engine.conflicts.lay_out, spec.base, head, action.auto)
         return world.background.run(f"conflict {spec.id}", (spec.base, head), lambda: _Seen(laid=lay_out()))
     if watched is not None:
         what = ("triage", spec.base, spec.attempt)
@@ -115,12 +115,12 @@ def _prepare(
     if action.carry is not None:
         world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
     folder = world.executor.folder(spec.id)
-    keys = world.granted(policy, action.runtime.name)
+    keys = world.sandbox.granted(policy, action.runtime.name)
     listed = policy.programs_of(action.task.role)
-    placement = Placement(spec, lease.tree, folder, spec.ports, world.host_env, keys, listed)
+    placement = Placement(spec, lease.tree, folder, spec.ports, world.machine.host_env, keys, listed)
     named = (action.runtime.run, *_shell_texts(action.worktree.setup))
     where = Confinement(spec, action.task.role, lease.tree, folder, action.runtime.name, named, action.runtime.files)
-    confined = world.confine(world.command_for(action.runtime, placement), policy, where)
+    confined = world.sandbox.confine(world.runtimes.command_for(action.runtime, placement), policy, where)
     files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
     watched = tampering.before(world, confined.sandbox.strength)
     if watched is not None:
@@ -201,9 +201,10 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
         lease = _lease(spec.id, spec.base, action, world)
         folder = world.executor.folder(spec.id)
         argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
-        env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
+        env = {**world.machine.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
         named = _shell_texts((spec.command, *config.setup))
-        confined = world.confine(Command(argv, env), policy, Confinement(spec, "gate", lease.tree, folder, named=named))
+        where = Confinement(spec, "gate", lease.tree, folder, named=named)
+        confined = world.sandbox.confine(Command(argv, env), policy, where)
         world.executor.start(_start_spec(spec, confined, lease, config, {}))
     return Done(action)
 

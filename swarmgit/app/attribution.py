@@ -17,7 +17,7 @@ from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId
 from swarmgit.model.renames import called
 from swarmgit.model.status import Attempt, TaskStatus
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 from swarmgit.state import kinds
 from swarmgit.state.archive import archived, find
 
@@ -40,7 +40,7 @@ def parse_place(text: str, cwd: Path, top: Path | None) -> Place:
     return Place(here.relative_to(top).as_posix() if is_inside and top else path, int(line))
 
 
-def attribute(world: World, place: Place, rev: str | None, line_commit: LineCommit) -> dict[str, Any]:
+def attribute(world: ReadWorld, place: Place, rev: str | None, line_commit: LineCommit) -> dict[str, Any]:
     """Return `blame --json`; `task` None: no agent wrote the line."""
     target = world.repository.target
     where = rev or (paths.branch_ref(target) if target else None)
@@ -68,18 +68,18 @@ def attribute(world: World, place: Place, rev: str | None, line_commit: LineComm
     }
 
 
-def _attempt(world: World, task: str | None, session: str | None) -> Attempt | None:
+def _attempt(world: ReadWorld, task: str | None, session: str | None) -> Attempt | None:
     status = stored_status(world, task) if task else None
     return next((each for each in status.attempts if each.session == session), None) if status else None
 
 
-def stored_status(world: World, task: str) -> TaskStatus | None:
+def stored_status(world: ReadWorld, task: str) -> TaskStatus | None:
     """Return a task's status from the hot folder or else from the newest archive that has it."""
     head = world.state.head()
     return find(world.objects, head, kinds.TASKS, task) or _renamed(world, head, task)
 
 
-def _renamed(world: World, head: CommitId | None, task: str) -> TaskStatus | None:
+def _renamed(world: ReadWorld, head: CommitId | None, task: str) -> TaskStatus | None:
     """Return the status of the task that was called so before, in the hot folder or the archive."""
     tree = world.objects.resolve(f"{head}:{kinds.TASKS.place}") if head is not None else None
     hot = world.objects.walk(tree, kinds.TASKS.place) if tree is not None else {}

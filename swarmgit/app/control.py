@@ -25,7 +25,7 @@ from swarmgit.model.queue import WAITING, Entry
 from swarmgit.model.renames import called, other_names
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan import revival
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 from swarmgit.state import kinds
 from swarmgit.state.reading import StateReader
 
@@ -154,7 +154,7 @@ def drop(world: World, name: str, by: str, reason: str = "") -> EntryId:
     return entry.id
 
 
-def _waiting_entry(world: World, name: str) -> tuple[Look, Entry]:
+def _waiting_entry(world: ReadWorld, name: str) -> tuple[Look, Entry]:
     seen = look(world)
     entry = _entry(seen, name)
     _refuse_over(entry)
@@ -214,7 +214,7 @@ def _cancel_until_over(world: World, session: SessionId, grace_s: float, wait: C
     return False
 
 
-def _task(world: World, name: str) -> tuple[Look, TaskStatus]:
+def _task(world: ReadWorld, name: str) -> tuple[Look, TaskStatus]:
     seen = look(world)
     known = statuses(seen)
     archived = {task: TaskStatus(task=task, title=task, phase="landed") for task in seen.observed.archived}

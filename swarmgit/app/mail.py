@@ -20,7 +20,7 @@ from swarmgit.model.observed import Stored
 from swarmgit.model.renames import called
 from swarmgit.model.status import FINISHED
 from swarmgit.plan.comms import Roster
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 from swarmgit.state import kinds
 from swarmgit.state.archive import find
 from swarmgit.state.mailboxes import Mailbox
@@ -73,7 +73,7 @@ class Listed(Struct, frozen=True):
     waiting: tuple[Letter, ...]
 
 
-def mailbox(world: World, name: str) -> Listed:
+def mailbox(world: ReadWorld, name: str) -> Listed:
     """Return what is in a mailbox; `dead` holds what was refused."""
     _check_mailbox(world, name)
     stored = _stored(world)
@@ -83,7 +83,7 @@ def mailbox(world: World, name: str) -> Listed:
     return Listed(mails, problems, _posted(stored))
 
 
-def _check_mailbox(world: World, name: str) -> None:
+def _check_mailbox(world: ReadWorld, name: str) -> None:
     """Raise where nobody of that name has mail, or can have any."""
     known = {*RESERVED, *mailboxes(world)}
     if name in known:
@@ -93,7 +93,7 @@ def _check_mailbox(world: World, name: str) -> None:
         raise PersonMustAct(f"there is no mailbox {name!r}; there are {', '.join(sorted(known))}", "swarmgit agents")
 
 
-def mailboxes(world: World) -> tuple[str, ...]:
+def mailboxes(world: ReadWorld) -> tuple[str, ...]:
     """Return whose mailboxes there are."""
     return tuple(sorted(_stored(world).mail))
 
@@ -106,7 +106,7 @@ def read(world: World, name: str, by: str) -> Mail:
     return mail
 
 
-def thread(world: World, name: str) -> tuple[Mail, ...]:
+def thread(world: ReadWorld, name: str) -> tuple[Mail, ...]:
     """Return the conversation that a message belongs to, oldest first, as far as it is not archived."""
     wanted = _find(world, name).thread
     boxes = _stored(world).mail
@@ -118,11 +118,11 @@ def _posted(stored: Stored) -> tuple[Letter, ...]:
     return tuple(c.letter for _, c in sorted(stored.mail_controls.items()) if c.letter is not None)
 
 
-def _stored(world: World) -> Stored:
+def _stored(world: ReadWorld) -> Stored:
     return StateReader(world.objects, world.cache).read(world.state.head())
 
 
-def _find(world: World, name: str) -> Mail:
+def _find(world: ReadWorld, name: str) -> Mail:
     boxes = _stored(world).mail
     known = sorted({id_ for box in boxes.values() for id_ in box})
     found = [id_ for id_ in known if id_ == name]
@@ -138,7 +138,7 @@ def _find(world: World, name: str) -> Mail:
     return archived
 
 
-def _archived(world: World, name: str) -> Mail | None:
+def _archived(world: ReadWorld, name: str) -> Mail | None:
     """Return a message from the archive, where its whole id says the day."""
     if not sent_at_ms(name):
         return None

@@ -17,7 +17,7 @@ def heal(world: World) -> None:
     if target is not None:
         world.landing.heal(target)
     with suppress(SwarmError, OSError):  # what it leaves, doctor names
-        world.upkeep.heal()
+        world.engine.upkeep.heal()
     restore_state(world)
     with suppress(SwarmError, OSError):  # they are for people; the ticks try again, and tell
         world.state.link_run()

@@ -16,7 +16,7 @@ from swarmgit.model.ids import CommitId, EntryId, TreeId
 from swarmgit.model.queue import Entry
 from swarmgit.model.renames import other_names
 from swarmgit.plan import verdicts
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 from swarmgit.state import kinds
 
 
@@ -94,7 +94,7 @@ def give(world: World, held_: Held, given: Answer) -> Verdict:
     return verdict
 
 
-def difference_text(world: World, held_: Held) -> str:
+def difference_text(world: ReadWorld, held_: Held) -> str:
     """Return the difference that a verdict is about, as git shows it."""
     return world.engine.diff(held_.old, held_.new)
 

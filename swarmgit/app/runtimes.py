@@ -23,7 +23,7 @@ from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 from swarmgit.state import blocks
 
 TASK = TaskId("check")
@@ -200,7 +200,7 @@ def _is_busy(session: Session, now: datetime) -> bool:
 
 
 def _judged(
-    world: World,
+    world: ReadWorld,
     stage: CheckStage,
     adapter: Known,
     statuses: tuple[TaskStatus, TaskStatus | None],
@@ -262,7 +262,7 @@ def _limit(last: Attempt) -> str:
     return "the provider asked for a pause" if last.outcome == "rate-limited" else "the provider set no limit meanwhile"
 
 
-def _files(world: World, status: TaskStatus) -> frozenset[str]:
+def _files(world: ReadWorld, status: TaskStatus) -> frozenset[str]:
     """Return what the session changed, landed or kept aside."""
     last = status.attempts[-1]
     at = status.landed_commit or (world.objects.ref(last.salvage) if last.salvage else None)

@@ -42,8 +42,8 @@ from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.steps import owned_step, with_task
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
-from swarmgit.ports.sessions import Doorbell
-from swarmgit.ports.world import World
+from swarmgit.ports.machine import Doorbell
+from swarmgit.ports.world import ReadWorld, World
 from swarmgit.state import commits
 
 LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetAlerts, ForgetTries)
@@ -131,7 +131,7 @@ class Ticker(Struct):
         begun = {action.spec.base for action in starts if isinstance(action, StartSession)}
         needed = observed.needed | begun
         head = observed.target_head
-        self.world.integrity.keep(needed | {head} if needed and head is not None else needed)
+        self.world.engine.integrity.keep(needed | {head} if needed and head is not None else needed)
 
     def _record(
         self, outcomes: Sequence[Outcome], observed: Observed, now: datetime
@@ -237,7 +237,7 @@ def _owners(actions: Iterable[Action], observed: Observed) -> set[TaskId]:
     return {step.task for step in steps if step.task is not None}
 
 
-def listen(world: World, done: Ticked, bell: Doorbell, before: AbstractSet[SessionId]) -> frozenset[SessionId]:
+def listen(world: ReadWorld, done: Ticked, bell: Doorbell, before: AbstractSet[SessionId]) -> frozenset[SessionId]:
     """Let the outboxes of exactly the agents at work ring, and return whose these are. `before`: whose did."""
     started = (
         each.action.spec for each in done.outcomes if isinstance(each, Done) and isinstance(each.action, StartSession)

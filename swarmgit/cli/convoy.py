@@ -28,7 +28,7 @@ def list_convoys(settings: Settings, as_json: bool) -> None:
     from swarmgit.app.look import look
     from swarmgit.app.views.convoys import convoys_document
 
-    document = convoys_document(statuses(look(settings.world())).values())
+    document = convoys_document(statuses(look(settings.reading())).values())
     if as_json:
         say_json(document)
     else:
@@ -46,7 +46,7 @@ def show(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002  the
     from swarmgit.app.views.convoys import convoy_document
     from swarmgit.app.views.money import convoy_budget_rows
 
-    seen = look(settings.world())
+    seen = look(settings.reading())
     row = convoy_document(seen, status_named(seen, id))
     spent = next((each for each in convoy_budget_rows(seen) if each["convoy"] == row["id"]), None)
     document = {**row, "budget": spent}

@@ -28,7 +28,7 @@ def list_incidents(settings: Settings, is_all: bool, as_json: bool) -> None:
     from swarmgit.app.incidents import listed
     from swarmgit.app.views.incidents import incidents_document
 
-    document = incidents_document(listed(settings.world(), is_all=is_all))
+    document = incidents_document(listed(settings.reading(), is_all=is_all))
     if as_json:
         say_json(document)
     else:
@@ -54,7 +54,7 @@ def show(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002  the
     from swarmgit.app.views.incidents import incident_document
     from swarmgit.state.incidents import post_mortem
 
-    found = named(settings.world(), id)
+    found = named(settings.reading(), id)
     if as_json:
         say_json({"version": 1, **incident_document(found)})
     else:

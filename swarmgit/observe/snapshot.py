@@ -26,7 +26,8 @@ from swarmgit.observe.target import TargetReader
 from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.ports.repository import Objects
-from swarmgit.ports.world import World
+from swarmgit.ports.sessions import Executor
+from swarmgit.ports.world import ReadWorld
 from swarmgit.state.reading import StateReader
 
 BLOCKED_MAX, HUNG_MAX = timedelta(minutes=10), timedelta(minutes=1)
@@ -42,25 +43,24 @@ BACK_MAX = 16
 class Observer:
     """Observes one repository again and again, reading only what has changed since.
 
-    `measures`: what sessions use of the machine; one process does that, the others read its figures.
+    `writes`: who measures sessions and notes the figures for others, as one process does; None: they are read.
     """
 
-    def __init__(self, world: World, *, measures: bool = False) -> None:
+    def __init__(self, world: ReadWorld, writes: Executor | None = None) -> None:
         self._world = world
         self._state = StateReader(world.objects, world.cache)
         self._sessions = SessionWatcher(
             world.executor,
-            Listener(world.executor, world.stream_reader, world.awake_s, notes=measures),
-            world.price,
-            world.outlook,
+            Listener(world.executor, world.runtimes.stream_reader, world.clock.awake_s, writes),
+            world.runtimes,
         )
         self._remote = RemoteWatcher(world.objects)
         self._outboxes = OutboxReader(world.executor)
-        self._vigils = VigilKeeper(world.executor, world.awake_s, notes=measures)
-        self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
-        self._ports = PortRanges(world.repository.store, world.port_is_free)
-        self._reach = ReachWatcher(world.unreachable)
-        self._target = TargetReader(world, keeps=measures)
+        self._vigils = VigilKeeper(world.executor, world.clock.awake_s, writes)
+        self._vitals = VitalsWatcher(world.executor, world.worktrees, writes)
+        self._ports = PortRanges(world.repository.store, world.machine.port_is_free)
+        self._reach = ReachWatcher(world.runtimes, world.sandbox)
+        self._target = TargetReader(world, keeps=writes is not None)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -98,7 +98,7 @@ class Observer:
             damaged=frozenset(world.executor.damaged()),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
-            obeyed=world.obeyed() if any(session.capture for session in sessions.values()) else (),
+            obeyed=world.runtimes.obeyed() if any(session.capture for session in sessions.values()) else (),
             at=_after_ends(now, sessions.values()),
             landings=self._target.landings(stored, target, desired.tasks.keys()),
             drift=self._target.drift(stored, target),
@@ -112,7 +112,7 @@ class Observer:
         merges = self._world.cache.merges()
         needed = stands_on(stored, sessions.values())
         wanted = needed | derived(stored, sessions.values(), merges)
-        missing = self._world.integrity.missing(wanted, target, now)
+        missing = self._world.engine.integrity.missing(wanted, target, now)
         unsubmitted = self._unsubmitted(stored)
         return {"needed": needed, "missing": missing, "merges": kept(merges, missing), "unsubmitted": unsubmitted}
 
@@ -126,8 +126,8 @@ class Observer:
         """Return what an answer of a gate hangs on besides its tree: this machine, and what worktrees are given."""
         config = swarm.worktree if swarm else None
         if config is None or not (config.setup or config.include):
-            return self._world.environment
-        return f"{self._world.environment} {self._world.worktrees.given(config)}"
+            return self._world.machine.environment
+        return f"{self._world.machine.environment} {self._world.worktrees.given(config)}"
 
     def _blocked(self, swarm: Swarm | None, trusted_since: datetime | None) -> dict[EntryId, tuple[str, ...]]:
         """Return the landings that an edit was in the way of, as long as that edit looks the same.

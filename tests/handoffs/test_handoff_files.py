@@ -12,7 +12,7 @@ from swarmgit.documents import answers, schemas
 from swarmgit.model.handoffs import Acceptance, Handoff, Summary
 from swarmgit.runtimes.jsonlines import JsonLinesReader
 from swarmgit.state import kinds
-from swarmgit.wiring.programs import outlook
+from swarmgit.wiring.programs import AgentPrograms
 from tests.conftest import Repo
 
 
@@ -66,6 +66,7 @@ def test_a_program_of_ones_own_says_its_window_and_that_it_listens() -> None:
 
 
 def test_the_window_is_what_a_person_set_else_the_smaller_of_the_adapters_and_the_models() -> None:
+    outlook = AgentPrograms().outlook
     assert outlook("claude-code", ("claude-opus-5-5",), {}).window == 200_000
     assert outlook("claude-code", ("claude-opus-5-5",), {"claude-opus-5-5": 900_000}).window == 900_000
     assert outlook("opencode", ("swarm/deepseek-chat",), {}).window == prices.window(("deepseek-chat",)) == 64_000

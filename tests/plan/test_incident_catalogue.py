@@ -179,7 +179,7 @@ BUILDERS = (
     by_mail,
     by_money,
 )
-NOTED = ("act/mail.py", "act/rescue.py", "app/beside.py", "app/recovery.py", "wiring/late.py")
+NOTED = ("act/mail.py", "act/rescue.py", "app/beside.py", "app/recovery.py", "wiring/reading.py")
 """Where incidents are noted for the next tick, each with its facts in the same expression or function."""
 
 

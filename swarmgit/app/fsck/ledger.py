@@ -17,7 +17,7 @@ from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.queue import Entry
 from swarmgit.model.status import TaskStatus
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 from swarmgit.state import kinds
 
 
@@ -63,7 +63,7 @@ class Ledger:
         return found
 
 
-def read_ledger(world: World) -> Ledger:
+def read_ledger(world: ReadWorld) -> Ledger:
     """Return everything on the state branch that fsck needs; a file that cannot be read is a violation."""
     head = world.state.head()
     if head is None:
@@ -100,15 +100,16 @@ def read_ledger(world: World) -> Ledger:
     )
 
 
-def _other_states(world: World, head: CommitId) -> tuple[CommitId, ...]:
+def _other_states(world: ReadWorld, head: CommitId) -> tuple[CommitId, ...]:
     """Return the states that were put aside here or fetched from a remote, but for what the present one contains."""
     refs = {**world.objects.refs(f"{paths.KEPT}/"), **world.objects.refs("refs/remotes/")}
-    names = [name for name in sorted(refs) if name.startswith(paths.KEPT) or name.endswith(f"/{world.state_branch}")]
+    branch = f"/{world.repository.state_branch}"
+    names = [name for name in sorted(refs) if name.startswith(paths.KEPT) or name.endswith(branch)]
     tips = dict.fromkeys(refs[name] for name in names)
     return tuple(tip for tip in tips if not world.objects.is_ancestor(tip, head))
 
 
-def _others(world: World, tips: Sequence[CommitId], known: set[EntryId]) -> tuple[Entry, ...]:
+def _others(world: ReadWorld, tips: Sequence[CommitId], known: set[EntryId]) -> tuple[Entry, ...]:
     """Return the landed entries of other states that are not landed in this one. What is broken there stays out."""
     found: dict[EntryId, Entry] = {}
     for tip in tips:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.queue import Entry, LedgerEvent
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 from swarmgit.state import kinds
 
 LEDGER = (kinds.ENTRIES.place, kinds.ARCHIVE)
@@ -26,7 +26,7 @@ class Intended:
 class Order:
     """Reads the versions of the ledger's files, the newest first, once for each state."""
 
-    world: World
+    world: ReadWorld
     _found: dict[CommitId, dict[EntryId, Intended]] = field(default_factory=dict)
 
     def intended(self, entry: Entry, states: Iterable[CommitId]) -> Intended | None:
