@@ -19,7 +19,6 @@ from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.ids import BlobId
 from swarmgit.plan.lineup import homogeneous
 from swarmgit.plan.patterns import meet
-from swarmgit.ports.repository import Objects
 from swarmgit.ports.world import ReadWorld
 
 FILES_MAX = 100_000
@@ -93,13 +92,6 @@ def _idle_modes(desired: Desired) -> Iterator[Fault]:
             if not any(meet(pattern, other) for other in may_change):
                 message = f"'{pattern}' has no effect: neither 'owns' nor 'shares' has anything that it matches"
                 yield Fault(task.path, ("scope", "modes", index), message)
-
-
-def validate_committed(
-    objects: Objects, target: str, adapters: AbstractSet[str] = ADAPTERS.keys()
-) -> tuple[Problem, ...]:
-    """Return the problems of the intent that is in force on a branch."""
-    return load(objects, target, None, adapters).problems
 
 
 def read_working_tree(top: Path, adapters: AbstractSet[str] = ADAPTERS.keys()) -> Desired:
