@@ -20,7 +20,7 @@ from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.queue import Entry
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.secrets import ForgetLeaks
-from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.sessions import GateSpec, ProgramSpec, PushSpec
 from swarmgit.model.status import Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence
 
@@ -31,7 +31,7 @@ class StartSession(Struct, frozen=True):
     A session of kind merge starts on both sides laid out; `auto`: what rules may settle before.
     """
 
-    spec: SessionSpec
+    spec: ProgramSpec
     task: Task
     runtime: Runtime
     worktree: WorktreeConfig
@@ -62,7 +62,7 @@ class FinishSession(Struct, frozen=True):
     `without_base`: the commit that it started from cannot be had; then all of its files are saved, and nothing judged.
     """
 
-    spec: SessionSpec
+    spec: ProgramSpec
     title: str
     gates: tuple[Gate, ...]
     worktree: WorktreeConfig
@@ -82,7 +82,7 @@ class Predict(Struct, frozen=True):
 
 
 class RunGate(Struct, frozen=True):
-    spec: SessionSpec
+    spec: GateSpec
     worktree: WorktreeConfig
     reason: str
     task: TaskId | None = None
@@ -147,7 +147,7 @@ class StartPush(Struct, frozen=True):
     `target_head`: the target as it is, whose history the remote needs not be given again.
     """
 
-    spec: SessionSpec
+    spec: PushSpec
     target_head: CommitId
     reason: str
     entry: EntryId | None = None

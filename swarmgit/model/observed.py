@@ -33,7 +33,7 @@ from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.queue import Entry
 from swarmgit.model.renames import Former
 from swarmgit.model.secrets import Leak
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import ProgramSession, Session, of_kind
 from swarmgit.model.status import Difference, Identity, TaskStatus
 from swarmgit.model.work import Evidence
 
@@ -169,6 +169,11 @@ class Observed(Struct, frozen=True):
     drift: Mapping[TaskId, Drift] = field(default_factory=dict)
     landing_controls: Mapping[str, LandingControl] = field(default_factory=dict)
     former: Mapping[TaskId, Former] = field(default_factory=dict)
+
+    @property
+    def programs(self) -> list[ProgramSession]:
+        """The sessions in which an agent program works."""
+        return of_kind(self.sessions.values(), ProgramSession)
 
     def is_broken(self, path: str) -> bool:
         """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from swarmgit.model.ids import TaskId
 from swarmgit.model.incidents import Report
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import ProgramSession
 from swarmgit.model.status import Attempt
 from swarmgit.model.work import NO_WORKTREE
 
@@ -71,7 +71,7 @@ KNOWN = (
 )
 
 
-def of(attempt: Attempt, session: Session | None) -> Cause | None:
+def of(attempt: Attempt, session: ProgramSession | None) -> Cause | None:
     """Return the first known cause that an attempt's reason or its session's last words name."""
     texts = [attempt.reason]
     if session is not None:

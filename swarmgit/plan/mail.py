@@ -28,7 +28,7 @@ from swarmgit.model.mail import (
     Outbox,
     origin_of,
 )
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import AgentSession, ProgramSession, Session, of_kind
 from swarmgit.plan.comms import Roster, judge
 from swarmgit.plan.letters import Stamp, box, has_run, is_group, is_recorded, record, stamped
 from swarmgit.plan.situation import Draft, Situation
@@ -82,16 +82,16 @@ def collect(situation: Situation, draft: Draft) -> None:
                 office.accept(_Sender(HUMAN), control.letter, f"control/{name}")
             _note_read(situation, draft, HUMAN, control.read)
             draft.add(Remove(kinds.MAIL_CONTROL.file(name)))
-    for session in observed.sessions.values():
-        if session.spec.mail and session.spec.agent is not None and has_run(session):
+    for session in observed.programs:
+        if session.spec.mail and has_run(session):
             _note_read(situation, draft, session.spec.agent, session.spec.mail)
 
 
 def deliver(situation: Situation, draft: Draft) -> None:
     """Put what is new into the inboxes of live sessions; what policy does not allow any more becomes a dead letter."""
     roster: Roster | None = None
-    for session in situation.observed.sessions.values():
-        if session.spec.kind != "agent" or session.is_over or session.spec.agent is None:
+    for session in of_kind(situation.observed.sessions.values(), AgentSession):
+        if session.is_over:
             continue
         outbox = situation.observed.outboxes.get(session.spec.id, Outbox())
         new = _undelivered(situation, draft, session, outbox.delivered)
@@ -258,9 +258,8 @@ def _all(situation: Situation, draft: Draft, name: str) -> Iterator[Mail]:
     yield from (mail for mail in draft.mail.values() if mail.to == name and not mail.refused)
 
 
-def _undelivered(situation: Situation, draft: Draft, session: Session, mark: MailId | None) -> list[Mail]:
+def _undelivered(situation: Situation, draft: Draft, session: ProgramSession, mark: MailId | None) -> list[Mail]:
     """Return what a live session was not given yet, oldest first; `mark` is the last that it was given."""
-    assert session.spec.agent is not None
     recorded = box(situation, session.spec.agent)
     ids = [id_ for id_ in recorded if mark is None or id_ > mark]
     mails = [draft.mail.get(id_) or recorded.get(id_) for id_ in ids]

@@ -17,7 +17,7 @@ from swarmgit.model.desired import Runtime, Scope, Task
 from swarmgit.model.endings import KILLED, Stop
 from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.queue import TIERS, Entry
-from swarmgit.model.sessions import Session, SessionSpec
+from swarmgit.model.sessions import MergeSession, MergeSpec, of_kind
 from swarmgit.model.status import Rejection
 from swarmgit.plan import (
     agents,
@@ -46,7 +46,7 @@ ROLE = "merger"
 
 def follow(situation: Situation, draft: Draft) -> None:
     """Start the sessions that are named and not there, and take in what has ended."""
-    sessions = {id_: s for id_, s in situation.observed.sessions.items() if s.spec.kind == "merge"}
+    sessions = {session.spec.id: session for session in of_kind(situation.observed.sessions.values(), MergeSession)}
     for entry in [e for e in draft.entries.values() if e.state == "resolving"]:
         facts = entry.last("resolving") or {}
         session = sessions.pop(facts["session"], None)
@@ -82,9 +82,8 @@ def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> No
         return
     runtime, model = found
     agent = agents.first_free(ROLE, frozenset(spec.agent for spec in working if spec.agent))
-    spec = SessionSpec(
+    spec = MergeSpec(
         id=session,
-        kind="merge",
         base=CommitId(facts["onto"]),
         started=situation.now,
         minutes_max=situation.minutes_max(task),
@@ -111,7 +110,7 @@ def _no_provider(
     return wait or ((blocked.NETWORK, why) if why else None)
 
 
-def _start_session(situation: Situation, entry: Entry, spec: SessionSpec, runtime: Runtime) -> StartSession:
+def _start_session(situation: Situation, entry: Entry, spec: MergeSpec, runtime: Runtime) -> StartSession:
     facts = entry.last("resolving") or {}
     task = situation.desired.tasks[entry.task]
     feedback = msgspec.convert(facts["feedback"], Rejection) if facts.get("feedback") else None
@@ -137,7 +136,7 @@ def _runtime(situation: Situation, entry: Entry, facts: Facts) -> tuple[Runtime,
     return Runtime("regenerate", "command", ("/bin/sh", "-c", "set -e; " + " && ".join(facts["run"]))), None
 
 
-def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session) -> None:
+def _watch(situation: Situation, draft: Draft, entry: Entry, session: MergeSession) -> None:
     spec = session.spec
     draft.stuck[entry.id] = f"{spec.agent} resolves its conflict with the target"
     if session.is_over:
@@ -158,7 +157,7 @@ def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session) -
     supervise(situation, draft, session, again, costs, watched)
 
 
-def _finish(situation: Situation, session: Session) -> FinishSession:
+def _finish(situation: Situation, session: MergeSession) -> FinishSession:
     title = f"Merge {session.spec.task} with what landed since"
     merge = situation.swarm.merge
     return FinishSession(
@@ -171,7 +170,7 @@ def _finish(situation: Situation, session: Session) -> FinishSession:
     )
 
 
-def _let_go(situation: Situation, draft: Draft, session: Session) -> None:
+def _let_go(situation: Situation, draft: Draft, session: MergeSession) -> None:
     """End a session whose entry does not wait for it any more; what it made is kept."""
     spec = session.spec
     if not session.is_over:
@@ -183,10 +182,10 @@ def _let_go(situation: Situation, draft: Draft, session: Session) -> None:
         draft.add(*_salvage(session), Retire(spec.id))
 
 
-def _salvage(session: Session) -> tuple[Salvage, ...]:
+def _salvage(session: MergeSession) -> tuple[Salvage, ...]:
     """Return what keeps the work of a session that came to nothing."""
     spec, capture = session.spec, session.capture
-    if spec.task is None or capture is None or not capture.changes or capture.salvage is not None:
+    if capture is None or not capture.changes or capture.salvage is not None:
         return ()
     return (Salvage(spec.task, spec.id, capture.commit, paths.salvage_ref(spec.task, spec.id)),)
 
@@ -194,7 +193,7 @@ def _salvage(session: Session) -> tuple[Salvage, ...]:
 # --- what came of it --------------------------------------------------------------------------------------------------
 
 
-def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session) -> None:
+def _settle(situation: Situation, draft: Draft, entry: Entry, session: MergeSession) -> None:
     facts, spec, usage = entry.last("resolving") or {}, session.spec, books.own_usage(session, ())
     outcome, reason = _judge(situation, entry, session, facts)
     data: dict[str, Any] = {
@@ -205,7 +204,7 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session) 
         **({"model": spec.model} if spec.model else {}),
         **({"tokens": usage.tokens, "usd": usage.usd} if usage.tokens else {}),
     }
-    draft.add(*attribution.merge_lines(spec, session, outcome, reason))
+    draft.add(*attribution.merge_lines(session, outcome, reason))
     _keep_aside(situation, draft, session, outcome)
     draft.add(Retire(spec.id))
     capture = session.capture
@@ -233,7 +232,7 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session) 
     then_generate(situation, draft, resolved)
 
 
-def _keep_aside(situation: Situation, draft: Draft, session: Session, outcome: str) -> None:
+def _keep_aside(situation: Situation, draft: Draft, session: MergeSession, outcome: str) -> None:
     """Record what it has used; a command that makes files again has used nothing."""
     retry_at = governor.pause_of(situation, session)
     if session.stream.usage.tokens or retry_at:
@@ -248,13 +247,13 @@ def _unresolved(situation: Situation, draft: Draft, entry: Entry, data: dict[str
     save(draft, with_event(situation, entry, "unresolved", data, state="queued"))
 
 
-def _judge(situation: Situation, entry: Entry, session: Session, facts: Facts) -> tuple[str, str]:
+def _judge(situation: Situation, entry: Entry, session: MergeSession, facts: Facts) -> tuple[str, str]:
     """Return (resolved, failed, paused, stopped or lost; why)."""
     bad = _bad_end(session)
     return bad if bad is not None else _judge_work(situation, entry, session, facts)
 
 
-def _bad_end(session: Session) -> tuple[str, str] | None:
+def _bad_end(session: MergeSession) -> tuple[str, str] | None:
     stop, code = session.stop, session.exit_code
     if session.excess is not None:
         return "failed", session.excess.sentence
@@ -272,7 +271,7 @@ def _bad_end(session: Session) -> tuple[str, str] | None:
     return None
 
 
-def _judge_work(situation: Situation, entry: Entry, session: Session, facts: Facts) -> tuple[str, str]:
+def _judge_work(situation: Situation, entry: Entry, session: MergeSession, facts: Facts) -> tuple[str, str]:
     """Return whether what it made resolves the conflict. Only the files that both sides touched may have changed."""
     capture = session.capture
     if capture is None:

@@ -10,7 +10,7 @@ from swarmgit.model.incidents import Report
 from swarmgit.model.mail import Mail
 from swarmgit.model.queue import Entry
 from swarmgit.model.secrets import ForgetLeaks
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import GateSession, Session
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import TAMPERED
 from swarmgit.plan import budget, causes, floods, incidents, losses, mail, streams
@@ -42,12 +42,12 @@ def report(situation: Situation, draft: Draft) -> None:
     streams.report(situation, draft)
     floods.report(situation, draft)
     _leaks(situation, draft)
-    for session in situation.observed.sessions.values():
+    for session in situation.observed.programs:
         if session.capture is not None and session.capture.tampered:
             _refs(situation, draft, session, session.capture.tampered)
-    for session in situation.gate_sessions.values():
-        if session.evidence is not None and session.evidence.outcome == "error":
-            _gate(situation, draft, session)
+    for run in situation.gate_sessions.values():
+        if run.evidence is not None and run.evidence.outcome == "error":
+            _gate(situation, draft, run)
     for letter in tuple(draft.mail.values()):
         if letter.refused.startswith(mail.FORGED):
             _forgery(situation, draft, letter)
@@ -144,7 +144,7 @@ def _attempts(situation: Situation, draft: Draft) -> None:
 
 def _attempt(situation: Situation, draft: Draft, view: TaskStatus, attempt: Attempt) -> None:
     answers = (f"swarmgit why {view.task}", f"swarmgit logs {attempt.session}")
-    session = situation.observed.sessions.get(attempt.session)
+    session = situation.agent_session(attempt.session)
     cause = causes.of(attempt, session) if attempt.outcome in causes.ENDS else None
     gone = situation.lacks(attempt.head, attempt.base)
     if gone and attempt.outcome == "lost":
@@ -208,7 +208,7 @@ def _salvage(situation: Situation, draft: Draft, view: TaskStatus, attempt: Atte
     incidents.report(situation, draft, said)
 
 
-def _gate(situation: Situation, draft: Draft, session: Session) -> None:
+def _gate(situation: Situation, draft: Draft, session: GateSession) -> None:
     evidence = session.evidence
     assert evidence is not None
     kind = evidence.reason.partition(":")[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from swarmgit.model.incidents import Report
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import ProgramSession
 from swarmgit.plan import budget, incidents
 from swarmgit.plan.situation import Draft, Situation
 
@@ -14,14 +14,14 @@ MEBIBYTE = 1 << 20
 
 def report(situation: Situation, draft: Draft) -> None:
     """Report what is the matter with the output of sessions; one that was reported before is not counted again."""
-    for session in situation.observed.sessions.values():
-        status = situation.observed.statuses.get(session.spec.task) if session.spec.task else None
+    for session in situation.observed.programs:
+        status = situation.observed.statuses.get(session.spec.task)
         beyond = budget.impossible(session, status.attempts if status is not None else ())
         for said in (*told(session), *((_beyond(session, beyond),) if beyond else ())):
             incidents.report(situation, draft, said)
 
 
-def told(session: Session) -> Iterator[Report]:
+def told(session: ProgramSession) -> Iterator[Report]:
     """Yield what people have to hear about a session's output; the same again is the same incident."""
     hearing, stream = session.hearing, session.stream
     if hearing.deaf:
@@ -37,12 +37,12 @@ def told(session: Session) -> Iterator[Report]:
         yield _report(session, "flood", "a session printed more than anybody reads", what)
 
 
-def _beyond(session: Session, reason: str) -> Report:
+def _beyond(session: ProgramSession, reason: str) -> Report:
     what = f"{reason}; so much counts as its model and its time allow"
     return _report(session, "usage", "a session says that it has used more than it can have", what)
 
 
-def _report(session: Session, kind: str, title: str, what: str, *, is_urgent: bool = False) -> Report:
+def _report(session: ProgramSession, kind: str, title: str, what: str, *, is_urgent: bool = False) -> Report:
     spec = session.spec
     return Report(
         signature=f"stream/{kind}/{spec.runtime}",

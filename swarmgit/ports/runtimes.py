@@ -11,7 +11,7 @@ from msgspec import Struct
 from swarmgit.model.desired import Price
 from swarmgit.model.events import Stream
 from swarmgit.model.runtimes import Outlook
-from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.sessions import ProgramSpec
 from swarmgit.model.usage import Usage
 
 
@@ -22,7 +22,7 @@ class Placement(Struct, frozen=True):
     that its agent may start, None for any.
     """
 
-    spec: SessionSpec
+    spec: ProgramSpec
     worktree: Path
     folder: Path
     ports: tuple[int, ...]

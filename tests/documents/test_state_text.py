@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import fields
+from specs import agent_spec
 
 from swarmgit.documents import blocks, failures, places, schemas, state
 from swarmgit.errors import PersonMustAct
@@ -204,7 +205,7 @@ def test_a_hand_edited_state_file_is_still_read() -> None:
     "value",
     [
         STATUS,
-        SessionSpec(SessionId("s"), "agent", CommitId("c"), AT, 1.5, task=TaskId("t")),
+        agent_spec(started=AT),
         Capture(
             CommitId("c"), TreeId("t"), CommitId("b"), changes=(Change("p", "M", "1", "2", BlobId("a"), BlobId("b")),)
         ),

@@ -62,7 +62,7 @@ def sessions(_world: World, facts: Facts) -> Iterator[Finding]:
 
 def heard(_world: World, facts: Facts) -> Iterator[Finding]:
     """What every session prints can be read, and stays as it was."""
-    for session in facts.seen.observed.sessions.values():
+    for session in facts.seen.observed.programs:
         for said in streams.told(session):
             yield Finding("heard", "warn", f"{said.title}: {said.what}", said.answers[0])
 
