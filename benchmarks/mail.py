@@ -18,11 +18,11 @@ from benchmarks.stored import BEGIN
 from swarmgit.app.desk import Desk
 from swarmgit.app.look import loader
 from swarmgit.app.tick import Ticker
-from swarmgit.documents import paths, state
 from swarmgit.model.ids import SessionId
 from swarmgit.model.mail import Mail, mail_id, origin_of
 from swarmgit.observe.snapshot import Observer
 from swarmgit.ports.world import World
+from swarmgit.state import kinds
 
 COMMS = [{"from": "role:builder", "to": "role:builder"}]
 EACH = 200
@@ -177,8 +177,8 @@ def _store(world: World, count: int) -> None:
         id_ = mail_id(at, number, origin_of(str(number)))
         mail = Mail(id_, "builder-99", to, "answer", f"n{number}", at, id_, read_at=at, body="words " * 20)
         hot = number >= count - 50 * EACH
-        path = paths.state_mail(to, id_) if hot else paths.archived_mail(to, id_, at)
-        changes[path] = state.dump_mail(mail)
+        path = kinds.MAIL.path(mail) if hot else kinds.MAIL.archive_path(mail, at)
+        changes[path] = kinds.MAIL.dump(mail)
         if len(changes) == 5000:
             world.state.write(changes, "mail", at)
             changes = {}

@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.scene import Scene
-from swarmgit.documents import paths
-from swarmgit.documents import state as documents
 from swarmgit.model.ids import AgentName, BlobId, CommitId, EntryId, SessionId, TaskId, ulid
 from swarmgit.model.queue import Entry, LedgerEvent
 from swarmgit.model.status import Attempt, Phase, TaskStatus
+from swarmgit.state import kinds
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def store_statuses(here: Scene, names: Sequence[str], *, phase: Phase) -> None:
     """Write a status for each task as one state commit."""
-    _write(here, {paths.state_task(TaskId(n)): documents.dump_status(_status(n, phase)) for n in names})
+    _write(here, {kinds.TASKS.file(n): kinds.TASKS.dump(_status(n, phase)) for n in names})
 
 
 def store_finished(here: Scene, count: int) -> None:
@@ -26,7 +25,7 @@ def store_finished(here: Scene, count: int) -> None:
     for number in range(count):
         status = _status(f"old-{number:05d}", "landed")
         day = BEGIN + timedelta(days=number // 250)
-        changes[paths.state_archive(status.task, day)] = documents.dump_status(status)
+        changes[kinds.TASKS.archive_path(status, day)] = kinds.TASKS.dump(status)
     if changes:
         _write(here, changes)
 
@@ -78,8 +77,8 @@ def store_queue(here: Scene, names: Sequence[str], *, clash: bool = False) -> No
             head=head,
         )
         status = TaskStatus(TaskId(name), f"Do {name}", "queued", attempts=(attempt,), entry=entry.id)
-        changes[paths.state_task(status.task)] = documents.dump_status(status)
-        changes[paths.state_entry(entry.id, entry.enqueued)] = documents.dump_entry(entry)
+        changes[kinds.TASKS.path(status)] = kinds.TASKS.dump(status)
+        changes[kinds.ENTRIES.path(entry)] = kinds.ENTRIES.dump(entry)
     world.close()
     _write(here, changes)
 

@@ -10,10 +10,12 @@ class SwarmError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(self, message: str, hint: str | None = None, cause: str = "") -> None:
+        """`cause`: the kind of incident that it is, where its cause is known (`plan/incidents/catalogue.py`)."""
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.cause = cause
 
 
 class PersonMustAct(SwarmError):

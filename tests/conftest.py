@@ -17,13 +17,13 @@ import pytest
 import yaml
 
 from swarmgit.app.run import Options, Result, TickReport, reconcile
-from swarmgit.documents import state as documents
 from swarmgit.model.endings import Stop
 from swarmgit.model.ids import TaskId
 from swarmgit.model.queue import Entry
 from swarmgit.model.status import TaskStatus
 from swarmgit.ports.machine import Clock
 from swarmgit.ports.world import World
+from swarmgit.state import kinds
 from swarmgit.wiring import open_world
 from tests.calls import Called, call
 from tests.published import problems
@@ -212,7 +212,7 @@ class Repo:
 
     def status(self, task: str) -> TaskStatus:
         raw = self.git("show", f"swarm/state:tasks/{task}.yaml")
-        return documents.load_status(f"tasks/{task}.yaml", (raw + "\n").encode())
+        return kinds.TASKS.read(f"tasks/{task}.yaml", (raw + "\n").encode())
 
     def phases(self) -> dict[str, str]:
         names = self.git("ls-tree", "--name-only", "swarm/state:tasks").splitlines()
@@ -220,7 +220,7 @@ class Repo:
 
     def entries(self) -> list[Entry]:
         paths = self.git("ls-tree", "-r", "--name-only", "swarm/state", "merge-queue").splitlines()
-        return [documents.load_entry(p, (self.git("show", f"swarm/state:{p}") + "\n").encode()) for p in paths]
+        return [kinds.ENTRIES.read(p, (self.git("show", f"swarm/state:{p}") + "\n").encode()) for p in paths]
 
     def show(self, path: str, rev: str = "main") -> str:
         return self.git("show", f"{rev}:{path}")

@@ -29,7 +29,7 @@ from swarmgit.model.actions import (
     TryMerges,
 )
 from swarmgit.model.failures import ForgetTries, Rescue, SetAside
-from swarmgit.model.incidents import ForgetReports
+from swarmgit.model.incidents import ForgetAlerts
 from swarmgit.model.outcomes import Done, Outcome, ToSave
 from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.policy import Policy
@@ -78,7 +78,7 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
             return push.start(action, world)
         case FollowRemote():
             return push.follow(action, world)
-        case KeepEvidence() | Remember() | ForgetLeaks() | ForgetReports() | ForgetTries():
+        case KeepEvidence() | Remember() | ForgetLeaks() | ForgetAlerts() | ForgetTries():
             return _note(action, world)
         case Land():
             return landing.land(action, world)
@@ -94,16 +94,16 @@ def _execute(action: Action, world: World, policy: Policy) -> Outcome | tuple[Ou
             assert_never(action)
 
 
-def _note(action: KeepEvidence | Remember | ForgetLeaks | ForgetReports | ForgetTries, world: World) -> Outcome:
+def _note(action: KeepEvidence | Remember | ForgetLeaks | ForgetAlerts | ForgetTries, world: World) -> Outcome:
     match action:
         case KeepEvidence():
             world.cache.keep_evidence(action.evidence)
         case Remember(proposal):  # cheap to lose, so nobody waits for it
-            world.background.run(f"remember {proposal}", proposal, lambda: world.conflicts.remember(proposal))
+            world.background.run(f"remember {proposal}", proposal, lambda: world.engine.conflicts.remember(proposal))
         case ForgetLeaks():
             world.secrets.forget(action.leaks)
-        case ForgetReports():
-            world.notices.drop(action.reports)
+        case ForgetAlerts():
+            world.notices.drop(action.alerts)
         case ForgetTries():
             world.failures.drop(action.tries)
     return Done(action)

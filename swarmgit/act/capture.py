@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from swarmgit.act import tampering, transcripts
 from swarmgit.documents import paths
+from swarmgit.documents.as_json import to_json
 from swarmgit.documents.commit_words import landed_words
-from swarmgit.documents.state import to_json
 from swarmgit.model import trailers
 from swarmgit.model.actions import FinishSession
 from swarmgit.model.git import Identity
@@ -58,10 +58,10 @@ def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
         capture = world.worktrees.rescue(spec.id, message, author, _ended(spec, world))
     else:
         file_bytes = int(policy.limits.work_file_mb * (1 << 20))
-        intake = Intake(action.scope, policy.protected_paths, tuple(world.obeyed()), file_bytes)
+        intake = Intake(action.scope, policy.protected_paths, tuple(world.runtimes.obeyed()), file_bytes)
         capture = world.worktrees.capture(spec.id, message, author, _ended(spec, world), intake)
     if spec.kind == "merge" and not action.without_base:
-        proposal = world.conflicts.propose(capture.commit, action.auto)
+        proposal = world.engine.conflicts.propose(capture.commit, action.auto)
         capture = replace(capture, commit=proposal.commit, markers=proposal.markers, undecided=proposal.undecided)
     secrets = _secrets(capture, spec.id, world, policy)
     objections = (*capture.objections, *settings)

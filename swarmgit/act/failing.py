@@ -23,9 +23,10 @@ _VARYING = re.compile(r"\b[0-9a-hjkmnp-tv-z]{26}\b|\b[0-9a-f]{7,64}\b|[0-9]+")
 def failed(action: Action, error: Exception, world: World, step: Step | None = None) -> Failed:
     """Return what an exception is to its step. `step`: whose it is, where the action alone does not tell."""
     of = step or step_of(action)
-    world.integrity.doubt(needs.of(action, of.entry), error)
+    world.engine.integrity.doubt(needs.of(action, of.entry), error)
     message, hint, trace = words(of.kind, error, world)
-    return Failed(action, message, hint, of, trace)
+    cause = error.cause if isinstance(error, SwarmError) else ""
+    return Failed(action, message, hint, of, trace, cause or signature(message))
 
 
 def words(kind: str, error: Exception, world: World) -> tuple[str, str | None, str]:

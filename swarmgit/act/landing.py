@@ -51,7 +51,7 @@ def _try_merges(action: TryMerges, world: World) -> tuple[Outcome, ...]:
             if tried.commit is not None and item.guarded is not None:
                 tried = replace(tried, difference=world.engine.difference(onto, tried.commit, item.guarded))
             if action.is_signed:
-                tried = world.signatures.sign(tried)
+                tried = world.engine.signatures.sign(tried)
         except Exception as error:  # noqa: BLE001  the boundary of a step: one entry's
             outcomes.append(_unmerged(action, item, error, world))
             continue

@@ -9,13 +9,14 @@ from contextlib import suppress
 import msgspec
 
 from swarmgit.documents import paths, quoting
-from swarmgit.documents.state import from_json, plain_mail
+from swarmgit.documents.as_json import from_json
 from swarmgit.model.actions import DeliverMail, TakeMail
 from swarmgit.model.ids import SessionId
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert, facts
 from swarmgit.model.mail import Mail
 from swarmgit.model.outcomes import Done, Outcome
 from swarmgit.ports.world import World
+from swarmgit.state import text
 
 
 def deliver(action: DeliverMail, world: World) -> Outcome:
@@ -36,7 +37,7 @@ def deliver(action: DeliverMail, world: World) -> Outcome:
 
 def copy_of(mail: Mail) -> bytes:
     """Return the copy for an inbox: JSON, which is YAML too, so that it can be read without a library."""
-    return msgspec.json.format(msgspec.json.encode(plain_mail(mail)), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(text.plain(mail)), indent=2) + b"\n"
 
 
 def _note(mail: Mail) -> bytes:
@@ -76,18 +77,7 @@ def _set_aside(action: TakeMail, resisting: Mapping[str, str], world: World) -> 
         world.notices.add(_resists(action.session, name, reason, world))
 
 
-def _resists(session: SessionId, name: str, reason: str, world: World) -> Report:
+def _resists(session: SessionId, name: str, reason: str, world: World) -> Alert:
     shown = name.encode("utf-8", "backslashreplace").decode()
     folder = world.executor.folder(session) / paths.OUTBOX
-    return Report(
-        signature="mail/stuck",
-        key=f"mail/stuck/{session}/{shown}",
-        title="a file cannot be removed from an outbox",
-        what=f"{shown} of session {session}: {reason}",
-        detection="mail",
-        session=session,
-        cause="Its folder or the file refuses to be changed.",
-        resolution="It was taken in once and is left where it is; all other mail goes on.",
-        prevention=("infrastructure: who may change files of a session besides the session?",),
-        answers=(f"ls -ld {folder}", f"lsattr {folder}", "swarmgit doctor"),
-    )
+    return Alert("mail/stuck", session=session, facts=facts(file=shown, reason=reason, folder=folder))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from swarmgit.documents import paths
-from swarmgit.documents.state import to_json
+from swarmgit.documents.as_json import to_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.actions import Predict
 from swarmgit.model.ids import CommitId, SessionId

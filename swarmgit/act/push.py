@@ -18,7 +18,7 @@ def start(action: StartPush, world: World) -> Outcome:
         if not publish(action.entry, spec.push.new, action.target_head, (), world):
             return Underway(action)
         world.fault("push: published")
-    command = world.push_command(spec.push)
+    command = world.person.push_command(spec.push)
     env = {**command.env, "SWARM_SESSION": spec.id}
     try:
         world.executor.start(StartSpec(spec, command.argv, str(world.repository.common_dir), env))

@@ -7,7 +7,7 @@ from swarmgit.errors import SwarmError
 from swarmgit.model.failures import Rescue
 from swarmgit.model.git import Identity
 from swarmgit.model.ids import CommitId, SessionId
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert, facts
 from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.ports.world import World
 
@@ -47,18 +47,7 @@ def save(session: SessionId, world: World) -> None:
     world.worktrees.release(session)
 
 
-def _orphan(session: SessionId, ref: str | None, base: CommitId) -> Report:
+def _orphan(session: SessionId, ref: str | None, base: CommitId) -> Alert:
     """Return what is said of a worktree without a session; `ref`: where the work that was in it is."""
     found = f"what was changed in it is saved as {ref}" if ref else "nothing was changed in it"
-    return Report(
-        signature="worktree/orphan",
-        key=f"worktree/orphan/{session}",
-        title="a worktree without a session was found",
-        what=f"the worktree of session {session}, whose folder is not there: {found}",
-        detection="tier 1: mechanical",
-        session=session,
-        cause="Swarmgit was killed before the session began, or somebody removed its folder.",
-        resolution="Given back" + (", after its work was saved." if ref else "."),
-        prevention=("infrastructure: what ended swarmgit, or removes files of .swarm/run?",),
-        answers=((f"git diff {base[:12]} {ref}",) if ref else ("swarmgit doctor",)),
-    )
+    return Alert("worktree/orphan", session=session, facts=facts(found=found, base=base[:12], ref=ref))

@@ -29,7 +29,7 @@ from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.policy import Policy
 from swarmgit.model.runtimes import Command
 from swarmgit.model.sessions import MergeSpec, SessionSpec, TriageSpec
-from swarmgit.model.work import NO_WORKTREE, Capture
+from swarmgit.model.work import Capture
 from swarmgit.ports.runtimes import Placement
 from swarmgit.ports.sandbox import Confined, Confinement
 from swarmgit.ports.worktrees import Lease
@@ -93,7 +93,7 @@ def _see(action: StartSession, world: World) -> _Seen | None:
     """Look at what others wrote, in the background; None while that goes on."""
     match action.spec:
         case MergeSpec(id=id_, base=base, head=head):
-            lay_out = partial(world.conflicts.lay_out, base, head, action.auto)
+            lay_out = partial(world.engine.conflicts.lay_out, base, head, action.auto)
             return world.background.run(f"conflict {id_}", (base, head), lambda: _Seen(laid=lay_out()))
         case TriageSpec(base=base, attempt=attempt, watched=watched):
             what = ("triage", base, attempt)
@@ -115,12 +115,12 @@ def _prepare(
     if action.carry is not None:
         world.worktrees.carry(spec.id, spec.base, action.carry, action.carry_paths)
     folder = world.executor.folder(spec.id)
-    keys = world.granted(policy, action.runtime.name)
+    keys = world.sandbox.granted(policy, action.runtime.name)
     listed = policy.programs_of(action.task.role)
-    placement = Placement(spec, lease.tree, folder, spec.ports, world.host_env, keys, listed)
+    placement = Placement(spec, lease.tree, folder, spec.ports, world.machine.host_env, keys, listed)
     named = (action.runtime.run, *_shell_texts(action.worktree.setup))
     where = Confinement(spec, action.task.role, lease.tree, folder, action.runtime.name, named, action.runtime.files)
-    confined = world.confine(world.command_for(action.runtime, placement), policy, where)
+    confined = world.sandbox.confine(world.runtimes.command_for(action.runtime, placement), policy, where)
     files = _files(action) if laid is None else {**_files(action), **conflict_files(action.prompt, laid)}
     watched = tampering.before(world, confined.sandbox.strength)
     if watched is not None:
@@ -136,9 +136,14 @@ def _lease(session: SessionId, base: CommitId, action: StartSession | RunGate, w
         return world.worktrees.lease(session, base, action.worktree, pool, only)
     except OSError as error:
         fault = fault_of(error) or PersonMustAct(str(error), "swarmgit doctor")
-        raise PersonMustAct(f"{NO_WORKTREE}: {fault.message}", fault.hint) from error
+        raise _no_worktree(fault) from error
     except SwarmError as error:
-        raise PersonMustAct(f"{NO_WORKTREE}: {error.message}", error.hint) from error
+        raise _no_worktree(error) from error
+
+
+def _no_worktree(error: SwarmError) -> PersonMustAct:
+    said = f"its worktree could not be made: {error.message}"
+    return PersonMustAct(said, error.hint, error.cause or "cause/worktree")
 
 
 def _start_spec(
@@ -196,9 +201,10 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
         lease = _lease(spec.id, spec.base, action, world)
         folder = world.executor.folder(spec.id)
         argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
-        env = {**world.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate, "CI": "true"}
+        env = {**world.machine.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate, "CI": "true"}
         named = _shell_texts((spec.command, *config.setup))
-        confined = world.confine(Command(argv, env), policy, Confinement(spec, "gate", lease.tree, folder, named=named))
+        where = Confinement(spec, "gate", lease.tree, folder, named=named)
+        confined = world.sandbox.confine(Command(argv, env), policy, where)
         world.executor.start(_start_spec(spec, confined, lease, config, {}))
     return Done(action)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from swarmgit.documents import paths
-from swarmgit.documents.state import from_json
+from swarmgit.documents.as_json import from_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.work import TAMPERED
@@ -30,7 +30,7 @@ def before(world: World, strength: str) -> dict[str, str] | None:
     """
     if strength == "full":
         return None
-    return watched(world) if strength == "none" else {**world.settings(), SETTINGS_ONLY: ""}
+    return watched(world) if strength == "none" else {**world.person.settings(), SETTINGS_ONLY: ""}
 
 
 def watched(world: World) -> dict[str, str]:
@@ -38,11 +38,10 @@ def watched(world: World) -> dict[str, str]:
 
     Refs that swarmgit moves have guards of their own.
     """
-    own = {paths.branch_ref(world.state_branch), paths.branch_ref(world.repository.target or "")}
+    own = {paths.branch_ref(world.repository.state_branch), paths.branch_ref(world.repository.target or "")}
     refs = {name: oid for prefix in WATCHED for name, oid in world.objects.refs(prefix).items() if name not in own}
-    return {
-        name.encode("utf-8", "backslashreplace").decode(): what for name, what in {**world.settings(), **refs}.items()
-    }
+    known = {**world.person.settings(), **refs}
+    return {name.encode("utf-8", "backslashreplace").decode(): what for name, what in known.items()}
 
 
 def found(session: SessionId, world: World) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -54,7 +53,7 @@ def found(session: SessionId, world: World) -> tuple[tuple[str, ...], tuple[str,
         known = from_json(raw, dict[str, str])
     except ValueError:
         return (f"the record of what the repository's own git settings were {TAMPERED}",), ()
-    now = {**world.settings(), SETTINGS_ONLY: ""} if SETTINGS_ONLY in known else watched(world)
+    now = {**world.person.settings(), SETTINGS_ONLY: ""} if SETTINGS_ONLY in known else watched(world)
     changed = sorted(name for name in {*known, *now} if known.get(name) != now.get(name))
     settings = tuple(
         f"the repository's own '.git/{name}' {TAMPERED}" for name in changed if not name.startswith("refs/")

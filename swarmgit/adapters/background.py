@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
+from swarmgit.adapters.processes.children import end_own
+
 T = TypeVar("T")
 
 WORKERS_MAX = 8
@@ -83,3 +85,7 @@ class Threads:
         for job in list(self._jobs.values()):
             job.over.wait(None if until is None else max(0.0, until - time.monotonic()))
         return all(job.over.is_set() for job in self._jobs.values())
+
+    def abandon(self) -> None:
+        """End at once the git processes of everything that goes on."""
+        end_own()

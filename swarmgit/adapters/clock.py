@@ -15,10 +15,9 @@ class SystemClock(Struct, frozen=True):
         """Return the present instant, aware, in UTC."""
         return datetime.now(UTC)
 
+    def awake_s(self) -> float:
+        """Return seconds since this machine was started, by a clock that stands still while it sleeps.
 
-def awake_s() -> float:
-    """Return seconds since this machine was started, by a clock that stands still while it sleeps.
-
-    All processes read the same one. Nobody can set it.
-    """
-    return time.monotonic()
+        All processes read the same one. Nobody can set it.
+        """
+        return time.monotonic()

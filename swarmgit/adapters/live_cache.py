@@ -94,7 +94,7 @@ class FileCache:
 
     def __init__(self, folder: Path, *, keeps: bool = True) -> None:
         self._folder = folder
-        self._keeps = keeps
+        self.keeps = keeps
         self._kept: dict[str, bytes] = {}
         self._lock = threading.RLock()
         self._answers: _Lines[Evidence] = _Lines(folder / "evidence.jsonl", Evidence, keeps=keeps)
@@ -146,7 +146,7 @@ class FileCache:
             return None
 
     def write(self, name: str, content: bytes) -> None:
-        if not self._keeps:
+        if not self.keeps:
             self._kept[name] = content
             return
         _replace(self._folder / name, content)

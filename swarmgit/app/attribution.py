@@ -11,16 +11,15 @@ from msgspec import Struct
 
 from swarmgit.app.views.tasks import attempt_row
 from swarmgit.app.views.times import stamp
-from swarmgit.documents import paths, state
+from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, WrongUsage
 from swarmgit.model import trailers
-from swarmgit.model.ids import CommitId, TaskId
+from swarmgit.model.ids import CommitId
 from swarmgit.model.renames import called
 from swarmgit.model.status import Attempt, TaskStatus
-from swarmgit.ports.world import World
-
-IN_ARCHIVE = 3
-"""How deep the status of a finished task lies in the archive."""
+from swarmgit.ports.world import ReadWorld
+from swarmgit.state import kinds
+from swarmgit.state.archive import archived, find
 
 LineCommit = Callable[[str, str, int], CommitId]
 """(revision, path, line counted from 1) → the commit that the line is from; raises PersonMustAct."""
@@ -41,7 +40,7 @@ def parse_place(text: str, cwd: Path, top: Path | None) -> Place:
     return Place(here.relative_to(top).as_posix() if is_inside and top else path, int(line))
 
 
-def attribute(world: World, place: Place, rev: str | None, line_commit: LineCommit) -> dict[str, Any]:
+def attribute(world: ReadWorld, place: Place, rev: str | None, line_commit: LineCommit) -> dict[str, Any]:
     """Return `blame --json`; `task` None: no agent wrote the line."""
     target = world.repository.target
     where = rev or (paths.branch_ref(target) if target else None)
@@ -69,35 +68,22 @@ def attribute(world: World, place: Place, rev: str | None, line_commit: LineComm
     }
 
 
-def _attempt(world: World, task: str | None, session: str | None) -> Attempt | None:
+def _attempt(world: ReadWorld, task: str | None, session: str | None) -> Attempt | None:
     status = stored_status(world, task) if task else None
     return next((each for each in status.attempts if each.session == session), None) if status else None
 
 
-def stored_status(world: World, task: str) -> TaskStatus | None:
+def stored_status(world: ReadWorld, task: str) -> TaskStatus | None:
     """Return a task's status from the hot folder or else from the newest archive that has it."""
     head = world.state.head()
-    if head is None:
-        return None
-    path = paths.state_task(TaskId(task))
-    oid = world.objects.resolve(f"{head}:{path}")
-    if oid is None:
-        path, oid = _archived(world, head, f"/{task}.yaml")
-    return state.load_status(path, world.objects.blob(oid)) if oid else _renamed(world, head, task)
+    return find(world.objects, head, kinds.TASKS, task) or _renamed(world, head, task)
 
 
-def _renamed(world: World, head: CommitId, task: str) -> TaskStatus | None:
+def _renamed(world: ReadWorld, head: CommitId | None, task: str) -> TaskStatus | None:
     """Return the status of the task that was called so before, in the hot folder or the archive."""
-    trees = {folder: world.objects.resolve(f"{head}:{folder}") for folder in (paths.STATE_ARCHIVE, paths.STATE_TASKS)}
-    files = {path: e for folder, tree in trees.items() if tree for path, e in world.objects.walk(tree, folder).items()}
-    tasks = (path for path in files if path.startswith(f"{paths.STATE_TASKS}/") or path.count("/") == IN_ARCHIVE)
-    texts = ((path, world.objects.blob(files[path].oid)) for path in tasks)
-    found = (state.load_status(path, text) for path, text in texts if b"renamed_" in text and task.encode() in text)
+    tree = world.objects.resolve(f"{head}:{kinds.TASKS.place}") if head is not None else None
+    hot = world.objects.walk(tree, kinds.TASKS.place) if tree is not None else {}
+    files = archived(world.objects, head, kinds.TASKS) | {path: entry.oid for path, entry in hot.items()}
+    texts = ((path, world.objects.blob(oid)) for path, oid in files.items())
+    found = (kinds.TASKS.read(path, text) for path, text in texts if b"renamed_" in text and task.encode() in text)
     return called({status.task: status for status in found}, task)
-
-
-def _archived(world: World, head: CommitId, name: str) -> tuple[str, str | None]:
-    tree = world.objects.resolve(f"{head}:{paths.STATE_ARCHIVE}")
-    files = world.objects.walk(tree, paths.STATE_ARCHIVE) if tree else {}
-    found = [path for path in files if path.endswith(name) and f"/{paths.STATE_QUEUE}/" not in path]
-    return (max(found), files[max(found)].oid) if found else ("", None)

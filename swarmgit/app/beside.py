@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from swarmgit.act import failing
 from swarmgit.app.worker import Left
 from swarmgit.errors import SwarmError, TryLater
-from swarmgit.plan import breakdowns
+from swarmgit.model.incidents import Alert, facts
 from swarmgit.ports.world import World
 
 
@@ -39,4 +39,5 @@ class Beside(Struct):
             return
         self.told[what] = signature
         with suppress(SwarmError, OSError):  # a full disk: what it keeps from being done, others tell
-            world.notices.add(breakdowns.beside(what, signature, message, hint))
+            known = facts(what=what, kind=signature, reason=message, hint=hint)
+            world.notices.add(Alert("beside", facts=known))

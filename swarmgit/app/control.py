@@ -17,7 +17,6 @@ from swarmgit.app.names import find, find_task
 from swarmgit.app.room import require_room
 from swarmgit.app.sessions import find_session
 from swarmgit.app.views.tasks import statuses
-from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.endings import Stop
@@ -25,9 +24,10 @@ from swarmgit.model.ids import EntryId, SessionId, TaskId, ulid
 from swarmgit.model.queue import WAITING, Entry
 from swarmgit.model.renames import called, other_names
 from swarmgit.model.status import TaskStatus
-from swarmgit.observe.state import StateReader
 from swarmgit.plan import revival
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
+from swarmgit.state import kinds
+from swarmgit.state.reading import StateReader
 
 STOPPED = "stopped by a person"
 DROPPED = "its entry was dropped from the queue"
@@ -89,26 +89,27 @@ def restart(world: World, name: str, by: str, reason: str = "") -> None:
 def freeze(world: World, by: str, reason: str = "") -> None:
     """Put the brake on: nothing starts and nothing lands. A freeze that is there already is replaced."""
     now = world.clock.now()
-    content = state.dump_freeze(Freeze(by=by, at=now, reason=reason))
-    _write(world, {paths.FREEZE: content}, f"Freeze: {reason}" if reason else "Freeze", now)
+    brake = Freeze(by=by, at=now, reason=reason)
+    write_request(world, kinds.FREEZE.place, brake, f"Freeze: {reason}" if reason else "Freeze", now)
 
 
 def thaw(world: World) -> bool:
     """Lift the brake and return whether there was one."""
     now = world.clock.now()
-    return _write(world, {paths.FREEZE: None}, "Thaw", now)
+    return write_request(world, kinds.FREEZE.place, None, "Thaw", now)
 
 
 def pause_queue(world: World, by: str, reason: str = "") -> None:
     """Let nothing land until `resume_queue`; sessions and gates go on."""
     now = world.clock.now()
-    content = state.dump_queue_control(QueueControl(paused=True, by=by, reason=reason, at=now))
-    _write(world, {paths.QUEUE_CONTROL: content}, f"Pause the queue: {reason}" if reason else "Pause the queue", now)
+    brake = QueueControl(paused=True, by=by, reason=reason, at=now)
+    message = f"Pause the queue: {reason}" if reason else "Pause the queue"
+    write_request(world, kinds.QUEUE_CONTROL.place, brake, message, now)
 
 
 def resume_queue(world: World) -> bool:
     """Let things land again and return whether landings were paused."""
-    return _write(world, {paths.QUEUE_CONTROL: None}, "Resume the queue", world.clock.now())
+    return write_request(world, kinds.QUEUE_CONTROL.place, None, "Resume the queue", world.clock.now())
 
 
 def hurry(world: World, name: str, by: str) -> EntryId:
@@ -146,14 +147,14 @@ def drop(world: World, name: str, by: str, reason: str = "") -> EntryId:
     wish = replace(_wish(seen, entry), dropped=True, by=by, reason=reason, at=seen.now)
     paused = replace(_control(seen, entry.task), paused=True, by=by, reason=reason or DROPPED, at=seen.now)
     changes = {
-        paths.state_entry_control(entry.id): state.dump_entry_control(wish),
-        paths.state_control(entry.task): state.dump_control(paused),
+        kinds.ENTRY_CONTROL.file(entry.id): wish,
+        kinds.TASK_CONTROL.file(entry.task): paused,
     }
-    _write(world, changes, f"Drop {entry.task} from the queue and pause it", seen.now)
+    write_requests(world, changes, f"Drop {entry.task} from the queue and pause it", seen.now)
     return entry.id
 
 
-def _waiting_entry(world: World, name: str) -> tuple[Look, Entry]:
+def _waiting_entry(world: ReadWorld, name: str) -> tuple[Look, Entry]:
     seen = look(world)
     entry = _entry(seen, name)
     _refuse_over(entry)
@@ -182,7 +183,7 @@ def _wish(seen: Look, entry: Entry) -> EntryControl:
 
 
 def _write_wish(world: World, seen: Look, entry: Entry, wish: EntryControl, message: str) -> None:
-    _write(world, {paths.state_entry_control(entry.id): state.dump_entry_control(wish)}, message, seen.now)
+    write_request(world, kinds.ENTRY_CONTROL.file(entry.id), wish, message, seen.now)
 
 
 def stop(world: World, name: str, by: str, wait: Callable[[float], None] = time.sleep) -> Stopped:
@@ -213,7 +214,7 @@ def _cancel_until_over(world: World, session: SessionId, grace_s: float, wait: C
     return False
 
 
-def _task(world: World, name: str) -> tuple[Look, TaskStatus]:
+def _task(world: ReadWorld, name: str) -> tuple[Look, TaskStatus]:
     seen = look(world)
     known = statuses(seen)
     archived = {task: TaskStatus(task=task, title=task, phase="landed") for task in seen.observed.archived}
@@ -230,26 +231,25 @@ def _control(seen: Look, task: TaskId) -> TaskControl:
 
 
 def _write_control(world: World, task: TaskId, control: TaskControl, message: str, at: datetime) -> None:
-    _write(world, {paths.state_control(task): state.dump_control(control)}, message, at)
+    write_request(world, kinds.TASK_CONTROL.file(task), control, message, at)
 
 
-def write_requests(world: World, changes: Mapping[str, bytes | None], message: str, at: datetime) -> None:
-    """Write requests of a person, all in one commit."""
-    _write(world, changes, message, at)
+def write_request(world: World, path: str, request: Struct | None, message: str, at: datetime) -> bool:
+    """Write one request of a person, or take it back (None), and return whether anything changed."""
+    return write_requests(world, {path: request}, message, at)
 
 
-def write_request(world: World, path: str, content: bytes, message: str, at: datetime) -> None:
-    """Write one request of a person."""
-    _write(world, {path: content}, message, at)
+def write_requests(world: World, requests: Mapping[str, Struct | None], message: str, at: datetime) -> bool:
+    """Write requests of a person in one commit, and return whether anything changed.
 
-
-def _write(world: World, changes: Mapping[str, bytes | None], message: str, at: datetime) -> bool:
-    """Commit, and return whether anything changed. A state branch that was lost is put back first."""
+    A state branch that was lost is put back first.
+    """
     if world.repository.target is None:
         raise no_target(world)
     require_room(world)
     recovery.restore_state(world)
     StateReader(world.objects, world.cache, keeps=False).read(world.state.head())  # raises where a newer one wrote it
+    changes = {path: kinds.of(each).dump(each) if each is not None else None for path, each in requests.items()}
     commit = world.state.write(changes, message, at)
     if commit is not None:
         # the checkout only shows the branch; where it cannot follow now, the next tick brings it along

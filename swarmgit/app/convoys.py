@@ -15,7 +15,7 @@ from swarmgit.model.ids import BlobId, ConvoyId
 from swarmgit.plan.convoys import status_of
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.wallets import members
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 
 SCHEMA_LINE = "# yaml-language-server: $schema=../run/schemas/convoy.json"
 
@@ -52,7 +52,7 @@ def write(world: World, name: str, title: str, tasks: Sequence[str], on_failure:
     return path
 
 
-def add(world: World, name: str, tasks: Sequence[str]) -> Path:
+def add(world: ReadWorld, name: str, tasks: Sequence[str]) -> Path:
     """Add tasks to a convoy's file in the working tree and return its path; the rest of the file stays as it is."""
     path = _path(world, name)
     missing = [task for task in tasks if not (path.parents[1] / "tasks" / f"{task}.yaml").is_file()]
@@ -76,7 +76,7 @@ def add(world: World, name: str, tasks: Sequence[str]) -> Path:
     return path
 
 
-def _path(world: World, name: str) -> Path:
+def _path(world: ReadWorld, name: str) -> Path:
     top = world.repository.top
     if top is None:
         raise PersonMustAct("a bare repository has no working tree to write into", "use a clone with a checkout")

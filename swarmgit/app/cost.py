@@ -15,13 +15,13 @@ from msgspec import Struct
 from swarmgit.app.look import Look
 from swarmgit.app.views.money import budget_row, convoy_budget_rows
 from swarmgit.app.views.tasks import statuses
-from swarmgit.documents import state
-from swarmgit.errors import SwarmError
 from swarmgit.model.endings import LIMITED
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.books import Books, Spending, spendings
 from swarmgit.plan.wallets import members
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
+from swarmgit.state import kinds
+from swarmgit.state.archive import newest
 
 HOUR = timedelta(hours=1)
 REWORK = frozenset({"rejected", "conflict", "failed", "timeout"}) | LIMITED
@@ -53,9 +53,9 @@ class Shown(Struct, frozen=True):
         return min(1.0, (self.until - since) / whole) if whole > timedelta() else 1.0
 
 
-def cost(world: World, look: Look) -> dict[str, Any]:
+def cost(world: ReadWorld, look: Look) -> dict[str, Any]:
     """Return `cost --json`. `burn_usd_per_hour`: of a longer session only the part that lies in the last hour."""
-    known = [*statuses(look).values(), *_archived(world, look)]
+    known = [*statuses(look).values(), *newest(world.objects, look.observed.state_head, kinds.TASKS)]
     spent = list(_spent(look, known))
     groups: dict[str, Callable[[Shown], Iterable[str]]] = {
         "tasks": lambda each: (each.of.task,),
@@ -101,18 +101,6 @@ def _burn(spent: Iterable[Shown], since: datetime) -> float | None:
     """Return what was spent after an instant; None where no price is known."""
     found = [each for each in spent if each.until > since and each.of.usage.usd is not None]
     return round(sum((e.of.usage.usd or 0.0) * e.share_since(since) for e in found), 6) if found else None
-
-
-def _archived(world: World, look: Look) -> Iterator[TaskStatus]:
-    """Yield the finished tasks that have left the hot folders; what cannot be read is left out."""
-    for path in look.observed.archived.values():
-        oid = world.objects.resolve(f"{look.observed.state_head}:{path}")
-        if oid is None:
-            continue
-        try:
-            yield state.load_status(path, world.objects.blob(oid))
-        except SwarmError:
-            continue
 
 
 def _rows(spent: Iterable[Shown], key: Callable[[Shown], Iterable[str]]) -> list[dict[str, Any]]:

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from swarmgit.app.trail import changes
-from swarmgit.documents import paths
 from swarmgit.model.git import TreeEntry
 from swarmgit.model.ids import CommitId
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
+from swarmgit.state import kinds
 
 Event = dict[str, Any]
 WAKE_S = 2.0
 
 
-def last_events(world: World, count: int) -> list[Event]:
+def last_events(world: ReadWorld, count: int) -> list[Event]:
     """Return the last `count` events on the state branch in the order of time; only the newest days are read."""
     head = world.state.head()
     if head is None or count == 0:
@@ -30,8 +30,8 @@ def last_events(world: World, count: int) -> list[Event]:
     return sorted(found, key=_when)[-count:]
 
 
-def _days_newest_first(world: World, head: CommitId) -> Iterator[str]:
-    root = _child(world.objects.tree(world.objects.commit(head).tree), paths.STATE_EVENTS)
+def _days_newest_first(world: ReadWorld, head: CommitId) -> Iterator[str]:
+    root = _child(world.objects.tree(world.objects.commit(head).tree), kinds.EVENTS.place)
     for month in _newest_first(world.objects.tree(root.oid)) if root else ():
         for day in _newest_first(world.objects.tree(month.oid)):
             yield day.oid
@@ -45,9 +45,9 @@ def _child(entries: tuple[TreeEntry, ...], name: str) -> TreeEntry | None:
     return next((entry for entry in entries if entry.name == name and entry.kind == "tree"), None)
 
 
-def follow_events(world: World, count: int, wait: Callable[[float], bool] | None = None) -> Iterator[Event]:
+def follow_events(world: ReadWorld, count: int, wait: Callable[[float], bool] | None = None) -> Iterator[Event]:
     """Yield the last `count` events, and then each one that is committed, without end."""
-    bell = world.doorbell() if wait is None else None
+    bell = world.machine.doorbell() if wait is None else None
     pause = bell.wait if bell else wait
     assert pause is not None
     try:
@@ -63,11 +63,11 @@ def follow_events(world: World, count: int, wait: Callable[[float], bool] | None
             bell.close()
 
 
-def _between(world: World, old: CommitId | None, new: CommitId) -> list[Event]:
+def _between(world: ReadWorld, old: CommitId | None, new: CommitId) -> list[Event]:
     """Return the events of `new` that `old` had not: files only grow, so what is new is what comes after."""
     found: list[Event] = []
     for path, (was, is_now) in changes(world, old, new):
-        if path.startswith(f"{paths.STATE_EVENTS}/") and is_now:
+        if kinds.at(path) is kinds.EVENTS and is_now:
             seen = world.objects.blob(was) if was else b""
             found += parse(world.objects.blob(is_now)[len(seen) :])
     return sorted(found, key=_when)

@@ -3,41 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from swarmgit.app.look import Look
 from swarmgit.app.names import find
 from swarmgit.app.views.tasks import statuses
-from swarmgit.documents import state
-from swarmgit.errors import PersonMustAct
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.experiments import Comparison, compare
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
+from swarmgit.state import kinds
+from swarmgit.state.archive import newest
 
 ARCHIVED_MAX = 5000
 """How many archived tasks are read, the newest first."""
 
 
-def comparisons(world: World, look: Look) -> tuple[Comparison, ...]:
+def comparisons(world: ReadWorld, look: Look) -> tuple[Comparison, ...]:
     """Return every experiment in force with what can be said of it."""
     known = tuple(_all(world, look)) if look.desired.experiments else ()
     return tuple(compare(experiment, known) for _, experiment in sorted(look.desired.experiments.items()))
 
 
-def comparison(world: World, look: Look, name: str) -> Comparison:
+def comparison(world: ReadWorld, look: Look, name: str) -> Comparison:
     """Return one experiment with what can be said of it."""
     experiments = look.desired.experiments
     return compare(experiments[find(name, experiments, "experiment")], _all(world, look))
 
 
-def _all(world: World, look: Look) -> Iterator[TaskStatus]:
+def _all(world: ReadWorld, look: Look) -> Iterator[TaskStatus]:
     hot = statuses(look)
     yield from hot.values()
-    head = look.observed.state_head
-    newest = sorted(look.observed.archived.items(), key=lambda each: each[1], reverse=True)
-    for task, path in newest[:ARCHIVED_MAX]:
-        oid = world.objects.resolve(f"{head}:{path}") if task not in hot else None
-        try:
-            if oid is not None:
-                yield state.load_status(path, world.objects.blob(oid))
-        except PersonMustAct:  # a broken file is reported by fsck; it says nothing about an arm
-            continue
+    yield from islice(newest(world.objects, look.observed.state_head, kinds.TASKS, but=hot), ARCHIVED_MAX)

@@ -20,9 +20,9 @@ from swarmgit.model.mail import sent_at_ms
 from swarmgit.model.renames import called
 from swarmgit.model.sessions import MergeSpec
 from swarmgit.model.status import FINISHED
-from swarmgit.plan import breakdowns
 from swarmgit.plan.attempts import WASTE
-from swarmgit.ports.world import World
+from swarmgit.plan.incidents.catalogue import CATALOGUE
+from swarmgit.ports.world import ReadWorld, World
 
 PRUNED_AFTER = timedelta(hours=1)
 """What was written more recently may be about to be pinned, whatever the retention."""
@@ -76,12 +76,13 @@ def collect(world: World, *, is_dry: bool) -> Collected:
     world.worktrees.gc(swarm.agents_max)
     world.transcripts.drop(said)
     unread = (f"session {each}: its record cannot be read; swarmgit reconcile" for each in world.executor.damaged())
-    left = (*(note.what for note in world.notices.all() if note.signature == breakdowns.LEFTOVER), *unread)
+    leftover = (note for note in world.notices.all() if note.kind == "worktree/leftover")
+    left = (*(CATALOGUE[note.kind].what_of(note) for note in leftover), *unread)
     objects = _prune(world, min(before, seen.now - PRUNED_AFTER))
     return Collected(False, refs, world.executor.gc(before), len(said), left, pins, objects)
 
 
-def stale_pins(world: World, seen: Look, before: datetime) -> tuple[str, ...]:
+def stale_pins(world: ReadWorld, seen: Look, before: datetime) -> tuple[str, ...]:
     """Return the refs of the engine that keep what was made before `before` for tasks and entries that are finished.
 
     What did not land of it is under `refs/swarm/salvage` and `refs/swarm/abandoned`, in the person's repository; what
@@ -137,7 +138,7 @@ def _prune(world: World, before: datetime) -> int | None:
         world.lock.release()
 
 
-def stale_refs(world: World, seen: Look) -> tuple[str, ...]:
+def stale_refs(world: ReadWorld, seen: Look) -> tuple[str, ...]:
     """Return the refs that pin candidates, or submitted work, of entries that are not open any more."""
     entries = [entry for entry in seen.observed.entries.values() if entry.state in ACTIVE]
     active = {paths.candidate_ref(entry.id) for entry in entries}
@@ -146,7 +147,7 @@ def stale_refs(world: World, seen: Look) -> tuple[str, ...]:
     return tuple(sorted(ref for ref in found if ref not in active))
 
 
-def old_folders(world: World, before: datetime) -> list[SessionId]:
+def old_folders(world: ReadWorld, before: datetime) -> list[SessionId]:
     """Return forgotten sessions whose folder has not changed since `before`."""
     known = world.executor.poll(None)
     root = world.repository.live / paths.SESSIONS

@@ -8,21 +8,21 @@ from msgspec.structs import replace
 
 from swarmgit.app.control import write_request
 from swarmgit.app.names import find
-from swarmgit.documents import paths, state
 from swarmgit.errors import WrongUsage
 from swarmgit.model.ids import ulid
 from swarmgit.model.incidents import Incident, IncidentControl
-from swarmgit.observe.state import StateReader
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
+from swarmgit.state import kinds
+from swarmgit.state.reading import StateReader
 
 
-def listed(world: World, *, is_all: bool) -> tuple[Incident, ...]:
+def listed(world: ReadWorld, *, is_all: bool) -> tuple[Incident, ...]:
     """Return the open incidents, or all that are not archived, oldest first."""
     known = StateReader(world.objects, world.cache).read(world.state.head()).incidents
     return tuple(known[id_] for id_ in sorted(known) if is_all or known[id_].state == "open")
 
 
-def named(world: World, name: str) -> Incident:
+def named(world: ReadWorld, name: str) -> Incident:
     """Return one incident by its id or the start of it."""
     known = {incident.id: incident for incident in listed(world, is_all=True)}
     return known[find(name, known, "incident")]
@@ -52,6 +52,5 @@ def close(world: World, name: str, by: str, text: str = "", cause: str = "", pre
 
 def _ask(world: World, control: IncidentControl, message: str) -> None:
     now = world.clock.now()
-    content = state.dump_incident_control(replace(control, at=now))
     name = ulid(now, f"{control.incident} {control.title} {control.text} {control.by}")
-    write_request(world, paths.incident_control(name), content, message, now)
+    write_request(world, kinds.INCIDENT_CONTROL.file(name), replace(control, at=now), message, now)

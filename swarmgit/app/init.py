@@ -12,10 +12,11 @@ from msgspec import Struct
 
 from swarmgit.app import detect
 from swarmgit.app.detect import Findings, Project
-from swarmgit.documents import blocks, paths, rules, schemas
+from swarmgit.documents import paths, rules, schemas
 from swarmgit.errors import WrongUsage
 from swarmgit.model.desired import Gate
 from swarmgit.model.ids import CommitId
+from swarmgit.state import blocks
 
 MESSAGE = "Describe the swarm in .swarm/\n\nWritten by swarmgit init: settings, gates, policy and roles.\n"
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from swarmgit.app import control
 from swarmgit.app.fsck import check
-from swarmgit.app.look import Look, look
+from swarmgit.app.look import look
 from swarmgit.app.names import find_task
 from swarmgit.app.views.tasks import statuses
-from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import Acknowledgement, LandingControl
 from swarmgit.model.ids import CommitId, TaskId, ulid
 from swarmgit.model.status import TaskStatus
 from swarmgit.ports.world import World
+from swarmgit.state import kinds
+from swarmgit.state.archive import find
 
 ONCE_MORE = frozenset({"landed", "reverted", "unchanged", "reported"})
 
@@ -33,8 +34,8 @@ def accept(world: World, name: str, by: str, reason: str = "") -> TaskId:
     said = Acknowledgement(claim.commit, by, reason or f"accepted as the landing of {task}", seen.now)
     request = LandingControl(task, "accept", claim.commit, by=by, reason=reason, at=seen.now)
     changes = {
-        paths.acknowledgement(claim.commit): state.dump(said),
-        paths.landing_control(ulid(seen.now, f"accept {task} {by}")): state.dump(request),
+        kinds.ACKNOWLEDGED.path(said): said,
+        kinds.LANDING_CONTROL.file(ulid(seen.now, f"accept {task} {by}")): request,
     }
     control.write_requests(world, changes, f"Accept {claim.commit[:10]} as the landing of {task}", seen.now)
     return task
@@ -44,7 +45,8 @@ def reopen(world: World, name: str, by: str, reason: str = "") -> TaskId:
     """Let a task that has landed, or that a commit claims, be worked for once more and land again."""
     seen = look(world)
     task = find_task(name, {**dict.fromkeys(seen.observed.archived), **statuses(seen)}, statuses(seen))
-    status = statuses(seen).get(task) or _archived(world, seen, task)
+    status = statuses(seen).get(task) or find(world.objects, seen.observed.state_head, kinds.TASKS, task)
+    status = status or TaskStatus(task, task, phase="landed")
     claim = seen.observed.landings.get(task)
     if claim is None and status.phase not in ONCE_MORE:
         raise PersonMustAct(f"task {task} has not landed: it is {status.phase}", f"swarmgit task restart {task}")
@@ -54,8 +56,8 @@ def reopen(world: World, name: str, by: str, reason: str = "") -> TaskId:
         )
     run = max(status.run, claim.run if claim else 0) + 1
     request = LandingControl(task, "reopen", run=run, by=by, reason=reason, at=seen.now)
-    place = paths.landing_control(ulid(seen.now, f"reopen {task} {by}"))
-    control.write_requests(world, {place: state.dump(request)}, f"Reopen {task}", seen.now)
+    place = kinds.LANDING_CONTROL.file(ulid(seen.now, f"reopen {task} {by}"))
+    control.write_request(world, place, request, f"Reopen {task}", seen.now)
     return task
 
 
@@ -68,11 +70,5 @@ def acknowledge(world: World, name: str, by: str, reason: str) -> CommitId:
         raise PersonMustAct(f"fsck names no violation of a commit {name!r}", "see which there are: swarmgit fsck")
     commit = CommitId(found[0])
     said = Acknowledgement(commit, by, reason, now)
-    control.write_requests(world, {paths.acknowledgement(commit): state.dump(said)}, f"Acknowledge {commit[:10]}", now)
+    control.write_request(world, kinds.ACKNOWLEDGED.path(said), said, f"Acknowledge {commit[:10]}", now)
     return commit
-
-
-def _archived(world: World, seen: Look, task: TaskId) -> TaskStatus:
-    path = seen.observed.archived[task]
-    oid = world.objects.resolve(f"{seen.observed.state_head}:{path}")
-    return state.load_status(path, world.objects.blob(oid)) if oid else TaskStatus(task, task, phase="landed")

@@ -21,7 +21,7 @@ from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.observed import Observed
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan, renames
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 
 
 class Look(Struct, frozen=True):
@@ -34,7 +34,7 @@ class Look(Struct, frozen=True):
     drafts: tuple[str, ...] = field(default=())
 
 
-def look(world: World, at: str | None = None) -> Look:
+def look(world: ReadWorld, at: str | None = None) -> Look:
     """Return what is, or what the state branch said `at` a revision or a time (ISO 8601)."""
     desired = loader(world)()
     observer = Observer(world)
@@ -43,7 +43,7 @@ def look(world: World, at: str | None = None) -> Look:
         return Look(desired, observer.at(desired, state_commit(world, at)), Plan(), now)
     observed = observer.observe(desired)
     observer.keep()
-    return looked(desired, observed, plan(desired, observed, now), now, world.drafts(desired))
+    return looked(desired, observed, plan(desired, observed, now), now, world.person.drafts(desired))
 
 
 def looked(desired: Desired, observed: Observed, planned: Plan, now: datetime, drafts: tuple[str, ...] = ()) -> Look:
@@ -52,22 +52,23 @@ def looked(desired: Desired, observed: Observed, planned: Plan, now: datetime, d
     return Look(one.desired, one.observed, planned, now, drafts)
 
 
-def broken_mail(world: World, seen: Look) -> tuple[Problem, ...]:
+def broken_mail(world: ReadWorld, seen: Look) -> tuple[Problem, ...]:
     """Return the messages that cannot be read; nobody is held up by them, so nobody else looks for them."""
-    from swarmgit.observe import broken_mail as letters
-    from swarmgit.observe.mailboxes import Mailboxes
+    from swarmgit.state import mailboxes
 
     boxes = seen.observed.mail
-    return letters.broken_mail(boxes, world.objects, world.cache) if isinstance(boxes, Mailboxes) else ()
+    if not isinstance(boxes, mailboxes.Mailboxes):
+        return ()
+    return mailboxes.broken_mail(boxes, world.objects, world.cache)
 
 
-def check_mail(world: World, seen: Look) -> None:
+def check_mail(world: ReadWorld, seen: Look) -> None:
     """Go through what is new in the mailboxes and keep the result, so that those who only read need not."""
     with suppress(SwarmError, OSError):  # nobody is held up by it
         broken_mail(world, seen)
 
 
-def no_target(world: World) -> PersonMustAct:
+def no_target(world: ReadWorld) -> PersonMustAct:
     """Return the error where no branch is the target: there never was one, or it was renamed or deleted."""
     former = world.repository.former
     if former is None:
@@ -78,21 +79,21 @@ def no_target(world: World) -> PersonMustAct:
     )
 
 
-def loader(world: World) -> Callable[[], Desired]:
+def loader(world: ReadWorld) -> Callable[[], Desired]:
     """Return the function that loads the intent in force."""
     target = world.repository.target
     if target is None:
         raise no_target(world)
-    cache = Cache(world.repository.live / paths.CACHE / "desired", keeps=not world.only_reads)
+    cache = Cache(world.repository.live / paths.CACHE / "desired", keeps=world.cache.keeps)
 
     def load_it() -> Desired:
         """Load with our own adapters; what other packages bring is looked for only where something is wrong so."""
         desired = load(world.objects, target, cache)
-        others = world.adapters() if desired.problems else KNOWN_ADAPTERS
+        others = world.runtimes.names() if desired.problems else KNOWN_ADAPTERS
         return with_problems(desired if others == KNOWN_ADAPTERS else load(world.objects, target, cache, others))
 
     def with_problems(desired: Desired) -> Desired:
-        if desired.swarm is None or desired.swarm.state_branch == world.state_branch:
+        if desired.swarm is None or desired.swarm.state_branch == world.repository.state_branch:
             return desired
         taken = state_problems(world, desired, lambda path: world.objects.blob(f"{desired.commit}:{path}"))
         return replace(desired, problems=(*taken, *desired.problems)) if taken else desired

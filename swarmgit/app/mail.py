@@ -12,17 +12,19 @@ from msgspec.structs import replace
 
 from swarmgit.app.control import write_request
 from swarmgit.app.look import look
-from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Problem
 from swarmgit.model.ids import MailId, SessionId, ulid
 from swarmgit.model.mail import HUMAN, RESERVED, SWARMGIT, Letter, Mail, MailControl, sent_at_ms
+from swarmgit.model.observed import Stored
 from swarmgit.model.renames import called
 from swarmgit.model.status import FINISHED
-from swarmgit.observe.mailboxes import Mailbox
-from swarmgit.observe.state import StateReader, Stored
 from swarmgit.plan.comms import Roster
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
+from swarmgit.state import kinds
+from swarmgit.state.archive import find
+from swarmgit.state.mailboxes import Mailbox
+from swarmgit.state.reading import StateReader
 
 MIN_ID_CHARS = 4
 
@@ -44,7 +46,7 @@ def post(world: World, document: Mapping[str, Any], by: str) -> tuple[str, ...]:
         letter = replace(letter, in_reply_to=_find(world, letter.in_reply_to).id)
     control = MailControl(letter=letter, by=by, at=seen.now)
     name = ulid(seen.now, f"{by} {letter.to} {letter.subject} {letter.body}")
-    write_request(world, paths.mail_control(name), state.dump_mail_control(control), f"Mail from {by}", seen.now)
+    write_request(world, kinds.MAIL_CONTROL.file(name), control, f"Mail from {by}", seen.now)
     return letter.to
 
 
@@ -71,7 +73,7 @@ class Listed(Struct, frozen=True):
     waiting: tuple[Letter, ...]
 
 
-def mailbox(world: World, name: str) -> Listed:
+def mailbox(world: ReadWorld, name: str) -> Listed:
     """Return what is in a mailbox; `dead` holds what was refused."""
     _check_mailbox(world, name)
     stored = _stored(world)
@@ -81,7 +83,7 @@ def mailbox(world: World, name: str) -> Listed:
     return Listed(mails, problems, _posted(stored))
 
 
-def _check_mailbox(world: World, name: str) -> None:
+def _check_mailbox(world: ReadWorld, name: str) -> None:
     """Raise where nobody of that name has mail, or can have any."""
     known = {*RESERVED, *mailboxes(world)}
     if name in known:
@@ -91,7 +93,7 @@ def _check_mailbox(world: World, name: str) -> None:
         raise PersonMustAct(f"there is no mailbox {name!r}; there are {', '.join(sorted(known))}", "swarmgit agents")
 
 
-def mailboxes(world: World) -> tuple[str, ...]:
+def mailboxes(world: ReadWorld) -> tuple[str, ...]:
     """Return whose mailboxes there are."""
     return tuple(sorted(_stored(world).mail))
 
@@ -104,7 +106,7 @@ def read(world: World, name: str, by: str) -> Mail:
     return mail
 
 
-def thread(world: World, name: str) -> tuple[Mail, ...]:
+def thread(world: ReadWorld, name: str) -> tuple[Mail, ...]:
     """Return the conversation that a message belongs to, oldest first, as far as it is not archived."""
     wanted = _find(world, name).thread
     boxes = _stored(world).mail
@@ -116,11 +118,11 @@ def _posted(stored: Stored) -> tuple[Letter, ...]:
     return tuple(c.letter for _, c in sorted(stored.mail_controls.items()) if c.letter is not None)
 
 
-def _stored(world: World) -> Stored:
+def _stored(world: ReadWorld) -> Stored:
     return StateReader(world.objects, world.cache).read(world.state.head())
 
 
-def _find(world: World, name: str) -> Mail:
+def _find(world: ReadWorld, name: str) -> Mail:
     boxes = _stored(world).mail
     known = sorted({id_ for box in boxes.values() for id_ in box})
     found = [id_ for id_ in known if id_ == name]
@@ -136,21 +138,15 @@ def _find(world: World, name: str) -> Mail:
     return archived
 
 
-def _archived(world: World, name: str) -> Mail | None:
+def _archived(world: ReadWorld, name: str) -> Mail | None:
     """Return a message from the archive, where its whole id says the day."""
-    head = world.state.head()
-    if head is None or not sent_at_ms(name):
+    if not sent_at_ms(name):
         return None
     day = datetime.fromtimestamp(sent_at_ms(name) / 1000, UTC)
-    tree = world.objects.resolve(f"{head}:{paths.STATE_ARCHIVE}/{day:%Y-%m}/{day:%d}/{paths.STATE_MAIL}")
-    for path, entry in (world.objects.walk(tree) if tree else {}).items():
-        if path.endswith(f"/{name}.yaml"):
-            return state.load_mail(path, world.objects.blob(entry.oid))
-    return None
+    return find(world.objects, world.state.head(), kinds.MAIL, name, day)
 
 
 def _note(world: World, mail: Mail, by: str) -> None:
     now = world.clock.now()
     control = MailControl(read=(MailId(mail.id),), by=by, at=now)
-    content = state.dump_mail_control(control)
-    write_request(world, paths.mail_control(f"read-{mail.id}"), content, f"{by} has read {mail.id}", now)
+    write_request(world, kinds.MAIL_CONTROL.file(f"read-{mail.id}"), control, f"{by} has read {mail.id}", now)

@@ -10,7 +10,7 @@ from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import TaskId
 from swarmgit.model.renames import called
 from swarmgit.model.status import TaskStatus
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 
 Name = TypeVar("Name", bound=str)
 LIST_COMMANDS = {
@@ -43,7 +43,7 @@ def find_task(name: str, known: Iterable[TaskId], statuses: Mapping[TaskId, Task
     return renamed.task if renamed is not None else find(TaskId(name), names, "task")
 
 
-def named_tasks(world: World, names: Sequence[str]) -> frozenset[TaskId]:
+def named_tasks(world: ReadWorld, names: Sequence[str]) -> frozenset[TaskId]:
     """Return the tasks of the intent that a person named; nothing is loaded when none was."""
     if not names:
         return frozenset()

@@ -7,7 +7,7 @@ from contextlib import suppress
 from swarmgit.act import failing, rescue
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import SessionId
-from swarmgit.plan import breakdowns
+from swarmgit.model.incidents import Alert, facts
 from swarmgit.ports.world import World
 
 
@@ -17,7 +17,7 @@ def heal(world: World) -> None:
     if target is not None:
         world.landing.heal(target)
     with suppress(SwarmError, OSError):  # what it leaves, doctor names
-        world.upkeep.heal()
+        world.engine.upkeep.heal()
     restore_state(world)
     with suppress(SwarmError, OSError):  # they are for people; the ticks try again, and tell
         world.state.link_run()
@@ -32,7 +32,7 @@ def restore_state(world: World) -> None:
     """Put a lost state branch back, and tell of it."""
     put_back = world.state.put_back()
     if put_back is not None:
-        world.notices.add(breakdowns.state_put_back(put_back.commit, put_back.why))
+        world.notices.add(Alert("state/put-back", facts=facts(commit=put_back.commit, reason=put_back.why)))
 
 
 def _save_orphan(world: World, session: SessionId) -> None:
@@ -47,4 +47,5 @@ def _save_orphan(world: World, session: SessionId) -> None:
     except Exception as error:  # noqa: BLE001  the boundary of one worktree
         message, _, _ = failing.words("salvage", error, world)
         with suppress(OSError):
-            world.notices.add(breakdowns.unsaved(session, message, str(world.worktrees.path(session))))
+            known = facts(reason=message, place=world.worktrees.path(session))
+            world.notices.add(Alert("worktree/unsaved", session=session, facts=known))

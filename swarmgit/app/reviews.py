@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from swarmgit.app.control import write_requests
 from swarmgit.app.look import Look, look
 from swarmgit.app.names import find
-from swarmgit.documents import paths, state
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import TaskControl, Verdict
 from swarmgit.model.ids import CommitId, EntryId, TreeId
 from swarmgit.model.queue import Entry
 from swarmgit.model.renames import other_names
 from swarmgit.plan import verdicts
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
+from swarmgit.state import kinds
 
 
 class Held(Struct, frozen=True):
@@ -85,16 +85,16 @@ def give(world: World, held_: Held, given: Answer) -> Verdict:
         tree=now.tree,
         text=given.text,
     )
-    changes = {paths.state_verdict(entry.id): state.dump_verdict(verdict)}
+    changes: dict[str, Struct | None] = {kinds.VERDICTS.path(verdict): verdict}
     if given.drop:
         control = seen.observed.controls.get(entry.task, TaskControl())
         cancelled = replace(control, cancelled=True, by=given.by, reason=given.text, at=seen.now)
-        changes[paths.state_control(entry.task)] = state.dump_control(cancelled)
+        changes[kinds.TASK_CONTROL.file(entry.task)] = cancelled
     write_requests(world, changes, f"Review {entry.task}: {verdict.verdict}", seen.now)
     return verdict
 
 
-def difference_text(world: World, held_: Held) -> str:
+def difference_text(world: ReadWorld, held_: Held) -> str:
     """Return the difference that a verdict is about, as git shows it."""
     return world.engine.diff(held_.old, held_.new)
 

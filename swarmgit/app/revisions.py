@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import CommitId
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 
 HEAD = re.compile(r"(?:HEAD|@)?((?:[~^][0-9]*)*)")
 OBJECT = re.compile(r"[0-9a-f]{4,64}((?:[~^][0-9]*)*)")
@@ -15,7 +15,7 @@ AGO = re.compile(r"(\d+) ?(second|minute|hour|day|week)s?(?: ago)?")
 COMMITS_MAX = 1_000_000
 
 
-def state_commit(world: World, rev: str) -> CommitId:
+def state_commit(world: ReadWorld, rev: str) -> CommitId:
     """Return the commit that `rev` names on the state branch, or raise: HEAD~3, ~3, an id, 2 hours ago, a date."""
     found = _by_name(world, rev) or _by_time(world, rev)
     if found is None:
@@ -24,9 +24,9 @@ def state_commit(world: World, rev: str) -> CommitId:
     return found
 
 
-def _by_name(world: World, rev: str) -> CommitId | None:
+def _by_name(world: ReadWorld, rev: str) -> CommitId | None:
     head = world.state.head()
-    named = HEAD.fullmatch(rev.removeprefix(world.state_branch))
+    named = HEAD.fullmatch(rev.removeprefix(world.repository.state_branch))
     if head is None:
         return None
     if named and rev:
@@ -34,12 +34,12 @@ def _by_name(world: World, rev: str) -> CommitId | None:
     return _resolved(world, rev) if OBJECT.fullmatch(rev) else None
 
 
-def _resolved(world: World, spec: str) -> CommitId | None:
+def _resolved(world: ReadWorld, spec: str) -> CommitId | None:
     oid = world.objects.resolve(f"{spec}^{{commit}}")
     return CommitId(oid) if oid else None
 
 
-def _by_time(world: World, rev: str) -> CommitId | None:
+def _by_time(world: ReadWorld, rev: str) -> CommitId | None:
     """Return the newest commit that is not younger than the time."""
     at = parse_time(rev, world.clock.now())
     commit = world.state.head() if at else None

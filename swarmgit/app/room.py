@@ -9,7 +9,7 @@ from msgspec import Struct
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, StateTaken, SwarmError
 from swarmgit.model.desired import Desired, Problem
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 
 OWN = "refs/swarm"
 FOLDERS = (
@@ -32,20 +32,20 @@ class NoRoom(Struct, frozen=True):
     repair: str
 
 
-def no_room(world: World) -> tuple[NoRoom, ...]:
+def no_room(world: ReadWorld) -> tuple[NoRoom, ...]:
     """Return the person's refs that leave no room for ours."""
-    return (*for_state(world, world.state_branch), *for_own(world))
+    return (*for_state(world, world.repository.state_branch), *for_own(world))
 
 
-def require_room(world: World) -> None:
+def require_room(world: ReadWorld) -> None:
     """Raise PersonMustAct where a ref of the person's leaves no room for ours."""
     for found in no_room(world):
         raise PersonMustAct(found.message, found.repair)
 
 
-def for_state(world: World, branch: str) -> Iterator[NoRoom]:
+def for_state(world: ReadWorld, branch: str) -> Iterator[NoRoom]:
     """Yield the person's branches that leave no room for state on `branch`, also where it is on another one now."""
-    state, present = paths.branch_ref(branch), paths.branch_ref(world.state_branch)
+    state, present = paths.branch_ref(branch), paths.branch_ref(world.repository.state_branch)
     parts = state.split("/")
     above = {"/".join(parts[:count]) for count in range(3, len(parts))}
     for ref in world.objects.refs(f"{parts[0]}/{parts[1]}/{parts[2]}"):
@@ -53,7 +53,9 @@ def for_state(world: World, branch: str) -> Iterator[NoRoom]:
             name = ref.removeprefix("refs/heads/")
             message = f"the branch {name} leaves no room for the branch {branch}, where swarmgit keeps state"
             if ref == state:
-                message = f"the branch {name} is there already, so swarmgit's state stays on {world.state_branch}"
+                message = (
+                    f"the branch {name} is there already, so swarmgit's state stays on {world.repository.state_branch}"
+                )
             yield NoRoom(ref, message, f"git branch -m {name} {name.replace('/', '-')}-mine")
     if state == present:
         try:
@@ -64,7 +66,7 @@ def for_state(world: World, branch: str) -> Iterator[NoRoom]:
             return
 
 
-def state_problems(world: World, desired: Desired, read: Callable[[str], bytes]) -> tuple[Problem, ...]:
+def state_problems(world: ReadWorld, desired: Desired, read: Callable[[str], bytes]) -> tuple[Problem, ...]:
     """Return why state cannot be kept on the branch that swarm.yaml names, at the place where it does.
 
     `read`: returns a file's content by its path from the repository's root.
@@ -84,7 +86,7 @@ def state_problems(world: World, desired: Desired, read: Callable[[str], bytes])
     )
 
 
-def for_own(world: World) -> Iterator[NoRoom]:
+def for_own(world: ReadWorld) -> Iterator[NoRoom]:
     for ref, commit in world.objects.refs(OWN).items():
         if ref in FOLDERS:
             aside = f"refs/mine/{ref.removeprefix('refs/').replace('/', '-')}"

@@ -30,7 +30,7 @@ from swarmgit.model.status import FINISHED
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import checkouts
 from swarmgit.plan.failure_words import sentence
-from swarmgit.ports.sessions import Doorbell
+from swarmgit.ports.machine import Doorbell
 from swarmgit.ports.world import World
 
 TROUBLES_MAX = 7
@@ -104,7 +104,7 @@ class Course(Struct):
 
     @property
     def waited_s(self) -> float:
-        return self.ticker.world.awake_s() - self.started_s  # clocks may be set meanwhile
+        return self.ticker.world.clock.awake_s() - self.started_s  # clocks may be set meanwhile
 
     @property
     def is_late(self) -> bool:
@@ -142,7 +142,7 @@ def _run(worker: Worker, options: Options, heard: Heard, interrupted: threading.
     ticker = Ticker(
         world,
         loader(world),
-        Observer(world, measures=True),
+        Observer(world, world.executor),
         options.only,
         options.now,
         is_waited_for=options.mode == "settle",
@@ -150,8 +150,8 @@ def _run(worker: Worker, options: Options, heard: Heard, interrupted: threading.
         trusted_since=None if options.mode == "once" else started,
         leaving=worker.leaving,
     )
-    bell = world.doorbell() if options.mode != "once" else None
-    course = Course(ticker, worker, options, started, world.awake_s())
+    bell = world.machine.doorbell() if options.mode != "once" else None
+    course = Course(ticker, worker, options, started, world.clock.awake_s())
     try:
         result = _loop(course, heard, interrupted, bell)
         if not interrupted.is_set() and not course.is_late:
@@ -247,7 +247,7 @@ def _trouble(course: Course, error: Exception) -> Trouble:
 def _end(course: Course, trouble: Trouble | None, *, is_interrupted: bool) -> Result | None:
     """Return how the run ends here, None where it goes on."""
     done, mode = course.done, course.options.mode
-    look = course.look or Look(Desired(None, None), Observed(None, None), Plan(), course.started)
+    look = course.look or Look(Desired(None, None), Observed(), Plan(), course.started)
     if done is not None and mode == "once":
         return _result(done, look, "one tick is done")
     if is_interrupted:

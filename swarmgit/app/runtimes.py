@@ -17,13 +17,14 @@ from msgspec import Struct
 from swarmgit.app import control
 from swarmgit.app.check_stage import CheckStage
 from swarmgit.app.run import Options, TickReport, reconcile
-from swarmgit.documents import blocks, paths
+from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.sessions import AgentSession, of_kind
 from swarmgit.model.status import Attempt, TaskStatus
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
+from swarmgit.state import blocks
 
 TASK = TaskId("check")
 FILE = "swarmgit-check.txt"
@@ -199,7 +200,7 @@ def _is_busy(session: AgentSession, now: datetime) -> bool:
 
 
 def _judged(
-    world: World,
+    world: ReadWorld,
     stage: CheckStage,
     adapter: Known,
     statuses: tuple[TaskStatus, TaskStatus | None],
@@ -261,7 +262,7 @@ def _limit(last: Attempt) -> str:
     return "the provider asked for a pause" if last.outcome == "rate-limited" else "the provider set no limit meanwhile"
 
 
-def _files(world: World, status: TaskStatus) -> frozenset[str]:
+def _files(world: ReadWorld, status: TaskStatus) -> frozenset[str]:
     """Return what the session changed, landed or kept aside."""
     last = status.attempts[-1]
     at = status.landed_commit or (world.objects.ref(last.salvage) if last.salvage else None)

@@ -15,7 +15,7 @@ from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import SessionId
 from swarmgit.model.jobs import Job
 from swarmgit.model.sessions import ProgramSpec
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 
 RUNNING = frozenset({"queued", "running"})
 POLL_S = 0.2
@@ -27,7 +27,7 @@ class WorktreePath(Struct, frozen=True):
     is_live: bool
 
 
-def find_session(world: World, name: str) -> SessionId:
+def find_session(world: ReadWorld, name: str) -> SessionId:
     """Return the session called `name`, that alone starts or ends so, or the newest one of the task called so.
 
     Of a task's: one that runs rather than one that has ended, its agent's rather than a merger's or a triage's.
@@ -48,7 +48,7 @@ def _of_task(jobs: Mapping[SessionId, Job], name: str) -> Iterator[tuple[Session
     return ((id_, job) for id_, job in jobs.items() if isinstance(job.spec, ProgramSpec) and job.spec.task == name)
 
 
-def folders(world: World) -> list[SessionId]:
+def folders(world: ReadWorld) -> list[SessionId]:
     """Return every session whose folder is still there, forgotten ones too."""
     root = world.repository.live / paths.SESSIONS
     if not root.is_dir():
@@ -58,7 +58,7 @@ def folders(world: World) -> list[SessionId]:
     )
 
 
-def worktree_of(world: World, name: str, *, is_asked_twice: bool = False) -> WorktreePath:
+def worktree_of(world: ReadWorld, name: str, *, is_asked_twice: bool = False) -> WorktreePath:
     """Return where a session's files are, or raise when it has given its worktree back.
 
     Git, editors and shells that a person starts there would obey what the agent has written, so it is not handed out
@@ -76,13 +76,13 @@ def worktree_of(world: World, name: str, *, is_asked_twice: bool = False) -> Wor
     return WorktreePath(session, path, is_live=_is_live(world, session))
 
 
-def _is_live(world: World, session: SessionId) -> bool:
+def _is_live(world: ReadWorld, session: SessionId) -> bool:
     job = world.executor.poll([session]).get(session)
     return job is not None and job.state in RUNNING
 
 
 def read_output(
-    world: World, session: SessionId, name: str, *, follow: bool, wait: Callable[[float], None] = time.sleep
+    world: ReadWorld, session: SessionId, name: str, *, follow: bool, wait: Callable[[float], None] = time.sleep
 ) -> Iterator[bytes]:
     """Yield a session's file `name` ('stdout.jsonl' or 'stderr.log') in pieces; `follow`: until the session is over.
 

@@ -8,7 +8,7 @@ from swarmgit.app.revisions import state_commit
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.ids import CommitId
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 
 CHOICES = ("kept", "present", "empty")
 
@@ -31,7 +31,7 @@ def reset(world: World, to: str) -> Reset:
     return Reset(commit, tuple(sorted(after - before)))
 
 
-def _goal(world: World, to: str) -> CommitId:
+def _goal(world: ReadWorld, to: str) -> CommitId:
     return CommitId(to) if to in CHOICES else state_commit(world, to)
 
 

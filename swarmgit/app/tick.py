@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from swarmgit import act
-from swarmgit.act.failing import failed, signature
+from swarmgit.act.failing import failed
 from swarmgit.app.beside import Beside
 from swarmgit.app.recovery import restore_state
 from swarmgit.app.worker import Left
@@ -34,7 +34,7 @@ from swarmgit.model.actions import (
 from swarmgit.model.desired import Desired
 from swarmgit.model.failures import ForgetTries, Rescue, Try
 from swarmgit.model.ids import CommitId, SessionId, TaskId
-from swarmgit.model.incidents import ForgetReports
+from swarmgit.model.incidents import ForgetAlerts
 from swarmgit.model.observed import Observed
 from swarmgit.model.outcomes import Done, Failed, Outcome, Underway
 from swarmgit.model.pins import Submit, Unpin
@@ -42,11 +42,11 @@ from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.steps import owned_step, with_task
 from swarmgit.observe.snapshot import Observer
 from swarmgit.plan import plan
-from swarmgit.ports.sessions import Doorbell
-from swarmgit.ports.world import World
+from swarmgit.ports.machine import Doorbell
+from swarmgit.ports.world import ReadWorld, World
 from swarmgit.state import commits
 
-LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetReports, ForgetTries)
+LETTING_GO = (DeliverMail, TakeMail, Retire, Unpin, FollowRemote, ForgetLeaks, ForgetAlerts, ForgetTries)
 """What comes after the record: a message is delivered, its letter removed, what others pushed followed, once it is in
 state."""
 
@@ -131,7 +131,7 @@ class Ticker(Struct):
         begun = {action.spec.base for action in starts if isinstance(action, StartSession)}
         needed = observed.needed | begun
         head = observed.target_head
-        self.world.integrity.keep(needed | {head} if needed and head is not None else needed)
+        self.world.engine.integrity.keep(needed | {head} if needed and head is not None else needed)
 
     def _record(
         self, outcomes: Sequence[Outcome], observed: Observed, now: datetime
@@ -156,7 +156,7 @@ class Ticker(Struct):
         for outcome in outcomes:
             if isinstance(outcome, Failed) and outcome.step is not None:
                 step = with_task(outcome.step, observed.entries, observed.sessions)
-                words = (signature(outcome.message), outcome.message, outcome.hint)
+                words = (outcome.signature, outcome.message, outcome.hint)
                 self.world.failures.note(Try(step, self.world.clock.now(), *words))
             elif known and isinstance(outcome, Done):
                 step = owned_step(outcome.action, observed.entries, observed.sessions)
@@ -237,7 +237,7 @@ def _owners(actions: Iterable[Action], observed: Observed) -> set[TaskId]:
     return {step.task for step in steps if step.task is not None}
 
 
-def listen(world: World, done: Ticked, bell: Doorbell, before: AbstractSet[SessionId]) -> frozenset[SessionId]:
+def listen(world: ReadWorld, done: Ticked, bell: Doorbell, before: AbstractSet[SessionId]) -> frozenset[SessionId]:
     """Let the outboxes of exactly the agents at work ring, and return whose these are. `before`: whose did."""
     started = (
         each.action.spec for each in done.outcomes if isinstance(each, Done) and isinstance(each.action, StartSession)

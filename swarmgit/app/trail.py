@@ -9,10 +9,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from swarmgit.app.revisions import state_commit
-from swarmgit.documents import paths
 from swarmgit.model.git import TreeEntry
 from swarmgit.model.ids import CommitId
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
+from swarmgit.state import kinds
 
 COMMITS_MAX = 100_000
 
@@ -33,7 +33,7 @@ class FileDiff(Struct, frozen=True):
     lines: tuple[str, ...]
 
 
-def log(world: World, count: int, task: str | None = None) -> Iterator[LogLine]:
+def log(world: ReadWorld, count: int, task: str | None = None) -> Iterator[LogLine]:
     """Yield the last `count` commits, newest first; only those that changed something of `task` where one is named."""
     commit = world.state.head()
     found = 0
@@ -49,16 +49,15 @@ def log(world: World, count: int, task: str | None = None) -> Iterator[LogLine]:
         commit = parent
 
 
-def _concerns(world: World, task: str, path: str, old: str | None, new: str | None) -> bool:
-    folder, _, name = path.rpartition("/")
-    if name.rpartition(".")[0] == task:
+def _concerns(world: ReadWorld, task: str, path: str, old: str | None, new: str | None) -> bool:
+    if path.rpartition("/")[2].rpartition(".")[0] == task:
         return True
-    if not folder.startswith(paths.STATE_QUEUE):
+    if kinds.at(path) is not kinds.ENTRIES:
         return False
     return any(f"task: {task}\n".encode() in world.objects.blob(oid) for oid in (old, new) if oid)
 
 
-def diff(world: World, old: str | None = None, new: str | None = None) -> Iterator[FileDiff]:
+def diff(world: ReadWorld, old: str | None = None, new: str | None = None) -> Iterator[FileDiff]:
     """Yield what differs between two revisions of the state branch: by default what its last commit changed."""
     before = state_commit(world, old) if old else None
     after = state_commit(world, new) if new else world.state.head()
@@ -70,7 +69,7 @@ def diff(world: World, old: str | None = None, new: str | None = None) -> Iterat
         yield FileDiff(path, tuple(_unified(world, path, was, is_now)))
 
 
-def _unified(world: World, path: str, old: str | None, new: str | None) -> Iterator[str]:
+def _unified(world: ReadWorld, path: str, old: str | None, new: str | None) -> Iterator[str]:
     return difflib.unified_diff(
         _lines(world, old),
         _lines(world, new),
@@ -80,18 +79,20 @@ def _unified(world: World, path: str, old: str | None, new: str | None) -> Itera
     )
 
 
-def _lines(world: World, oid: str | None) -> list[str]:
+def _lines(world: ReadWorld, oid: str | None) -> list[str]:
     return world.objects.blob(oid).decode("utf-8", "replace").splitlines() if oid else []
 
 
-def changes(world: World, old: CommitId | None, new: CommitId) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
+def changes(
+    world: ReadWorld, old: CommitId | None, new: CommitId
+) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
     """Yield (path, (old blob, new blob)) for every file that differs; equal subtrees are not read."""
     before = world.objects.commit(old).tree if old else None
     yield from _compare(world, before, world.objects.commit(new).tree, "")
 
 
 def _compare(
-    world: World, old: str | None, new: str | None, prefix: str
+    world: ReadWorld, old: str | None, new: str | None, prefix: str
 ) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
     if old == new:
         return
@@ -108,5 +109,5 @@ def _compare(
             yield f"{prefix}{name}", (blobs[0], blobs[1])
 
 
-def _entries(world: World, tree: str | None) -> dict[str, TreeEntry]:
+def _entries(world: ReadWorld, tree: str | None) -> dict[str, TreeEntry]:
     return {entry.name: entry for entry in world.objects.tree(tree)} if tree else {}

@@ -20,29 +20,29 @@ from swarmgit.model.ids import BlobId
 from swarmgit.plan.lineup import homogeneous
 from swarmgit.plan.patterns import meet
 from swarmgit.ports.repository import Objects
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 
 FILES_MAX = 100_000
 
 
-def validate(world: World, *, committed: bool = False) -> tuple[Problem, ...]:
+def validate(world: ReadWorld, *, committed: bool = False) -> tuple[Problem, ...]:
     """Return the problems of the working tree's `.swarm/`; of the target's commit if asked for or there is none."""
     return asked_for(world, committed=committed).problems
 
 
-def asked_for(world: World, *, committed: bool = False) -> Desired:
+def asked_for(world: ReadWorld, *, committed: bool = False) -> Desired:
     """Return the intent in the working tree's `.swarm/`; that of the target's commit if asked for or there is none."""
     top = _tree(world, committed=committed)
     if top is not None:
-        found = read_working_tree(top, world.adapters())
+        found = read_working_tree(top, world.runtimes.names())
     else:
-        found = load(world.objects, world.repository.target or "main", None, world.adapters())
+        found = load(world.objects, world.repository.target or "main", None, world.runtimes.names())
     crowded = tuple(Problem(each.ref, 0, 0, f"{each.message}; move it: {each.repair}") for each in for_own(world))
     taken = state_problems(world, found, _reader(world, top))
     return replace(found, problems=(*crowded, *taken, *found.problems))
 
 
-def _reader(world: World, top: Path | None) -> Callable[[str], bytes]:
+def _reader(world: ReadWorld, top: Path | None) -> Callable[[str], bytes]:
     """Return what reads a file of the working tree at `top`, or where that is None of the target's commit."""
 
     def read(path: str) -> bytes:
@@ -54,7 +54,7 @@ def _reader(world: World, top: Path | None) -> Callable[[str], bytes]:
     return read
 
 
-def _tree(world: World, *, committed: bool) -> Path | None:
+def _tree(world: ReadWorld, *, committed: bool) -> Path | None:
     top = world.repository.top
     return top if top is not None and not committed and (top / paths.SWARM).is_dir() else None
 
@@ -75,7 +75,7 @@ def _reviews(desired: Desired) -> Iterator[str]:
             )
 
 
-def placed_warnings(world: World, desired: Desired, *, committed: bool = False) -> tuple[str, ...]:
+def placed_warnings(world: ReadWorld, desired: Desired, *, committed: bool = False) -> tuple[str, ...]:
     """Return each place where a member of a convoy that holds depends on another, or where a pattern grants nothing."""
     read = _reader(world, _tree(world, committed=committed))
     found: list[str] = []

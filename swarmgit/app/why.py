@@ -14,16 +14,17 @@ from swarmgit.app.views.plan import why_waiting
 from swarmgit.app.views.tasks import drifted, statuses
 from swarmgit.app.views.times import stamp
 from swarmgit.app.views.words import counted
-from swarmgit.documents import paths
 from swarmgit.model.actions import StartSession
 from swarmgit.model.endings import used_up
 from swarmgit.model.ids import TaskId
 from swarmgit.model.status import Rejection, TaskStatus
 from swarmgit.plan import checkouts
+from swarmgit.plan.priorities import raised
 from swarmgit.plan.pushes import standing
 from swarmgit.plan.rejections import named
 from swarmgit.plan.verdicts import WAITS_FOR
 from swarmgit.plan.wallets import members
+from swarmgit.state import kinds
 
 PATHS_SHOWN = 5
 
@@ -67,6 +68,7 @@ def explain(look: Look, name: str) -> Explanation:
         *_attempts(look, status),
         *_rejection(status),
         *_left_out(status),
+        *_priority(look, status),
         *_convoy(look, status),
         *_handoff(status),
         *_names(status),
@@ -101,7 +103,7 @@ def _phase(look: Look, status: TaskStatus) -> Iterator[str]:
             yield from _unpushed(look, status)
             yield from (f"{checkouts.behind(each)}." for each in look.observed.behind)
         case "reported":
-            yield _sentence("Its report is on the state branch", paths.state_report(status.task))
+            yield _sentence("Its report is on the state branch", kinds.REPORTS.file(status.task))
         case _:
             yield _sentence(STARTS[status.phase], status.reason)
 
@@ -193,6 +195,17 @@ def _rejection(status: TaskStatus) -> Iterator[str]:
         return
     yield _sentence("It was sent back", rejection.summary)
     yield from _details(rejection)
+
+
+def _priority(look: Look, status: TaskStatus) -> Iterator[str]:
+    """Yield whose turn it is before others', or after them, while that still matters."""
+    task, higher = look.desired.tasks.get(status.task), raised(look.desired).get(status.task)
+    if task is None or status.finished is not None:
+        return
+    if higher is not None:
+        yield f"Its priority is {higher.priority}, from convoy {higher.convoy} (its own: {task.priority})."
+    elif task.priority != "normal":
+        yield f"Its priority is {task.priority}."
 
 
 def _convoy(look: Look, status: TaskStatus) -> Iterator[str]:

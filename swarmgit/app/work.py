@@ -18,7 +18,7 @@ from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.intake import LeftOut
 from swarmgit.model.queue import Entry
 from swarmgit.model.status import Attempt
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 
 
 class Work(Struct, frozen=True):
@@ -33,7 +33,7 @@ class Work(Struct, frozen=True):
     left_out: LeftOut | None = None
 
 
-def find_work(world: World, name: str) -> Work | None:
+def find_work(world: ReadWorld, name: str) -> Work | None:
     """Return what a task, an entry or a session has made; None where nothing is called so."""
     seen = look(world)
     entry = _entry(seen, name)
@@ -52,14 +52,14 @@ def find_work(world: World, name: str) -> Work | None:
     return Work(session, attempt.base, attempt.head, attempt.left_out)
 
 
-def difference(world: World, work: Work) -> str:
+def difference(world: ReadWorld, work: Work) -> str:
     """Return what was changed, as git shows it, and after it what was made besides and left out of the work."""
     if work.head is None:
         return world.worktrees.live_diff(work.session)
     return world.engine.diff(work.base, work.head) + _left_out(world, work.head, work.left_out)
 
 
-def _left_out(world: World, head: CommitId, left: LeftOut | None) -> str:
+def _left_out(world: ReadWorld, head: CommitId, left: LeftOut | None) -> str:
     """Return what was left out of the work by its names, and the new files among it as git shows them."""
     if left is None or not left.items:
         return ""
@@ -88,7 +88,7 @@ def _entry(seen: Look, name: str) -> Entry | None:
 ENTRY_PREFIX_MIN = 8
 
 
-def _attempt(world: World, seen: Look, session: SessionId) -> Attempt | None:
+def _attempt(world: ReadWorld, seen: Look, session: SessionId) -> Attempt | None:
     for status in seen.observed.statuses.values():
         for attempt in status.attempts:
             if attempt.session == session:

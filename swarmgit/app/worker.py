@@ -48,7 +48,7 @@ class Worker:
         self.leaving.set()
         if done.has_ended(ACTION_S):
             return
-        self.world.abandon()
+        self.world.background.abandon()
         self.is_hung = not done.has_ended(ENDED_S)
         if self.is_hung:
             raise Left

@@ -21,7 +21,7 @@ def _list(settings: Settings, *, as_json: bool) -> None:
     from swarmgit.app.views.agents import agents_document
     from swarmgit.cli.render_agents import agents_text
 
-    document = agents_document(look(settings.world()))
+    document = agents_document(look(settings.reading()))
     if as_json:
         say_json(document)
     else:
@@ -38,7 +38,7 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
     from swarmgit.app.views.agents import agent_document
     from swarmgit.cli.render_agents import agent_text
 
-    document = agent_document(look(settings.world()), name)
+    document = agent_document(look(settings.reading()), name)
     if as_json:
         say_json(document)
     else:
@@ -56,7 +56,7 @@ def route(settings: Settings, task: str, as_json: bool) -> None:
     from swarmgit.app.views.routes import route_document
     from swarmgit.cli.render_agents import route_text
 
-    document = route_document(*routed(look(settings.world()), task))
+    document = route_document(*routed(look(settings.reading()), task))
     if as_json:
         say_json(document)
     else:
@@ -74,7 +74,7 @@ def blame(settings: Settings, place: str, rev: str | None, as_json: bool) -> Non
     from swarmgit.app.attribution import attribute, parse_place
     from swarmgit.cli.render_agents import blame_text
 
-    world = settings.world()
+    world = settings.reading()
     asked = parse_place(place, settings.cwd.resolve(), world.repository.top)
     answer = attribute(world, asked, rev, lambda *where: person.blame(world.repository.common_dir, *where).commit)
     if as_json:

@@ -52,7 +52,7 @@ def worktree_path(settings: Settings, session: str, unsafe: bool) -> None:
     """Say how to look at what SESSION has. Its worktree holds git settings of the agent's, which you would run."""
     from swarmgit.app.sessions import worktree_of
 
-    found = worktree_of(settings.world(), session, is_asked_twice=unsafe)
+    found = worktree_of(settings.reading(), session, is_asked_twice=unsafe)
     say(str(found.path))
     if found.is_live:
         note(settings, f"warning: session {found.session} is at work there; what you change becomes part of its work")

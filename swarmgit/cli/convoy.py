@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from swarmgit.cli.output import Settings, json_option, note, say, say_json
 from swarmgit.cli.table import table
 from swarmgit.documents import quoting
+from swarmgit.model.desired import OnFailure
 
 
 @click.group()
@@ -27,7 +28,7 @@ def list_convoys(settings: Settings, as_json: bool) -> None:
     from swarmgit.app.look import look
     from swarmgit.app.views.convoys import convoys_document
 
-    document = convoys_document(statuses(look(settings.world())).values())
+    document = convoys_document(statuses(look(settings.reading())).values())
     if as_json:
         say_json(document)
     else:
@@ -42,11 +43,11 @@ def show(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002  the
     """Show one convoy with the phase of each member."""
     from swarmgit.app.convoys import status_named
     from swarmgit.app.look import look
-    from swarmgit.app.views.convoys import convoy_row
+    from swarmgit.app.views.convoys import convoy_document
     from swarmgit.app.views.money import convoy_budget_rows
 
-    seen = look(settings.world())
-    row = convoy_row(status_named(seen, id))
+    seen = look(settings.reading())
+    row = convoy_document(seen, status_named(seen, id))
     spent = next((each for each in convoy_budget_rows(seen) if each["convoy"] == row["id"]), None)
     document = {**row, "budget": spent}
     if as_json:
@@ -59,7 +60,7 @@ def show(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002  the
 @click.argument("id")
 @click.argument("tasks", nargs=-1)
 @click.option("--title", required=True, help="The outcome, in one line.")
-@click.option("--on-failure", type=click.Choice(["hold", "continue"]), default="hold", show_default=True)
+@click.option("--on-failure", type=click.Choice(get_args(OnFailure)), default="hold", show_default=True)
 @click.pass_obj
 def new(settings: Settings, id: str, tasks: tuple[str, ...], title: str, on_failure: str) -> None:  # noqa: A002
     """Write .swarm/convoys/ID.yaml in the working tree; commit it to make it count."""
@@ -99,6 +100,15 @@ def _show_text(document: Mapping[str, Any]) -> str:
     cancelled = f", {document['cancelled']} cancelled" if document["cancelled"] else ""
     state = f"{document['state']}, {document['done']} of {document['total']} done{cancelled}"
     reason = [quoting.line(document["reason"])] if document["reason"] else []
-    members = [f"  {task}: {phase}" for task, phase in document["members"].items()]
+    members = [f"  {task}: {phase}{_priority(document, task)}" for task, phase in document["members"].items()]
     spent = [document["budget"]["text"]] if document["budget"] else []
-    return "\n".join([head, state, *reason, *spent, *members])
+    given = [f"priority: {document['priority']}"] if document["priority"] else []
+    return "\n".join([head, state, *reason, *given, *spent, *members])
+
+
+def _priority(document: Mapping[str, Any], task: str) -> str:
+    """Return a member's priority where it is not the one that all have who say nothing."""
+    found = document["priorities"].get(task)
+    if found is None or (found["priority"] == "normal" and found["from"] is None):
+        return ""
+    return f" ({found['priority']} priority" + (f", from {found['from']})" if found["from"] else ")")

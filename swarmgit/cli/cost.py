@@ -23,7 +23,7 @@ def cost(settings: Settings, by: str, as_json: bool) -> None:
     from swarmgit.app.look import look
     from swarmgit.cli.render_cost import cost_text
 
-    world = settings.world()
+    world = settings.reading()
     document = spent(world, look(world))
     if as_json:
         say_json(document)

@@ -26,7 +26,7 @@ def list_experiments(settings: Settings, as_json: bool) -> None:
     from swarmgit.app.look import look
     from swarmgit.app.views.experiments import experiments_document
 
-    world = settings.world()
+    world = settings.reading()
     document = experiments_document(comparisons(world, look(world)))
     if as_json:
         say_json(document)
@@ -44,7 +44,7 @@ def show(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002  the
     from swarmgit.app.look import look
     from swarmgit.app.views.experiments import experiment_document
 
-    world = settings.world()
+    world = settings.reading()
     document = experiment_document(comparison(world, look(world), id))
     if as_json:
         say_json(document)

@@ -18,7 +18,8 @@ def doctor(settings: Settings, fix: bool, as_json: bool) -> int:
     from swarmgit.cli.render_health import doctor_text
     from swarmgit.wiring.programs import programs_of
 
-    report = (mend if fix else examine)(settings.world, Machine(settings.environ, programs_of))
+    machine = Machine(settings.environ, programs_of)
+    report = mend(settings.world, machine) if fix else examine(settings.reading, machine)
     if as_json:
         say_json(report.document())
     else:
@@ -38,7 +39,7 @@ def fsck(settings: Settings, acknowledge: str | None, reason: str, as_json: bool
 
     if acknowledge is not None:
         _acknowledge(settings, acknowledge, reason)
-    report = check(settings.world())
+    report = check(settings.reading())
     if as_json:
         say_json(report.document())
     else:

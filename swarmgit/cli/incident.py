@@ -28,7 +28,7 @@ def list_incidents(settings: Settings, is_all: bool, as_json: bool) -> None:
     from swarmgit.app.incidents import listed
     from swarmgit.app.views.incidents import incidents_document
 
-    document = incidents_document(listed(settings.world(), is_all=is_all))
+    document = incidents_document(listed(settings.reading(), is_all=is_all))
     if as_json:
         say_json(document)
     else:
@@ -52,13 +52,13 @@ def show(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002  the
     """Show one incident in the post-mortem form (its id or the start of it)."""
     from swarmgit.app.incidents import named
     from swarmgit.app.views.incidents import incident_document
-    from swarmgit.documents.incidents import text
+    from swarmgit.state.incidents import post_mortem
 
-    found = named(settings.world(), id)
+    found = named(settings.reading(), id)
     if as_json:
         say_json({"version": 1, **incident_document(found)})
     else:
-        say(quoting.block(text(found)).rstrip())
+        say(quoting.block(post_mortem(found)).rstrip())
 
 
 @incident.command("new")

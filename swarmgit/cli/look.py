@@ -16,7 +16,7 @@ def plan(settings: Settings, as_json: bool) -> int:
     from swarmgit.app.views.plan import plan_document
     from swarmgit.cli.render import plan_text
 
-    seen = look(settings.world())
+    seen = look(settings.reading())
     if as_json:
         say_json(plan_document(seen))
     else:
@@ -35,9 +35,9 @@ def status(settings: Settings, at: str | None, as_json: bool) -> None:
     from swarmgit.app.views.status import status_document
     from swarmgit.cli.render import status_text
 
-    world = settings.world()
+    world = settings.reading()
     seen = look(world, state_commit(world, at) if at else None)
-    document = status_document(seen, world.sandbox(seen.desired.policy).text, broken_mail(world, seen))
+    document = status_document(seen, world.sandbox.describe(seen.desired.policy).text, broken_mail(world, seen))
     if as_json:
         say_json(document)
     else:
@@ -53,7 +53,7 @@ def why(settings: Settings, task: str, as_json: bool) -> None:
     from swarmgit.app.look import look
     from swarmgit.app.why import explain
 
-    answer = explain(look(settings.world()), task)
+    answer = explain(look(settings.reading()), task)
     if as_json:
         say_json(answer.document())
     else:
@@ -68,4 +68,4 @@ def prompt(settings: Settings, task: str) -> None:
     from swarmgit.app.look import look
     from swarmgit.app.prompt import prompt_text
 
-    say(prompt_text(look(settings.world()), task))
+    say(prompt_text(look(settings.reading()), task))

@@ -73,7 +73,7 @@ def _document(settings: Settings, mailbox: str) -> dict[str, Any]:
     from swarmgit.app.mail import mailbox as listed
     from swarmgit.app.views.mail import mails_document
 
-    found = listed(settings.world(), mailbox)
+    found = listed(settings.reading(), mailbox)
     return mails_document(found.mails, found.waiting, found.problems)
 
 
@@ -114,7 +114,7 @@ def thread(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002
         from swarmgit.app.mail import thread as thread_of
         from swarmgit.app.views.mail import mails_document
 
-        document = mails_document(thread_of(settings.world(), id))
+        document = mails_document(thread_of(settings.reading(), id))
     if as_json:
         say_json(document)
     else:

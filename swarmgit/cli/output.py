@@ -7,15 +7,17 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from swarmgit.cli.effects import only_reads
 from swarmgit.documents import quoting
 
 if TYPE_CHECKING:
-    from swarmgit.ports.world import World
+    from swarmgit.ports.world import ReadWorld, World
+
+
+Opened = TypeVar("Opened", bound="ReadWorld")
 
 
 class Settings(NamedTuple):
@@ -27,14 +29,17 @@ class Settings(NamedTuple):
     width: int | None
     environ: Mapping[str, str]
 
+    def reading(self) -> ReadWorld:
+        """Open the repository around us for a command that writes nothing."""
+        from swarmgit.wiring import open_reading
+
+        return _closed_later(open_reading(self.cwd.resolve(), self.environ))
+
     def world(self, *, lead: bool = False) -> World:
         """Open the repository around us; `lead`: take the reconciler's lock, or say who has it."""
         from swarmgit.wiring import open_world
 
-        context = click.get_current_context()
-        world = open_world(self.cwd.resolve(), self.environ, lead=lead or (None if only_reads(context) else False))
-        context.call_on_close(world.close)
-        return world
+        return _closed_later(open_world(self.cwd.resolve(), self.environ, lead=lead))
 
     @property
     def person(self) -> str:
@@ -47,6 +52,12 @@ class Settings(NamedTuple):
             from swarmgit.errors import PersonMustAct
 
             raise PersonMustAct(f"'swarmgit {command}' is for people, not for sessions", "swarmgit mail send human")
+
+
+def _closed_later(world: Opened) -> Opened:
+    """Close a world when the command ends."""
+    click.get_current_context().call_on_close(world.close)
+    return world
 
 
 def settings_from(cwd: Path, *, quiet: bool) -> Settings:

@@ -26,7 +26,7 @@ def list_entries(settings: Settings, is_all: bool, as_json: bool) -> None:
     from swarmgit.app.views.queue import queue_document
     from swarmgit.cli.render_queue import queue_text
 
-    document = queue_document(look(settings.world()), is_all=is_all)
+    document = queue_document(look(settings.reading()), is_all=is_all)
     if as_json:
         say_json(document)
     else:
@@ -43,7 +43,7 @@ def show_entry(settings: Settings, entry: str, as_json: bool) -> None:
     from swarmgit.app.views.queue import entry_document
     from swarmgit.cli.render_queue import entry_text
 
-    document = entry_document(look(settings.world()), entry)
+    document = entry_document(look(settings.reading()), entry)
     if as_json:
         say_json(document)
     else:
@@ -112,7 +112,7 @@ def gates(settings: Settings, as_json: bool) -> None:
     from swarmgit.app.views.gates import gates_document
     from swarmgit.cli.render_queue import gates_text
 
-    document = gates_document(look(settings.world()))
+    document = gates_document(look(settings.reading()))
     if as_json:
         say_json(document)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from swarmgit.app.views.money import budget_text
 from swarmgit.app.views.words import counted
 from swarmgit.cli.table import table
 from swarmgit.documents import quoting
+from swarmgit.model.status import ASLEEP, FINISHED
 
 Document = Mapping[str, Any]
 COLOUR = {
@@ -48,6 +50,7 @@ def _headline(document: Document) -> Iterator[str]:
     if document.get("budget") and document["budget"]["alert"]:
         yield budget_text(document["budget"])
     yield from (row["text"] for row in document.get("convoy_budgets", ()) if row["alert"])
+    yield from _raised(document["tasks"])
     if document.get("push") and document["push"]["text"]:
         yield f"push: {quoting.line(document['push']['text'])}"
     yield from (f"problem: {_place(problem)}" for problem in document["problems"])
@@ -57,6 +60,14 @@ def _headline(document: Document) -> Iterator[str]:
         files = ", ".join(each["files"][:5]) or "what has landed"
         yield quoting.line(f"behind: {each['checkout']} does not show {files} yet: {each['why']}")
     yield from (f"draft: {path} is not committed" for path in document["drafts"])
+
+
+def _raised(tasks: Sequence[Document]) -> Iterator[str]:
+    """Yield which convoys let their members go before others, while any is left."""
+    left = [task for task in tasks if task["phase"] not in FINISHED | ASLEEP]
+    found = Counter((task["priority_from"], task["priority"]) for task in left if task["priority_from"])
+    for (convoy, priority), count in sorted(found.items()):
+        yield f"convoy {convoy} gives priority {priority} to {counted(count, 'task')}"
 
 
 def _place(problem: Document) -> str:
@@ -177,7 +188,9 @@ def task_text(document: Document) -> str:
 
 
 def _facts(document: Document) -> Iterator[tuple[str, str]]:
-    for name in ("reason", "file", "type", "priority", "role", "landed_commit", "finished"):
+    convoy = document["priority_from"]
+    yield "priority", f"{document['priority']}, from convoy {convoy}" if convoy else document["priority"] or ""
+    for name in ("reason", "file", "type", "role", "landed_commit", "finished"):
         yield name, document[name] or ""
     for name in ("waiting_for", "depends_on", "owns", "shares", "modes", "acceptance"):
         yield name, ", ".join(document[name])

@@ -16,6 +16,7 @@ from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.outcomes import Blocked, Done, Failed, Outcome
 from swarmgit.model.status import FINISHED, TaskStatus
 from swarmgit.plan import checkouts
+from swarmgit.plan.incidents.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from swarmgit.app.control import Stopped
@@ -61,8 +62,9 @@ class Narrator(Struct):
         for action in report.actions:
             if isinstance(action, Save) and isinstance(action.value, TaskStatus):
                 yield from self._phase(action.value)
-        for said in report.look.observed.reports:
-            yield from self._once(Step("notice", None, f"{said.title}: {said.what}"))
+        for alert in report.look.observed.alerts:
+            if (kind := CATALOGUE.get(alert.kind)) is not None:
+                yield from self._once(Step("notice", None, f"{kind.title_of(alert)}: {kind.what_of(alert)}"))
         for problem in report.look.desired.problems:
             yield from self._once(Step("problem", None, str(problem)))
 

@@ -22,7 +22,7 @@ def list_held(settings: Settings, as_json: bool) -> None:
     from swarmgit.app.views.reviews import reviews_document
     from swarmgit.cli.render_review import reviews_text
 
-    document = reviews_document(held(look(settings.world())))
+    document = reviews_document(held(look(settings.reading())))
     if as_json:
         say_json(document)
     else:
@@ -52,7 +52,7 @@ def _show(settings: Settings, name: str | None, *, as_json: bool) -> None:
     from swarmgit.app.views.reviews import review_document
     from swarmgit.cli.render_review import review_text
 
-    world = settings.world()
+    world = settings.reading()
     seen = look(world)
     found = find_held(seen, name) if name is not None else next(iter(held(seen)), None)
     if found is None:

@@ -23,14 +23,14 @@ def init(settings: Settings, target: str | None) -> None:
     from swarmgit.cli.render_setup import initialised
     from swarmgit.wiring.programs import needs_of
 
-    require_room(settings.world())
+    require_room(settings.reading())
     find_program = partial(which, path=settings.environ.get("PATH"))
     with open_intent(settings.cwd.resolve(), settings.environ) as repository:
         done = write_intent(repository, find_program, target, needs_of)
     world = settings.world()
     install_schemas(world)
     say(initialised(done))
-    for remote in world.upkeep.mirrors():
+    for remote in world.engine.upkeep.mirrors():
         say(f"warning: {mirror_words(remote)}")
 
 
@@ -45,10 +45,10 @@ def validate(settings: Settings, committed: bool, as_json: bool) -> int:
     from swarmgit.app.views.words import counted
     from swarmgit.observe.reach import unreachable
 
-    world = settings.world()
+    world = settings.reading()
     desired = asked_for(world, committed=committed)
     problems, steps = desired.problems, placed_warnings(world, desired, committed=committed)
-    warned = (*steps, *warnings(desired, unreachable(world.unreachable, desired)))
+    warned = (*steps, *warnings(desired, unreachable(world.runtimes, world.sandbox, desired)))
     if as_json:
         say_json(problems_document(problems, warned))
     else:

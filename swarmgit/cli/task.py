@@ -45,7 +45,7 @@ def list_tasks(settings: Settings, as_json: bool) -> None:
     from swarmgit.app.views.tasks import tasks_document
     from swarmgit.cli.render import tasks_text
 
-    document = tasks_document(look(settings.world()))
+    document = tasks_document(look(settings.reading()))
     if as_json:
         say_json(document)
     else:
@@ -62,7 +62,7 @@ def show(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002  the
     from swarmgit.app.views.tasks import task_document
     from swarmgit.cli.render import task_text
 
-    document = task_document(look(settings.world()), id)
+    document = task_document(look(settings.reading()), id)
     if as_json:
         say_json(document)
     else:

@@ -19,7 +19,7 @@ def log(settings: Settings, count: int, task: str | None, as_json: bool) -> None
     from swarmgit.app.views.trail import log_document
     from swarmgit.cli.render_trail import log_text
 
-    commits = read_log(settings.world(), count, task)
+    commits = read_log(settings.reading(), count, task)
     if as_json:
         say_json(log_document(commits))
     else:
@@ -40,7 +40,7 @@ def diff(settings: Settings, old: str | None, new: str | None) -> None:
     from swarmgit.app.work import difference, find_work
     from swarmgit.cli.render_trail import diff_text, painted
 
-    world = settings.world()
+    world = settings.reading()
     work = find_work(world, old) if old is not None and new is None else None
     if work is not None:
         say(painted(difference(world, work).split("\n"), colour=settings.has_colour))
@@ -75,7 +75,7 @@ def events(settings: Settings, follow: bool, count: int, as_json: bool) -> None:
     from swarmgit.app.events import follow_events, last_events
     from swarmgit.cli.render_trail import event_text
 
-    world = settings.world()
+    world = settings.reading()
     found = follow_events(world, count) if follow else last_events(world, count)
     for event in found:
         say(event_text(event, as_json=as_json))
@@ -95,7 +95,7 @@ def logs(settings: Settings, session: str, follow: bool, is_stderr: bool, is_raw
     from swarmgit.app.sessions import find_session, read_output
     from swarmgit.cli.render_trail import Printed
 
-    world = settings.world()
+    world = settings.reading()
     name = "stderr.log" if is_stderr else "stdout.jsonl"
     printed = Printed(is_raw=is_raw)
     for chunk in read_output(world, find_session(world, session), name, follow=follow):

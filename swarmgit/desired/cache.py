@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from swarmgit.documents import schemas, state
+from swarmgit.documents import as_json, schemas
 from swarmgit.model.desired import Desired, Task
 from swarmgit.model.ids import BlobId, CommitId
 
@@ -57,7 +57,7 @@ class Cache(Struct):
         with contextlib.suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             fresh = self.folder / f".{name}.{os.getpid()}"
-            fresh.write_bytes(state.to_json(desired))
+            fresh.write_bytes(as_json.to_json(desired))
             fresh.replace(self.folder / f"{name}.json")
             for old in self._newest_first()[FILES_MAX:]:
                 old.unlink(missing_ok=True)
@@ -74,7 +74,7 @@ class Cache(Struct):
         if self.folder is None:
             return None
         try:
-            return state.from_json((self.folder / f"{name}.json").read_bytes(), Desired)
+            return as_json.from_json((self.folder / f"{name}.json").read_bytes(), Desired)
         except (OSError, ValueError):
             return None
 

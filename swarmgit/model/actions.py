@@ -14,7 +14,7 @@ from swarmgit.model.failures import FailedStep, Failures, ForgetTries, Rescue, S
 from swarmgit.model.health import Excess
 from swarmgit.model.histories import Followed, GateHistory
 from swarmgit.model.ids import CommitId, EntryId, MailId, SessionId, TaskId
-from swarmgit.model.incidents import ForgetReports, Incident
+from swarmgit.model.incidents import ForgetAlerts, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.queue import Entry
@@ -263,7 +263,7 @@ Effect = (
     | DeliverMail
     | TakeMail
     | ForgetLeaks
-    | ForgetReports
+    | ForgetAlerts
     | ForgetTries
 )
 Action = Effect | StateChange

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct, field
 
@@ -15,6 +15,11 @@ TaskType = Literal["implement", "mechanical", "review", "research", "plan", "sec
 Priority = Literal["low", "normal", "high", "critical"]
 ReviewMode = Literal["auto", "full", "spot", "skip"]
 When = Literal["submit", "merge"]
+OnFailure = Literal["hold", "continue"]
+ConflictTier = Literal["clean", "auto", "ai", "reimagine"]
+"""The ways to resolve a conflict, the cheapest first."""
+
+CONFLICT_TIERS: tuple[ConflictTier, ...] = get_args(ConflictTier)
 
 PRIORITY_RANK: Mapping[str, int] = {"critical": 0, "high": 1, "normal": 2, "low": 3}
 READ_ONLY_ROLES = frozenset({"reviewer", "scout", "triage"})
@@ -172,7 +177,7 @@ class MergeConfig(Struct, frozen=True):
     style: Literal["merge", "squash"] = "merge"
     batch_max: int = 8
     flaky_retries: int = 1
-    tiers: tuple[str, ...] = ("clean", "auto", "ai", "reimagine")
+    tiers: tuple[ConflictTier, ...] = CONFLICT_TIERS
     union: tuple[str, ...] = ()
     generated: tuple[Generated, ...] = ()
     full_run_hours: float = 24.0
@@ -267,7 +272,7 @@ class Convoy(Struct, frozen=True):
     title: str
     description: str = ""
     tasks: tuple[TaskId, ...] = ()
-    on_failure: Literal["hold", "continue"] = "hold"
+    on_failure: OnFailure = "hold"
     priority: Priority | None = None
     reassign_max: int = 1
     budget: ConvoyBudget = ConvoyBudget()

@@ -76,8 +76,9 @@ def _named(error: OSError) -> PersonMustAct | None:
 
 def _by_number(error: OSError) -> PersonMustAct:
     what, answer = SENTENCES[error.errno or 0]
+    cause = "cause/disk-full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else ""
     place = error.filename
     if isinstance(place, int) or place is None:
-        return PersonMustAct(what.format(at=""), LOOK if "{path}" in answer else answer)
+        return PersonMustAct(what.format(at=""), LOOK if "{path}" in answer else answer, cause)
     shown = place.decode("utf-8", "backslashreplace") if isinstance(place, bytes) else str(place)
-    return PersonMustAct(what.format(at=f": {shown}"), answer.format(path=shown))
+    return PersonMustAct(what.format(at=f": {shown}"), answer.format(path=shown), cause)

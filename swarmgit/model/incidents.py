@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -9,40 +10,37 @@ from msgspec import Struct, field
 
 from swarmgit.model.ids import AgentName, SessionId, TaskId
 
-Detection = Literal[
-    "tier 1: mechanical", "tier 2: triage", "tier 3: a person", "gate", "merge queue", "mail", "session"
-]
-
+Detection = Literal["rule", "triage", "person", "gate", "merge queue", "mail", "session"]
+"""Who found it. Incidents of earlier versions say `tier 1: mechanical`, `tier 2: triage`, `tier 3: a person`."""
 
 COUNTED_PER_HOUR = 50
 """Refused letters of one sender that are recorded in an hour."""
 
 
-class Report(Struct, frozen=True):
-    """One occurrence of something. The same `signature` is the same incident; the same `key` the same occurrence.
+class Alert(Struct, frozen=True):
+    """Something that is an incident: which kind of the catalogue (`plan/incidents/catalogue.py`), and its facts.
 
-    `answers`: the commands by which a person goes on. `is_urgent`: a person is told by mail.
+    `facts` fill the texts of the kind. `detection`: where it is another one than the kind's.
     """
 
-    signature: str
-    key: str
-    title: str
-    what: str
-    detection: Detection
+    kind: str
     agent: AgentName | None = None
     task: TaskId | None = None
     session: SessionId | None = None
-    cause: str = ""
-    resolution: str = ""
-    prevention: tuple[str, ...] = ()
-    answers: tuple[str, ...] = ()
+    facts: Mapping[str, str] = {}
+    detection: Detection | None = None
     is_urgent: bool = False
 
 
-class ForgetReports(Struct, frozen=True):
+def facts(**known: object) -> dict[str, str]:
+    """Return the facts of an alert; what is None is not known, and what needs it is left out."""
+    return {name: str(fact) for name, fact in known.items() if fact is not None}
+
+
+class ForgetAlerts(Struct, frozen=True):
     """An action: drop the notes of what went wrong outside of any plan. The incidents that tell of it are recorded."""
 
-    reports: tuple[Report, ...]
+    alerts: tuple[Alert, ...]
 
 
 class Occurrence(Struct, frozen=True):

@@ -27,7 +27,7 @@ from swarmgit.model.ids import (
     TaskId,
     TreeId,
 )
-from swarmgit.model.incidents import Incident, IncidentControl, Report
+from swarmgit.model.incidents import Alert, Incident, IncidentControl
 from swarmgit.model.landings import Drift, TargetLanding
 from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.queue import Entry
@@ -93,8 +93,41 @@ def any_ports(count: int, taken: AbstractSet[int]) -> tuple[int, ...] | None:
     return tuple(range(first, first + count))
 
 
-class Observed(Struct, frozen=True):
-    """`archived` maps finished tasks that have left the hot folder to their path in state.
+class Stored(Struct, frozen=True):
+    """What the state branch says.
+
+    `archived` maps finished tasks that have left the hot folder to their path in state. `mail`: mailboxes by recipient,
+    read on demand. `verdicts`: what people say of held entries. `failures`: steps that failed, by their owner.
+    `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
+    """
+
+    statuses: Mapping[TaskId, TaskStatus] = field(default_factory=dict)
+    archived: Mapping[TaskId, str] = field(default_factory=dict)
+    entries: Mapping[EntryId, Entry] = field(default_factory=dict)
+    identities: Mapping[AgentName, Identity] = field(default_factory=dict)
+    gate_histories: Mapping[GateName, GateHistory] = field(default_factory=dict)
+    controls: Mapping[TaskId, TaskControl] = field(default_factory=dict)
+    freeze: Freeze | None = None
+    queue_control: QueueControl = field(default_factory=QueueControl)
+    entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
+    verdicts: Mapping[EntryId, Verdict] = field(default_factory=dict)
+    convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+    incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)
+    mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
+    mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
+    failures: Mapping[str, Failures] = field(default_factory=dict)
+    landing_controls: Mapping[str, LandingControl] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    unreadable: frozenset[TaskId] = frozenset()
+
+    def is_broken(self, path: str) -> bool:
+        """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""
+        return any(problem.file == path for problem in self.problems)
+
+
+class Observed(Stored, frozen=True):
+    """What state says, what the repository has, and what runs.
 
     `contained`: of the commits that entries are about to land, those the target already contains.
     `trusted_since`: a gate's answer other than pass counts only from then on: starting `reconcile` again is how a
@@ -102,14 +135,12 @@ class Observed(Struct, frozen=True):
     `is_waited_for`: a person waits for the end of this run.
     `behind`: checkouts of the target that do not show what has landed yet.
     `index_locks`: asked for only where one keeps a landing waiting.
-    `unreadable`: tasks whose stored status is broken; they are left alone until a person has repaired the file.
     `environment` is the fingerprint that goes into every evidence key. `remote` None: nothing is pushed, or the remote
-    was never heard of. `mail`: mailboxes by recipient, read on demand. `leaks`: secrets that were taken out of what was
-    written, and not reported yet. `reports`: what went wrong outside of any plan, and has no incident yet.
-    `failures`: steps that failed, by their owner; `tries`: what came of steps and is not counted there yet.
+    was never heard of. `leaks`: secrets that were taken out of what was written, and not reported yet. `reports`: what
+    went wrong outside of any plan, and has no incident yet. `tries`: what came of steps and is not in `failures` yet.
     `damaged`: sessions whose record cannot be read: nobody knows whose they are, or whether they still work.
-    `ports` looks for free ones when it is asked. `verdicts`: what people say of held entries. `obeyed`: names
-    of files that agent programs obey, as their adapters say; read when there is work to judge.
+    `ports` looks for free ones when it is asked. `obeyed`: names of files that agent programs obey, as
+    their adapters say; read when there is work to judge.
     `unreachable`: by runtime and model ('' for none), why its sessions could not work.
     `landings`: commits of the target that name a task which state does not know as settled. `drift`: landings that
     state knows and that the target has no more, or not as they were.
@@ -120,15 +151,8 @@ class Observed(Struct, frozen=True):
     `at`: the instant that all of it is judged by, None for one of the past.
     """
 
-    target_head: CommitId | None
-    state_head: CommitId | None
-    statuses: Mapping[TaskId, TaskStatus] = field(default_factory=dict)
-    archived: Mapping[TaskId, str] = field(default_factory=dict)
-    entries: Mapping[EntryId, Entry] = field(default_factory=dict)
-    identities: Mapping[AgentName, Identity] = field(default_factory=dict)
-    gate_histories: Mapping[GateName, GateHistory] = field(default_factory=dict)
-    controls: Mapping[TaskId, TaskControl] = field(default_factory=dict)
-    freeze: Freeze | None = None
+    target_head: CommitId | None = None
+    state_head: CommitId | None = None
     sessions: Mapping[SessionId, Session] = field(default_factory=dict)
     evidence: Mapping[EvidenceKey, Evidence] = field(default_factory=dict)
     merges: Mapping[tuple[CommitId, CommitId], MergeTry] = field(default_factory=dict)
@@ -138,25 +162,14 @@ class Observed(Struct, frozen=True):
     blocked: Mapping[EntryId, tuple[str, ...]] = field(default_factory=dict)
     behind: tuple[Behind, ...] = ()
     index_locks: tuple[IndexLock, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    unreadable: frozenset[TaskId] = frozenset()
     environment: str = ""
     trusted_since: datetime | None = None
     is_waited_for: bool = False
-    queue_control: QueueControl = field(default_factory=QueueControl)
-    entry_controls: Mapping[EntryId, EntryControl] = field(default_factory=dict)
-    verdicts: Mapping[EntryId, Verdict] = field(default_factory=dict)
     obeyed: tuple[str, ...] = ()
-    convoys: Mapping[ConvoyId, ConvoyStatus] = field(default_factory=dict)
-    incidents: Mapping[str, Incident] = field(default_factory=dict)
-    incident_controls: Mapping[str, IncidentControl] = field(default_factory=dict)
     remote: RemoteHead | None = None
-    mail: Mapping[str, Mapping[MailId, Mail]] = field(default_factory=dict)
-    mail_controls: Mapping[str, MailControl] = field(default_factory=dict)
     outboxes: Mapping[SessionId, Outbox] = field(default_factory=dict)
     leaks: tuple[Leak, ...] = ()
-    reports: tuple[Report, ...] = ()
-    failures: Mapping[str, Failures] = field(default_factory=dict)
+    alerts: tuple[Alert, ...] = ()
     tries: tuple[Try, ...] = ()
     damaged: frozenset[SessionId] = frozenset()
     ports: FreePorts = any_ports
@@ -167,14 +180,9 @@ class Observed(Struct, frozen=True):
     at: datetime | None = None
     landings: Mapping[TaskId, TargetLanding] = field(default_factory=dict)
     drift: Mapping[TaskId, Drift] = field(default_factory=dict)
-    landing_controls: Mapping[str, LandingControl] = field(default_factory=dict)
     former: Mapping[TaskId, Former] = field(default_factory=dict)
 
     @property
     def programs(self) -> list[ProgramSession]:
         """The sessions in which an agent program works."""
         return of_kind(self.sessions.values(), ProgramSession)
-
-    def is_broken(self, path: str) -> bool:
-        """Return whether a file of state cannot be read: then it is a person's to repair, not ours to overwrite."""
-        return any(problem.file == path for problem in self.problems)

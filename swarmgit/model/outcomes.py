@@ -21,13 +21,17 @@ class Underway(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """One action failed, whatever the reason: a failure of its step alone. `trace`: where a bug's traceback is."""
+    """One action failed, whatever the reason: a failure of its step alone. `trace`: where a bug's traceback is.
+
+    `signature`: failures with the same one are of the same kind; that of its incident where its cause is known.
+    """
 
     action: Action
     message: str
     hint: str | None = None
     step: Step | None = None
     trace: str = ""
+    signature: str = ""
 
 
 class Blocked(Struct, frozen=True):

@@ -15,9 +15,6 @@ EntryState = Literal["queued", "gating", "resolving", "landing", "landed", "reje
 WAITING: frozenset[str] = frozenset({"queued", "gating", "resolving"})
 """States of entries that may still be taken out of the line."""
 
-TIERS = ("clean", "auto", "ai", "reimagine")
-"""How an entry's conflicts were settled, the easiest first (MERGE-QUEUE, Conflict tiers)."""
-
 
 class LedgerEvent(Struct, frozen=True):
     """One line of an entry's history. `data` holds plain values only; the kinds are listed in docs/formats.md."""

@@ -160,6 +160,9 @@ class Session(Struct, frozen=True):
     """None with state `ended`: it never ran (`error` says why)."""
 
     error: str = ""
+    cause: str = ""
+    """The kind of incident that its end is, where its cause is known."""
+
     stop: Stop | None = None
     """Set once it was asked to end (and stays, across restarts); `stop_at` is when."""
 

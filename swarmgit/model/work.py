@@ -51,7 +51,6 @@ class Change(Struct, frozen=True):
     new_blob: BlobId
 
 
-NO_WORKTREE = "its worktree could not be made"
 """How the error of a session begins that never had a place to work."""
 
 TAMPERED = "changed while the session ran"

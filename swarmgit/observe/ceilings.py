@@ -9,7 +9,7 @@ from swarmgit.model.events import Stream
 from swarmgit.model.jobs import Job
 from swarmgit.model.sessions import ProgramSpec
 from swarmgit.model.usage import Usage
-from swarmgit.ports.runtimes import Outlooks, Prices
+from swarmgit.ports.runtimes import Runtimes
 
 WINDOW, WINDOW_MAX = 200_000, 2_000_000
 """Tokens of a model that nobody knows; and of the largest window that a program may say it has."""
@@ -30,9 +30,8 @@ MILLION = 1_000_000
 class Ceilings:
     """Says how much a session can have used, by the models and windows that are configured, or its program's own."""
 
-    def __init__(self, price: Prices, outlook: Outlooks) -> None:
-        self._price = price
-        self._outlook = outlook
+    def __init__(self, runtimes: Runtimes) -> None:
+        self._runtimes = runtimes
         self.prices: Mapping[str, Price] = {}
         self.windows: Mapping[str, int] = {}
 
@@ -42,7 +41,7 @@ class Ceilings:
             return None
         is_its_own = stream.speaks_for == "account"
         models = models_of(stream, spec) if is_its_own else (spec.model,) if spec.model else ()
-        window = self._outlook(adapter, models, self.windows).window or WINDOW
+        window = self._runtimes.outlook(adapter, models, self.windows).window or WINDOW
         if is_its_own:
             window = max(window, min(stream.context_window or 0, WINDOW_MAX))
         seconds = _seconds(job)
@@ -52,8 +51,8 @@ class Ceilings:
 
     def _usd(self, models: tuple[str, ...], sent: int, written: int) -> float:
         known = (
-            self._price(models, Usage(input_tokens=MILLION), self.prices),
-            self._price(models, Usage(output_tokens=MILLION), self.prices),
+            self._runtimes.price(models, Usage(input_tokens=MILLION), self.prices),
+            self._runtimes.price(models, Usage(output_tokens=MILLION), self.prices),
         )
         usd_in, usd_out = (USD_IN if known[0] is None else known[0]), (USD_OUT if known[1] is None else known[1])
         return (sent * usd_in + written * usd_out) / MILLION

@@ -14,16 +14,15 @@ import msgspec
 from msgspec import Struct, field
 
 from swarmgit.documents import paths
-from swarmgit.documents.session_files import from_session
-from swarmgit.documents.state import to_json
+from swarmgit.documents.as_json import from_session, to_json
 from swarmgit.errors import SwarmError, TryLater
 from swarmgit.model.events import Stream
 from swarmgit.model.health import Hearing
 from swarmgit.model.ids import SessionId
 from swarmgit.model.jobs import Job
 from swarmgit.observe.novelty import Novelty
-from swarmgit.ports.runtimes import ErrorReader, KeepingReader, Readers, StreamReader
-from swarmgit.ports.sessions import Executor
+from swarmgit.ports.runtimes import ErrorReader, KeepingReader, StreamReader
+from swarmgit.ports.sessions import Executor, SessionReader
 
 OUT, ERRORS = "stdout.jsonl", "stderr.log"
 LIVE = frozenset({"queued", "running", "unknown"})
@@ -149,13 +148,22 @@ def _checked(reader: StreamReader) -> Stream:
 
 
 class Listener:
-    """Listens to many sessions, each in its turn. One that does not note (`notes` False) only reads what was noted."""
+    """Listens to many sessions, each in its turn. `writes`: who notes for other processes what was read; None: nobody.
 
-    def __init__(self, executor: Executor, readers: Readers, awake_s: Callable[[], float], *, notes: bool) -> None:
+    `readers` makes the reader for an adapter's stream.
+    """
+
+    def __init__(
+        self,
+        executor: SessionReader,
+        readers: Callable[[str], StreamReader],
+        awake_s: Callable[[], float],
+        writes: Executor | None = None,
+    ) -> None:
         self._executor = executor
         self._readers = readers
         self._awake_s = awake_s
-        self._notes = notes
+        self._writes = writes
         self._ears: dict[SessionId, Ear] = {}
         self._turn = 0
 
@@ -168,10 +176,10 @@ class Listener:
             with _bounded(ear):
                 self._look(id_, ear, job)
         self._read(here)
-        if self._notes:
+        if self._writes is not None:
             for id_, (ear, _) in here.items():
                 with _bounded(ear):
-                    self._keep(id_, ear)
+                    self._keep(id_, ear, self._writes)
         return {id_: ear for id_, (ear, _) in here.items()}
 
     def _ear(self, id_: SessionId, adapter: str) -> Ear:
@@ -271,7 +279,7 @@ class Listener:
                 ear.offset = ear.kept_at = kept.offset
                 ear.seal, ear.passed_over, ear.was_rewritten = kept.seal, kept.passed_over, kept.was_rewritten
 
-    def _keep(self, id_: SessionId, ear: Ear) -> None:
+    def _keep(self, id_: SessionId, ear: Ear, writes: Executor) -> None:
         """Note place and knowledge for other processes, now and then: the little that is missing is read again."""
         reader = ear.reader
         if ear.deaf or ear.offset - ear.kept_at < KEPT_EVERY_BYTES or not isinstance(reader, KeepingReader):
@@ -280,4 +288,4 @@ class Listener:
         state = msgspec.Raw(reader.state())
         kept = _Kept(ear.adapter, ear.offset, ear.seal, ear.passed_over, ear.was_rewritten, state)
         with suppress(OSError):  # a folder that the session has made unusable
-            self._executor.write(id_, paths.HEARD_FILE, to_json(kept))
+            writes.write(id_, paths.HEARD_FILE, to_json(kept))

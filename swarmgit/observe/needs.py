@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from swarmgit.model.ids import CommitId
-from swarmgit.model.observed import Lack, MergeTry
+from swarmgit.model.observed import Lack, MergeTry, Stored
 from swarmgit.model.queue import WAITING, Entry
 from swarmgit.model.sessions import GateSession, MergeSpec, ProgramSession, Session, of_kind
 from swarmgit.model.status import FINISHED, TaskStatus
-from swarmgit.observe.state import Stored
 
 Merges = Mapping[tuple[CommitId, CommitId], MergeTry]
 

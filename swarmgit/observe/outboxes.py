@@ -21,7 +21,7 @@ from swarmgit.documents import paths
 from swarmgit.model.ids import MailId, SessionId
 from swarmgit.model.mail import LETTER_BYTES_MAX, Outbox, Posted
 from swarmgit.model.sessions import Session
-from swarmgit.ports.sessions import Executor
+from swarmgit.ports.sessions import SessionReader
 
 ID = re.compile(r"[0-9a-z]{1,63}")
 SUFFIXES = (".json", ".yaml", ".yml")
@@ -55,7 +55,7 @@ class _Seen(Struct, frozen=True):
 class OutboxReader:
     """Looks at outboxes again and again; one whose folders have not changed costs three stats."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: SessionReader) -> None:
         self._executor = executor
         self._seen: dict[SessionId, _Seen] = {}
         self._young: dict[SessionId, dict[str, datetime]] = {}

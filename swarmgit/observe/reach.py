@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from msgspec import Struct
 
 from swarmgit.model.desired import Desired, Runtime
-from swarmgit.model.policy import Policy
-
-Reach = Callable[[Policy, Runtime, str], str]
-"""(policy, runtime, model or '') → why its sessions could not work, '' where they can."""
+from swarmgit.ports.runtimes import Runtimes
+from swarmgit.ports.sandbox import Sandbox
 
 Pair = tuple[str, str]
 """A runtime's name and a model, '' for none."""
@@ -19,7 +17,8 @@ Pair = tuple[str, str]
 class ReachWatcher(Struct):
     """Asks again only where the intent has changed."""
 
-    reach: Reach
+    runtimes: Runtimes
+    sandbox: Sandbox
     _desired: Desired | None = None
     _asked: tuple[object, ...] = ()
     _found: Mapping[Pair, str] | None = None
@@ -31,16 +30,17 @@ class ReachWatcher(Struct):
         self._desired = desired
         asked = (pairs(desired), desired.policy, desired.swarm.runtimes if desired.swarm else None)
         if self._found is None or asked != self._asked:
-            self._asked, self._found = asked, unreachable(self.reach, desired)
+            self._asked, self._found = asked, unreachable(self.runtimes, self.sandbox, desired)
         return self._found
 
 
-def unreachable(reach: Reach, desired: Desired) -> dict[Pair, str]:
+def unreachable(runtimes: Runtimes, sandbox: Sandbox, desired: Desired) -> dict[Pair, str]:
     """Return why the programs that an intent uses cannot work by its policy."""
     known = desired.swarm.runtimes if desired.swarm else {}
     found = {}
     for name, model in pairs(desired):
-        why = reach(desired.policy, known.get(name) or Runtime(name, name), model)
+        hosts = runtimes.hosts_needed(known.get(name) or Runtime(name, name), model)
+        why = sandbox.unreachable(desired.policy, name, hosts)
         if why:
             found[name, model] = why
     return found

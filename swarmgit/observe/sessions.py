@@ -7,6 +7,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from swarmgit.documents.as_json import from_session
 from swarmgit.documents.paths import (
     ACCEPTED_FILE,
     CAPTURE_FILE,
@@ -15,7 +16,6 @@ from swarmgit.documents.paths import (
     REPORT_FILE,
     SUMMARY_FILE,
 )
-from swarmgit.documents.session_files import from_session
 from swarmgit.model.desired import Price, Swarm
 from swarmgit.model.events import Fault, Stream
 from swarmgit.model.handoffs import Acceptance, Summary
@@ -36,8 +36,8 @@ from swarmgit.model.work import Evidence, Prediction, Pushed, Taken
 from swarmgit.observe import gate_answers, pushes
 from swarmgit.observe.ceilings import Ceilings, models_of
 from swarmgit.observe.hearing import ERRORS, LIVE, Ear, Listener, reason_of
-from swarmgit.ports.runtimes import Outlooks, Prices
-from swarmgit.ports.sessions import Executor
+from swarmgit.ports.runtimes import Runtimes
+from swarmgit.ports.sessions import SessionReader
 
 CHUNK_BYTES = 1 << 20
 OUTPUT_BYTES_MAX = 8 << 20
@@ -51,12 +51,11 @@ STATES: dict[str, SessionState] = {"queued": "starting", "running": "running", "
 class SessionWatcher:
     """Turns jobs into sessions. Keeps its place in each stream; a new process starts over and gets the same."""
 
-    def __init__(self, executor: Executor, listener: Listener, price: Prices, outlook: Outlooks) -> None:
+    def __init__(self, executor: SessionReader, listener: Listener, runtimes: Runtimes) -> None:
         self._executor = executor
         self._listener = listener
-        self._price = price
-        self._outlook = outlook
-        self._ceilings = Ceilings(price, outlook)
+        self._runtimes = runtimes
+        self._ceilings = Ceilings(runtimes)
         self._prices: Mapping[str, Price] = {}
         self._windows: Mapping[str, int] = {}
         self._final: dict[SessionId, str | None] = {}
@@ -115,6 +114,7 @@ class SessionWatcher:
             session,
             state=_state(job, is_read=is_over),
             error=self._error(id_, job),
+            cause="cause/set-up" if job.setup_failed else "",
             stream=stream,
             spoke=job.spoke,
             stderr_tail=self._tail(id_, ERRORS) if is_over else ear.errors_tail.decode("utf-8", "replace"),
@@ -149,7 +149,7 @@ class SessionWatcher:
         if spec.kind != "agent":
             return stream
         models = models_of(stream, spec) if stream.context_used else ()
-        seen = self._outlook(adapter, models, self._windows)
+        seen = self._runtimes.outlook(adapter, models, self._windows)
         is_set = any(name in self._windows for name in models)
         window = seen.window if is_set else stream.context_window or seen.window
         return replace(stream, context_window=window, takes_messages=stream.takes_messages or seen.takes_messages)
@@ -161,7 +161,7 @@ class SessionWatcher:
         is_set = any(name in self._prices for name in models)
         if not models or not usage.tokens or (usage.usd is not None and not is_set):
             return stream
-        return replace(stream, usage=replace(usage, usd=self._price(models, usage, self._prices)))
+        return replace(stream, usage=replace(usage, usd=self._runtimes.price(models, usage, self._prices)))
 
     def _taken(self, id_: SessionId) -> Taken | None:
         raw = self._executor.read(id_, CAPTURE_FILE, 0, OUTPUT_BYTES_MAX)

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId, SessionId
-from swarmgit.model.observed import Observed
+from swarmgit.model.observed import Observed, Stored
 from swarmgit.model.sessions import ProgramSession, Session, of_kind
 from swarmgit.observe.hearing import Listener
 from swarmgit.observe.needs import derived, kept, open_entries, stands_on
@@ -22,12 +22,13 @@ from swarmgit.observe.ports import PortRanges
 from swarmgit.observe.pushes import RemoteWatcher
 from swarmgit.observe.reach import ReachWatcher
 from swarmgit.observe.sessions import SessionWatcher
-from swarmgit.observe.state import StateReader, Stored
 from swarmgit.observe.target import TargetReader
 from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.ports.repository import Objects
-from swarmgit.ports.world import World
+from swarmgit.ports.sessions import Executor
+from swarmgit.ports.world import ReadWorld
+from swarmgit.state.reading import StateReader
 
 BLOCKED_MAX, HUNG_MAX = timedelta(minutes=10), timedelta(minutes=1)
 """After that it is tried again whether an edit is still in the way, or a filter still hangs."""
@@ -42,25 +43,24 @@ BACK_MAX = 16
 class Observer:
     """Observes one repository again and again, reading only what has changed since.
 
-    `measures`: what sessions use of the machine; one process does that, the others read its figures.
+    `writes`: who measures sessions and notes the figures for others, as one process does; None: they are read.
     """
 
-    def __init__(self, world: World, *, measures: bool = False) -> None:
+    def __init__(self, world: ReadWorld, writes: Executor | None = None) -> None:
         self._world = world
         self._state = StateReader(world.objects, world.cache)
         self._sessions = SessionWatcher(
             world.executor,
-            Listener(world.executor, world.stream_reader, world.awake_s, notes=measures),
-            world.price,
-            world.outlook,
+            Listener(world.executor, world.runtimes.stream_reader, world.clock.awake_s, writes),
+            world.runtimes,
         )
         self._remote = RemoteWatcher(world.objects)
         self._outboxes = OutboxReader(world.executor)
-        self._vigils = VigilKeeper(world.executor, world.awake_s, notes=measures)
-        self._vitals = VitalsWatcher(world.executor, world.worktrees, measures=measures)
-        self._ports = PortRanges(world.repository.store, world.port_is_free)
-        self._reach = ReachWatcher(world.unreachable)
-        self._target = TargetReader(world, keeps=measures)
+        self._vigils = VigilKeeper(world.executor, world.clock.awake_s, writes)
+        self._vitals = VitalsWatcher(world.executor, world.worktrees, writes)
+        self._ports = PortRanges(world.repository.store, world.machine.port_is_free)
+        self._reach = ReachWatcher(world.runtimes, world.sandbox)
+        self._target = TargetReader(world, keeps=writes is not None)
         self._stored = Stored()
 
     def observe(self, desired: Desired, trusted_since: datetime | None = None) -> Observed:
@@ -93,16 +93,16 @@ class Observer:
             trusted_since=trusted_since,
             remote=self._remote.look(swarm, target),
             leaks=world.secrets.noticed(),
-            reports=world.notices.all(),
+            alerts=world.notices.all(),
             tries=world.failures.all(),
             damaged=frozenset(world.executor.damaged()),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
-            obeyed=world.obeyed() if _has_work(sessions.values()) else (),
+            obeyed=world.runtimes.obeyed() if _has_work(sessions.values()) else (),
             at=_after_ends(now, sessions.values()),
             landings=self._target.landings(stored, target, desired.tasks.keys()),
             drift=self._target.drift(stored, target),
-            former=stored.archived.renamed(desired, stored.statuses),
+            former=self._state.archive.renamed(desired, stored.statuses),
         )
 
     def _stands_on(
@@ -112,7 +112,7 @@ class Observer:
         merges = self._world.cache.merges()
         needed = stands_on(stored, sessions.values())
         wanted = needed | derived(stored, sessions.values(), merges)
-        missing = self._world.integrity.missing(wanted, target, now)
+        missing = self._world.engine.integrity.missing(wanted, target, now)
         unsubmitted = self._unsubmitted(stored)
         return {"needed": needed, "missing": missing, "merges": kept(merges, missing), "unsubmitted": unsubmitted}
 
@@ -126,8 +126,8 @@ class Observer:
         """Return what an answer of a gate hangs on besides its tree: this machine, and what worktrees are given."""
         config = swarm.worktree if swarm else None
         if config is None or not (config.setup or config.include):
-            return self._world.environment
-        return f"{self._world.environment} {self._world.worktrees.given(config)}"
+            return self._world.machine.environment
+        return f"{self._world.machine.environment} {self._world.worktrees.given(config)}"
 
     def _blocked(self, swarm: Swarm | None, trusted_since: datetime | None) -> dict[EntryId, tuple[str, ...]]:
         """Return the landings that an edit was in the way of, as long as that edit looks the same.
@@ -211,29 +211,7 @@ def _first_parent(objects: Objects, commit: CommitId) -> CommitId | None:
 
 def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) -> Observed:
     """Return what the state branch says at one commit, and nothing that runs."""
-    return Observed(
-        target_head=target,
-        state_head=state_head,
-        statuses=stored.statuses,
-        archived=stored.archived,
-        entries=stored.entries,
-        identities=stored.identities,
-        gate_histories=stored.gate_histories,
-        controls=stored.controls,
-        freeze=stored.freeze,
-        queue_control=stored.queue_control,
-        entry_controls=stored.entry_controls,
-        verdicts=stored.verdicts,
-        convoys=stored.convoys,
-        incidents=stored.incidents,
-        incident_controls=stored.incident_controls,
-        landing_controls=stored.landing_controls,
-        mail=stored.mail,
-        mail_controls=stored.mail_controls,
-        failures=stored.failures,
-        problems=stored.problems,
-        unreadable=stored.unreadable,
-    )
+    return Observed(**asdict(stored), target_head=target, state_head=state_head)
 
 
 def _has_work(sessions: Iterable[Session]) -> bool:

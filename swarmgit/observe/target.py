@@ -14,10 +14,12 @@ from swarmgit.errors import SwarmError
 from swarmgit.model import trailers
 from swarmgit.model.ids import CommitId, TaskId
 from swarmgit.model.landings import Drift, Mention, Revert, TargetLanding
+from swarmgit.model.observed import Stored
 from swarmgit.model.renames import called, names_of
 from swarmgit.model.status import TaskStatus
-from swarmgit.observe.state import StateReader, Stored
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
+from swarmgit.state import kinds
+from swarmgit.state.reading import StateReader
 
 CACHE_NAME = "target.json"
 SETTLED = frozenset({"landed", "reverted", "unchanged", "reported", "cancelled"})
@@ -37,7 +39,7 @@ class TargetReader:
     `keeps`: what was read is kept for the next process; only who leads writes it.
     """
 
-    def __init__(self, world: World, *, keeps: bool) -> None:
+    def __init__(self, world: ReadWorld, *, keeps: bool) -> None:
         self._world = world
         self._keeps = keeps
         self._read: _Read | None = None
@@ -199,7 +201,7 @@ class TargetReader:
 
     def _tips(self) -> dict[str, CommitId]:
         """Return the states besides the present one: those that were put aside, and those of remotes."""
-        refs, branch = self._world.objects.refs, self._world.state_branch
+        refs, branch = self._world.objects.refs, self._world.repository.state_branch
         kept = refs(f"{paths.KEPT}/")
         fetched = {name: tip for name, tip in refs("refs/remotes/").items() if name.endswith(f"/{branch}")}
         return {**kept, **fetched}
@@ -208,12 +210,14 @@ class TargetReader:
         """Return whether a key of swarmgit's has signed the commit, as far as any state here lists its keys."""
         objects = self._world.objects
         heads = {self._world.state.head(), *tips.values()} - {None}
-        blobs = {objects.resolve(f"{head}:{paths.STATE_SIGNERS}") for head in heads} - {None}
-        known = b"".join(objects.blob(blob) for blob in blobs if blob is not None) + self._world.signatures.known()
+        blobs = {objects.resolve(f"{head}:{kinds.SIGNERS.place}") for head in heads} - {None}
+        listed = b"".join(objects.blob(blob) for blob in blobs if blob is not None)
+        signatures = self._world.engine.signatures
+        known = listed + signatures.known()
         if not known:
             return False
         try:
-            found = self._world.signatures.verify((mention.commit,), known).get(mention.commit)
+            found = signatures.verify((mention.commit,), known).get(mention.commit)
         except SwarmError:  # nothing here can tell
             return False
         return found is not None and found.state == "good" and found.signer.endswith(f"@{trailers.AGENT_DOMAIN}")

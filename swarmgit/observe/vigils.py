@@ -16,12 +16,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.documents.session_files import from_session
-from swarmgit.documents.state import to_json
+from swarmgit.documents.as_json import from_session, to_json
 from swarmgit.model.health import Vigil
 from swarmgit.model.ids import SessionId
 from swarmgit.model.sessions import Session
-from swarmgit.ports.sessions import Executor
+from swarmgit.ports.sessions import Executor, SessionReader
 
 SLEPT_MIN = timedelta(seconds=10)
 """Clocks that differ by less have been put right, or were read one after the other."""
@@ -54,12 +53,15 @@ class _Gap(Struct, frozen=True):
 
 
 class VigilKeeper:
-    """Keeps the vigil of every live session. One that does not note (`notes` False) reads what the reconciler left."""
+    """Keeps the vigil of every live session.
 
-    def __init__(self, executor: Executor, awake_s: Callable[[], float], *, notes: bool) -> None:
+    `writes`: who notes it for other processes, as the reconciler does; None: what it left there is read.
+    """
+
+    def __init__(self, executor: SessionReader, awake_s: Callable[[], float], writes: Executor | None = None) -> None:
         self._executor = executor
         self._awake_s = awake_s
-        self._notes = notes
+        self._writes = writes
         self._last: Look | None = None
         self._known: dict[SessionId, Vigil] = {}
         self._noted: dict[SessionId, Vigil] = {}
@@ -78,20 +80,20 @@ class VigilKeeper:
         id_ = session.spec.id
         if session.is_over:
             return session
-        known = self._known.get(id_) if self._notes else None
+        known = self._known.get(id_) if self._writes is not None else None
         before = known or self._left(id_) or self._before_its_start(session)
-        vigil = looked(before, session, look, is_mine=known is not None, judges=self._notes)
-        if self._notes:
-            self._note(id_, vigil)
+        vigil = looked(before, session, look, is_mine=known is not None, judges=self._writes is not None)
+        if self._writes is not None:
+            self._note(id_, vigil, self._writes)
         return replace(session, vigil=vigil)
 
-    def _note(self, id_: SessionId, vigil: Vigil) -> None:
+    def _note(self, id_: SessionId, vigil: Vigil, writes: Executor) -> None:
         """Leave the vigil for other processes: at the first look, now and then, and after every gap."""
         self._known[id_] = vigil
         noted = self._noted.get(id_)
         if noted is None or vigil.since != noted.since or abs(vigil.at - noted.at) >= NOTED_EVERY:
             with suppress(OSError):  # a folder that the session has made unusable
-                self._executor.write(id_, paths.VIGIL_FILE, to_json(vigil))
+                writes.write(id_, paths.VIGIL_FILE, to_json(vigil))
                 self._noted[id_] = vigil
 
     def _before_its_start(self, session: Session) -> Vigil | None:

@@ -9,15 +9,14 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
-from swarmgit.documents.session_files import from_session
-from swarmgit.documents.state import to_json
+from swarmgit.documents.as_json import from_session, to_json
 from swarmgit.errors import SwarmError
 from swarmgit.model.health import Vitals
 from swarmgit.model.ids import SessionId
 from swarmgit.model.sessions import Session
 from swarmgit.observe.hearing import reason_of
-from swarmgit.ports.sessions import Executor
-from swarmgit.ports.worktrees import Worktrees
+from swarmgit.ports.sessions import Executor, SessionReader
+from swarmgit.ports.worktrees import WorktreeReader
 
 PERIOD_MAX_S = 15.0
 PERIOD_MIN_S = 0.2
@@ -34,13 +33,13 @@ MB = 1 << 20
 class VitalsWatcher:
     """Measures live sessions, each once in a period, and leaves the figures in their folders for other processes.
 
-    One that does not measure (`measures` False) reads what the reconciler has left there.
+    `writes`: who leaves it there for other processes; None: it is read as the reconciler has left it.
     """
 
-    def __init__(self, executor: Executor, worktrees: Worktrees, *, measures: bool) -> None:
+    def __init__(self, executor: SessionReader, worktrees: WorktreeReader, writes: Executor | None = None) -> None:
         self._executor = executor
         self._worktrees = worktrees
-        self._measures = measures
+        self._writes = writes
         self._left_to_measure = 0
         self._known: dict[SessionId, Vitals | None] = {}
         self._disk_at: dict[SessionId, datetime] = {}
@@ -65,11 +64,11 @@ class VitalsWatcher:
             return session
         before = self._known[id_] if id_ in self._known else self._left(id_)
         is_due = before is None or abs(now - before.at) >= period
-        if self._measures and is_due and self._left_to_measure > 0:
+        if self._writes is not None and is_due and self._left_to_measure > 0:
             self._left_to_measure -= 1
             before = self._measured(session, before, now, period)
             with suppress(OSError):  # a folder that the session has made unusable
-                self._executor.write(id_, paths.VITALS_FILE, to_json(before))
+                self._writes.write(id_, paths.VITALS_FILE, to_json(before))
         self._known[id_] = before
         return replace(session, vitals=before)
 

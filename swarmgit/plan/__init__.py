@@ -15,11 +15,9 @@ from swarmgit.model.sessions import ProgramSession, of_kind
 from swarmgit.model.status import ASLEEP, FINISHED, TaskStatus
 from swarmgit.plan import (
     archive,
-    breakdowns,
     conditions,
     convoys,
     drift,
-    escalations,
     failures,
     full_runs,
     gate_runs,
@@ -27,7 +25,6 @@ from swarmgit.plan import (
     incidents,
     lost,
     mail,
-    mishaps,
     predictions,
     queue,
     renames,
@@ -37,6 +34,7 @@ from swarmgit.plan import (
     triage,
     watchdog,
 )
+from swarmgit.plan.incidents import detect, escalate, infrastructure
 from swarmgit.plan.situation import Draft, Situation
 
 POLL_S = 2.0
@@ -82,11 +80,11 @@ def plan(
     gate_runs.run(situation, draft)
     failures.tell(situation, draft)
     convoys.follow(situation, draft)
-    mishaps.report(situation, draft)
-    breakdowns.report(situation, draft)
+    detect.report(situation, draft)
+    infrastructure.report(situation, draft)
     watchdog.patrol(situation, draft)
-    incidents.save(situation, draft)
-    escalations.write(situation, draft)
+    incidents.record(situation, draft)
+    escalate.write(situation, draft)
     archive.tell_of_unread(situation, draft)
     mail.deliver(situation, draft)
     archive.move(situation, draft)

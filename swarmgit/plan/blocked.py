@@ -37,13 +37,17 @@ def unreachable(situation: Situation, runtime: str, model: str | None) -> str:
 
 def by_disk(situation: Situation) -> Waits | None:
     """Return why nothing new starts while the sessions at work take more of the disk than they may together."""
+    used = disk_used(situation)
+    limit = "(watchdog.swarm_disk_mb in .swarm/swarm.yaml); `swarmgit gc` removes what nobody needs"
+    return ("disk", f"{used} {limit}") if used else None
+
+
+def disk_used(situation: Situation) -> str | None:
+    """Return how much more of the disk the sessions at work take than they may together; None where they do not."""
     used, limit = _used_mb(situation), situation.swarm.watchdog.swarm_disk_mb
     if limit is None or used <= limit:
         return None
-    return "disk", (
-        f"the sessions at work take {used:g} MB of the disk together, more than {limit:g} "
-        "(watchdog.swarm_disk_mb in .swarm/swarm.yaml); `swarmgit gc` removes what nobody needs"
-    )
+    return f"the sessions at work take {used:g} MB of the disk together, more than {limit:g}"
 
 
 def _used_mb(situation: Situation) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from swarmgit.model.failures import FailedStep
-from swarmgit.model.incidents import Report
-from swarmgit.plan import causes
+from swarmgit.model.incidents import Alert, facts
+from swarmgit.plan.incidents import known_causes
+from swarmgit.plan.incidents.catalogue import CATALOGUE
 
 SAVING = frozenset({"FinishSession", "Salvage", "Rescue"})
 STARTS = frozenset({"StartSession", "RunGate"})
@@ -35,22 +36,18 @@ def sentence(each: FailedStep) -> str:
     return f"{what} failed {each.count} times in a row: {each.message}"
 
 
-def report(each: FailedStep) -> Report:
-    """Return the incident of a step that is stuck; where its cause is known, that one's."""
-    owner, task = each.step.owner, each.step.task
-    cause = causes.named(each.message)
-    ways = (f"swarmgit task restart {task}", f"swarmgit task cancel {task}", f"swarmgit why {task}") if task else ()
-    return Report(
-        signature=f"cause/{cause.name}" if cause else f"step/{each.step.kind}/{each.signature[:120]}",
-        key=f"step/{'/'.join(each.step.key)}/{each.first:%Y-%m-%dT%H:%M:%S}",
-        title=cause.title if cause else f"a step fails again and again: {WORDS.get(each.step.kind, each.step.kind)}",
-        what=f"{owner or 'the swarm'}: {sentence(each)}" + (f" ({each.hint})" if each.hint else ""),
-        detection="tier 1: mechanical",
-        task=task,
-        session=each.step.session,
-        resolution="It is tried again more and more seldom, and by each new reconcile. Everything else goes on.",
-        cause=cause.cause if cause else "",
-        prevention=cause.prevention if cause else ("infrastructure: what is missing or in the way?",),
-        answers=("swarmgit reconcile", *ways, *(cause.repair if cause else ("swarmgit doctor",))),
-        is_urgent=task is None,
+def alert(each: FailedStep) -> Alert:
+    """Return the alert of a step that is stuck; where its cause is known, that one's."""
+    step = each.step
+    cause = known_causes.of(each.signature if each.signature in CATALOGUE else "", each.message)
+    known = facts(
+        step=step.kind,
+        kind=each.signature,
+        id="/".join(step.key),
+        first=f"{each.first:%Y-%m-%dT%H:%M:%S}",
+        words=WORDS.get(step.kind, step.kind),
+        owner=step.owner or "the swarm",
+        reason=sentence(each) + (f" ({each.hint})" if each.hint else ""),
     )
+    kind = f"step/{cause}" if cause else "step"
+    return Alert(kind, task=step.task, session=step.session, facts=known, is_urgent=step.task is None)

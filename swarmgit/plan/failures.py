@@ -27,8 +27,8 @@ from swarmgit.model.queue import WAITING
 from swarmgit.model.sessions import ProgramSession
 from swarmgit.model.status import FINISHED, TaskStatus
 from swarmgit.model.steps import owned_step, with_task
-from swarmgit.plan import books, incidents
-from swarmgit.plan.failure_words import SAVING, STARTS, report, sentence, way_out
+from swarmgit.plan import books
+from swarmgit.plan.failure_words import SAVING, STARTS, alert, sentence, way_out
 from swarmgit.plan.situation import Draft, Situation, session_ended
 
 SAME_MAX = 7
@@ -197,7 +197,7 @@ def tell(situation: Situation, draft: Draft) -> None:
     for each in draft.withheld.values():
         draft.wake_at(next_try(situation, each), situation.now)
         if is_stuck(each):
-            _stuck(situation, draft, each)
+            _stuck(draft, each)
         else:
             draft.is_waiting_for_time = True
             _say(draft, each)
@@ -238,13 +238,13 @@ def _withhold(situation: Situation, draft: Draft) -> None:
     draft.actions = kept
 
 
-def _stuck(situation: Situation, draft: Draft, each: FailedStep) -> None:
+def _stuck(draft: Draft, each: FailedStep) -> None:
     task = each.step.task
     view = draft.views.get(task) if task else None
     if _is_vital(each) and view is not None and view.phase not in FINISHED:
         reason = f"{sentence(each)}; when that is repaired, `swarmgit reconcile` tries again; {way_out(each)}"
         draft.views[view.task] = replace(view, phase="needs-human", reason=reason, waiting_for=())
-    incidents.report(situation, draft, report(each))
+    draft.alerts.append(alert(each))
 
 
 def _is_vital(each: FailedStep) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from swarmgit.model.endings import Stop
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert, facts
 from swarmgit.model.mail import Letter
 from swarmgit.model.sessions import Session
-from swarmgit.plan import incidents, mail
+from swarmgit.plan import mail
 from swarmgit.plan.situation import Draft, Situation
 
 WHAT = "it put more files into its outbox than are read"
@@ -23,20 +23,8 @@ def report(situation: Situation, draft: Draft) -> None:
         spec = session.spec
         if not _is_flooded(situation, session) or spec.agent is None:
             continue
-        said = Report(
-            signature=f"mail/flood/{spec.agent}",
-            key=f"flood/{spec.id}",
-            title=f"{spec.agent} flooded its outbox",
-            what=f"session {spec.id} at {spec.task}: {WHAT}; none of them was taken in",
-            detection="mail",
-            agent=spec.agent,
-            task=spec.task,
-            session=spec.id,
-            resolution="The session was stopped if it was still at work; its letters stay unread in its folder.",
-            prevention=("specification: does its task make it write so much?",),
-            answers=(f"swarmgit logs {spec.id}", f"swarmgit why {spec.task}", "swarmgit gc"),
-        )
-        incidents.report(situation, draft, said)
+        flood = Alert("mail/flood", spec.agent, spec.task, spec.id, facts(reason=WHAT))
+        draft.alerts.append(flood)
         body = f"In session {spec.id} {WHAT}, so none was taken in. Write few letters, and only what others need.\n"
         letter = Letter((spec.agent,), "your outbox was flooded, and nothing of it was read", body, task=spec.task)
         mail.from_swarmgit(situation, draft, letter, f"flood/{spec.id}")

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from swarmgit.model.ids import TaskId
-from swarmgit.model.incidents import Report
 from swarmgit.model.queue import WAITING, Entry
-from swarmgit.model.status import Attempt
-from swarmgit.plan import causes
 from swarmgit.plan.landings import save, unpin, with_event
 from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
@@ -46,19 +42,3 @@ def _landing(situation: Situation, draft: Draft, entry: Entry) -> None:
     gone = situation.lacks(entry.candidate.commit if entry.candidate else None)
     if gone and (remote is None or remote.relation != "ahead"):
         save(draft, with_event(situation, entry, "abandoned", {"reason": gone}, state="queued", candidate=None))
-
-
-def incident(task: TaskId, attempt: Attempt, gone: str) -> Report:
-    """Return what is said of an attempt whose commits cannot be had."""
-    return Report(
-        signature="objects/missing",
-        key=f"objects/{attempt.session}",
-        title="work was lost because objects that it stood on are not in this repository",
-        what=f"{attempt.agent}, attempt {attempt.number} at {task}: {gone}",
-        detection="tier 1: mechanical",
-        **causes.whose(task, attempt),
-        cause="A clone without refs/swarm, a history that was rewritten and collected, or a damaged disk.",
-        resolution="The task runs again; what was left of its work is under refs/swarm/salvage.",
-        prevention=("infrastructure: what removes objects or refs/swarm from this repository?",),
-        answers=("git fsck", "swarmgit doctor", f"swarmgit why {task}"),
-    )

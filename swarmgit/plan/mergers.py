@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Action, FinishSession, Retire, Salvage, StartSession
-from swarmgit.model.desired import Runtime, Scope, Task
+from swarmgit.model.desired import CONFLICT_TIERS, Runtime, Scope, Task
 from swarmgit.model.endings import KILLED, Stop
 from swarmgit.model.ids import CommitId, EntryId, SessionId
-from swarmgit.model.queue import TIERS, Entry
+from swarmgit.model.queue import Entry
 from swarmgit.model.sessions import MergeSession, MergeSpec, of_kind
 from swarmgit.model.status import Rejection
 from swarmgit.plan import (
@@ -218,7 +218,7 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: MergeSess
     before = entry.last("resolved") if entry.proposal is not None else None
     tiers = (TIER_OF[facts["way"]], (before or {}).get("tier", "clean"))
     done = {
-        "tier": max(tiers, key=TIERS.index),
+        "tier": max(tiers, key=CONFLICT_TIERS.index),
         "proposal": capture.commit,
         "with": facts["with"],
         **({"beneath": facts["beneath"]} if "beneath" in facts else {}),

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 
-from swarmgit.model.desired import PRIORITY_RANK
 from swarmgit.model.ids import CommitId, ConvoyId, EntryId, TaskId
 from swarmgit.model.queue import Entry
 from swarmgit.plan import checkouts, patterns, verdicts
@@ -15,7 +14,7 @@ from swarmgit.plan.situation import Draft, Situation
 AGE_STEP = timedelta(hours=1)
 """So long a wait counts as one level of priority: level = max(0, rank - whole steps waited), then the older first.
 
-Nothing starves: after `PRIORITY_RANK[low]` steps an entry stands before everything that came later, except `urgent`.
+Nothing starves: after one step for each level an entry stands before everything that came later, except `urgent`.
 """
 
 URGENT = -1
@@ -55,7 +54,7 @@ def level(situation: Situation, entry: Entry) -> int:
     if (control is not None and control.urgent) or verdicts.is_passed(situation, entry):
         return URGENT
     waited = max(timedelta(0), situation.now - entry.enqueued) // AGE_STEP
-    return max(0, PRIORITY_RANK.get(entry.priority, 2) - waited)
+    return max(0, situation.rank(entry.task, entry.priority) - waited)
 
 
 def together(situation: Situation, line: list[Entry]) -> dict[EntryId, frozenset[EntryId]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import TaskId
-from swarmgit.model.incidents import Report
-from swarmgit.plan import incidents
+from swarmgit.model.incidents import Alert, facts
 from swarmgit.plan.situation import Draft, Situation
 
 NONE_FREE = "no free range of {count} ports was found on this machine"
@@ -27,18 +26,7 @@ def lease(situation: Situation, draft: Draft) -> tuple[int, ...] | None:
 def wait(situation: Situation, draft: Draft, task: TaskId) -> str:
     """Return why a task waits that no ports were found for, and report it; once for each hour that it waits in."""
     why = NONE_FREE.format(count=situation.swarm.ports_per_session)
-    said = Report(
-        signature="ports/none-free",
-        key=f"ports/{task}/{situation.now:%Y-%m-%dT%H}",
-        title="no free ports were found for a session",
-        what=f"{task} waits: {why}",
-        detection="tier 1: mechanical",
-        task=task,
-        cause="Other programs of this machine listen on ports of all the ranges that were tried.",
-        resolution="The task waits; every tick looks again.",
-        prevention=("infrastructure: end what listens, or give sessions fewer ports: ports_per_session",),
-        answers=(f"swarmgit why {task}", "ss -ltnp"),
-    )
-    incidents.report(situation, draft, said)
+    known = facts(reason=why, hour=f"{situation.now:%Y-%m-%dT%H}")
+    draft.alerts.append(Alert("ports/none-free", task=task, facts=known))
     draft.needs_person = True
     return f"{why}; `ss -ltnp` shows who listens, ports_per_session in .swarm/swarm.yaml says how many it needs"

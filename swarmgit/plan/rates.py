@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
 
-from swarmgit.model.queue import TIERS, Entry
+from swarmgit.model.desired import CONFLICT_TIERS
+from swarmgit.model.queue import Entry
 from swarmgit.plan.choices import Rates
 
 BAD_FIRST = 0.1
@@ -68,10 +69,10 @@ def by_tier(entries: Iterable[Entry]) -> tuple[TierFigures, ...]:
     groups: dict[str, list[str]] = defaultdict(list)
     for entry in entries:
         groups[entry.tier].append(entry.state)
-    places = {tier: place for place, tier in enumerate(TIERS)}
+    places: dict[str, int] = {tier: place for place, tier in enumerate(CONFLICT_TIERS)}
     return tuple(
         TierFigures(tier, len(states), states.count("landed"), states.count("rejected"))
-        for tier, states in sorted(groups.items(), key=lambda each: (places.get(each[0], len(TIERS)), each[0]))
+        for tier, states in sorted(groups.items(), key=lambda each: (places.get(each[0], len(CONFLICT_TIERS)), each[0]))
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from swarmgit.model.desired import PRIORITY_RANK, Task
+from swarmgit.model.desired import Task
 from swarmgit.model.failures import Step
 from swarmgit.model.ids import AgentName, TaskId
 from swarmgit.model.status import Phase
@@ -92,7 +92,7 @@ def _candidates(situation: Situation, draft: Draft) -> list[Task]:
         for id_, status in draft.views.items()
         if status.phase in {"waiting", "rework"} and id_ in situation.desired.tasks and id_ not in draft.held
     ]
-    return sorted(wanting, key=lambda t: (PRIORITY_RANK[t.priority], draft.views[t.id].phase != "rework", t.id))
+    return sorted(wanting, key=lambda t: (situation.rank(t.id, t.priority), draft.views[t.id].phase != "rework", t.id))
 
 
 def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Waits | None:

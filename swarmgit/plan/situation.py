@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from swarmgit.model.actions import Action, Save
 from swarmgit.model.control import TaskControl
-from swarmgit.model.desired import Desired, Gate, Swarm, Task
+from swarmgit.model.desired import PRIORITY_RANK, Desired, Gate, Swarm, Task
 from swarmgit.model.failures import FailedStep, StepKey
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, MailId, SessionId, TaskId, TreeId
-from swarmgit.model.incidents import Incident
+from swarmgit.model.incidents import Alert, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.observed import Lack, MergeTry, Observed
 from swarmgit.model.queue import Entry
@@ -23,6 +23,8 @@ from swarmgit.model.sessions import AgentSession, GateSession, Session
 from swarmgit.model.status import Identity, Rejection, TaskStatus
 from swarmgit.model.usage import Aside
 from swarmgit.model.work import Evidence
+from swarmgit.plan import priorities
+from swarmgit.plan.priorities import Raised
 from swarmgit.state import kinds
 
 NO_CONTROL = TaskControl()
@@ -52,6 +54,7 @@ class Situation(Struct, frozen=True):
 
     `answers`: evidence by what its gate reads (`Evidence.reads`). `landed_work`: the heads of work that has landed.
     `rules`: digest of all that decides how two commits are merged; what was tried by other rules says nothing.
+    `raised`: the tasks whose convoy gives them a higher priority than their own.
     """
 
     desired: Desired
@@ -66,6 +69,7 @@ class Situation(Struct, frozen=True):
     answers: Mapping[EvidenceKey, tuple[Evidence, ...]]
     landed_work: frozenset[CommitId]
     rules: str
+    raised: Mapping[TaskId, Raised]
 
     @classmethod
     def of(
@@ -98,9 +102,8 @@ class Situation(Struct, frozen=True):
                 answers[found.reads] = (*answers.get(found.reads, ()), found)
         landed = frozenset(entry.work for entry in observed.entries.values() if entry.state == "landed")
         rules = hashlib.sha256(repr((swarm.merge, desired.gates)).encode()).hexdigest()[:16]
-        return cls(
-            desired, observed, swarm, now, only, apply_now, by_task, gate_sessions, evidence, answers, landed, rules
-        )
+        lookups = (by_task, gate_sessions, evidence, answers, landed, rules, priorities.raised(desired))
+        return cls(desired, observed, swarm, now, only, apply_now, *lookups)
 
     def tried(self, onto: CommitId, head: CommitId) -> MergeTry | None:
         """Return what came of merging two commits by the present rules; None where it was not tried."""
@@ -116,6 +119,11 @@ class Situation(Struct, frozen=True):
         """Return an attempt's session; None where it is not there any more."""
         session = self.observed.sessions.get(id_)
         return session if isinstance(session, AgentSession) else None
+
+    def rank(self, task: TaskId, priority: str) -> int:
+        """Return the rank of a task with a priority of its own, raised by its convoy; the smaller goes first."""
+        higher = self.raised.get(task)
+        return PRIORITY_RANK.get(higher.priority if higher else priority, PRIORITY_RANK["normal"])
 
     def control(self, task: TaskId) -> TaskControl:
         return self.observed.controls.get(task, NO_CONTROL)
@@ -161,6 +169,9 @@ class Draft(Struct):
 
     asides: dict[TaskId, list[Aside]] = field(default_factory=dict)
     """Sessions beside attempts that this tick lets go of."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    """What went wrong in this tick, whenever it is seen: what was counted before is not counted again."""
 
     incidents: dict[str, Incident] = field(default_factory=dict)
     mail: dict[MailId, Mail] = field(default_factory=dict)

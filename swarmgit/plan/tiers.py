@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from swarmgit.model.desired import CONFLICT_TIERS
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.queue import TIERS, Entry
+from swarmgit.model.queue import Entry
 
 How = tuple[str, tuple[Mapping[str, Any], ...]]
 
@@ -17,7 +18,7 @@ def how(entry: Entry, tried: MergeTry) -> How:
     queued = entry.last("queued") or {}
     resolved = (entry.last("resolved") if entry.proposal is not None else None) or {}
     known = (queued.get("tier", "clean"), resolved.get("tier", "clean"), tried.tier)
-    tier = max(known, key=lambda name: TIERS.index(name) if name in TIERS else 0)
+    tier = max(known, key=lambda name: CONFLICT_TIERS.index(name) if name in CONFLICT_TIERS else 0)
     return tier, (*resolved.get("resolution", ()), *tried.resolution)
 
 

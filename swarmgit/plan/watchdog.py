@@ -7,6 +7,7 @@ message to people. Before anything is stopped the task has been found open (`pla
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -14,10 +15,10 @@ from msgspec.structs import replace
 from swarmgit.model.desired import Swarm, Task, WatchdogLimits
 from swarmgit.model.endings import BY_WATCHDOG, Stop
 from swarmgit.model.health import Condition, Triage
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert, facts
 from swarmgit.model.mail import Letter, Mail, origin_of
 from swarmgit.model.sessions import AgentSession, MergeSession, ProgramSession, of_kind
-from swarmgit.plan import handoffs, incidents, letters, mail, triage
+from swarmgit.plan import handoffs, letters, mail, triage
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.times import is_over
 
@@ -141,9 +142,9 @@ def watch(situation: Situation, draft: Draft, task: Task, session: AgentSession)
     if hands_over and not handoffs.is_ready(situation, draft, session, answer.reason):
         return None
     if too_much:
-        incidents.report(situation, draft, _too_much(task, session, answer, too_much[0]))
+        draft.alerts.append(_too_much(task, session, answer, too_much[0]))
     else:
-        incidents.report(situation, draft, _stuck(task, session, answer))
+        draft.alerts.append(_stuck(task, session, answer))
     if hands_over:
         return Stop(f"watchdog: handoff: {answer.reason}", "watchdog-handoff")
     return Stop(f"watchdog: {answer.reason}", "watchdog")
@@ -166,11 +167,7 @@ def watch_merger(situation: Situation, draft: Draft, task: Task, session: MergeS
         return None
     else:
         said = _stuck(task, session, answer)
-    goes_on = "Stopped; what it made is kept, and the conflict goes to the next try or the next tier."
-    what = said.what.replace(f"attempt {session.spec.attempt} at", "over a conflict of")
-    incidents.report(
-        situation, draft, replace(said, signature=f"{said.signature}/merge", what=what, resolution=goes_on)
-    )
+    draft.alerts.append(replace(said, kind=f"{said.kind}/merge"))
     return Stop(f"watchdog: {too_much[1] if too_much else answer.reason}", "watchdog")
 
 
@@ -220,54 +217,38 @@ def _nudge(situation: Situation, draft: Draft, session: AgentSession, seen: Cond
             return
 
 
-def _stuck(task: Task, session: ProgramSession, answer: Triage) -> Report:
-    concluded = f"Triage{f' ({answer.by})' if answer.by else ''}: {answer.verdict}, {answer.remedy}"
-    tried = "nudged, then stopped" if answer.verdict in {"stalled", "confused"} and not answer.by else "stopped"
-    said = _stopped(task, session, answer)
-    return replace(
-        said,
-        signature=f"watchdog/{answer.verdict}/{session.spec.runtime}/{task.type}",
-        title=f"a session was {answer.verdict.replace('_', '-')} and was stopped",
-        detection="tier 2: triage" if answer.by or answer.verdict != "zombie" else "tier 1: mechanical",
-        cause="It waited for a person at a prompt: nobody is there." if answer.verdict == "prompt_blocked" else "",
-        resolution=f"{concluded}; {tried}; its work is saved before the next attempt.",
-        prevention=("watchdog threshold: watchdog in .swarm/swarm.yaml", "specification: could the task be smaller?"),
+def _stuck(task: Task, session: ProgramSession, answer: Triage) -> Alert:
+    kind = "watchdog/prompt-blocked" if answer.verdict == "prompt_blocked" else "watchdog/stuck"
+    said = facts(
+        verdict=answer.verdict,
+        health=answer.verdict.replace("_", "-"),
+        by=f" ({answer.by})" if answer.by else "",
+        remedy=answer.remedy,
+        tried="nudged, then stopped" if answer.verdict in {"stalled", "confused"} and not answer.by else "stopped",
     )
+    is_plain = answer.verdict == "zombie" and not answer.by
+    return replace(_stopped(kind, task, session, answer, said), detection="rule" if is_plain else None)
 
 
-def _too_much(task: Task, session: ProgramSession, answer: Triage, resource: str) -> Report:
+def _too_much(task: Task, session: ProgramSession, answer: Triage, resource: str) -> Alert:
     limit = {"memory": "memory_mb", "disk": "disk_mb", "cpu": "cpu_minutes"}[resource]
-    said = _stopped(task, session, answer)
-    return replace(
-        said,
-        signature=f"watchdog/over-limit/{resource}/{task.type}",
-        title=f"a session used more {resource} than it may, and was stopped",
-        resolution="Stopped; its work is saved before the next attempt.",
-        prevention=(
-            f"watchdog threshold: watchdog.{limit} in .swarm/swarm.yaml",
-            f"specification: does the task say what it needs of {resource}?",
-        ),
-        answers=(*said.answers, *(("swarmgit gc",) if resource == "disk" else ())),
-    )
+    kind = "watchdog/over-limit/disk" if resource == "disk" else "watchdog/over-limit"
+    return _stopped(kind, task, session, answer, facts(resource=resource, limit=limit))
 
 
-def _stopped(task: Task, session: ProgramSession, answer: Triage) -> Report:
-    """Return what is said of every session that the watchdog stops."""
+def _stopped(kind: str, task: Task, session: ProgramSession, answer: Triage, more: Mapping[str, str]) -> Alert:
+    """Return the alert of a session that the watchdog stops, with what all of them tell."""
     spec, vitals = session.spec, session.vitals
-    tail = " / ".join(session.stream.text_tail.strip().splitlines()[-3:])[-TAIL_CHARS:] or "none"
     used = f"; {vitals.memory_mb:g} MB, {vitals.cpu_s:g} s of processor time" if vitals else ""
-    return Report(
-        signature="",
-        key=spec.id,
-        title="",
-        what=f"{spec.agent}, attempt {spec.attempt} at {task.id}: {answer.reason}{used}. Its last words: {tail}",
-        detection="tier 1: mechanical",
-        agent=spec.agent,
-        task=task.id,
-        session=spec.id,
-        answers=(f"swarmgit logs {spec.id}", f"swarmgit why {task.id}", f"swarmgit task pause {task.id}"),
-        is_urgent=answer.remedy == "escalate",
+    said = facts(
+        attempt=spec.attempt,
+        runtime=spec.runtime,
+        type=task.type,
+        reason=f"{answer.reason}{used}",
+        tail=" / ".join(session.stream.text_tail.strip().splitlines()[-3:])[-TAIL_CHARS:] or "none",
     )
+    is_urgent = answer.remedy == "escalate"
+    return Alert(kind, spec.agent, task.id, spec.id, {**said, **more}, is_urgent=is_urgent)
 
 
 def patrol(situation: Situation, draft: Draft) -> None:
@@ -283,16 +264,12 @@ def patrol(situation: Situation, draft: Draft) -> None:
     newest = max([*ended, *finished, since])
     if situation.now - newest < timedelta(minutes=limit):
         return
-    said = Report(
-        signature="watchdog/patrol",
-        key=f"patrol/{newest:%Y-%m-%dT%H:%M:%S}",
-        title="the swarm as a whole makes no progress",
-        what=f"{len(at_work)} sessions are at work, and for {_span(situation.now - newest)} no attempt has ended",
-        detection="tier 1: mechanical",
-        answers=("swarmgit status", "swarmgit freeze"),
-        is_urgent=True,
+    known = facts(
+        newest=f"{newest:%Y-%m-%dT%H:%M:%S}",
+        count=len(at_work),
+        span=_span(situation.now - newest),
     )
-    incidents.report(situation, draft, said)
+    draft.alerts.append(Alert("watchdog/patrol", facts=known))
 
 
 def _begun(session: AgentSession) -> datetime:

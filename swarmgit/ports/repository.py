@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -10,9 +10,12 @@ from typing import Protocol
 from msgspec import Struct
 
 from swarmgit.model.checkouts import Behind, IndexLock
+from swarmgit.model.desired import Desired
 from swarmgit.model.git import CommitInfo, TreeEntry
 from swarmgit.model.ids import CommitId
 from swarmgit.model.landings import InTheWay, Landed, Moved, Told
+from swarmgit.model.runtimes import Command
+from swarmgit.model.work import Push
 
 
 class Repository(Struct, frozen=True):
@@ -26,6 +29,7 @@ class Repository(Struct, frozen=True):
     live: Path
     store: Path
     target: str | None
+    state_branch: str
     former: str | None = None
 
 
@@ -63,14 +67,24 @@ class Objects(Protocol):
         """Return the commits whose parents a shallow clone left out; nothing is known of what came before them."""
 
 
+class Person(Protocol):
+    """The person's own git: edits of the intent, settings, remotes."""
+
+    def drafts(self, desired: Desired) -> tuple[str, ...]:
+        """Return the intent files whose working copy differs from the commit."""
+
+    def settings(self) -> Mapping[str, str]:
+        """Return a fingerprint of what the person's git obeys: a hash for each path."""
+
+    def push_command(self, push: Push) -> Command:
+        """Return what pushes to a remote: the only way out to one."""
+
+
 class History(Protocol):
     """What commits of a branch say about landings."""
 
     def told(self, head: CommitId, seen: CommitId | None) -> Told:
         """Return what the commits say that `head` contains and `seen` does not, the newest first."""
-
-    def missing(self, commits: Sequence[CommitId], head: CommitId) -> frozenset[CommitId]:
-        """Return which of `commits` are not contained in `head`."""
 
     def twin(self, commit: CommitId, head: CommitId) -> CommitId | None:
         """Return the newest commit on the line of `head` with the same change as `commit`, None where there is none."""
@@ -79,7 +93,20 @@ class History(Protocol):
         """Return (commit, path, blob) for each file below `folders` that a commit wrote, the newest commit first."""
 
 
-class Landing(Protocol):
+class CheckoutReader(Protocol):
+    """What is seen of the checkouts of the target."""
+
+    def traces(self, target: str, checkout: str, paths: Sequence[str]) -> str:
+        """Return a text that changes when what is in the way at these paths of a checkout does."""
+
+    def locks(self, target: str) -> tuple[IndexLock, ...]:
+        """Return the locks of the indexes of the target's checkouts."""
+
+    def behind(self) -> tuple[Behind, ...]:
+        """Return the checkouts of the target that could not be brought along yet."""
+
+
+class Landing(CheckoutReader, Protocol):
     """How the target moves."""
 
     def publish(self, ref: str, commit: CommitId, target_head: CommitId, works: Sequence[CommitId] = ()) -> None:
@@ -94,17 +121,8 @@ class Landing(Protocol):
     def follow(self, target: str, old: CommitId, new: CommitId) -> Landed | Moved | InTheWay:
         """Move branch `target` forward to a descendant that is not ours, as a person's fast-forward would."""
 
-    def traces(self, target: str, checkout: str, paths: Sequence[str]) -> str:
-        """Return a text that changes when what is in the way at these paths of a checkout does."""
-
     def heal(self, target: str) -> None:
         """Finish or undo what a killed landing left: half-followed checkouts and locks that are provably ours."""
-
-    def locks(self, target: str) -> tuple[IndexLock, ...]:
-        """Return the locks of the indexes of the target's checkouts."""
-
-    def behind(self) -> tuple[Behind, ...]:
-        """Return the checkouts of the target that could not be brought along yet."""
 
     def hurry(self) -> None:
         """Let everything that is behind be due at once."""

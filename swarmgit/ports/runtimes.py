@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from swarmgit.model.desired import Price
+from swarmgit.model.desired import Price, Runtime
 from swarmgit.model.events import Stream
-from swarmgit.model.runtimes import Outlook
+from swarmgit.model.runtimes import Command, Outlook
 from swarmgit.model.sessions import ProgramSpec
 from swarmgit.model.usage import Usage
 
@@ -42,14 +43,8 @@ class StreamReader(Protocol):
 
 
 @runtime_checkable
-class KeepingReader(Protocol):
+class KeepingReader(StreamReader, Protocol):
     """A stream reader whose knowledge outlives its process."""
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next bytes, as every stream reader does."""
-
-    def stream(self) -> Stream:
-        """Return what has been said so far."""
 
     def state(self) -> bytes:
         """Return all that it knows, as JSON."""
@@ -70,16 +65,26 @@ class ErrorReader(Protocol):
         """Take the next bytes of `stderr.log`."""
 
 
-class Readers(Protocol):
-    def __call__(self, adapter: str, /) -> StreamReader:
-        """Return a new reader for a runtime's stream."""
+class Runtimes(Protocol):
+    """The agent programs of this installation, by the name of their adapter."""
 
+    def names(self) -> AbstractSet[str]:
+        """Return all that are installed, those of other packages too."""
 
-class Prices(Protocol):
-    def __call__(self, models: tuple[str, ...], usage: Usage, prices: Mapping[str, Price], /) -> float | None:
-        """Return what tokens cost by the names of the model, None where nobody knows."""
+    def obeyed(self) -> tuple[str, ...]:
+        """Return the files that any of their programs obeys."""
 
+    def command_for(self, runtime: Runtime, placement: Placement) -> Command:
+        """Return what to run for a session, and what it needs to see and to reach."""
 
-class Outlooks(Protocol):
-    def __call__(self, adapter: str, models: tuple[str, ...], windows: Mapping[str, int], /) -> Outlook:
-        """Return what is known beforehand of an adapter's sessions with one of these models."""
+    def hosts_needed(self, runtime: Runtime, model: str) -> tuple[str, ...]:
+        """Return what sessions must reach, one of them at least; () where nothing is known to be needed."""
+
+    def stream_reader(self, adapter: str) -> StreamReader:
+        """Return a new reader for what a session prints."""
+
+    def price(self, models: tuple[str, ...], usage: Usage, prices: Mapping[str, Price]) -> float | None:
+        """Return what tokens cost in US dollars by the model's names, most exact first; None where nobody knows."""
+
+    def outlook(self, adapter: str, models: tuple[str, ...], windows: Mapping[str, int]) -> Outlook:
+        """Return what is known beforehand of sessions with one of these models."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 
 from swarmgit.model.health import OUTPUT_BYTES_MAX
-from swarmgit.model.policy import SandboxReport
+from swarmgit.model.policy import Policy, SandboxReport
+from swarmgit.model.runtimes import Command
 from swarmgit.model.sessions import SessionSpec
 
 
@@ -45,3 +47,17 @@ class Confined(Struct, frozen=True):
     sandbox: SandboxReport
     expires: datetime | None = None
     output_bytes_max: int = OUTPUT_BYTES_MAX
+
+
+class Sandbox(Protocol):
+    def describe(self, policy: Policy) -> SandboxReport:
+        """Return what confines sessions under a policy."""
+
+    def granted(self, policy: Policy, runtime: str) -> frozenset[str]:
+        """Return the names of the variables that a policy gives to a runtime."""
+
+    def unreachable(self, policy: Policy, runtime: str, hosts: tuple[str, ...]) -> str:
+        """Return why a runtime that has to reach one of `hosts` cannot work by policy, '' where it can."""
+
+    def confine(self, command: Command, policy: Policy, where: Confinement) -> Confined:
+        """Return how to run a command by policy; PersonMustAct where policy wants what this machine does not have."""

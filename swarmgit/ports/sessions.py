@@ -16,7 +16,32 @@ from swarmgit.model.sessions import SessionSpec
 T = TypeVar("T")
 
 
-class Executor(Protocol):
+class SessionReader(Protocol):
+    """What processes of sessions are there, and the files in their folders."""
+
+    def poll(self, ids: Sequence[SessionId] | None = None) -> dict[SessionId, Job]:
+        """Return the state of the named sessions, or of every one that is not forgotten."""
+
+    def read(self, session: SessionId, name: str, offset: int = 0, size_max: int = 1 << 20) -> bytes:
+        """Return at most `size_max` bytes of a session's file from `offset`; b'' where there is none. Never blocks."""
+
+    def size(self, session: SessionId, name: str) -> int | None:
+        """Return how many bytes a session's file has; None where there is no regular one."""
+
+    def damaged(self) -> tuple[SessionId, ...]:
+        """Return what the last look at all sessions found without a record that can be read: they are unknown."""
+
+    def measure(self, session: SessionId) -> tuple[int, float]:
+        """Return the bytes of memory and the processor seconds of all of a session's processes."""
+
+    def disk(self, session: SessionId, folder: Path | None) -> DiskUse:
+        """Return what a session's folder and `folder` take on the disk; a large tree is counted over several calls."""
+
+    def folder(self, session: SessionId) -> Path:
+        """Return the session's folder."""
+
+
+class Executor(SessionReader, Protocol):
     """Starts processes that survive the reconciler and can be adopted by the next one."""
 
     def start(self, spec: StartSpec) -> None:
@@ -28,20 +53,8 @@ class Executor(Protocol):
     def withdraw(self, session: SessionId) -> None:
         """Forget a session whose start came to nothing; nothing where it has a process."""
 
-    def poll(self, ids: Sequence[SessionId] | None = None) -> dict[SessionId, Job]:
-        """Return the state of the named sessions, or of every one that is not forgotten."""
-
-    def read(self, session: SessionId, name: str, offset: int = 0, size_max: int = 1 << 20) -> bytes:
-        """Return at most `size_max` bytes of a session's file from `offset`; b'' where there is none. Never blocks."""
-
-    def size(self, session: SessionId, name: str) -> int | None:
-        """Return how many bytes a session's file has; None where there is no regular one."""
-
     def cancel(self, session: SessionId, stop: Stop, grace_s: float) -> None:
         """Ask to end: TERM, then KILL of the whole tree once the grace has passed; call again until it is over."""
-
-    def damaged(self) -> tuple[SessionId, ...]:
-        """Return what the last look at all sessions found without a record that can be read: they are unknown."""
 
     def end(self, session: SessionId) -> None:
         """Kill every process of a session, whatever is known of it; TryLater when one stays."""
@@ -67,15 +80,6 @@ class Executor(Protocol):
     def move(self, session: SessionId, old: str, new: str) -> None:
         """Rename a file within a session's folder; nothing where there is none."""
 
-    def measure(self, session: SessionId) -> tuple[int, float]:
-        """Return the bytes of memory and the processor seconds of all of a session's processes."""
-
-    def disk(self, session: SessionId, folder: Path | None) -> DiskUse:
-        """Return what a session's folder and `folder` take on the disk; a large tree is counted over several calls."""
-
-    def folder(self, session: SessionId) -> Path:
-        """Return the session's folder."""
-
     def forget(self, session: SessionId) -> None:
         """Stop reporting a session; its folder stays for reading until it is collected."""
 
@@ -95,18 +99,5 @@ class Background(Protocol):
     def wait(self, timeout_s: float | None = None) -> bool:
         """Return when all that was started has ended, or after `timeout_s`; True where all has ended."""
 
-
-class Doorbell(Protocol):
-    """Wakes the loop. Losing a ring costs a delay, never a wrong state."""
-
-    def wait(self, timeout_s: float) -> bool:
-        """Return True when something rang (rings since the last call count once), False after `timeout_s`."""
-
-    def watch(self, path: Path) -> None:
-        """Ring for this folder too."""
-
-    def unwatch(self, path: Path) -> None:
-        """Ring for this folder no more."""
-
-    def close(self) -> None:
-        """Stop watching."""
+    def abandon(self) -> None:
+        """End at once the git processes of everything that goes on: it fails as if they had been killed."""

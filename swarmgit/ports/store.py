@@ -11,23 +11,27 @@ from swarmgit.model.checkouts import Obstacle
 from swarmgit.model.failures import Try
 from swarmgit.model.git import PutBack
 from swarmgit.model.ids import CommitId, EntryId, EvidenceKey, SessionId
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.secrets import Leak, Secret
 from swarmgit.model.work import Evidence
 
 
-class StateStore(Protocol):
-    """The state branch: read by tree, written by building the changed tree objects, compare-and-swap.
-
-    What was last written is kept under a second ref (`refs/swarm/kept/state`) as well.
-    """
+class StateBranch(Protocol):
+    """Where the state branch is."""
 
     def head(self) -> CommitId | None:
         """Return the state branch's commit, None where there never was one.
 
         StateLost: it is gone or cannot be read. StateReplaced: it does not contain what was last written here.
         """
+
+
+class StateStore(StateBranch, Protocol):
+    """The state branch: read by tree, written by building the changed tree objects, compare-and-swap.
+
+    What was last written is kept under a second ref (`refs/swarm/kept/state`) as well.
+    """
 
     def put_back(self) -> PutBack | None:
         """Where the branch is gone or cannot be read, put its last good commit back; None where nothing was wrong."""
@@ -54,6 +58,10 @@ class StateStore(Protocol):
 class LiveCache(Protocol):
     """What is cheap to lose: gate answers and merges tried, kept between processes, bounded in number."""
 
+    @property
+    def keeps(self) -> bool:
+        """Return whether anything is kept; a command that only reads keeps nothing."""
+
     def evidence(self) -> Mapping[EvidenceKey, Evidence]:
         """Return the newest answer for each key."""
 
@@ -79,11 +87,8 @@ class LiveCache(Protocol):
         """Replace what waits."""
 
 
-class Transcripts(Protocol):
-    """What sessions were told and have said, in the person's repository under refs of swarmgit's own."""
-
-    def keep(self, session: SessionId, files: Mapping[str, bytes], message: str, at: datetime) -> str:
-        """Keep files as one commit and return its ref; again with the same values: nothing."""
+class TranscriptReader(Protocol):
+    """What sessions were told and have said."""
 
     def read(self, session: SessionId, name: str) -> bytes:
         """Return a kept file, b'' where there is none."""
@@ -94,11 +99,25 @@ class Transcripts(Protocol):
     def older_than(self, limit: datetime) -> tuple[SessionId, ...]:
         """Return those that ended before `limit`."""
 
+
+class Transcripts(TranscriptReader, Protocol):
+    """Transcripts are kept in the person's repository, under refs of swarmgit's own."""
+
+    def keep(self, session: SessionId, files: Mapping[str, bytes], message: str, at: datetime) -> str:
+        """Keep files as one commit and return its ref; again with the same values: nothing."""
+
     def drop(self, sessions: Sequence[SessionId]) -> None:
         """Drop the refs of these."""
 
 
-class Secrets(Protocol):
+class LeakReader(Protocol):
+    """What was kept out of what is written down."""
+
+    def noticed(self) -> tuple[Leak, ...]:
+        """Return what was taken out and not reported yet."""
+
+
+class Secrets(LeakReader, Protocol):
     """Keeps secrets out of what is written down: the values that sessions were given, and what has the form of one."""
 
     def redact(self, content: bytes, place: str) -> bytes:
@@ -118,34 +137,39 @@ class Secrets(Protocol):
         `allow`: regular expressions; what one finds in 'PATH:SECRET' is let through, but never a value that was given.
         """
 
-    def noticed(self) -> tuple[Leak, ...]:
-        """Return what was taken out and not reported yet."""
-
     def forget(self, leaks: Sequence[Leak]) -> None:
         """Drop the notes of what was reported."""
 
 
-class Notices(Protocol):
-    """What went wrong where nobody plans: kept until an incident tells of it."""
+class NoticeReader(Protocol):
+    """What went wrong where nobody plans, and no incident tells of yet."""
 
-    def add(self, note: Report) -> None:
-        """Keep a report; adding the same again changes nothing."""
-
-    def all(self) -> tuple[Report, ...]:
+    def all(self) -> tuple[Alert, ...]:
         """Return what no incident tells of yet."""
 
-    def drop(self, notes: Sequence[Report]) -> None:
+
+class Notices(NoticeReader, Protocol):
+    """Alerts are kept until an incident tells of them."""
+
+    def add(self, note: Alert) -> None:
+        """Keep a report; adding the same again changes nothing."""
+
+    def drop(self, notes: Sequence[Alert]) -> None:
         """Drop what has an incident."""
 
 
-class Failures(Protocol):
+class FailureReader(Protocol):
+    """What came of steps that fail, as far as the state has not counted it."""
+
+    def all(self) -> tuple[Try, ...]:
+        """Return what was noted and not dropped yet."""
+
+
+class Failures(FailureReader, Protocol):
     """What came of steps that fail, kept on this machine until the state has counted it; and their tracebacks."""
 
     def note(self, tried: Try) -> None:
         """Keep what came of a try; in memory alone where it cannot be written."""
-
-    def all(self) -> tuple[Try, ...]:
-        """Return what was noted and not dropped yet."""
 
     def drop(self, tries: Sequence[Try]) -> None:
         """Drop what was counted."""

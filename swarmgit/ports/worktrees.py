@@ -31,10 +31,28 @@ class Lease(Struct, frozen=True):
     keep_setup: tuple[str, ...] = ()
 
 
-class Worktrees(Protocol):
+class WorktreeReader(Protocol):
+    """Whose worktrees there are, and what is in them."""
+
     def given(self, config: WorktreeConfig) -> str:
         """Return a hash of what gates get besides the commit: the set-up, and the content of included files."""
         ...
+
+    def live_diff(self, session: SessionId) -> str:
+        """Return how the leased worktree differs now from the commit it was filled with, as git shows it."""
+
+    def path(self, session: SessionId) -> Path | None:
+        """Return where a session's files are, None when it has no lease."""
+
+    def leases(self) -> dict[SessionId, Path]:
+        """Return every worktree that belongs to a session."""
+
+    def commits(self) -> frozenset[CommitId]:
+        """Return what worktrees are or were filled with."""
+
+
+class Worktrees(WorktreeReader, Protocol):
+    """Worktrees are leased to sessions, filled, captured and given back."""
 
     def agent_message(self, session: SessionId) -> str | None:
         """Return the message of the agent's own last commit in its worktree; None where it made none."""
@@ -70,23 +88,11 @@ class Worktrees(Protocol):
     def before(self, session: SessionId, path: str) -> bytes:
         """Return what a file held in the commit that the worktree was filled with; b'' where it was not there."""
 
-    def live_diff(self, session: SessionId) -> str:
-        """Return how the leased worktree differs now from the commit it was filled with, as git shows it."""
-
     def live_files(self, session: SessionId, folder: Path) -> None:
         """Lay out the leased worktree's files as they are now in a folder of their own, read-only and without git."""
 
-    def path(self, session: SessionId) -> Path | None:
-        """Return where a session's files are, None when it has no lease."""
-
     def release(self, session: SessionId, *, discard: bool = False) -> None:
         """Give the worktree back for reuse; `discard` when it must not be reused. Without a lease: nothing."""
-
-    def leases(self) -> dict[SessionId, Path]:
-        """Return every worktree that belongs to a session."""
-
-    def commits(self) -> frozenset[CommitId]:
-        """Return what worktrees are or were filled with."""
 
     def gc(self, keep: int) -> None:
         """Delete what was thrown away, and of each pool the free slots beyond the `keep` last used."""

@@ -8,8 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from swarmgit.documents import incidents, quoting
-from swarmgit.documents import state as text
+from swarmgit.documents import quoting
 from swarmgit.model import control
 from swarmgit.model.actions import Archive
 from swarmgit.model.convoys import ConvoyStatus
@@ -19,6 +18,7 @@ from swarmgit.model.incidents import Incident, IncidentControl
 from swarmgit.model.mail import DEAD, Mail, MailControl
 from swarmgit.model.queue import Entry
 from swarmgit.model.status import Identity, TaskStatus
+from swarmgit.state import incidents, migrations, text
 
 T = TypeVar("T")
 
@@ -34,6 +34,10 @@ def _always(_value: object) -> bool:
     return True
 
 
+def _as_it_is(value: T) -> T:
+    return value
+
+
 class Kind(Struct, Generic[T], frozen=True):
     """One kind of file on the state branch.
 
@@ -44,6 +48,7 @@ class Kind(Struct, Generic[T], frozen=True):
     `line`: what a state commit says of a value.
     `archived`: the path of a value's file below the archive's folder of a day, without suffix; None: never archived.
     `is_kept`: whether a value has a file at all; one that says nothing has none.
+    `migrate`: returns what an earlier version wrote as it is written now; the next change writes it so.
     """
 
     value: type[T]
@@ -54,6 +59,7 @@ class Kind(Struct, Generic[T], frozen=True):
     suffix: str = ".yaml"
     archived: Callable[[T], str] | None = None
     is_kept: Callable[[T], bool] = _always
+    migrate: Callable[[T], T] = _as_it_is
     load: Callable[[str, bytes, type[T]], T] = text.load
     dump: Callable[[T], bytes] = text.dump
 
@@ -71,9 +77,14 @@ class Kind(Struct, Generic[T], frozen=True):
         assert self.archived is not None, f"{self.place} is never archived"
         return f"{ARCHIVE}/{at:%Y-%m}/{at:%d}/{self.archived(value)}{self.suffix}"
 
+    def key(self, path: str) -> str:
+        """Return the name in the path of a file, archived or not: without folders, where the value says its name."""
+        stem = path.removeprefix(f"{self.place}/").removesuffix(self.suffix)
+        return stem if self.name is None else stem.rpartition("/")[2]
+
     def read(self, path: str, data: bytes) -> T:
         """Return the value of a file, or raise PersonMustAct that says where it is broken."""
-        return self.load(path, data, self.value)
+        return self.migrate(self.load(path, data, self.value))
 
     def holds(self, path: str) -> bool:
         """Return whether a file outside the archive is of this kind."""
@@ -88,6 +99,7 @@ TASKS = Kind(
     lambda status: f"{status.task}: {quoting.line(status.reason) or status.phase}",
     # a cancelled task is not done: it lies apart, so that putting it back starts it anew
     archived=lambda status: f"{CANCELLED}/{status.task}" if status.phase == "cancelled" else status.task,
+    migrate=migrations.status,
 )
 ENTRIES = Kind(
     Entry,

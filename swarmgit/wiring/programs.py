@@ -10,16 +10,11 @@ from swarmgit import runtimes
 from swarmgit.adapters import prices
 from swarmgit.errors import SwarmError
 from swarmgit.model.runtimes import Outlook
+from swarmgit.wiring.here import PASSED_ON
 
 if TYPE_CHECKING:
     from swarmgit.app.init import Opened
     from swarmgit.app.runtimes import Installed
-
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TZ")
-"""What sessions and gates get of the person's environment: where programs are, and how people write here.
-
-Their home folder is one of their own.
-"""
 
 
 def installed_runtimes(environ: Mapping[str, str]) -> tuple[Installed, ...]:
@@ -50,17 +45,27 @@ def needs_of(runtime: str) -> Opened:
     return Opened(needs.hosts, needs.credentials)
 
 
-def outlook(adapter: str, models: tuple[str, ...], windows: Mapping[str, int]) -> Outlook:
-    """Return what is known of an adapter's sessions: the smaller of its own window and its model's, where none is set.
+class AgentPrograms:
+    """ports.Runtimes."""
 
-    A program may use less of a window than its model has, and a model have less than a program would use.
-    """
-    try:
-        can = runtimes.adapter(adapter).capabilities
-    except SwarmError:
-        return Outlook()
-    known = next((windows[name] for name in models if name in windows), None)
-    if known is None:
-        found = [window for window in (can.context_window, prices.window(models)) if window]
-        known = min(found, default=None)
-    return Outlook(known, can.takes_messages)
+    names = staticmethod(runtimes.names)
+    obeyed = staticmethod(runtimes.obeyed)
+    command_for = staticmethod(runtimes.command_for)
+    hosts_needed = staticmethod(runtimes.hosts_needed)
+    stream_reader = staticmethod(runtimes.stream_reader)
+    price = staticmethod(prices.price)
+
+    def outlook(self, adapter: str, models: tuple[str, ...], windows: Mapping[str, int]) -> Outlook:
+        """Return what is known: where no window is set, the smaller of the adapter's own and its model's.
+
+        A program may use less of a window than its model has, and a model have less than a program would use.
+        """
+        try:
+            can = runtimes.adapter(adapter).capabilities
+        except SwarmError:
+            return Outlook()
+        known = next((windows[name] for name in models if name in windows), None)
+        if known is None:
+            found = [window for window in (can.context_window, prices.window(models)) if window]
+            known = min(found, default=None)
+        return Outlook(known, can.takes_messages)

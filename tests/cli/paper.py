@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 from msgspec.structs import replace
 
@@ -19,7 +20,6 @@ from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.state import GitStateStore
 from swarmgit.desired.known import KNOWN_ADAPTERS
-from swarmgit.documents import paths, state
 from swarmgit.model import trailers
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.queue import Candidate, Entry, LedgerEvent
@@ -27,6 +27,8 @@ from swarmgit.model.status import Attempt, GateResult, TaskStatus
 from swarmgit.plan.evidence import BUILT_IN
 from swarmgit.ports.repository import Repository
 from swarmgit.ports.world import World
+from swarmgit.state import kinds
+from tests.worlds import with_parts, world_of
 
 START = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 REQUIRED = (*BUILT_IN, "test")
@@ -83,19 +85,17 @@ class Paper:
         engine = GitEngine(engine_git(live, common, objects.algorithm), objects)
         store = GitStateStore(objects, "swarm/state")
         self.closers += [objects.close, store.close, engine.close]
-        absent = dict.fromkeys(World.__slots__)
-        known = {
-            "repository": Repository(common, self.top, live, self.top.parent / "store", "main"),
-            "clock": self.clock,
-            "objects": objects,
-            "state": store,
-            "engine": engine,
-            "integrity": GitIntegrity(engine.objects, lambda: None, Threads(lambda: None), is_leader=False),
-            "history": GitHistory(objects),
-            "state_branch": "swarm/state",
-            "adapters": lambda: KNOWN_ADAPTERS,
-        }
-        return World(**{**absent, **known})
+        background = Threads(lambda: None)
+        with_parts(engine, integrity=GitIntegrity(engine.objects, lambda: None, background, is_leader=False))
+        return world_of(
+            repository=Repository(common, self.top, live, self.top.parent / "store", "main", "swarm/state"),
+            clock=self.clock,
+            objects=objects,
+            state=store,
+            engine=engine,
+            history=GitHistory(objects),
+            runtimes=SimpleNamespace(names=lambda: KNOWN_ADAPTERS),
+        )
 
     def record(self, *values: Entry | TaskStatus, message: str = "tick") -> None:
         """Write entries and statuses to the state branch."""
@@ -157,11 +157,11 @@ def status_of(entry: Entry, **fields) -> TaskStatus:
 
 
 def place_of(value: Entry | TaskStatus) -> str:
-    return paths.state_entry(value.id, value.enqueued) if isinstance(value, Entry) else paths.state_task(value.task)
+    return kinds.of(value).path(value)
 
 
 def text_of(value: Entry | TaskStatus) -> bytes:
-    return state.dump_entry(value) if isinstance(value, Entry) else state.dump_status(value)
+    return kinds.of(value).dump(value)
 
 
 def without(entry: Entry, gate: str) -> Entry:

@@ -10,11 +10,11 @@ from paper import REQUIRED, Paper, message_of, place_of, status_of, text_of, wit
 
 from swarmgit.app.fsck import check
 from swarmgit.cli.render_health import fsck_text
-from swarmgit.documents import paths, state
 from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId, EntryId, SessionId, TaskId
 from swarmgit.model.intake import LeftOut
 from swarmgit.model.queue import Entry
+from swarmgit.state import kinds
 
 
 def broken(paper: Paper) -> list[tuple[str, str | None]]:
@@ -212,7 +212,7 @@ def test_an_entry_that_claims_to_have_landed_in_somebody_elses_commit_is_found(p
 
 def followed(paper: Paper, old: CommitId, new: CommitId) -> None:
     record = Followed("origin", "main", old, new)
-    paper.write({paths.state_followed(new): state.dump_followed(record)})
+    paper.write({kinds.FOLLOWED.path(record): kinds.FOLLOWED.dump(record)})
 
 
 def test_what_others_landed_and_pushed_needs_no_evidence_of_ours(paper: Paper) -> None:
@@ -270,7 +270,7 @@ def test_a_landing_whose_record_a_crash_cut_off_is_no_violation(paper: Paper) ->
 
 def test_archived_entries_count(paper: Paper) -> None:
     entry = paper.landing("api", {"api.txt": "api"})
-    paper.write({paths.archived_entry(entry.id, entry.enqueued): state.dump_entry(entry)})
+    paper.write({kinds.ENTRIES.archive_path(entry, entry.enqueued): kinds.ENTRIES.dump(entry)})
     assert broken(paper) == []
 
 

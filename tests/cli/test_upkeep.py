@@ -9,7 +9,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from msgspec.structs import replace
 from paper import Paper
 
 from swarmgit.adapters.machine import Machine
@@ -21,6 +20,7 @@ from swarmgit.model.ids import SessionId
 from swarmgit.model.jobs import Job
 from swarmgit.model.policy import SandboxReport
 from tests.calls import call, document
+from tests.worlds import with_parts
 
 
 class OldMachine:
@@ -210,7 +210,7 @@ class Talking:
 
 def test_following_a_session_shows_everything_up_to_its_end(paper: Paper) -> None:
     executor = Talking()
-    world = replace(paper.world(), executor=executor)
+    world = with_parts(paper.world(), executor=executor)
     assert b"".join(read_output(world, "s1", "stdout.jsonl", follow=False)) == b"one\n"
     assert b"".join(read_output(world, "s1", "stdout.jsonl", follow=True, wait=executor.wait)) == b"one\ntwo\n"
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from swarmgit.documents import paths, state
 from swarmgit.model.ids import MailId
 from swarmgit.model.mail import Mail
-from swarmgit.observe.mailboxes import Mailboxes
+from swarmgit.state import kinds
+from swarmgit.state.mailboxes import Mailboxes
 from tests.conftest import Repo
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,8 +52,8 @@ def settled(repo: Repo) -> Repo:
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_message_is_named_with_its_place_wherever_people_look(settled: Repo, kind: str) -> None:
     before, after, place, words = BROKEN[kind]
-    path = paths.state_mail("human", ID)
-    text = state.dump_mail(GOOD).decode().replace('\nsubject: "fine"', "\nsubject: fine")
+    path = kinds.MAIL.file(f"human/{ID}")
+    text = kinds.MAIL.dump(GOOD).decode().replace('\nsubject: "fine"', "\nsubject: fine")
     assert before in text.replace('"', "")
     write(settled, {path: text.replace('"', "").replace(before, after).encode()})
 
@@ -78,7 +78,7 @@ def test_a_broken_message_is_named_with_its_place_wherever_people_look(settled: 
 
 def test_a_message_under_another_ones_name_is_named_and_nothing_is_held_up(settled: Repo) -> None:
     path = "mail/human/01kbbbbbbbbbbbbbbbbbbbbbbb.yaml"
-    write(settled, {path: state.dump_mail(GOOD), "mail/builder-02/01kc.yaml": b"nothing: right\n"})
+    write(settled, {path: kinds.MAIL.dump(GOOD), "mail/builder-02/01kc.yaml": b"nothing: right\n"})
     told = [(each["file"], each["line"]) for each in problems(settled, "status")]
     assert told == [("mail/builder-02/01kc.yaml", 1), (path, 0)]
 
@@ -90,13 +90,13 @@ def test_a_message_under_another_ones_name_is_named_and_nothing_is_held_up(settl
 
 
 def test_a_repaired_message_is_no_problem_any_more_and_unchanged_mailboxes_are_not_read_again(settled: Repo) -> None:
-    path = paths.state_mail("human", ID)
+    path = kinds.MAIL.file(f"human/{ID}")
     write(settled, {path: b"x: y\n"})
     assert len(problems(settled, "status")) == 1
     settled.reconcile()
     assert from_what_was_kept(settled) == 1
     assert len(problems(settled, "status")) == 1
-    write(settled, {path: state.dump_mail(GOOD)})
+    write(settled, {path: kinds.MAIL.dump(GOOD)})
     assert problems(settled, "status") == []
     settled.reconcile()
     assert from_what_was_kept(settled) == 0
@@ -105,7 +105,7 @@ def test_a_repaired_message_is_no_problem_any_more_and_unchanged_mailboxes_are_n
 
 def from_what_was_kept(repo: Repo) -> int:
     """Return how many messages are told to be broken where no message is read."""
-    from swarmgit.observe.broken_mail import broken_mail
+    from swarmgit.state.mailboxes import broken_mail
 
     world = repo.world()
     try:
@@ -122,6 +122,6 @@ def from_what_was_kept(repo: Repo) -> int:
 def test_archived_mail_and_requests_of_people_are_in_order_for_fsck(settled: Repo) -> None:
     settled.swarmgit("mail", "send", "builder-01", "-s", "hello")
     settled.swarmgit("incident", "new", "odd")
-    write(settled, {paths.archived_mail("human", ID, AT): state.dump_mail(GOOD)})
+    write(settled, {kinds.MAIL.archive_path(GOOD, AT): kinds.MAIL.dump(GOOD)})
     done = settled.swarmgit("fsck", check=False)
     assert done.returncode == 0, done.stdout

@@ -7,10 +7,10 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from msgspec.structs import replace
 
 from swarmgit.app.run import Options, Result, reconcile
 from tests.conftest import Repo
+from tests.worlds import with_parts
 
 HOURS = timedelta(hours=3)
 STEPS = "n=0; while [ $n -lt 7 ]; do echo step $n; sleep 1; n=$((n+1)); done"
@@ -31,7 +31,8 @@ class Lid:
 
 
 def run(repo: Repo, lid: Lid, timeout_s: float) -> Result:
-    world = replace(repo.world(lead=True), clock=lid, awake_s=lid.awake_s)
+    world = repo.world(lead=True)
+    with_parts(world, executor=world.executor, clock=lid)
     try:
         return reconcile(world, Options(timeout_s=timeout_s), lambda _: None, threading.Event())
     finally:

@@ -9,8 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from swarmgit.model.actions import Archive
+from swarmgit.model.control import Freeze
 from swarmgit.model.convoys import ConvoyStatus
-from swarmgit.model.desired import Convoy
+from swarmgit.model.desired import Convoy, Priority
 from swarmgit.model.ids import ConvoyId, TaskId
 from swarmgit.model.mail import HUMAN
 from swarmgit.model.sessions import Session
@@ -122,6 +123,41 @@ def test_a_convoy_that_holds_says_what_had_to_land_before_the_member_that_failed
     assert made.phases()["c"] == "failed"
     expected = f"c (failed): {landed} had to land before it; what has not landed yet waits for it"
     assert progress(made).reason == expected
+
+
+def hurried(priority: Priority | None, **own: Priority) -> Life:
+    """Return four tasks for one agent; `y` and `z` are in a convoy of that priority."""
+    tasks = (task(name, priority=own.get(name, "normal")) for name in ("w", "x", "y", "z"))
+    convoy = Convoy(NAME, "Soon", tasks=(TaskId("y"), TaskId("z")), on_failure="continue", priority=priority)
+    return life(*tasks, swarm={"agents_max": 1}, convoys={NAME: convoy})
+
+
+@pytest.mark.parametrize(
+    ("priority", "own", "order"),
+    [
+        (None, {}, ["w", "x", "y", "z"]),
+        ("high", {}, ["y", "z", "w", "x"]),
+        ("high", {"x": "critical", "z": "critical"}, ["x", "z", "y", "w"]),
+        ("low", {"w": "low"}, ["x", "y", "z", "w"]),
+    ],
+)
+def test_a_convoys_priority_raises_its_members_and_never_lowers_one(priority: Any, own: Any, order: list[str]) -> None:
+    made = hurried(priority, **own)
+    made.settle()
+    assert made.started() == order
+
+
+def test_members_in_line_go_first_also_where_the_convoy_became_urgent_later() -> None:
+    made = hurried(None)
+    made.swarm = replace(made.swarm, agents_max=4)
+    made.see(freeze=None)
+    made.tick()
+    made.see(freeze=Freeze("pat", made.now))
+    made.settle()
+    made.convoys = {NAME: replace(made.convoys[NAME], priority="critical")}
+    made.see(freeze=None)
+    made.settle()
+    assert sorted(made.landed()[:2]) == ["y", "z"]
 
 
 def test_a_convoy_that_left_the_intent_leaves_the_hot_folder() -> None:

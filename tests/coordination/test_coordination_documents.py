@@ -11,12 +11,13 @@ import pytest
 import yaml
 from msgspec.structs import fields
 
-from swarmgit.documents import incidents, letters, schemas, state
+from swarmgit.documents import letters, schemas
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.convoys import ConvoyStatus
 from swarmgit.model.ids import AgentName, ConvoyId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import Incident, IncidentControl, Note, Occurrence
 from swarmgit.model.mail import PRIORITIES, TYPES, Letter, Mail, MailControl
+from swarmgit.state import incidents, kinds
 
 AT = datetime(2026, 11, 22, 8, 0, 0, 123_000, UTC)
 MAIL = Mail(
@@ -32,17 +33,17 @@ MAIL = Mail(
     body="- a\n# b\n",
 )
 VALUES: dict[str, tuple[Any, Any, Any]] = {
-    "mail": (MAIL, state.dump_mail, state.load_mail),
-    "mail-control": (MailControl(Letter(("a", "@all"), "s"), (MailId("01b"),), "pat", AT), state.dump_mail_control, state.load_mail_control),
+    "mail": (MAIL, kinds.MAIL.dump, kinds.MAIL.read),
+    "mail-control": (MailControl(Letter(("a", "@all"), "s"), (MailId("01b"),), "pat", AT), kinds.MAIL_CONTROL.dump, kinds.MAIL_CONTROL.read),
     "convoy-status": (
         ConvoyStatus(ConvoyId("cv"), "t", "incomplete", 1, 2, "why", {TaskId("a"): "landed"}, AT),
-        state.dump_convoy_status,
-        state.load_convoy_status,
+        kinds.CONVOYS.dump,
+        kinds.CONVOYS.read,
     ),
     "incident-control": (
         IncidentControl("i", "t", "x", "c", ("gate: p",), True, "pat", AT),
-        state.dump_incident_control,
-        state.load_incident_control,
+        kinds.INCIDENT_CONTROL.dump,
+        kinds.INCIDENT_CONTROL.read,
     ),
     "incident": (
         Incident(
@@ -82,7 +83,7 @@ def test_the_schema_of_a_letter_is_what_is_read() -> None:
 
 
 def test_the_text_of_a_message_is_exactly_this() -> None:
-    assert state.dump_mail(MAIL).decode() == (
+    assert kinds.MAIL.dump(MAIL).decode() == (
         'version: 1\nid: 01a\nfrom: builder-01\nto: human\ntype: question\nsubject: "yes: no"\n'
         'created: "2026-11-22T08:00:00.123Z"\nthread: 01a\ntask: a\nread_at: "2026-11-22T08:00:00.123Z"\nbody: |\n  - a\n  # b\n'
     )
@@ -98,5 +99,5 @@ def test_the_text_of_a_message_is_exactly_this() -> None:
 )
 def test_a_broken_message_says_where(text: str, message: str) -> None:
     with pytest.raises(PersonMustAct) as caught:
-        state.load_mail("mail.yaml", text.encode())
+        kinds.MAIL.read("mail.yaml", text.encode())
     assert message in caught.value.message

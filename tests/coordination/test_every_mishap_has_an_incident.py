@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from swarmgit.adapters.git.slots import RECORD
-from swarmgit.documents import incidents as documents
 from swarmgit.model.endings import Stop
 from swarmgit.model.incidents import Incident
+from swarmgit.state import incidents as documents
 from tests.conftest import Repo
 from tests.coordination.busy_ports import busy
 
@@ -66,7 +66,7 @@ def policy_disk(repo: Repo) -> Expected:
 
 def time_limit(repo: Repo) -> Expected:
     two(repo, "sleep 30", budget={"minutes": 0.01})
-    return Expected("session/timeout", ("time limit", "tier 1: mechanical", "swarmgit logs"))
+    return Expected("session/timeout", ("time limit", "rule", "swarmgit logs"))
 
 
 def gate_error(repo: Repo) -> Expected:

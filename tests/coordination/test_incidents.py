@@ -10,44 +10,33 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from swarmgit.documents import incidents as documents
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
 from swarmgit.model.events import Stream
-from swarmgit.model.faults import SENTENCES
+from swarmgit.model.faults import fault_of
 from swarmgit.model.health import Vitals
 from swarmgit.model.ids import AgentName, SessionId, TaskId
-from swarmgit.model.incidents import Incident, IncidentControl, Note, Occurrence, Report
+from swarmgit.model.incidents import Alert, Incident, IncidentControl, Note, Occurrence
 from swarmgit.model.mail import HUMAN
 from swarmgit.model.work import TAMPERED
 from swarmgit.plan import incidents
-from swarmgit.plan.causes import KNOWN
+from swarmgit.plan.incidents import known_causes
 from swarmgit.plan.situation import Draft, Situation
+from swarmgit.state import incidents as documents
 from tests.conftest import Repo
 from tests.plan.values import START, Life, cannot_start, fails, is_lost, life, never_ends, saved, submits, task
 
-SAID = Report(
-    signature="watchdog/stalled/script",
-    key="s1",
-    title="A session stalled",
-    what="no output for 20 minutes",
-    detection="tier 1: mechanical",
-    agent=AgentName("builder-01"),
-    task=TaskId("a"),
-    session=SessionId("s1"),
-    answers=("swarmgit stop s1",),
-    is_urgent=True,
-)
+SAID = Alert("worktree/unsaved", AgentName("builder-01"), TaskId("a"), SessionId("s1"), {"reason": "no room"})
+TITLE = "work-in-a-worktree-without-a-session-cou"
 
 
-def note(made: Life, *reports: Report) -> list[Incident]:
+def note(made: Life, *alerts: Alert) -> list[Incident]:
     """Report in one tick of its own and return every incident."""
     situation = Situation.of(made.desired, made.swarm, made.observed, made.now, frozenset(), apply_now=False)
     draft = Draft()
     incidents.collect(situation, draft)
-    for each in reports:
-        incidents.report(situation, draft, each)
-    incidents.save(situation, draft)
+    draft.alerts += alerts
+    incidents.record(situation, draft)
     from swarmgit.plan import mail
 
     mail.deliver(situation, draft)
@@ -61,16 +50,9 @@ def note(made: Life, *reports: Report) -> list[Incident]:
 def test_the_same_signature_is_one_incident_with_a_count_and_the_same_key_counts_once() -> None:
     made = life()
     (first,) = note(made, SAID, SAID)
-    assert (first.id, first.count) == ("2026-01-01-01-a-session-stalled", 1)
+    assert (first.id, first.count) == (f"2026-01-01-01-{TITLE}", 1)
     note(made, SAID)
-    other = Report(
-        **{
-            **{f: getattr(SAID, f) for f in SAID.__slots__},
-            "key": "s2",
-            "session": SessionId("s2"),
-            "task": TaskId("b"),
-        }
-    )
+    other = replace(SAID, session=SessionId("s2"), task=TaskId("b"))
     (again,) = note(made, other)
     assert (again.count, again.tasks, again.sessions) == (2, ("a", "b"), ("s1", "s2"))
     assert len(made.observed.mail[HUMAN]) == 1, "and people are told once"
@@ -95,16 +77,16 @@ def test_after_it_was_closed_the_next_one_links_to_it() -> None:
         "pat",
     )
     assert made.observed.incident_controls == {}
-    _, second = note(made, Report(**{**{f: getattr(SAID, f) for f in SAID.__slots__}, "key": "s9"}))
-    assert (second.id, second.earlier) == ("2026-01-01-02-a-session-stalled", (first.id,))
-    assert f"it happened before: [{first.id}]({first.id}.md)" in documents.text(second)
+    _, second = note(made, replace(SAID, session=SessionId("s9")))
+    assert (second.id, second.earlier) == (f"2026-01-01-02-{TITLE}", (first.id,))
+    assert f"it happened before: [{first.id}]({first.id}.md)" in documents.post_mortem(second)
 
 
 def test_what_a_person_finds_is_noted_and_a_person_can_open_one() -> None:
     made = life()
     made.see(incident_controls={"x": IncidentControl(title="Disk full", text="/tmp had no room", by="pat", at=START)})
     (opened,) = note(made)
-    assert (opened.title, opened.detection) == ("Disk full", "tier 3: a person")
+    assert (opened.title, opened.detection) == ("Disk full", "person")
     made.see(incident_controls={"y": IncidentControl(opened.id, text="it was the cache", by="pat", at=START)})
     (noted,) = note(made)
     assert noted.notes == (Note(START, "pat", "it was the cache"),)
@@ -132,7 +114,7 @@ def test_sessions_that_end_badly_and_saved_work_are_incidents(ends, signature: s
     ("end", "signature", "repair"),
     [
         (
-            {"exit_code": None, "error": "the worktree's set-up failed: npm: not found"},
+            {"exit_code": None, "error": "the worktree's set-up failed: npm: not found", "cause": "cause/set-up"},
             "cause/set-up",
             "swarmgit doctor",
         ),
@@ -224,7 +206,7 @@ def test_the_form_is_filled_in_with_what_is_known() -> None:
         prevention=("watchdog threshold: 5 minutes", "a habit"),
         answers=("swarmgit stop s1",),
     )
-    assert documents.text(value) == (
+    assert documents.post_mortem(value) == (
         "# A session stalled # not a heading\n\n"
         "- Incident: 2026-01-01-01-x (open)\n- Date: 2026-01-01 00:00 UTC\n- Agents: builder-01\n- Tasks: a\n"
         "- Duration: 0 s so far\n- Occurred: 3 times, last 2026-01-01 00:00 UTC\n\n"
@@ -289,7 +271,7 @@ def test_a_day_without_money_left_is_one_incident(repo: Repo) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_known_by_our_own_sentence_and_by_the_systems(number: int) -> None:
-    (full,) = [cause for cause in KNOWN if cause.name == "disk-full"]
-    assert full.said.search(SENTENCES[number][0])
-    assert full.said.search(os.strerror(number))
+def test_a_full_disk_is_known_by_what_the_system_refused_and_by_its_words(number: int) -> None:
+    fault = fault_of(OSError(number, os.strerror(number), "/full"))
+    assert fault is not None
+    assert fault.cause == known_causes.of("", os.strerror(number)) == "cause/disk-full"

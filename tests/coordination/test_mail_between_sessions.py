@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from swarmgit.documents import state as documents
 from swarmgit.model.mail import Mail
+from swarmgit.state import kinds
 from tests.conftest import Repo
 
 WAIT = 'n=0; while [ -z "$(ls "$SWARM_INBOX" | grep yaml)" ] && [ $n -lt 200 ]; do sleep 0.05; n=$((n+1)); done\n'
@@ -19,7 +19,7 @@ def allow(repo: Repo, policy: dict[str, object] = OPEN) -> None:
 
 def mailbox(repo: Repo, name: str) -> list[Mail]:
     listed = repo.git("ls-tree", "--name-only", "swarm/state", f"mail/{name}/", check=False).splitlines()
-    return [documents.load_mail(path, (repo.git("show", f"swarm/state:{path}") + "\n").encode()) for path in listed]
+    return [kinds.MAIL.read(path, (repo.git("show", f"swarm/state:{path}") + "\n").encode()) for path in listed]
 
 
 @pytest.mark.usefixtures("published")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from swarmgit.documents import state as documents
 from swarmgit.model.endings import Stop
+from swarmgit.state import kinds
 from tests.conftest import Repo
 
 LETTERS = 3
@@ -70,6 +70,6 @@ def test_a_message_is_recorded_and_delivered_once(tmp_path: Path, step: str) -> 
         f'"subject": "n{n}",' for n in range(LETTERS)
     ]
     paths = repo.git("ls-tree", "-r", "--name-only", "swarm/state", "mail/").splitlines()
-    kept = [documents.load_mail(path, (repo.git("show", f"swarm/state:{path}") + "\n").encode()) for path in paths]
+    kept = [kinds.MAIL.read(path, (repo.git("show", f"swarm/state:{path}") + "\n").encode()) for path in paths]
     assert sorted(mail.subject for mail in kept) == [f"n{n}" for n in range(LETTERS)]
     assert list(repo.root.glob(".git/swarmgit/sessions/*/outbox/*.json")) == []

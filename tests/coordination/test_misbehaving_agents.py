@@ -92,7 +92,7 @@ def test_each_is_known_for_what_it_is_and_answered_and_the_healthy_ones_are_left
     for part in (
         "# a session was prompt-blocked",
         "Agents: ",
-        "tier 2: triage",
+        "## Detection\n\ntriage\n",
         "It waited for a person at a prompt",
         "swarmgit logs",
     ):

@@ -205,7 +205,7 @@ def test_a_kill_between_two_looks_loses_nothing_of_the_sleep(tmp_path: Path) -> 
     session = Session.of(SPEC, "running", last_output=START)
 
     def keeper() -> VigilKeeper:
-        return VigilKeeper(executor, lambda: awake_s, notes=True)
+        return VigilKeeper(executor, lambda: awake_s, executor)
 
     mine = keeper()
     for seconds in range(0, 40, 2):
@@ -224,8 +224,8 @@ def test_a_note_that_nobody_can_read_is_no_note(tmp_path: Path) -> None:
     executor.refuse(SPEC, "only its folder is needed")
     for broken in (b"{", b'{"at": 1}', b'{"at":"2026-01-01T00:00:00","awake_s":1,"sign":null,"heard":"x"}'):
         executor.write(SPEC.id, "vigil.json", broken)
-        keeper = VigilKeeper(executor, lambda: 5.0, notes=False)
-        (seen,) = keeper.kept([Session.of(SPEC, "running")], START, AWAY).values()
+        keeper = VigilKeeper(executor, lambda: 5.0)
+        (seen,) = keeper.kept([Session(SPEC, "running")], START, AWAY).values()
         assert seen.heard == START
 
 
@@ -318,8 +318,8 @@ def test_a_session_that_sits_out_a_limit_is_neither_nudged_nor_stopped() -> None
 def test_a_session_on_a_clock_that_was_set_back_is_still_measured(tmp_path: Path) -> None:
     executor = LocalExecutor(tmp_path, SystemClock())
     executor.refuse(SPEC, "only its folder is needed")
-    watcher = VitalsWatcher(executor, NoWorktrees(), measures=True)  # type: ignore[arg-type]
-    session = Session.of(SPEC, "running")
+    watcher = VitalsWatcher(executor, NoWorktrees(), executor)  # type: ignore[arg-type]
+    session = Session(SPEC, "running")
     for now in (START + timedelta(minutes=1), START - HOURS, START - HOURS + timedelta(minutes=1)):
         (seen,) = watcher.measured([session], now, AWAY).values()
         assert seen.vitals is not None
@@ -337,7 +337,7 @@ def test_what_goes_wrong_in_measuring_one_session_is_told_of_it_and_holds_up_no_
 
     for session in (broken, sound):
         executor.refuse(session.spec, "only its folder is needed")
-    watcher = VitalsWatcher(executor, Trees(), measures=True)  # type: ignore[arg-type]
+    watcher = VitalsWatcher(executor, Trees(), executor)  # type: ignore[arg-type]
     seen = watcher.measured([broken, sound], START + timedelta(minutes=1), AWAY)
     assert [each.vitals.failed if each.vitals else None for each in seen.values()] == ["RecursionError: too deep", ""]
 

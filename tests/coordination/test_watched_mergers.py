@@ -14,6 +14,7 @@ from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
 from swarmgit.model.events import Limited, Stream
 from swarmgit.model.health import Repetition, Vigil, Vitals
 from swarmgit.model.sessions import MergeSpec, Session
+from swarmgit.plan.incidents.catalogue import CATALOGUE
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.watchdog import watch_merger
 from tests.conftest import Repo
@@ -33,7 +34,7 @@ def watched(limits: WatchdogLimits = LIMITS, **fields: Any) -> tuple[str | None,
     situation = Situation.of(made.desired, made.swarm, made.observed, NOW, frozenset(), apply_now=False)
     draft = Draft()
     reason = watch_merger(situation, draft, task("a"), replace(merger, **{"last_output": NOW, **fields}))
-    return reason, [incident.signature for incident in draft.incidents.values()]
+    return reason, [CATALOGUE[alert.kind].incident(alert, NOW).signature for alert in draft.alerts]
 
 
 @pytest.mark.parametrize(

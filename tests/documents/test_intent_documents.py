@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import typing
 
 import jsonschema
 import pytest
-from msgspec import NODEFAULT
-from msgspec.structs import fields
 
 from swarmgit.documents import intent, rules, schemas
 from swarmgit.model.desired import (
@@ -19,7 +16,6 @@ from swarmgit.model.desired import (
     Gate,
     Generated,
     MergeConfig,
-    Price,
     PushConfig,
     Runtime,
     Scope,
@@ -27,8 +23,6 @@ from swarmgit.model.desired import (
     SwarmBudget,
     Task,
     Tier,
-    WatchdogConfig,
-    WatchdogLimits,
     WorktreeConfig,
 )
 from swarmgit.model.experiments import Arm, Experiment
@@ -392,65 +386,6 @@ def test_an_experiment_is_checked() -> None:
     bad = intent.experiment("e.yaml", "b", b"version: 1\ntitle: t\narms: [{name: a}]\n").problems
     assert [str(problem) for problem in bad] == ["e.yaml:3:7: 'arms' must have at least 2 item(s)"]
     assert intent.experiment("e.yaml", "b", b"").problems
-
-
-def properties(kind: str, *path: str) -> set[str]:
-    found = json.loads(schemas.text(kind))
-    for step in path:
-        found = found[step] if step in ("items", "additionalProperties") else found["properties"][step]
-    return set(found["properties"]) - {"version"}
-
-
-def names(kind: type) -> set[str]:
-    return {field.name for field in fields(kind)}
-
-
-def test_schemas_and_values_have_the_same_fields() -> None:
-    from_the_path = {"id", "path", "generation"}
-    assert properties("task") == names(Task) - from_the_path
-    assert properties("task", "scope") == names(Scope)
-    assert properties("task", "budget") == names(Budget)
-    assert properties("task", "acceptance", "items") == names(Acceptance)
-    assert {intent.RENAMED.get(key, key) for key in properties("swarm")} == names(Swarm)
-    assert properties("swarm", "budget") == names(SwarmBudget)
-    assert properties("swarm", "worktree") == names(WorktreeConfig)
-    assert properties("swarm", "merge") == names(MergeConfig)
-    assert properties("swarm", "push") == names(PushConfig)
-    assert properties("swarm", "merge", "generated", "items") == names(Generated)
-    assert properties("swarm", "tiers", "additionalProperties") == names(Tier)
-    assert properties("swarm", "runtimes", "additionalProperties") == names(Runtime) - {"name"}
-    assert properties("swarm", "prices", "additionalProperties") == names(Price)
-    limits = {"enabled" if name == "is_on" else name for name in names(WatchdogLimits)}
-    assert properties("swarm", "watchdog") - limits == names(WatchdogConfig) - {"limits"}
-    for group in ("tiers", "types"):
-        assert properties("swarm", "watchdog", group, "additionalProperties") == limits
-    assert properties("swarm", "routing") == DEFAULT_ROUTING.keys() | {"merge", "triage"}
-    assert properties("gates", "gates", "items") == names(Gate)
-    assert properties("policy") == names(Policy)
-    assert properties("policy", "filesystem") == names(Filesystem)
-    assert properties("policy", "limits") == names(Limits)
-    assert {"sender" if key == "from" else key for key in properties("policy", "comms", "items")} == names(CommsRule)
-    assert properties("convoy") == names(Convoy) - {"id"}
-    assert properties("experiment") == names(Experiment) - {"id"}
-    assert properties("experiment", "arms", "items") == names(Arm)
-
-
-def test_the_choices_in_schemas_and_values_are_the_same() -> None:
-    hints = typing.get_type_hints(Task)
-    task = json.loads(schemas.text("task"))["properties"]
-    for name in ("type", "priority", "review"):
-        assert tuple(task[name]["enum"]) == typing.get_args(hints[name])
-        assert task[name]["default"] == next(field.default for field in fields(Task) if field.name == name)
-
-
-def test_schemas_require_what_has_no_default() -> None:
-    for kind, value, known in (
-        ("task", Task, {"id", "path", "generation"}),
-        ("swarm", Swarm, set()),
-        ("convoy", Convoy, {"id"}),
-    ):
-        needed = {f.name for f in fields(value) if f.default is NODEFAULT and f.default_factory is NODEFAULT} - known
-        assert set(json.loads(schemas.text(kind))["required"]) == needed | {"version"}
 
 
 @pytest.mark.parametrize("kind", schemas.kinds())

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from swarmgit.documents import state
 from swarmgit.model.endings import Cause
 from swarmgit.model.ids import AgentName, BlobId, CommitId, SessionId, TaskId
 from swarmgit.model.status import Attempt, TaskStatus
+from swarmgit.state import kinds
 
 AT = datetime(2026, 3, 4, 8, 12, tzinfo=UTC)
 ATTEMPT = Attempt(1, SessionId("s1"), AgentName("ada"), "command", CommitId("a" * 40), BlobId("b" * 40), AT)
@@ -31,9 +31,9 @@ ATTEMPT = Attempt(1, SessionId("s1"), AgentName("ada"), "command", CommitId("a" 
 )
 def test_a_reason_stands_for_its_cause(outcome: str, reason: str, cause: Cause) -> None:
     old = replace(ATTEMPT, outcome=outcome, reason=reason)
-    text = state.dump_status(TaskStatus(TaskId("a"), "A", attempts=(old,)))
+    text = kinds.TASKS.dump(TaskStatus(TaskId("a"), "A", attempts=(old,)))
     assert b"cause" not in text
 
-    (attempt,) = state.load_status("tasks/a.yaml", text).attempts
+    (attempt,) = kinds.TASKS.read("tasks/a.yaml", text).attempts
 
     assert attempt == replace(old, cause=cause)

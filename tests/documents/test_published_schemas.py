@@ -10,28 +10,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from swarmgit.model import control, convoys, histories, incidents, mail, queue, status
+from swarmgit.model import mail
+from swarmgit.state.kinds import KINDS
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
-STORED: dict[str, type[msgspec.Struct]] = {
-    "status": status.TaskStatus,
-    "entry": queue.Entry,
-    "identity": status.Identity,
-    "gate-history": histories.GateHistory,
-    "convoy-status": convoys.ConvoyStatus,
-    "followed": histories.Followed,
-    "mail": mail.Mail,
-    "incident": incidents.Incident,
-    "control": control.TaskControl,
-    "entry-control": control.EntryControl,
-    "verdict": control.Verdict,
-    "mail-control": mail.MailControl,
-    "incident-control": incidents.IncidentControl,
-    "landing-control": control.LandingControl,
-    "acknowledgement": control.Acknowledgement,
-    "freeze": control.Freeze,
-    "queue-control": control.QueueControl,
-}
+STORED = {kind.schema: kind.value for kind in KINDS if kind.schema}
 FILE_NAMES = {"sender": "from"}
 
 

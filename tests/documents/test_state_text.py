@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import fields
 from specs import agent_spec
 
-from swarmgit.documents import blocks, failures, places, schemas, state
+from swarmgit.documents import as_json, places, schemas
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import Freeze, TaskControl, Verdict
 from swarmgit.model.desired import Desired, Swarm, Task
@@ -25,18 +25,19 @@ from swarmgit.model.sessions import SessionSpec
 from swarmgit.model.status import Attempt, GateResult, Identity, Rejection, TaskStatus
 from swarmgit.model.usage import Usage
 from swarmgit.model.work import Capture, Change, Evidence
+from swarmgit.state import blocks, kinds
 
 AT = datetime(2026, 11, 22, 8, 0, 0, 123_000, UTC)
 KINDS = {
-    "status": (TaskStatus, state.dump_status, state.load_status),
-    "entry": (Entry, state.dump_entry, state.load_entry),
-    "identity": (Identity, state.dump_identity, state.load_identity),
-    "gate-history": (GateHistory, state.dump_gate_history, state.load_gate_history),
-    "control": (TaskControl, state.dump_control, state.load_control),
-    "followed": (Followed, state.dump_followed, state.load_followed),
-    "verdict": (Verdict, state.dump_verdict, state.load_verdict),
-    "freeze": (Freeze, state.dump_freeze, state.load_freeze),
-    "failures": (Failures, failures.dump, failures.load),
+    "status": (TaskStatus, kinds.TASKS.dump, kinds.TASKS.read),
+    "entry": (Entry, kinds.ENTRIES.dump, kinds.ENTRIES.read),
+    "identity": (Identity, kinds.AGENTS.dump, kinds.AGENTS.read),
+    "gate-history": (GateHistory, kinds.GATES.dump, kinds.GATES.read),
+    "control": (TaskControl, kinds.TASK_CONTROL.dump, kinds.TASK_CONTROL.read),
+    "followed": (Followed, kinds.FOLLOWED.dump, kinds.FOLLOWED.read),
+    "verdict": (Verdict, kinds.VERDICTS.dump, kinds.VERDICTS.read),
+    "freeze": (Freeze, kinds.FREEZE.dump, kinds.FREEZE.read),
+    "failures": (Failures, kinds.FAILURES.dump, kinds.FAILURES.read),
 }
 
 texts = st.one_of(
@@ -152,7 +153,7 @@ STATUS = TaskStatus(
 
 
 def test_the_text_of_a_status_is_exactly_this() -> None:
-    assert state.dump_status(STATUS).decode() == (
+    assert kinds.TASKS.dump(STATUS).decode() == (
         "version: 1\n"
         "task: api\n"
         'title: "Rotate: refresh tokens"\n'
@@ -192,13 +193,13 @@ def test_the_text_of_a_status_is_exactly_this() -> None:
 )
 def test_a_broken_state_file_says_where(text: str, message: str) -> None:
     with pytest.raises(PersonMustAct) as caught:
-        state.load_status("tasks/a.yaml", text.encode())
+        kinds.TASKS.read("tasks/a.yaml", text.encode())
     assert caught.value.message.startswith(message)
 
 
 def test_a_hand_edited_state_file_is_still_read() -> None:
     text = b"# note\nversion: 1\ntask: 'a'\ntitle: b   # why\nwaiting_for: [x, 'y']\n"
-    assert state.load_status("f", text) == TaskStatus(TaskId("a"), "b", waiting_for=("x", "y"))
+    assert kinds.TASKS.read("f", text) == TaskStatus(TaskId("a"), "b", waiting_for=("x", "y"))
 
 
 @pytest.mark.parametrize(
@@ -221,12 +222,12 @@ def test_a_hand_edited_state_file_is_still_read() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_json_comes_back_the_same(value: object) -> None:
-    assert state.from_json(state.to_json(value), type(value)) == value
+    assert as_json.from_json(as_json.to_json(value), type(value)) == value
 
 
 def test_json_of_something_else_is_refused() -> None:
     with pytest.raises(ValueError):
-        state.from_json(b'{"id": 3}', SessionSpec)
+        as_json.from_json(b'{"id": 3}', SessionSpec)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from swarmgit.adapters.clock import SystemClock
 from swarmgit.app.fsck import check
 from swarmgit.app.run import TickReport
 from tests.conftest import Repo
@@ -13,11 +14,10 @@ from tests.conftest import Repo
 YEARS = timedelta(days=800)
 
 
-class SetClock:
+class SetClock(SystemClock):
     """The machine's clock, with what somebody has set it forward or back by."""
 
-    def __init__(self) -> None:
-        self.ahead = timedelta(0)
+    ahead = timedelta(0)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead

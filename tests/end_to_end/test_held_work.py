@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from swarmgit.app import fsck
-from swarmgit.documents import state
+from swarmgit.state import kinds
 from tests.conftest import Repo
 from tests.terminal import typed
 
@@ -179,7 +179,7 @@ def test_the_verdict_of_a_person_is_a_file_that_reads_back(repo: Repo) -> None:
     held(repo)
     typed(repo.root, "review", "pass", "a")
     name = repo.git("ls-tree", "-r", "--name-only", "swarm/state", "reviews").splitlines()[0]
-    verdict = state.load_verdict(name, (repo.git("show", f"swarm/state:{name}") + "\n").encode())
+    verdict = kinds.VERDICTS.read(name, (repo.git("show", f"swarm/state:{name}") + "\n").encode())
     assert (verdict.by, verdict.verdict) == (os.environ.get("USER") or os.environ.get("LOGNAME") or "person", "pass")
 
 

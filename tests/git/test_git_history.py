@@ -100,13 +100,3 @@ def test_a_line_of_a_hundred_thousand_commits_is_read_once_and_then_only_its_end
     assert named(history.told(landed, head)) == [(landed, "t1", "s1", 1)]
     with capsys.disabled():
         print(f"\n{count} commits: {time.process_time() - begun:.3f} s of our own processor time")
-
-
-def test_what_a_line_lacks_is_told(person: Person) -> None:
-    first = person.commit({"a": "1"})
-    second = person.commit({"a": "2"})
-    history = GitHistory(person.objects())
-    nowhere = CommitId("1" * 40)
-    assert history.missing([first, second, nowhere], second) == {nowhere}
-    assert history.missing([first, second], first) == {second}
-    assert history.missing([], first) == frozenset()

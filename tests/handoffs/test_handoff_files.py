@@ -8,10 +8,11 @@ import jsonschema
 import pytest
 
 from swarmgit.adapters import prices
-from swarmgit.documents import answers, schemas, state
+from swarmgit.documents import answers, schemas
 from swarmgit.model.handoffs import Acceptance, Handoff, Summary
 from swarmgit.runtimes.jsonlines import JsonLinesReader
-from swarmgit.wiring.programs import outlook
+from swarmgit.state import kinds
+from swarmgit.wiring.programs import AgentPrograms
 from tests.conftest import Repo
 
 
@@ -65,6 +66,7 @@ def test_a_program_of_ones_own_says_its_window_and_that_it_listens() -> None:
 
 
 def test_the_window_is_what_a_person_set_else_the_smaller_of_the_adapters_and_the_models() -> None:
+    outlook = AgentPrograms().outlook
     assert outlook("claude-code", ("claude-opus-5-5",), {}).window == 200_000
     assert outlook("claude-code", ("claude-opus-5-5",), {"claude-opus-5-5": 900_000}).window == 900_000
     assert outlook("opencode", ("swarm/deepseek-chat",), {}).window == prices.window(("deepseek-chat",)) == 64_000
@@ -79,4 +81,4 @@ def test_a_state_file_of_before_has_no_handoffs_and_is_read(repo: Repo) -> None:
     repo.commit()
     assert repo.reconcile().code == 0
     assert all(a.handoff is None for a in repo.status("a").attempts)
-    assert b"handoff" not in state.dump_status(repo.status("a"))
+    assert b"handoff" not in kinds.TASKS.dump(repo.status("a"))

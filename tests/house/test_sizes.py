@@ -17,9 +17,7 @@ PARAMETERS_MAX = 6
 NESTING_MAX = 3
 
 FILE_ALLOWED: dict[str, str] = {}
-FUNCTION_ALLOWED = {
-    "swarmgit/wiring/__init__.py:open_world": "the one place that picks every real part; a list, not logic",
-}
+FUNCTION_ALLOWED: dict[str, str] = {}
 PARAMETERS_ALLOWED: dict[str, str] = {}
 NESTING_ALLOWED = {
     "swarmgit/adapters/git/scan.py:_walk": "one pass over a tree that an agent shaped, bounded in depth and number",

@@ -12,7 +12,7 @@ from swarmgit.app.beside import Beside
 from swarmgit.app.tick import listen
 from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.ids import SessionId
-from swarmgit.model.incidents import Report
+from swarmgit.model.incidents import Alert
 from tests.conftest import Repo
 
 
@@ -21,14 +21,14 @@ def fail(error: Exception) -> None:
 
 
 def test_a_failure_is_told_once_until_it_works_again_or_differs() -> None:
-    notes: list[Report] = []
+    notes: list[Alert] = []
     world: Any = SimpleNamespace(
         notices=SimpleNamespace(add=notes.append), failures=SimpleNamespace(keep_trace=lambda *_: "")
     )
     beside = Beside()
     for error in (KeyError("bug"), KeyError("bug"), PersonMustAct("no 1"), PersonMustAct("no 2"), TryLater("soon")):
         beside.do(world, "the checkout", lambda error=error: fail(error))  # type: ignore[misc]
-    assert [note.what for note in notes] == ["the checkout: KeyError: 'bug'", "no 1"]
+    assert [note.facts["reason"] for note in notes] == ["the checkout: KeyError: 'bug'", "no 1"]
     beside.do(world, "the checkout", lambda: None)
     beside.do(world, "the checkout", lambda: fail(PersonMustAct("no 3")))
     assert len(notes) == 3

@@ -12,11 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from swarmgit.app.run import Options, TickReport, reconcile
-from swarmgit.ports.sessions import Doorbell
+from swarmgit.ports.machine import Doorbell
 from tests.conftest import Repo
+from tests.worlds import with_parts
 
 
 class Silent:
@@ -69,7 +69,8 @@ def ask(repo: Repo) -> None:
 @pytest.mark.parametrize("bell", [Silent, Mad])
 def test_lost_and_doubled_events_change_nothing_in_the_end(repo: Repo, bell: Callable[[], Doorbell]) -> None:
     ask(repo)
-    world = replace(repo.world(lead=True), doorbell=bell)
+    world = repo.world(lead=True)
+    with_parts(world.machine, doorbell=bell)
 
     result = reconcile(world, Options(timeout_s=60), lambda _: None, threading.Event())
 

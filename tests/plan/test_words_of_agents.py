@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from values import Life, life, task
 
 from swarmgit.act.mail import _note
-from swarmgit.documents import incidents, quoting
+from swarmgit.documents import quoting
 from swarmgit.model.actions import Save, StartSession
 from swarmgit.model.events import Fault, Stream
 from swarmgit.model.handoffs import Handoff, Summary
@@ -20,6 +20,7 @@ from swarmgit.model.mail import Digest, Mail
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.plan.briefing import feedback_text, prompt_for
 from swarmgit.plan.merge_prompt import prompt_for_merge
+from swarmgit.state import incidents
 from swarmgit.state.commits import message
 from tests.hostile import BREAKS, HOSTILE, headings, is_seen
 from tests.plan.values import saved
@@ -77,7 +78,7 @@ def test_an_incident_is_a_document_of_ours() -> None:
         answers=(HOSTILE,),
         occurrences=(Occurrence(AT, "k", HOSTILE),),
     )
-    text = incidents.text(value)
+    text = incidents.post_mortem(value)
     assert {each for each in headings(text) if each.startswith("## ")} == {
         "## What happened",
         "## Detection",

@@ -56,7 +56,7 @@ TIERS = {name: Tier("script") for name in ("frontier", "standard", "fast")}
 CHECK = Gate(GateName("check"), "make check")
 
 SWARM = Swarm(target="main", tiers=TIERS, runtimes={"script": Runtime("script", "command", ("sh",))})
-NOTHING_YET = Observed(ROOT, None, target_code_tree=TreeId("tree of root"), environment="here")
+NOTHING_YET = Observed(target_head=ROOT, target_code_tree=TreeId("tree of root"), environment="here")
 
 Ends = Callable[[Session], dict[str, Any]]
 

@@ -47,10 +47,8 @@ def test_forged_figures_of_a_session_are_none(desk: Desk, forged: bytes) -> None
     for name in (paths.VITALS_FILE, paths.VIGIL_FILE):
         desk.executor.write(id_, name, forged)
 
-    kept = VigilKeeper(desk.executor, lambda: 5.0, notes=False).kept([session], NOW, timedelta(minutes=5))
-    seen = VitalsWatcher(desk.executor, cast(Worktrees, NoTrees()), measures=False).measured(
-        kept.values(), NOW, timedelta(minutes=5)
-    )
+    kept = VigilKeeper(desk.executor, lambda: 5.0).kept([session], NOW, timedelta(minutes=5))
+    seen = VitalsWatcher(desk.executor, cast(Worktrees, NoTrees())).measured(kept.values(), NOW, timedelta(minutes=5))
 
     assert seen[id_].vigil is not None
     assert seen[id_].vitals is None

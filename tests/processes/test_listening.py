@@ -39,7 +39,7 @@ class Room:
         return self.desk.executor.folder(id_) / "stdout.jsonl"
 
     def listener(self, *, notes: bool = True, clock: Callable[[], float] = STILL) -> Listener:
-        return Listener(self.desk.executor, self.reader, clock, notes=notes)
+        return Listener(self.desk.executor, self.reader, clock, self.desk.executor if notes else None)
 
     def reader(self, adapter: str) -> StreamReader:
         made = runtimes.stream_reader(adapter)
@@ -143,7 +143,7 @@ def test_a_reader_that_cannot_keep_what_it_knows_makes_its_own_session_deaf(room
 
     jobs = room.desk.executor.poll(ids)
     readers = {"theirs": Theirs, "command": JsonLinesReader}
-    listener = Listener(room.desk.executor, lambda adapter: readers[adapter](), STILL, notes=True)
+    listener = Listener(room.desk.executor, lambda adapter: readers[adapter](), STILL, room.desk.executor)
     for id_ in ids:
         note = room.output(id_).parent / paths.HEARD_FILE
         note.write_bytes(note.read_bytes().replace(b'"command"', b'"theirs"'))

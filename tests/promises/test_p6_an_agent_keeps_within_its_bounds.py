@@ -9,14 +9,14 @@ import pytest
 import yaml
 
 from swarmgit.adapters.sandbox.probe import search
-from swarmgit.documents import state as documents
 from swarmgit.model.mail import Mail
+from swarmgit.state import kinds
 from tests.conftest import Repo
 
 
 def mails(repo: Repo, mailbox: str) -> list[Mail]:
     listed = repo.git("ls-tree", "--name-only", "swarm/state", f"mail/{mailbox}/", check=False).splitlines()
-    return [documents.load_mail(path, (repo.git("show", f"swarm/state:{path}") + "\n").encode()) for path in listed]
+    return [kinds.MAIL.read(path, (repo.git("show", f"swarm/state:{path}") + "\n").encode()) for path in listed]
 
 
 @pytest.mark.parametrize(

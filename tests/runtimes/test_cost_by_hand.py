@@ -47,7 +47,7 @@ def attempt(number: int, began: float, ended: float, usd: float | None, outcome:
 
 def seen(*statuses: TaskStatus, **swarm: Any) -> dict[str, Any]:
     known = {status.task: status for status in statuses}
-    observed = Observed(CommitId("base"), None, statuses=known)
+    observed = Observed(target_head=CommitId("base"), statuses=known)
     look = Look(Desired(CommitId("base"), Swarm("main", **swarm)), observed, Plan(), NOW)
     return cost(cast(Any, SimpleNamespace()), look)
 

@@ -40,7 +40,7 @@ def test_the_best_there_is_confines_and_is_named(repo: Repo, kinds: tuple[str, .
     repo.commit()
     assert repo.reconcile().code == 0
     world = repo.world()
-    found = world.sandbox(Policy())
+    found = world.sandbox.describe(Policy())
     world.close()
     assert (found.name, found.strength) == (name, strength)
     assert record(repo, "it")["sandbox"] == found.text

@@ -28,6 +28,8 @@ def test_a_task_that_state_does_not_know_yet_is_waiting() -> None:
             "id": "api",
             "title": "Do api",
             "phase": "waiting",
+            "priority": "normal",
+            "priority_from": None,
             "reason": "not looked at yet",
             "waiting_for": [],
             "agent": None,

@@ -5,10 +5,18 @@ from __future__ import annotations
 import pytest
 from looks import at, attempt, entry, landed, look, rejection, session, start, status, task
 
+from swarmgit.app.convoys import statuses
 from swarmgit.app.prompt import prompt_text
+from swarmgit.app.views.convoys import convoy_document
+from swarmgit.app.views.queue import queue_document
+from swarmgit.app.views.status import status_document
+from swarmgit.app.views.tasks import task_document
 from swarmgit.app.why import explain
+from swarmgit.cli.render import status_text, task_text
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import Freeze, TaskControl
+from swarmgit.model.desired import Convoy
+from swarmgit.model.ids import ConvoyId, TaskId
 
 
 def test_a_waiting_task_says_what_it_waits_for() -> None:
@@ -102,3 +110,33 @@ def test_a_task_whose_file_has_a_problem_is_not_told_to_reconcile() -> None:
     waits = status("api", reason="its file has a problem")
     answer = explain(look(task("api"), views=[waits], desired={"held": frozenset({"api"})}), "api")
     assert answer.commands == ("swarmgit validate",)
+
+
+def test_the_priority_that_counts_is_shown_with_the_convoy_that_gives_it() -> None:
+    convoy = Convoy(ConvoyId("cv"), "Soon", tasks=(TaskId("a"), TaskId("b")), priority="high")
+    looked = look(task("a"), task("b", priority="critical"), task("c"), desired={"convoys": {convoy.id: convoy}})
+    assert "Its priority is high, from convoy cv (its own: normal)." in explain(looked, "a").sentences
+    assert "Its priority is critical." in explain(looked, "b").sentences
+    assert not any("priority" in sentence for sentence in explain(looked, "c").sentences)
+
+    rows = {row["id"]: (row["priority"], row["priority_from"]) for row in status_document(looked, "none")["tasks"]}
+    assert rows == {"a": ("high", "cv"), "b": ("critical", None), "c": ("normal", None)}
+    assert "convoy cv gives priority high to 1 task\n" in status_text(status_document(looked, "none"))
+    assert "priority: high, from convoy cv" in task_text(task_document(looked, "a"))
+    shown = convoy_document(looked, statuses(looked)[convoy.id])
+    assert shown["priority"] == "high"
+    assert shown["priorities"] == {
+        "a": {"priority": "high", "from": "cv"},
+        "b": {"priority": "critical", "from": None},
+    }
+
+
+def test_the_queue_is_shown_in_the_order_of_the_priorities_that_count() -> None:
+    convoy = Convoy(ConvoyId("cv"), "Soon", tasks=(TaskId("b"),), priority="high")
+    entries = {each.id: each for each in (entry("e1", task=TaskId("a")), entry("e2", task=TaskId("b")))}
+    looked = look(task("a"), task("b"), desired={"convoys": {convoy.id: convoy}}, entries=entries)
+    rows = queue_document(looked, is_all=False)["queue"]
+    assert [(row["task"], row["priority"], row["priority_from"]) for row in rows] == [
+        ("b", "high", "cv"),
+        ("a", "normal", None),
+    ]

@@ -5,7 +5,6 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
 
 import pytest
 from worktree_world import AGENT, AT, World, write_files
@@ -25,8 +24,8 @@ from swarmgit.model.landings import Landed
 from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.pins import Submit
 from swarmgit.model.work import Capture
-from swarmgit.ports.world import World as PortsWorld
 from swarmgit.state.commits import unsaved
+from tests.worlds import world_of
 
 STARS = ("**/" * 30 + "*?b\n") * 50
 """Patterns that git compares with a deep path until the sun goes out."""
@@ -205,10 +204,9 @@ def test_nobody_waits_while_work_is_brought_to_the_person_and_nothing_is_recorde
     engine = SimpleNamespace(salvage=takes_long, submit=takes_long)
     lander = SimpleNamespace(publish=takes_long, land=land)
     cache = SimpleNamespace(blocked=dict)
-    fake = SimpleNamespace(background=background, engine=engine, landing=lander, cache=cache, fault=lambda _: None)
+    world = world_of(background=background, engine=engine, landing=lander, cache=cache, fault=lambda _: None)
 
     def do() -> Outcome:
-        world = cast(PortsWorld, fake)
         match action:
             case Salvage():
                 return landing.salvage(action, world)

@@ -40,13 +40,6 @@ class GitHistory:
         reverts = (self._revert(commit, of.group(1)) for commit, of in said[:REVERTS_MAX])
         return Told(mentions, tuple(revert for revert in reverts if revert is not None))
 
-    def missing(self, commits: Sequence[CommitId], head: CommitId) -> frozenset[CommitId]:
-        here = [commit for commit in commits if self._objects.kind(commit) == "commit"]
-        gone = set(commits) - set(here)
-        asked = "".join(f"{commit}\n" for commit in (*here, f"^{head}")).encode()
-        listed = self._git.out("rev-list", "--stdin", stdin=asked).decode().split() if here else []
-        return frozenset(gone | (set(here) & {CommitId(each) for each in listed}))
-
     def twin(self, commit: CommitId, head: CommitId) -> CommitId | None:
         if self._objects.kind(commit) != "commit":
             return None

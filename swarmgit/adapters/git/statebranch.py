@@ -5,9 +5,10 @@ from __future__ import annotations
 from swarmgit.adapters.git.loose import SWARMGIT_IDENTITY
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import SWARMGIT
-from swarmgit.documents.paths import KEPT_STATE, STATE_QUEUE, branch_ref
+from swarmgit.documents.paths import KEPT_STATE, branch_ref
 from swarmgit.errors import SwarmError, TryLater
 from swarmgit.model.ids import CommitId
+from swarmgit.state import kinds
 
 LOOKED_BACK = 20
 """Among so many commits of a state branch, the newest first, one is swarmgit's: people seldom write there."""
@@ -33,7 +34,7 @@ def is_state(objects: GitObjects, head: CommitId) -> bool:
     try:
         line = [objects.commit(each) for each in objects.line(head, LOOKED_BACK)]
         is_ours = any(each.author_email == SWARMGIT_IDENTITY.email for each in line)
-        return is_ours or any(entry.name == STATE_QUEUE for entry in objects.tree(objects.commit(head).tree))
+        return is_ours or any(entry.name == kinds.ENTRIES.place for entry in objects.tree(objects.commit(head).tree))
     except (SwarmError, ValueError):
         return True
 

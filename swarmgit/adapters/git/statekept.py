@@ -14,8 +14,6 @@ from swarmgit.adapters.git.statebranch import is_state
 from swarmgit.documents.paths import (
     KEPT_STATE,
     LIVE,
-    STATE_ARCHIVE,
-    STATE_EVENTS,
     STATE_HEAD,
     branch_ref,
     kept_state_ref,
@@ -23,11 +21,12 @@ from swarmgit.documents.paths import (
 from swarmgit.errors import PersonMustAct, StateLost, StateReplaced, StateTaken, SwarmError, TryLater
 from swarmgit.model.git import PutBack
 from swarmgit.model.ids import CommitId
+from swarmgit.state import kinds
 
 CANDIDATES_MAX = 200
 """How many earlier commits are looked at for one that is whole."""
 
-COLD = (f"{STATE_ARCHIVE}/", f"{STATE_EVENTS}/")
+COLD = (f"{kinds.ARCHIVE}/", f"{kinds.EVENTS.place}/")
 """Files that a tick does not read: one of them that is missing stops nothing."""
 
 CHOICES = "swarmgit state reset kept (what was written here), or: swarmgit state reset present (what is there now)"

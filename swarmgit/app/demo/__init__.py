@@ -61,5 +61,5 @@ def play(world: World, stage: Stage, on_tick: Callable[[TickReport], None], inte
         promises = check(world)
     finally:
         world.close()
-    status = status_document(result.look, world.sandbox(result.look.desired.policy).text)
+    status = status_document(result.look, world.sandbox.describe(result.look.desired.policy).text)
     return Ending(stage, result, scenes(statuses(result.look)), promises, status)

@@ -11,20 +11,20 @@ from swarmgit.app.doctor.report import Check, Facts, Finding, MachineFacts, Repo
 from swarmgit.app.doctor.table import MACHINE_CHECKS, REPOSITORY_CHECKS
 from swarmgit.errors import SwarmError
 from swarmgit.model.faults import fault_of
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 
 __all__ = ["Finding", "MachineFacts", "Report", "examine", "mend"]
 
 
 def examine(
-    open_world: Callable[[], World], machine: MachineFacts, checks: Iterable[Check] = REPOSITORY_CHECKS
+    open_reading: Callable[[], ReadWorld], machine: MachineFacts, checks: Iterable[Check] = REPOSITORY_CHECKS
 ) -> Report:
     """Run every check; those that need a repository only where there is one."""
     found: list[Finding] = []
     for ask in MACHINE_CHECKS:
         found += _answers(ask.__name__, partial(ask, machine))
     try:
-        world = open_world()
+        world = open_reading()
     except SwarmError as error:
         return Report((*found, Finding("repository", "fail", error.message, error.hint or "git init")))
     facts = Facts(machine, world)
@@ -46,7 +46,7 @@ def mend(open_world: Callable[[], World], machine: MachineFacts, checks: Iterabl
     try:
         for finding, fix in fixes:
             try:
-                fixed.append(f"{finding.name}: {fix()}")
+                fixed.append(f"{finding.name}: {fix(world)}")
             except (SwarmError, OSError) as error:
                 unfixed.append(f"{finding.name}: {error}")
     finally:

@@ -11,7 +11,7 @@ from shlex import quote
 from swarmgit.app.doctor.report import Facts, Finding, Level
 from swarmgit.app.views.words import counted
 from swarmgit.documents import paths
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 
 PLAIN = re.compile(r"[A-Za-z0-9_.+/-]+")
 BUILT_IN = frozenset({"test", "true", "false", "cd", "set", "export", "exec", "eval", "if", "for", "while", "case"})
@@ -20,7 +20,7 @@ BUILT_IN = frozenset({"test", "true", "false", "cd", "set", "export", "exec", "e
 NAMED_MAX = 5
 
 
-def programs(_world: World, facts: Facts) -> Iterator[Finding]:
+def programs(_world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """The programs of gates and agents are here."""
     desired, ground = facts.seen.desired, facts.machine.ground
     swarm = desired.swarm
@@ -50,7 +50,7 @@ def _is_missing(facts: Facts, word: str) -> bool:
     return is_plain and (word.startswith("/") or "/" not in word) and not facts.machine.ground.finds(word)
 
 
-def owners(world: World, facts: Facts) -> Iterator[Finding]:
+def owners(world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """What swarmgit writes into belongs to who runs it."""
     repository = world.repository
     for place in (repository.common_dir, repository.common_dir / "objects", repository.live, repository.store):
@@ -62,13 +62,14 @@ def owners(world: World, facts: Facts) -> Iterator[Finding]:
             yield Finding("owners", "fail", f"{place} cannot be written", f"ls -ld {quote(str(place))}")
 
 
-def stale(world: World, facts: Facts) -> Iterator[Finding]:
+def stale(world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """No dead git has left a lock on a ref."""
     common = world.repository.common_dir
     target = world.repository.target or "main"
     names = ("HEAD.lock", "packed-refs.lock", "packed-refs.new", "config.lock", f"refs/heads/{target}.lock")
     theirs = [common / name for name in names]
-    ours = [common / f"refs/heads/{world.state_branch}.lock", *sorted((common / "refs/swarm").glob("**/*.lock"))]
+    state = f"refs/heads/{world.repository.state_branch}.lock"
+    ours = [common / state, *sorted((common / "refs/swarm").glob("**/*.lock"))]
     for lock in (*theirs, *ours):
         if facts.machine.ground.is_stale(lock):
             fix = partial(_drop, facts, lock) if lock in ours else None
@@ -76,12 +77,12 @@ def stale(world: World, facts: Facts) -> Iterator[Finding]:
             yield Finding("stale", "fail", words, f"rm {quote(str(lock))}", fix)
 
 
-def _drop(facts: Facts, lock: Path) -> str:
+def _drop(facts: Facts, lock: Path, _world: World) -> str:
     facts.machine.ground.drop_lock(lock)
     return f"removed {lock}"
 
 
-def worktrees(world: World, _facts: Facts) -> Iterator[Finding]:
+def worktrees(world: ReadWorld, _facts: Facts) -> Iterator[Finding]:
     """Every worktree has its session."""
     live = world.executor.poll(None)
     stray = sorted(str(place) for session, place in world.worktrees.leases().items() if session not in live)
@@ -90,7 +91,7 @@ def worktrees(world: World, _facts: Facts) -> Iterator[Finding]:
         yield Finding("worktrees", "warn", f"{words}; the next reconcile saves what is in them", "swarmgit reconcile")
 
 
-def hooks(world: World, facts: Facts) -> Iterator[Finding]:
+def hooks(world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """Landings run no hooks, so what hooks guard has to be a gate."""
     found = facts.machine.ground.hooks(world.repository.common_dir)
     if found:

@@ -13,12 +13,13 @@ from swarmgit.model.checkouts import INDEX_LOCK
 from swarmgit.plan import checkouts, streams
 from swarmgit.plan.failure_words import SAVING, sentence
 from swarmgit.plan.failures import is_stuck
-from swarmgit.ports.world import World
+from swarmgit.plan.incidents.catalogue import CATALOGUE
+from swarmgit.ports.world import ReadWorld, World
 
 FREE_BYTES_FEW = 2 << 30
 
 
-def live(world: World, facts: Facts) -> Iterator[Finding]:
+def live(world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """Who leads."""
     folder = world.repository.live
     if not folder.is_dir():
@@ -28,7 +29,7 @@ def live(world: World, facts: Facts) -> Iterator[Finding]:
     yield Finding("live", "ok", f"{folder}; " + (f"a reconcile leads ({holder})" if holder else "no reconcile runs"))
 
 
-def engine(world: World, _facts: Facts) -> Iterator[Finding]:
+def engine(world: ReadWorld, _facts: Facts) -> Iterator[Finding]:
     """The engine repository is whole."""
     place = world.repository.live / paths.ENGINE
     if not world.repository.live.is_dir():
@@ -43,7 +44,7 @@ def engine(world: World, _facts: Facts) -> Iterator[Finding]:
         yield Finding("engine", "ok", f"{place} is whole")
 
 
-def disk(world: World, facts: Facts) -> Iterator[Finding]:
+def disk(world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """There is room for worktrees."""
     free = facts.machine.free_bytes(world.repository.store)
     is_roomy = free >= FREE_BYTES_FEW
@@ -51,7 +52,7 @@ def disk(world: World, facts: Facts) -> Iterator[Finding]:
     yield Finding("disk", "ok" if is_roomy else "warn", where, "" if is_roomy else "swarmgit gc, or set XDG_STATE_HOME")
 
 
-def sessions(_world: World, facts: Facts) -> Iterator[Finding]:
+def sessions(_world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """The record of every session can be read."""
     damaged = sorted(facts.seen.observed.damaged)
     if damaged:
@@ -60,14 +61,16 @@ def sessions(_world: World, facts: Facts) -> Iterator[Finding]:
         yield Finding("sessions", "warn", what, "swarmgit reconcile")
 
 
-def heard(_world: World, facts: Facts) -> Iterator[Finding]:
+def heard(_world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """What every session prints can be read, and stays as it was."""
     for session in facts.seen.observed.programs:
-        for said in streams.told(session):
-            yield Finding("heard", "warn", f"{said.title}: {said.what}", said.answers[0])
+        for alert in streams.told(session):
+            kind = CATALOGUE[alert.kind]
+            what = f"{kind.title_of(alert)}: {kind.what_of(alert)}"
+            yield Finding("heard", "warn", what, f"swarmgit logs {session.spec.id}")
 
 
-def failing(_world: World, facts: Facts) -> Iterator[Finding]:
+def failing(_world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """No step fails again and again."""
     for each in facts.seen.plan.failing:
         what = f"{each.step.owner or 'the swarm'}: {sentence(each)}"
@@ -76,15 +79,13 @@ def failing(_world: World, facts: Facts) -> Iterator[Finding]:
         yield Finding("failing", "fail" if is_stuck(each) else "warn", what, repair)
 
 
-def behind(world: World, facts: Facts) -> Iterator[Finding]:
+def behind(world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """Every checkout of the target shows what has landed."""
     for each in world.landing.behind():
-        yield Finding(
-            "behind", "warn", checkouts.behind(each), checkouts.catching_up(each), partial(_catch_up, world, facts)
-        )
+        yield Finding("behind", "warn", checkouts.behind(each), checkouts.catching_up(each), partial(_catch_up, facts))
 
 
-def _catch_up(world: World, facts: Facts) -> str:
+def _catch_up(facts: Facts, world: World) -> str:
     world.landing.hurry()
     world.landing.catch_up(facts.seen.now)
     left = len(world.landing.behind())
@@ -93,7 +94,7 @@ def _catch_up(world: World, facts: Facts) -> str:
     return "the checkouts show what has landed"
 
 
-def locks(world: World, facts: Facts) -> Iterator[Finding]:
+def locks(world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """Nobody has left a lock on the index of a checkout of the target."""
     target = world.repository.target
     for each in world.landing.locks(target) if target else ():

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from swarmgit.app.doctor.report import Facts, Finding
 from swarmgit.app.views.words import counted
 from swarmgit.documents import paths
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 
 
-def work(world: World, facts: Facts) -> Iterator[Finding]:
+def work(world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """Every commit that open work stands on is here."""
     observed = facts.seen.observed
     gone = sorted(commit for commit in observed.needed if commit in observed.missing)
@@ -22,7 +22,7 @@ def work(world: World, facts: Facts) -> Iterator[Finding]:
     if not gone:
         many = counted(len(observed.needed), "commit")
         yield Finding("work", "ok", f"open work stands on {many}, which can be had")
-    lent = observed.needed - observed.missing.keys() - world.integrity.copied()
+    lent = observed.needed - observed.missing.keys() - world.engine.integrity.copied()
     if lent:
         text = (
             f"of {counted(len(lent), 'commit')} that open work stands on swarmgit has no copy: git gc may take it away"
@@ -30,15 +30,15 @@ def work(world: World, facts: Facts) -> Iterator[Finding]:
         yield Finding("work", "warn", text, "swarmgit reconcile makes one, and tries again every few minutes")
 
 
-def refs(world: World, _facts: Facts) -> Iterator[Finding]:
+def refs(world: ReadWorld, _facts: Facts) -> Iterator[Finding]:
     """The refs below refs/swarm name commits that are here."""
-    found = world.upkeep.faults(thorough=True)
+    found = world.engine.upkeep.faults(thorough=True)
 
-    def heal() -> str:
-        world.upkeep.heal()
-        lost = world.upkeep.faults(thorough=True)
+    def heal(world: World) -> str:
+        world.engine.upkeep.heal()
+        lost = world.engine.upkeep.faults(thorough=True)
         if lost:
-            world.upkeep.drop(lost)
+            world.engine.upkeep.drop(lost)
         named = (
             f"; of {counted(len(lost), 'ref')} no copy is left, they are noted in {paths.RUN_LINK}/{paths.LOST_REFS}"
         )
@@ -53,9 +53,9 @@ def refs(world: World, _facts: Facts) -> Iterator[Finding]:
         yield Finding("refs", "ok", "refs below refs/swarm are whole")
 
 
-def mirrors(world: World, _facts: Facts) -> Iterator[Finding]:
+def mirrors(world: ReadWorld, _facts: Facts) -> Iterator[Finding]:
     """No remote gets unfinished work by mirroring."""
-    for remote in world.upkeep.mirrors():
+    for remote in world.engine.upkeep.mirrors():
         yield Finding("mirrors", "warn", mirror_words(remote), f"git config --get-regexp ^remote.{remote}.")
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from swarmgit.app.look import Look, look
 from swarmgit.model.policy import SandboxReport
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -27,7 +27,7 @@ class Finding(Struct, frozen=True):
     level: Level
     message: str
     repair: str = ""
-    fix: Callable[[], str] | None = None
+    fix: Callable[[World], str] | None = None
 
 
 class Report(Struct, frozen=True):
@@ -122,7 +122,7 @@ class MachineFacts(Protocol):
 class Facts:
     """What checks share. `seen` costs a whole look and is taken once; where it fails, its error does for all."""
 
-    def __init__(self, machine: MachineFacts, world: World) -> None:
+    def __init__(self, machine: MachineFacts, world: ReadWorld) -> None:
         self.machine = machine
         self._world = world
 
@@ -133,4 +133,4 @@ class Facts:
 
 
 MachineCheck = Callable[[MachineFacts], Iterator[Finding]]
-Check = Callable[[World, Facts], Iterator[Finding]]
+Check = Callable[[ReadWorld, Facts], Iterator[Finding]]

@@ -9,14 +9,14 @@ from swarmgit.app.doctor.report import Facts, Finding
 from swarmgit.app.fsck.ledger import read_ledger
 from swarmgit.app.room import for_state
 from swarmgit.documents import paths
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld, World
 
 SHOWN_FILES_MAX = 300
 
 
-def state(world: World, facts: Facts) -> Iterator[Finding]:
+def state(world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """The state branch is there and can be read."""
-    swarm, branch = facts.seen.desired.swarm, world.state_branch
+    swarm, branch = facts.seen.desired.swarm, world.repository.state_branch
     if swarm is not None and swarm.state_branch != branch and not tuple(for_state(world, swarm.state_branch)):
         words = f"the state is still on branch {branch}; the next reconcile renames it to {swarm.state_branch}"
         yield Finding("state", "warn", words, "swarmgit reconcile, after one that still runs has ended")
@@ -35,7 +35,7 @@ def state(world: World, facts: Facts) -> Iterator[Finding]:
         yield Finding("state", "ok", f"the state branch is readable: {branch}, at {head[:10]}")
 
 
-def checkout(world: World, _facts: Facts) -> Iterator[Finding]:
+def checkout(world: ReadWorld, _facts: Facts) -> Iterator[Finding]:
     """The state branch is shown in the working tree."""
     head = world.state.head()
     if head is None:
@@ -45,11 +45,11 @@ def checkout(world: World, _facts: Facts) -> Iterator[Finding]:
         yield Finding("checkout", "ok", "there is no working tree to show the state branch in")
         return
 
-    def show() -> str:
+    def show(world: World) -> str:
         world.state.sync_checkout(wait=True)
         return f"{paths.STATE_CHECKOUT} shows the state branch again"
 
-    if world.objects.ref(paths.branch_ref(world.state_branch)) is None:
+    if world.objects.ref(paths.branch_ref(world.repository.state_branch)) is None:
         yield Finding("checkout", "ok", "the state branch is a remote's; the first state commit here makes one to show")
         return
     folder = top / paths.STATE_CHECKOUT

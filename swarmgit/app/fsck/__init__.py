@@ -9,12 +9,12 @@ from swarmgit.app.fsck.report import Report, Violation
 from swarmgit.app.fsck.target import judge_target
 from swarmgit.app.views.queue import ACTIVE
 from swarmgit.documents import paths
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 
 __all__ = ["Report", "Violation", "check"]
 
 
-def check(world: World) -> Report:
+def check(world: ReadWorld) -> Report:
     """Check P1, P2, I1 and I2 for every commit that swarmgit landed, that salvaged and submitted work is there
     (P3), and that every file of state can be read (P8)."""
     ledger = read_ledger(world)
@@ -27,7 +27,7 @@ def check(world: World) -> Report:
     return Report(checked, tuple(each for each in violations if each.commit not in said), known)
 
 
-def _missing_salvage(world: World, named: Mapping[str, str]) -> tuple[Violation, ...]:
+def _missing_salvage(world: ReadWorld, named: Mapping[str, str]) -> tuple[Violation, ...]:
     present = {**world.objects.refs(f"{paths.SALVAGE}/"), **world.objects.refs(f"{paths.ABANDONED}/")}
     return tuple(
         Violation("P3", None, f"{path} says that work is kept under {ref}, but there is no such ref")
@@ -36,11 +36,11 @@ def _missing_salvage(world: World, named: Mapping[str, str]) -> tuple[Violation,
     )
 
 
-def _missing_work(world: World, ledger: Ledger) -> tuple[Violation, ...]:
+def _missing_work(world: ReadWorld, ledger: Ledger) -> tuple[Violation, ...]:
     """Return what of the work in the queue cannot be had: it is lost, and the next reconcile runs its task again."""
     waiting = [entry for entry in ledger.entries if entry.state in ACTIVE]
     heads = frozenset(commit for entry in waiting for commit in (entry.head, entry.base))
-    missing = world.integrity.missing(heads, None, world.clock.now()) if heads else {}
+    missing = world.engine.integrity.missing(heads, None, world.clock.now()) if heads else {}
     return tuple(
         Violation("P3", None, f"entry {entry.id} of task {entry.task} cannot be had: {missing[commit].text}")
         for entry in waiting

@@ -9,14 +9,14 @@ from swarmgit.app.fsck.order import Intended, Order
 from swarmgit.documents import intent, paths
 from swarmgit.model.ids import BlobId, CommitId
 from swarmgit.model.queue import Entry
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 
 
 @dataclass(frozen=True)
 class GatesInForce:
     """Reads each version of `gates.yaml` once."""
 
-    world: World
+    world: ReadWorld
     ledger: Ledger
     order: Order
     _names: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -12,13 +12,13 @@ from swarmgit.model.git import CommitInfo
 from swarmgit.model.queue import Candidate, Entry, LedgerEvent
 from swarmgit.model.status import GateResult
 from swarmgit.plan.evidence import BUILT_IN
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 
 ADDED_LATER = frozenset({"secrets"})
 """Built-in gates that landings of earlier versions did not have; where one is in `required`, it must be proved."""
 
 
-def judge_landing(world: World, entry: Entry, info: CommitInfo, gates: GatesInForce) -> Iterator[Violation]:
+def judge_landing(world: ReadWorld, entry: Entry, info: CommitInfo, gates: GatesInForce) -> Iterator[Violation]:
     """Yield every promise that a landed commit breaks. `gates`: those that were in force, and what came before what."""
     candidate = entry.candidate
     if candidate is None:
@@ -30,7 +30,7 @@ def judge_landing(world: World, entry: Entry, info: CommitInfo, gates: GatesInFo
     yield from _record(entry, info)
 
 
-def _exact(world: World, candidate: Candidate, info: CommitInfo) -> Iterator[Violation]:
+def _exact(world: ReadWorld, candidate: Candidate, info: CommitInfo) -> Iterator[Violation]:
     if candidate.commit != info.oid:
         yield Violation("P1", info.oid, f"the entry's candidate is another commit, {candidate.commit}")
     parent = info.parents[0] if info.parents else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,33 +10,15 @@ from typing import Any
 
 from swarmgit.app.events import parse as parse_events
 from swarmgit.app.fsck.report import Violation
-from swarmgit.documents import incidents, paths, state
+from swarmgit.documents import paths
 from swarmgit.errors import SwarmError
 from swarmgit.model.control import Acknowledgement, Verdict
 from swarmgit.model.histories import Followed
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.queue import Entry
 from swarmgit.model.status import TaskStatus
-from swarmgit.ports.world import World
-
-LOADERS: Mapping[str, Callable[[str, bytes], object]] = {
-    paths.STATE_TASKS: state.load_status,
-    paths.STATE_QUEUE: state.load_entry,
-    paths.STATE_AGENTS: state.load_identity,
-    paths.STATE_GATES: state.load_gate_history,
-    paths.STATE_CONTROL: state.load_control,
-    paths.STATE_FOLLOWED: state.load_followed,
-    paths.STATE_MAIL: state.load_mail,
-    paths.STATE_CONVOYS: state.load_convoy_status,
-    paths.STATE_REVIEWS: state.load_verdict,
-}
-REQUESTS: Mapping[str, Callable[[str, bytes], object]] = {
-    f"{paths.STATE_CONTROL}/queue": state.load_entry_control,
-    paths.MAIL_CONTROL: state.load_mail_control,
-    paths.INCIDENT_CONTROL: state.load_incident_control,
-    paths.LANDING_CONTROL: state.load_landing_control,
-    paths.ACKNOWLEDGED: state.load_acknowledgement,
-}
+from swarmgit.ports.world import ReadWorld
+from swarmgit.state import kinds
 
 
 @dataclass(frozen=True)
@@ -81,7 +63,7 @@ class Ledger:
         return found
 
 
-def read_ledger(world: World) -> Ledger:
+def read_ledger(world: ReadWorld) -> Ledger:
     """Return everything on the state branch that fsck needs; a file that cannot be read is a violation."""
     head = world.state.head()
     if head is None:
@@ -118,23 +100,24 @@ def read_ledger(world: World) -> Ledger:
     )
 
 
-def _other_states(world: World, head: CommitId) -> tuple[CommitId, ...]:
+def _other_states(world: ReadWorld, head: CommitId) -> tuple[CommitId, ...]:
     """Return the states that were put aside here or fetched from a remote, but for what the present one contains."""
     refs = {**world.objects.refs(f"{paths.KEPT}/"), **world.objects.refs("refs/remotes/")}
-    names = [name for name in sorted(refs) if name.startswith(paths.KEPT) or name.endswith(f"/{world.state_branch}")]
+    branch = f"/{world.repository.state_branch}"
+    names = [name for name in sorted(refs) if name.startswith(paths.KEPT) or name.endswith(branch)]
     tips = dict.fromkeys(refs[name] for name in names)
     return tuple(tip for tip in tips if not world.objects.is_ancestor(tip, head))
 
 
-def _others(world: World, tips: Sequence[CommitId], known: set[EntryId]) -> tuple[Entry, ...]:
+def _others(world: ReadWorld, tips: Sequence[CommitId], known: set[EntryId]) -> tuple[Entry, ...]:
     """Return the landed entries of other states that are not landed in this one. What is broken there stays out."""
     found: dict[EntryId, Entry] = {}
     for tip in tips:
         with suppress(SwarmError):
             files = world.objects.walk(world.objects.commit(tip).tree)
-            for path in (path for path in files if f"{paths.STATE_QUEUE}/" in path):
-                if path.rpartition("/")[2].removesuffix(".yaml") not in known:
-                    entry = state.load_entry(path, world.objects.blob(files[path].oid))
+            for path in (path for path in files if kinds.at(path) is kinds.ENTRIES):
+                if kinds.ENTRIES.key(path) not in known:
+                    entry = kinds.ENTRIES.read(path, world.objects.blob(files[path].oid))
                     found[entry.id] = entry
     return tuple(entry for entry in found.values() if entry.state == "landed")
 
@@ -147,25 +130,10 @@ def _landed_without_commit(entries: Mapping[str, Entry]) -> Iterator[Violation]:
 
 def load(path: str, data: bytes) -> object:
     """Return what a state file holds; raise SwarmError or ValueError with its place where it cannot be read."""
-    folder, _, rest = path.partition("/")
-    if path == paths.FREEZE:
-        return state.load_freeze(path, data)
-    if path == paths.QUEUE_CONTROL:
-        return state.load_queue_control(path, data)
-    for below, read in REQUESTS.items():
-        if path.startswith(f"{below}/"):
-            return read(path, data)
-    if folder == paths.STATE_ARCHIVE:
-        kinds = (paths.STATE_QUEUE, paths.STATE_CONVOYS, paths.STATE_MAIL, paths.STATE_INCIDENTS, paths.STATE_REVIEWS)
-        folder = next((kind for kind in kinds if f"/{kind}/" in rest), paths.STATE_TASKS)
-    if folder == paths.STATE_INCIDENTS:
-        return incidents.load(path, data)
-    if folder == paths.STATE_EVENTS:
+    kind = kinds.at(path)
+    if kind is kinds.EVENTS:
         _check_events(path, data)
-        return None
-    if folder in LOADERS and path.endswith(".yaml"):
-        return LOADERS[folder](path, data)
-    return None
+    return kind.read(path, data) if kind is not None else None
 
 
 def _check_events(path: str, data: bytes) -> None:

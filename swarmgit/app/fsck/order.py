@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from swarmgit.documents import paths, state
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.queue import Entry, LedgerEvent
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
+from swarmgit.state import kinds
 
-LEDGER = (paths.STATE_QUEUE, paths.STATE_ARCHIVE)
+LEDGER = (kinds.ENTRIES.place, kinds.ARCHIVE)
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Intended:
 class Order:
     """Reads the versions of the ledger's files, the newest first, once for each state."""
 
-    world: World
+    world: ReadWorld
     _found: dict[CommitId, dict[EntryId, Intended]] = field(default_factory=dict)
 
     def intended(self, entry: Entry, states: Iterable[CommitId]) -> Intended | None:
@@ -44,8 +44,8 @@ class Order:
         found: dict[EntryId, Intended] = {}
         done: set[EntryId] = set()
         for commit, path, blob in self.world.history.versions(head, LEDGER):
-            name = EntryId(path.rpartition("/")[2].removesuffix(".yaml"))
-            if f"{paths.STATE_QUEUE}/" not in path or name in done or not path.endswith(".yaml"):
+            name = EntryId(kinds.ENTRIES.key(path))
+            if kinds.at(path) is not kinds.ENTRIES or name in done:
                 continue
             entry = self._entry(path, blob)
             new = _new(entry) if entry is not None else None
@@ -57,7 +57,7 @@ class Order:
 
     def _entry(self, path: str, blob: str) -> Entry | None:
         try:
-            return state.load_entry(path, self.world.objects.blob(blob))
+            return kinds.ENTRIES.read(path, self.world.objects.blob(blob))
         except SwarmError:
             return None
 

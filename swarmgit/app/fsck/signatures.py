@@ -11,11 +11,12 @@ from swarmgit.model import trailers
 from swarmgit.model.git import CommitInfo, Signature
 from swarmgit.model.ids import BlobId, CommitId
 from swarmgit.model.queue import Entry
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
+from swarmgit.state import kinds
 
 
 def judge_signatures(
-    world: World, gates: GatesInForce, landings: Sequence[tuple[Entry, CommitInfo]]
+    world: ReadWorld, gates: GatesInForce, landings: Sequence[tuple[Entry, CommitInfo]]
 ) -> Iterator[Violation]:
     """Yield landed commits that are not signed by the key of the agent that they name as their author.
 
@@ -26,8 +27,8 @@ def judge_signatures(
     if not wanted:
         return
     head = world.state.head()
-    blob = world.objects.resolve(f"{head}:{paths.STATE_SIGNERS}") if head else None
-    found = world.signatures.verify(tuple(wanted), world.objects.blob(blob) if blob else b"")
+    blob = world.objects.resolve(f"{head}:{kinds.SIGNERS.place}") if head else None
+    found = world.engine.signatures.verify(tuple(wanted), world.objects.blob(blob) if blob else b"")
     for commit, info in wanted.items():
         wrong = _wrong(info, found.get(commit, Signature("none")))
         if wrong:
@@ -42,7 +43,7 @@ def _wrong(info: CommitInfo, signature: Signature) -> str | None:
         case "bad":
             return "its signature does not belong to what it says"
         case "unknown":
-            return f"it is signed with a key that {paths.STATE_SIGNERS} does not list"
+            return f"it is signed with a key that {kinds.SIGNERS.place} does not list"
         case "good":
             pass
     if signature.signer != info.author_email:
@@ -53,7 +54,7 @@ def _wrong(info: CommitInfo, signature: Signature) -> str | None:
     return None
 
 
-def _must_be_signed(world: World, commit: CommitId | None, known: dict[str, bool]) -> bool:
+def _must_be_signed(world: ReadWorld, commit: CommitId | None, known: dict[str, bool]) -> bool:
     """Return what `swarm.yaml` says there; a file that cannot be read asks for nothing."""
     blob = world.objects.resolve(f"{commit}:{paths.SWARM_YAML}") if commit else None
     if blob is None:

@@ -17,10 +17,10 @@ from swarmgit.model import trailers
 from swarmgit.model.git import CommitInfo
 from swarmgit.model.ids import CommitId
 from swarmgit.model.queue import Entry
-from swarmgit.ports.world import World
+from swarmgit.ports.world import ReadWorld
 
 
-def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[int, tuple[Violation, ...]]:
+def judge_target(world: ReadWorld, ledger: Ledger, head: CommitId | None) -> tuple[int, tuple[Violation, ...]]:
     """Return how many commits were judged, and every promise that they break."""
     line = first_parent_line(world, head)
     landed = ledger.by_commit
@@ -65,7 +65,7 @@ def judge_target(world: World, ledger: Ledger, head: CommitId | None) -> tuple[i
     return checked, tuple(found)
 
 
-def first_parent_line(world: World, head: CommitId | None) -> dict[CommitId, CommitInfo]:
+def first_parent_line(world: ReadWorld, head: CommitId | None) -> dict[CommitId, CommitInfo]:
     """Return the target's first-parent line by commit, newest first."""
     line: dict[CommitId, CommitInfo] = {}
     cut = world.objects.shallow()
@@ -76,7 +76,7 @@ def first_parent_line(world: World, head: CommitId | None) -> dict[CommitId, Com
     return line
 
 
-def _left_out(world: World, cut: AbstractSet[CommitId]) -> set[CommitId]:
+def _left_out(world: ReadWorld, cut: AbstractSet[CommitId]) -> set[CommitId]:
     """Return the commits before those at which a shallow clone was cut, as far as they are here all the same."""
     found: set[CommitId] = set()
     ahead = list(cut)
@@ -88,14 +88,14 @@ def _left_out(world: World, cut: AbstractSet[CommitId]) -> set[CommitId]:
     return found
 
 
-def _is_known(world: World, commit: str | None, left_out: AbstractSet[CommitId]) -> bool:
+def _is_known(world: ReadWorld, commit: str | None, left_out: AbstractSet[CommitId]) -> bool:
     """Return whether the repository can tell about a commit: a shallow one says nothing about what it left out."""
     if not left_out or commit is None:
         return True
     return commit not in left_out and world.objects.resolve(f"{commit}^{{commit}}") is not None
 
 
-def from_elsewhere(world: World, ledger: Ledger, line: Mapping[CommitId, CommitInfo]) -> set[CommitId]:
+def from_elsewhere(world: ReadWorld, ledger: Ledger, line: Mapping[CommitId, CommitInfo]) -> set[CommitId]:
     """Return the commits of the target's first-parent line that came in because others had pushed them.
 
     Other swarms gated them, or people made them. They reach from what was followed down to where the target was before,
@@ -113,7 +113,7 @@ def from_elsewhere(world: World, ledger: Ledger, line: Mapping[CommitId, CommitI
     return found
 
 
-def _reachable(world: World, line: dict[CommitId, CommitInfo], wanted: set[CommitId]) -> set[CommitId]:
+def _reachable(world: ReadWorld, line: dict[CommitId, CommitInfo], wanted: set[CommitId]) -> set[CommitId]:
     """Return which of `wanted` the target contains off its first-parent line, by one walk that ends with the last."""
     missing = set(wanted)
     seen = set(line)
@@ -128,7 +128,7 @@ def _reachable(world: World, line: dict[CommitId, CommitInfo], wanted: set[Commi
     return wanted - missing
 
 
-def _off_the_line(world: World, entry: Entry, inside: set[CommitId], gates: GatesInForce) -> Iterator[Violation]:
+def _off_the_line(world: ReadWorld, entry: Entry, inside: set[CommitId], gates: GatesInForce) -> Iterator[Violation]:
     commit = entry.landed_commit
     if commit in inside:
         assert commit is not None
@@ -141,7 +141,7 @@ def _off_the_line(world: World, entry: Entry, inside: set[CommitId], gates: Gate
         )
 
 
-def _without_entry(world: World, ledger: Ledger, info: CommitInfo) -> Iterator[Violation]:
+def _without_entry(world: ReadWorld, ledger: Ledger, info: CommitInfo) -> Iterator[Violation]:
     """Yield what is wrong with a commit that says it is swarmgit's and that the ledger does not know."""
     who = trailers.parse(info.message)
     yield Violation("P2", info.oid, f"it names task {who['task']}, but no entry of the ledger landed it")
@@ -155,7 +155,7 @@ def _without_entry(world: World, ledger: Ledger, info: CommitInfo) -> Iterator[V
         yield Violation("I1", info.oid, f"its code tree {tree} is not {gated}, on which the gates passed")
 
 
-def _followed(world: World, ledger: Ledger) -> Iterator[Violation]:
+def _followed(world: ReadWorld, ledger: Ledger) -> Iterator[Violation]:
     """Yield records of commits that are said to come from a remote which does not have them, as far as is known."""
     for path, each in ledger.followed.items():
         seen = world.objects.ref(paths.remote_ref(each.branch))

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from swarmgit.app.views.problems import problem_rows
-from swarmgit.documents.state import plain_mail
 from swarmgit.model.desired import Problem
 from swarmgit.model.mail import Letter, Mail
+from swarmgit.state import text
 
 
 def mails_document(
@@ -25,5 +25,5 @@ def mails_document(
 
 def mail_document(mail: Mail) -> dict[str, Any]:
     """Return one message as its file has it, and whether it was read."""
-    plain = {key: value for key, value in plain_mail(mail).items() if key != "version"}
+    plain = {key: value for key, value in text.plain(mail).items() if key != "version"}
     return {**plain, "read": mail.read_at is not None}

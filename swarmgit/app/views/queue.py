@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from swarmgit.app.names import find
@@ -17,6 +18,7 @@ from swarmgit.model.renames import other_names
 from swarmgit.plan import full_runs
 from swarmgit.plan.checkouts import in_the_way
 from swarmgit.plan.order import gated_with
+from swarmgit.plan.priorities import Raised, raised
 from swarmgit.plan.pushes import standing
 from swarmgit.plan.rates import TierFigures, by_tier
 
@@ -26,11 +28,17 @@ if TYPE_CHECKING:
 ACTIVE = WAITING | {"landing"}
 
 
-def in_order(entries: Iterable[Entry]) -> list[Entry]:
+def in_order(look: Look) -> list[Entry]:
     """Return active entries by priority and age, then finished ones, newest first."""
-    both = sorted(entries, key=lambda entry: entry.id)
+    both = sorted(look.observed.entries.values(), key=lambda entry: entry.id)
     active = [entry for entry in both if entry.state in ACTIVE]
-    active.sort(key=lambda entry: (entry.state != "landing", PRIORITY_RANK.get(entry.priority, 9), entry.enqueued))
+    higher = raised(look.desired)
+
+    def place(entry: Entry) -> tuple[bool, int, datetime]:
+        priority = higher[entry.task].priority if entry.task in higher else entry.priority
+        return entry.state != "landing", PRIORITY_RANK.get(priority, 9), entry.enqueued
+
+    active.sort(key=place)
     return active + [entry for entry in reversed(both) if entry.state not in ACTIVE]
 
 
@@ -48,8 +56,15 @@ def push_row(look: Look) -> dict[str, Any] | None:
     }
 
 
-def entry_row(entry: Entry, gated: frozenset[EntryId]) -> dict[str, Any]:
-    """Return an entry in few words. `gated`: entries that are gated as a part of some stack, under it or on top."""
+def entry_rows(look: Look, entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """Return entries in few words."""
+    gated = gated_with(look.observed.entries, look.observed.target_head)
+    higher = raised(look.desired)
+    return [_entry_row(entry, gated, higher.get(entry.task)) for entry in entries]
+
+
+def _entry_row(entry: Entry, gated: frozenset[EntryId], higher: Raised | None) -> dict[str, Any]:
+    """`gated`: entries that are gated as a part of some stack, under it or on top."""
     return {
         "id": entry.id,
         "task": entry.task,
@@ -58,7 +73,8 @@ def entry_row(entry: Entry, gated: frozenset[EntryId]) -> dict[str, Any]:
         "agent": entry.agent,
         "session": entry.session,
         "attempt": entry.attempt,
-        "priority": entry.priority,
+        "priority": higher.priority if higher else entry.priority,
+        "priority_from": higher.convoy if higher else None,
         "enqueued": stamp(entry.enqueued),
         "landed_commit": entry.landed_commit,
     }
@@ -66,14 +82,13 @@ def entry_row(entry: Entry, gated: frozenset[EntryId]) -> dict[str, Any]:
 
 def queue_rows(look: Look) -> list[dict[str, Any]]:
     """Return the active entries, first to land first."""
-    gated = gated_with(look.observed.entries, look.observed.target_head)
-    return [entry_row(entry, gated) for entry in in_order(look.observed.entries.values()) if entry.state in ACTIVE]
+    return entry_rows(look, (entry for entry in in_order(look) if entry.state in ACTIVE))
 
 
 def queue_document(look: Look, *, is_all: bool) -> dict[str, Any]:
     """Return `queue list --json`; `blocked` says for which edited files a landing waits, `paused` who holds all."""
-    entries = [entry for entry in in_order(look.observed.entries.values()) if is_all or entry.state in ACTIVE]
-    gated = gated_with(look.observed.entries, look.observed.target_head)
+    entries = [entry for entry in in_order(look) if is_all or entry.state in ACTIVE]
+    rows = zip(entry_rows(look, entries), entries, strict=True)
     brake = look.observed.queue_control
     return {
         "version": 1,
@@ -81,7 +96,7 @@ def queue_document(look: Look, *, is_all: bool) -> dict[str, Any]:
         "push": push_row(look),
         "problems": problem_rows(full_runs.problems(look.desired, look.observed)),
         "tiers": [tier_row(figures) for figures in by_tier(look.observed.entries.values())],
-        "queue": [{**entry_row(entry, gated), **_waits(look, entry)} for entry in entries],
+        "queue": [{**row, **_waits(look, entry)} for row, entry in rows],
     }
 
 
@@ -110,7 +125,7 @@ def entry_document(look: Look, name: str) -> dict[str, Any]:
     candidate = entry.candidate
     return {
         "version": 1,
-        **entry_row(entry, gated_with(entries, look.observed.target_head)),
+        **entry_rows(look, [entry])[0],
         "head": entry.head,
         "base": entry.base,
         "model": entry.model,

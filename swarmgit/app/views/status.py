@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from swarmgit.app.views.money import budget_row, convoy_budget_rows
 from swarmgit.app.views.problems import problem_rows
 from swarmgit.app.views.queue import push_row, queue_rows
-from swarmgit.app.views.tasks import statuses, task_row
+from swarmgit.app.views.tasks import task_rows
 from swarmgit.app.views.times import stamp
 from swarmgit.model.checkouts import Behind
 from swarmgit.model.desired import Problem, WatchdogLimits
@@ -31,7 +31,7 @@ def status_document(look: Look, sandbox: str, more: Sequence[Problem] = ()) -> d
         "target": look.desired.swarm.target if look.desired.swarm else None,
         "target_commit": look.observed.target_head,
         "frozen": frozen(look),
-        "tasks": [task_row(status) for status in statuses(look).values()],
+        "tasks": task_rows(look),
         "sessions": [session_row(look, each) for each in of_kind(sessions, ProgramSession)],
         "gate_runs": [gate_run_row(each) for each in of_kind(sessions, GateSession)],
         "queue": queue_rows(look),

@@ -13,6 +13,7 @@ from swarmgit.model.handoffs import Handoff
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.landings import Drift
 from swarmgit.model.status import Attempt, GateResult, TaskStatus
+from swarmgit.plan.priorities import Raised, raised
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
@@ -46,13 +47,23 @@ def drifted(status: TaskStatus, found: Drift) -> str:
     return f"{start}, but the target no longer has it"
 
 
-def task_row(status: TaskStatus) -> dict[str, Any]:
-    """Return a task as `status --json` shows it. `usd` None: no price is known."""
+def task_rows(look: Look) -> list[dict[str, Any]]:
+    """Return every task as `status --json` shows it."""
+    higher = raised(look.desired)
+    return [_task_row(look, status, higher.get(status.task)) for status in statuses(look).values()]
+
+
+def _task_row(look: Look, status: TaskStatus, higher: Raised | None) -> dict[str, Any]:
+    """`usd` None: no price is known. `priority_from`: the convoy that raises it."""
     last = status.last
+    task = look.desired.tasks.get(status.task)
+    own = task.priority if task else None
     return {
         "id": status.task,
         "title": status.title,
         "phase": status.phase,
+        "priority": higher.priority if higher else own,
+        "priority_from": higher.convoy if higher else None,
         "reason": status.reason,
         "waiting_for": list(status.waiting_for),
         "agent": last.agent if last else None,
@@ -75,7 +86,7 @@ def total_usd(attempts: Sequence[Attempt]) -> float | None:
 
 def tasks_document(look: Look) -> dict[str, Any]:
     """Return `task list --json`."""
-    return {"version": 1, "tasks": [task_row(status) for status in statuses(look).values()]}
+    return {"version": 1, "tasks": task_rows(look)}
 
 
 def task_document(look: Look, name: str) -> dict[str, Any]:
@@ -86,10 +97,9 @@ def task_document(look: Look, name: str) -> dict[str, Any]:
     control = look.observed.controls.get(status.task)
     return {
         "version": 1,
-        **task_row(status),
+        **_task_row(look, status, raised(look.desired).get(status.task)),
         "file": task.path if task else None,
         "type": task.type if task else None,
-        "priority": task.priority if task else None,
         "role": task.role if task else None,
         "depends_on": list(task.depends_on) if task else [],
         "owns": list(task.scope.owns) if task else [],

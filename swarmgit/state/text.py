@@ -1,4 +1,5 @@
-"""State files: text ↔ the values of `model/status.py` and `model/queue.py`; and JSON for caches and session files.
+"""State files: text ↔ values of the model.
+
 A value has one text: keys in the fields' order, `version: 1` first, no values that equal their default, UTC to the ms.
 """
 
@@ -7,32 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from swarmgit.documents import blocks, migrations, paths
-from swarmgit.errors import PersonMustAct, StateNewer
-from swarmgit.model.control import (
-    Acknowledgement,
-    EntryControl,
-    Freeze,
-    LandingControl,
-    QueueControl,
-    TaskControl,
-    Verdict,
-)
-from swarmgit.model.convoys import ConvoyStatus
-from swarmgit.model.histories import Followed, GateHistory
-from swarmgit.model.incidents import IncidentControl
-from swarmgit.model.mail import Mail, MailControl
-from swarmgit.model.queue import Entry
-from swarmgit.model.status import Identity, TaskStatus
+from swarmgit.documents import paths
+from swarmgit.errors import PersonMustAct, StateNewer, SwarmError
+from swarmgit.model.desired import Problem
+from swarmgit.model.mail import Mail
+from swarmgit.state import blocks
 
 if TYPE_CHECKING:
     from swarmgit.documents.places import Node
-    from swarmgit.model.desired import Problem
 
 T = TypeVar("T")
 
@@ -42,146 +30,17 @@ _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]")
 FILE_KEYS: Mapping[type, Mapping[str, str]] = {Mail: {"sender": "from"}}
 """Fields whose key in the file is a word that Python keeps for itself."""
 
-_ENCODER = msgspec.json.Encoder(order="deterministic")
+PLACE = re.compile(r"(\d+):(\d+): (.*)", re.DOTALL)
 
 
 def dump(value: object) -> bytes:
     """Return a value of the model as the text of a state file."""
-    return _dump(value)
+    return blocks.write(plain(value)).encode()
 
 
-def load(path: str, data: bytes, kind: type[T]) -> T:
-    """Return the value of a state file, or raise PersonMustAct that says where it is broken."""
-    return _load(path, data, kind)
-
-
-def dump_status(value: TaskStatus) -> bytes:
-    return _dump(value)
-
-
-def load_status(path: str, data: bytes) -> TaskStatus:
-    return migrations.status(_load(path, data, TaskStatus))
-
-
-def dump_entry(value: Entry) -> bytes:
-    return _dump(value)
-
-
-def load_entry(path: str, data: bytes) -> Entry:
-    return _load(path, data, Entry)
-
-
-def dump_identity(value: Identity) -> bytes:
-    return _dump(value)
-
-
-def load_identity(path: str, data: bytes) -> Identity:
-    return _load(path, data, Identity)
-
-
-def dump_gate_history(value: GateHistory) -> bytes:
-    return _dump(value)
-
-
-def load_gate_history(path: str, data: bytes) -> GateHistory:
-    return _load(path, data, GateHistory)
-
-
-def dump_convoy_status(value: ConvoyStatus) -> bytes:
-    return _dump(value)
-
-
-def load_convoy_status(path: str, data: bytes) -> ConvoyStatus:
-    return _load(path, data, ConvoyStatus)
-
-
-def dump_control(value: TaskControl) -> bytes:
-    return _dump(value)
-
-
-def load_control(path: str, data: bytes) -> TaskControl:
-    return _load(path, data, TaskControl)
-
-
-def dump_queue_control(value: QueueControl) -> bytes:
-    return _dump(value)
-
-
-def load_queue_control(path: str, data: bytes) -> QueueControl:
-    return _load(path, data, QueueControl)
-
-
-def dump_entry_control(value: EntryControl) -> bytes:
-    return _dump(value)
-
-
-def load_entry_control(path: str, data: bytes) -> EntryControl:
-    return _load(path, data, EntryControl)
-
-
-def dump_verdict(value: Verdict) -> bytes:
-    return _dump(value)
-
-
-def dump_followed(value: Followed) -> bytes:
-    return _dump(value)
-
-
-def dump_freeze(value: Freeze) -> bytes:
-    return _dump(value)
-
-
-def dump_mail(value: Mail) -> bytes:
-    return _dump(value)
-
-
-def load_mail(path: str, data: bytes) -> Mail:
-    return _load(path, data, Mail)
-
-
-def plain_mail(value: Mail) -> dict[str, Any]:
-    """Return a message as its file has it."""
-    return {"version": VERSION, **_keys(_plain(value), FILE_KEYS[Mail])}
-
-
-def dump_mail_control(value: MailControl) -> bytes:
-    return _dump(value)
-
-
-def load_mail_control(path: str, data: bytes) -> MailControl:
-    return _load(path, data, MailControl)
-
-
-def dump_incident_control(value: IncidentControl) -> bytes:
-    return _dump(value)
-
-
-def load_incident_control(path: str, data: bytes) -> IncidentControl:
-    return _load(path, data, IncidentControl)
-
-
-load_followed = partial(load, kind=Followed)
-load_freeze = partial(load, kind=Freeze)
-load_verdict = partial(load, kind=Verdict)
-load_landing_control = partial(load, kind=LandingControl)
-load_acknowledgement = partial(load, kind=Acknowledgement)
-
-
-def to_json(value: object) -> bytes:
-    """Return a value of the model as JSON, always the same for the same value."""
-    return _ENCODER.encode(value)
-
-
-def from_json(data: bytes, kind: type[T]) -> T:
-    """Return the value that `to_json` wrote; ValueError for anything else."""
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ValueError(str(error)) from error
-
-
-def _dump(value: object) -> bytes:
-    return blocks.write({"version": VERSION, **_keys(_plain(value), FILE_KEYS.get(type(value), {}))}).encode()
+def plain(value: object) -> dict[str, Any]:
+    """Return a value as its file has it."""
+    return {"version": VERSION, **_keys(_plain(value), FILE_KEYS.get(type(value), {}))}
 
 
 def _keys(plain: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -221,25 +80,26 @@ def _default(field: msgspec.structs.FieldInfo) -> object:
     return field.default if made is msgspec.NODEFAULT else made()
 
 
-def _load(path: str, data: bytes, kind: type[T]) -> T:
-    plain = _quick(data)
-    if plain is None:
-        plain = _careful(path, data)
-    version = plain.pop("version", None)
+def load(path: str, data: bytes, kind: type[T]) -> T:
+    """Return the value of a state file, or raise PersonMustAct that says where it is broken."""
+    found = _quick(data)
+    if found is None:
+        found = _careful(path, data)
+    version = found.pop("version", None)
     if type(version) is int and version > VERSION:
         raise StateNewer(f"{path}: the version is not {VERSION} but {version}: a newer swarmgit wrote it", UPDATE)
     if version != VERSION:
         raise _broken(path, data, ("version",), f"the version is not {VERSION}")
     keys = FILE_KEYS.get(kind, {})
-    misused = next((key for key in keys if key in plain), None)
+    misused = next((key for key in keys if key in found), None)
     if misused:
         raise _broken(path, data, (misused,), f"unknown key '{misused}'; it is called '{keys[misused]}'")
-    plain = _keys(plain, {key: name for name, key in keys.items()})
-    unknown = _unknown_key(plain, kind, ())
+    found = _keys(found, {key: name for name, key in keys.items()})
+    unknown = _unknown_key(found, kind, ())
     if unknown:
         raise _broken(path, data, unknown, f"unknown key '{unknown[-1]}'")
     try:
-        return msgspec.convert(plain, kind)
+        return msgspec.convert(found, kind)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")
         steps = tuple(keys.get(name, name) or int(index) for name, index in _STEP.findall(where))
@@ -274,6 +134,13 @@ def _broken(path: str, data: bytes, steps: tuple[str | int, ...], message: str) 
     if node and steps and isinstance(steps[-1], str):
         line, column = node.key_at(steps[:-1], steps[-1])
     return PersonMustAct(f"{path}:{line}:{column}: {message}", _hint(path))
+
+
+def problem_of(path: str, error: SwarmError) -> Problem:
+    """Return what is wrong with a file, with the line and column that its error names."""
+    placed = PLACE.fullmatch(error.message.removeprefix(f"{path}:"))
+    line, column, words = (int(placed[1]), int(placed[2]), placed[3]) if placed else (0, 0, error.message)
+    return Problem(path, line, column, f"{words}; {error.hint}" if error.hint else words)
 
 
 def _hint(path: str) -> str:

@@ -1,19 +1,23 @@
-"""The archive of the state branch: what has left the hot folders, found by name."""
+"""The archive of the state branch, and the one way to find a file by its kind and name, archived or not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from datetime import date
+from typing import TypeVar
 
-from swarmgit.documents import paths, state
 from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Desired
-from swarmgit.model.ids import BlobId, TaskId
+from swarmgit.model.ids import BlobId, CommitId, TaskId
 from swarmgit.model.renames import Former
 from swarmgit.model.status import TaskStatus
 from swarmgit.ports.repository import Objects
+from swarmgit.state import kinds
+from swarmgit.state.kinds import Kind
 
+T = TypeVar("T")
 LOOKED_MAX = 5000
 """In so many of the newest archived tasks a file is looked for that is new: it may have been renamed."""
 
@@ -28,6 +32,10 @@ class ArchiveIndex(Mapping[TaskId, str]):
         self._paths: dict[TaskId, str] | None = None
         self._looked: tuple[AbstractSet[BlobId], AbstractSet[TaskId]] | None = None
         self._found: dict[BlobId, list[Former]] = {}
+
+    def at(self, objects: Objects, tree: str | None) -> ArchiveIndex:
+        """Return the index of another version of the archive's folder; the same one where it is the same."""
+        return self if tree == self._tree else ArchiveIndex(objects, tree)
 
     def renamed(self, desired: Desired, statuses: Mapping[TaskId, TaskStatus]) -> dict[TaskId, Former]:
         """Return the archived task that a file which is new to state was before, where there is exactly one."""
@@ -50,7 +58,7 @@ class ArchiveIndex(Mapping[TaskId, str]):
         for path in sorted(files)[-LOOKED_MAX:]:
             with suppress(SwarmError):  # what cannot be read is for fsck to tell
                 text = self._objects.blob(self._oids[path]) if self._objects is not None else b""
-                status = state.load_status(path, text) if any(mark in text for mark in marks) else None
+                status = kinds.TASKS.read(path, text) if any(mark in text for mark in marks) else None
                 if status is not None and status.content in contents:
                     found.setdefault(BlobId(status.content or ""), []).append(Former(status, path))
         return found
@@ -58,12 +66,10 @@ class ArchiveIndex(Mapping[TaskId, str]):
     def _known(self) -> dict[TaskId, str]:
         if self._paths is None:
             objects, tree = self._objects, self._tree
-            files = objects.walk(tree, paths.STATE_ARCHIVE) if objects is not None and tree is not None else {}
-            self._oids = {path: entry.oid for path, entry in files.items()}
+            files = objects.walk(tree, kinds.ARCHIVE) if objects is not None and tree is not None else {}
+            self._oids = {path: entry.oid for path, entry in files.items() if kinds.at(path) is kinds.TASKS}
             self._paths = {
-                TaskId(path.rsplit("/", 1)[-1].removesuffix(".yaml")): path
-                for path in files
-                if path.count("/") == 3 and path.endswith(".yaml")
+                TaskId(kinds.TASKS.key(path)): path for path in self._oids if f"/{kinds.CANCELLED}/" not in path
             }
         return self._paths
 
@@ -75,3 +81,28 @@ class ArchiveIndex(Mapping[TaskId, str]):
 
     def __len__(self) -> int:
         return len(self._known())
+
+
+def archived(objects: Objects, head: CommitId | None, kind: Kind[T], day: date | None = None) -> dict[str, str]:
+    """Return the archived files of a kind with their blobs, oldest first. `day`: only those that are filed under it."""
+    folder = kinds.ARCHIVE if day is None else f"{kinds.ARCHIVE}/{day:%Y-%m}/{day:%d}"
+    tree = objects.resolve(f"{head}:{folder}") if head is not None else None
+    files = objects.walk(tree, folder) if tree is not None else {}
+    return {path: files[path].oid for path in sorted(files) if kinds.at(path) is kind}
+
+
+def find(objects: Objects, head: CommitId | None, kind: Kind[T], name: str, day: date | None = None) -> T | None:
+    """Return what state says at a commit of what is called so: in its folder, or else the newest in the archive."""
+    hot = objects.resolve(f"{head}:{kind.file(name)}") if head is not None else None
+    files = {kind.file(name): hot} if hot is not None else archived(objects, head, kind, day)
+    found = [path for path in files if kind.key(path) == name]
+    return kind.read(found[-1], objects.blob(files[found[-1]])) if found else None
+
+
+def newest(objects: Objects, head: CommitId | None, kind: Kind[T], but: Container[str] = ()) -> Iterator[T]:
+    """Yield the newest of each name in the archive, the newest first; what cannot be read is for fsck to tell."""
+    by_name = {kind.key(path): (path, oid) for path, oid in archived(objects, head, kind).items()}
+    for name, (path, oid) in sorted(by_name.items(), key=lambda each: each[1], reverse=True):
+        if name not in but:
+            with suppress(SwarmError):
+                yield kind.read(path, objects.blob(oid))

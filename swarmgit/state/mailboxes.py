@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 
+import msgspec
+from msgspec import Struct, field
+
 from swarmgit.documents import paths
-from swarmgit.documents import state as documents
-from swarmgit.errors import SwarmError
+from swarmgit.errors import StateNewer, SwarmError
 from swarmgit.model.desired import Problem
 from swarmgit.model.ids import MailId
 from swarmgit.model.mail import Mail
-from swarmgit.observe.broken import problem_of
 from swarmgit.ports.repository import Objects
+from swarmgit.ports.store import LiveCache
+from swarmgit.state import kinds
+from swarmgit.state.text import problem_of
 
 PARSED_MAX = 50_000
+CHECKED_NAME = "mail-checked.json"
 
 
 class Mailbox(Mapping[MailId, Mail]):
@@ -45,7 +50,9 @@ class Mailbox(Mapping[MailId, Mail]):
     def _load(self, id_: MailId, oid: str) -> Mail:
         path = f"{self._path}/{id_}.yaml"
         try:
-            mail = documents.load_mail(path, self._objects.blob(oid))
+            mail = kinds.MAIL.read(path, self._objects.blob(oid))
+        except StateNewer:
+            raise
         except SwarmError as error:
             self.problems[id_] = problem_of(path, error)
             raise KeyError(id_) from error
@@ -92,7 +99,7 @@ class Mailboxes(Mapping[str, Mapping[MailId, Mail]]):
     def __getitem__(self, name: str) -> Mailbox:
         box = self._boxes.get(name)
         if box is None:
-            path = f"{paths.STATE_MAIL}/{name}"
+            path = f"{kinds.MAIL.place}/{name}"
             box = self._boxes[name] = Mailbox(self._objects, path, self._trees[name], self._parsed)
         return box
 
@@ -101,3 +108,49 @@ class Mailboxes(Mapping[str, Mapping[MailId, Mail]]):
 
     def __len__(self) -> int:
         return len(self._trees)
+
+
+# --- messages that cannot be read: each version of a mailbox is gone through once -----------------------------------
+
+
+class _Checked(Struct, frozen=True):
+    """A mailbox as it was gone through: its tree, and what was broken in it, by the message's id."""
+
+    tree: str = ""
+    problems: dict[str, Problem] = field(default_factory=dict)
+
+
+def broken_mail(boxes: Mailboxes, objects: Objects, cache: LiveCache) -> tuple[Problem, ...]:
+    """Return every message in the mailboxes that cannot be read."""
+    before = _saved(cache)
+    now = {name: _checked(boxes, name, before.get(name, _Checked()), objects) for name in boxes}
+    if now != before:
+        cache.write(CHECKED_NAME, msgspec.json.encode(now))
+    return tuple(problem for name in sorted(now) for _, problem in sorted(now[name].problems.items()))
+
+
+def _checked(boxes: Mailboxes, name: str, before: _Checked, objects: Objects) -> _Checked:
+    tree = boxes.trees[name]
+    if tree == before.tree:
+        return before
+    bad = {f"{id_}.yaml" for id_ in before.problems}
+    good = {blob for blob in _blobs(before.tree, objects) if blob[0] not in bad}
+    box = boxes[name]
+    for entry in objects.tree(tree):
+        if entry.kind == "blob" and (entry.name, entry.oid) not in good:
+            box.get(MailId(entry.name.removesuffix(".yaml")))
+    return _Checked(tree, {str(id_): problem for id_, problem in box.problems.items()})
+
+
+def _blobs(tree: str, objects: Objects) -> set[tuple[str, str]]:
+    try:
+        return {(entry.name, entry.oid) for entry in objects.tree(tree)} if tree else set()
+    except SwarmError:  # collected since
+        return set()
+
+
+def _saved(cache: LiveCache) -> dict[str, _Checked]:
+    try:
+        return msgspec.json.decode(cache.read(CHECKED_NAME) or b"{}", type=dict[str, _Checked])
+    except msgspec.MsgspecError:
+        return {}

@@ -1,4 +1,4 @@
-"""Files of a session's folder: where nothing walls it in, the session can write there too."""
+"""Values of the model as JSON: in caches, and in the files of a session's folder."""
 
 from __future__ import annotations
 
@@ -8,16 +8,31 @@ from typing import TypeVar
 
 import msgspec
 
-from swarmgit.documents.state import from_json
-
 T = TypeVar("T")
 
 YEAR_MIN, YEAR_MAX = 1970, 2200
 NUMBER_MAX = 10**15
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def to_json(value: object) -> bytes:
+    """Return a value of the model as JSON, always the same for the same value."""
+    return _ENCODER.encode(value)
+
+
+def from_json(data: bytes, kind: type[T]) -> T:
+    """Return the value that `to_json` wrote; ValueError for anything else."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(str(error)) from error
 
 
 def from_session(data: bytes, kind: type[T]) -> T:
-    """Return the value that `to_json` wrote; ValueError for anything else, and for what nobody can calculate with."""
+    """Return the value in a file of a session's folder; ValueError also for what nobody can calculate with.
+
+    Where nothing walls a session in, it can write there too.
+    """
     value = from_json(data, kind)
     left: list[object] = [value]
     while left:

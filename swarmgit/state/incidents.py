@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from swarmgit.documents import quoting, state
+from swarmgit.documents import quoting
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.incidents import Incident, Occurrence
+from swarmgit.state import text
 
 FENCE = "---\n"
 CHECKS = ("watchdog threshold", "specification", "gate", "infrastructure")
@@ -18,8 +19,8 @@ SHOWN_MAX = 10
 
 def dump(value: Incident) -> bytes:
     """Return an incident's file."""
-    facts = state.dump(value).decode()
-    return f"{FENCE}{facts}{FENCE}\n{text(value)}".encode()
+    facts = text.dump(value).decode()
+    return f"{FENCE}{facts}{FENCE}\n{post_mortem(value)}".encode()
 
 
 def load(path: str, data: bytes) -> Incident:
@@ -28,10 +29,10 @@ def load(path: str, data: bytes) -> Incident:
     facts, fence, _ = whole.removeprefix(FENCE).partition(f"\n{FENCE}")  # text within the facts is indented
     if not fence or not whole.startswith(FENCE):
         raise PersonMustAct(f"{path}:1:1: the facts of an incident stand first, between two lines of '---'")
-    return state.load(path, f"{facts}\n".encode(), Incident)
+    return text.load(path, f"{facts}\n".encode(), Incident)
 
 
-def text(value: Incident) -> str:
+def post_mortem(value: Incident) -> str:
     """Return the post-mortem form, filled in as far as is known."""
     return "\n".join(_lines(value)) + "\n"
 

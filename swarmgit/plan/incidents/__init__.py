@@ -1,4 +1,4 @@
-"""Incidents: one for each kind of mishap, counted, with the facts filled in; people add what they find, and close."""
+"""Incidents: one for each signature, counted, with the facts filled in; people add what they find, and close."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from msgspec.structs import replace
 
 from swarmgit.documents import quoting
 from swarmgit.model.actions import Remove, Save
-from swarmgit.model.incidents import Incident, IncidentControl, Note, Occurrence, Report
+from swarmgit.model.incidents import Alert, Incident, IncidentControl, Note, Occurrence
 from swarmgit.model.mail import HUMAN, Letter
 from swarmgit.plan import mail
+from swarmgit.plan.incidents.catalogue import CATALOGUE
+from swarmgit.plan.incidents.kind import WHAT_CHARS_MAX
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.state import kinds
 
@@ -20,25 +22,6 @@ T = TypeVar("T", bound=str)
 OCCURRENCES_MAX = 50
 NAMES_MAX = 20
 SLUG_CHARS_MAX = 40
-WHAT_CHARS_MAX = 2000
-
-
-def report(situation: Situation, draft: Draft, said: Report) -> None:
-    """Note that something went wrong: in the open incident of its signature, else in a new one.
-
-    To be called whenever the thing is seen: the same `key` is counted once, in this tick or a later one.
-    """
-    known = [incident for incident in _all(situation, draft) if incident.signature == said.signature]
-    if any(said.key == each.key for incident in known for each in incident.occurrences):
-        return
-    is_open = [incident for incident in known if incident.state == "open"]
-    if is_open:
-        draft.incidents[is_open[-1].id] = _again(situation, is_open[-1], said)
-        return
-    made = _new(situation, draft, said, tuple(incident.id for incident in known))
-    draft.incidents[made.id] = made
-    if said.is_urgent:
-        mail.from_swarmgit(situation, draft, _letter(made), f"incident/{made.id}")
 
 
 def collect(situation: Situation, draft: Draft) -> None:
@@ -53,8 +36,10 @@ def collect(situation: Situation, draft: Draft) -> None:
         draft.add(Remove(kinds.INCIDENT_CONTROL.file(name)))
 
 
-def save(situation: Situation, draft: Draft) -> None:
-    """Write what is new or different."""
+def record(situation: Situation, draft: Draft) -> None:
+    """Count what went wrong in this tick, and write what is new or different."""
+    for alert in draft.alerts:
+        _count(situation, draft, alert)
     for id_, incident in sorted(draft.incidents.items()):
         stored = situation.observed.incidents.get(id_)
         if incident != stored and not situation.observed.is_broken(kinds.INCIDENTS.file(id_)):
@@ -62,50 +47,50 @@ def save(situation: Situation, draft: Draft) -> None:
             draft.add(Save(incident, story))
 
 
+def _count(situation: Situation, draft: Draft, alert: Alert) -> None:
+    """Add an alert to the open incident of its signature, else open one; the same key counts once, in any tick.
+
+    An alert of a kind that is not in the catalogue, noted by another version of swarmgit, is passed over.
+    """
+    kind = CATALOGUE.get(alert.kind)
+    if kind is None:
+        return
+    fresh = kind.incident(alert, situation.now)
+    known = [incident for incident in _all(situation, draft) if incident.signature == fresh.signature]
+    if any(fresh.occurrences[0].key == each.key for incident in known for each in incident.occurrences):
+        return
+    is_open = [incident for incident in known if incident.state == "open"]
+    if is_open:
+        draft.incidents[is_open[-1].id] = _again(is_open[-1], fresh)
+        return
+    earlier = tuple(incident.id for incident in known)[-NAMES_MAX:]
+    made = replace(fresh, id=_id(situation, draft, fresh.title), earlier=earlier)
+    draft.incidents[made.id] = made
+    if kind.is_urgent or alert.is_urgent:
+        mail.from_swarmgit(situation, draft, _letter(made), f"incident/{made.id}")
+
+
 def _all(situation: Situation, draft: Draft) -> list[Incident]:
     known = {**situation.observed.incidents, **draft.incidents}
     return [known[id_] for id_ in sorted(known)]
 
 
-def _new(situation: Situation, draft: Draft, said: Report, earlier: tuple[str, ...]) -> Incident:
-    return Incident(
-        id=_id(situation, draft, said.title),
-        signature=said.signature,
-        title=said.title,
-        opened=situation.now,
-        detection=said.detection,
-        occurrences=(_occurrence(situation, said),),
-        agents=_with((), said.agent),
-        tasks=_with((), said.task),
-        sessions=_with((), said.session),
-        cause=said.cause,
-        resolution=said.resolution,
-        prevention=said.prevention,
-        answers=said.answers,
-        earlier=earlier[-NAMES_MAX:],
-    )
-
-
-def _again(situation: Situation, incident: Incident, said: Report) -> Incident:
+def _again(incident: Incident, fresh: Incident) -> Incident:
     return replace(
         incident,
         count=incident.count + 1,
-        occurrences=(*incident.occurrences, _occurrence(situation, said))[-OCCURRENCES_MAX:],
-        agents=_with(incident.agents, said.agent),
-        tasks=_with(incident.tasks, said.task),
-        sessions=_with(incident.sessions, said.session),
-        cause=incident.cause or said.cause,
-        resolution=said.resolution or incident.resolution,
-        answers=said.answers or incident.answers,
+        occurrences=(*incident.occurrences, *fresh.occurrences)[-OCCURRENCES_MAX:],
+        agents=_with(incident.agents, fresh.agents),
+        tasks=_with(incident.tasks, fresh.tasks),
+        sessions=_with(incident.sessions, fresh.sessions),
+        cause=incident.cause or fresh.cause,
+        resolution=fresh.resolution or incident.resolution,
+        answers=fresh.answers or incident.answers,
     )
 
 
-def _with(names: tuple[T, ...], name: T | None) -> tuple[T, ...]:
-    return names if name is None or name in names else (*names, name)[-NAMES_MAX:]
-
-
-def _occurrence(situation: Situation, said: Report) -> Occurrence:
-    return Occurrence(situation.now, said.key, said.what[:WHAT_CHARS_MAX])
+def _with(names: tuple[T, ...], more: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys((*names, *more)))[-NAMES_MAX:]
 
 
 def _id(situation: Situation, draft: Draft, title: str) -> str:
@@ -133,17 +118,19 @@ def _letter(incident: Incident) -> Letter:
 
 
 def _by_person(situation: Situation, draft: Draft, name: str, control: IncidentControl) -> dict[str, Incident]:
-    said = Report(
+    what = (control.text or control.title)[:WHAT_CHARS_MAX]
+    id_ = _id(situation, draft, control.title)
+    made = Incident(
+        id=id_,
         signature=f"person/{name}",
-        key=name,
         title=control.title,
-        what=control.text or control.title,
-        detection="tier 3: a person",
+        opened=situation.now,
+        detection="person",
+        occurrences=(Occurrence(situation.now, name, what),),
         cause=control.cause,
         prevention=control.prevention,
     )
-    made = _new(situation, draft, said, ())
-    return {made.id: made}
+    return {id_: made}
 
 
 def _answered(situation: Situation, incident: Incident, control: IncidentControl) -> Incident:
