@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from benchmarks.scene import Scene
 from swarmgit.model.ids import AgentName, BlobId, CommitId, EntryId, SessionId, TaskId, ulid
-from swarmgit.model.queue import Entry, LedgerEvent
+from swarmgit.model.queue import Entry, Queued
 from swarmgit.model.status import Attempt, Phase, TaskStatus
 from swarmgit.state import kinds
 
@@ -62,7 +62,7 @@ def store_queue(here: Scene, names: Sequence[str], *, clash: bool = False) -> No
             base=base,
             enqueued=at,
             model="script",
-            events=(LedgerEvent(at, "queued", {"head": head, "base": base}),),
+            events=(Queued(at=at, head=head, base=base),),
         )
         attempt = Attempt(
             number=1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -13,14 +14,14 @@ from swarmgit.app.names import find
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.control import TaskControl, Verdict
 from swarmgit.model.ids import CommitId, EntryId, TreeId
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Entry, Held, Released
 from swarmgit.model.renames import other_names
 from swarmgit.plan import verdicts
 from swarmgit.ports.world import ReadWorld, World
 from swarmgit.state import kinds
 
 
-class Held(Struct, frozen=True):
+class OpenReview(Struct, frozen=True):
     """An entry that waits for a verdict. `old` and `new`: what the verdict is about; `tree`: a merge made to land."""
 
     entry: Entry
@@ -30,18 +31,19 @@ class Held(Struct, frozen=True):
     new: CommitId
     tree: TreeId | None
     round: int
+    since: datetime
 
 
-def held(seen: Look) -> tuple[Held, ...]:
+def held(seen: Look) -> tuple[OpenReview, ...]:
     """Return what waits for a verdict, the oldest question first."""
     situations = [_question(seen, entry) for entry in seen.observed.entries.values()]
     return tuple(sorted((each for each in situations if each is not None), key=_asked_at))
 
 
-def find_held(seen: Look, name: str) -> Held:
+def find_held(seen: Look, name: str) -> OpenReview:
     """Return what waits under a task's name or an entry's, or its beginning."""
     waiting = {each.entry.id: each for each in held(seen)}
-    by_task: dict[str, Held] = {each.entry.task: each for each in waiting.values()}
+    by_task: dict[str, OpenReview] = {each.entry.task: each for each in waiting.values()}
     for each in (name, *other_names(seen.observed.statuses, name)):
         if each in by_task:
             return by_task[each]
@@ -61,7 +63,7 @@ class Answer(Struct, frozen=True):
     drop: bool = False
 
 
-def give(world: World, held_: Held, given: Answer) -> Verdict:
+def give(world: World, held_: OpenReview, given: Answer) -> Verdict:
     """Write a person's verdict about what was shown; raise PersonMustAct where something else waits by now."""
     seen = look(world)
     now = find_held(seen, held_.entry.id)
@@ -94,35 +96,33 @@ def give(world: World, held_: Held, given: Answer) -> Verdict:
     return verdict
 
 
-def difference_text(world: ReadWorld, held_: Held) -> str:
+def difference_text(world: ReadWorld, held_: OpenReview) -> str:
     """Return the difference that a verdict is about, as git shows it."""
     return world.engine.diff(held_.old, held_.new)
 
 
-def _asked_at(each: Held) -> tuple[str, str]:
-    at = next(event.at for event in reversed(each.entry.events) if event.kind == "held")
-    return at.isoformat(), each.entry.id
+def _asked_at(each: OpenReview) -> tuple[str, str]:
+    return each.since.isoformat(), each.entry.id
 
 
-def _question(seen: Look, entry: Entry) -> Held | None:
+def _question(seen: Look, entry: Entry) -> OpenReview | None:
     """Return the open question about an entry; None where there is none, or a person has answered it."""
-    number = verdicts.asked(entry)
-    if entry.state not in {"queued", "gating"} or not number:
+    number, asked = verdicts.asked(entry), entry.last(Held, Released)
+    if entry.state not in {"queued", "gating"} or not number or not isinstance(asked, Held):
         return None
     verdict = seen.observed.verdicts.get(entry.id)
-    last = next(event.kind for event in reversed(entry.events) if event.kind in {"held", "released"})
-    if last == "released" or (verdict is not None and verdict.round == number and _is_current(seen, verdict)):
+    if verdict is not None and verdict.round == number and _is_current(seen, verdict):
         return None
-    said = entry.last("held") or {}
     task = seen.desired.tasks.get(entry.task)
-    return Held(
+    return OpenReview(
         entry=entry,
         title=task.title if task else "",
-        why=str(said.get("why", "")),
-        old=CommitId(said.get("base", entry.base)),
-        new=CommitId(said.get("commit", entry.head)),
-        tree=TreeId(said["tree"]) if "tree" in said else None,
+        why=asked.why,
+        old=asked.base or entry.base,
+        new=asked.commit or entry.head,
+        tree=asked.tree,
         round=number,
+        since=asked.at,
     )
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from swarmgit.model.ids import AgentName, SessionId, TaskId
-from swarmgit.model.queue import Entry, LedgerEvent
+from swarmgit.model.queue import Entry, ResolutionEnded
 from swarmgit.model.sessions import ProgramSession
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.usage import Aside, Usage
 
 BESIDE = frozenset({"merge", "triage"})
 SENT = ("input_tokens", "cache_read_tokens", "cache_write_tokens")
-RESOLVED = frozenset({"resolved", "unresolved"})
-"""Events of an entry that say what a session over its conflict has used."""
 
 
 class Books(Struct, frozen=True):
@@ -55,7 +53,7 @@ def spendings(books: Books) -> Iterator[Spending]:
             known.add(aside.session)
             yield _of_aside(status.task, aside)
     for entry in books.entries:
-        for event in entry.events:
+        for event in entry.every(ResolutionEnded):
             found = _of_event(entry, event)
             if found is not None and found.session not in known:
                 known.add(found.session)
@@ -95,15 +93,13 @@ def _of_aside(task: TaskId, aside: Aside) -> Spending:
     )
 
 
-def _of_event(entry: Entry, event: LedgerEvent) -> Spending | None:
+def _of_event(entry: Entry, event: ResolutionEnded) -> Spending | None:
     """Return what an entry says about a session over its conflict: the only record of those of earlier versions."""
-    data = event.data
-    if event.kind not in RESOLVED or not data.get("tokens"):
+    if not event.tokens or event.session is None:
         return None
-    usage = Usage(input_tokens=data["tokens"], usd=data.get("usd"))
-    session, agent = SessionId(str(data["session"])), AgentName(str(data.get("agent", "")))
-    runtime = str(data.get("runtime", ""))
-    return Spending(entry.task, session, "merge", agent, runtime, data.get("model"), event.at, event.at, usage)
+    usage = Usage(input_tokens=event.tokens, usd=None if event.usd is UNSET else event.usd)
+    agent = event.agent or AgentName("")
+    return Spending(entry.task, event.session, "merge", agent, event.runtime, event.model, event.at, event.at, usage)
 
 
 def _of_session(session: ProgramSession, statuses: Mapping[TaskId, TaskStatus]) -> Spending:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from msgspec import Struct, field
 
 from swarmgit.model.ids import CommitId, EntryId
+from swarmgit.model.queue import Why
 
 Stack = tuple[EntryId, ...]
-Why = Literal["exact", "search", "screen", "rerun"]
 
 
 class Known(Struct, frozen=True):

@@ -5,9 +5,9 @@ None of them may land first, so what the last one is merged with is not the targ
 
 from __future__ import annotations
 
-from swarmgit.model.ids import CommitId
+from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Entry, Unresolved
 from swarmgit.plan import resolutions, stacks
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.order import holding
@@ -53,18 +53,18 @@ def _wait_for_person(situation: Situation, draft: Draft, members: list[Entry], p
 
 def void(situation: Situation, draft: Draft) -> None:
     """Take back each resolution that was made on work which has changed since, or does not land with it any more."""
-    for entry in [e for e in draft.entries.values() if e.state in {"queued", "gating"} and e.proposal is not None]:
-        resolved = entry.last("resolved") or {}
-        if all(_still_lands(situation, draft, entry, name, work) for name, work in resolved.get("beneath", ())):
+    for entry in [e for e in draft.entries.values() if e.state in {"queued", "gating"}]:
+        resolved = entry.resolved
+        if resolved is None or all(_still_lands(situation, draft, entry, *below) for below in resolved.beneath):
             continue
         resolutions.keep_proposal(draft, entry)
         reason = "what it was merged with has changed, or does not land with it any more"
-        data = {"way": resolved["way"], "outcome": "stopped", "reason": reason}
-        save(draft, with_event(situation, entry, "unresolved", data, state="queued", proposal=None, candidate=None))
+        taken_back = Unresolved(at=situation.now, way=resolved.way, outcome="stopped", reason=reason)
+        save(draft, with_event(entry, taken_back, state="queued", proposal=None, candidate=None))
 
 
-def _still_lands(situation: Situation, draft: Draft, entry: Entry, name: str, work: str) -> bool:
-    other = next((e for e in draft.entries.values() if e.id == name), None)
+def _still_lands(situation: Situation, draft: Draft, entry: Entry, name: EntryId, work: CommitId) -> bool:
+    other = draft.entries.get(name)
     if other is None or other.state in {"rejected", "dropped"} or other.work != work:
         return other is not None and other.state == "landed"
     convoy = holding(situation, entry.task)

@@ -11,7 +11,7 @@ from swarmgit.model.actions import Land, Remember, Save, SaveFile
 from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.ids import CommitId
 from swarmgit.model.pins import Unpin
-from swarmgit.model.queue import Candidate, Entry, LedgerEvent
+from swarmgit.model.queue import Abandoned, Candidate, Entry, Landed, Landing, LedgerEvent
 from swarmgit.model.status import GateResult
 from swarmgit.plan import evidence, gate_runs, pushes, stacks
 from swarmgit.plan.checkouts import in_the_way
@@ -30,8 +30,8 @@ def settle(situation: Situation, draft: Draft) -> None:
         assert entry.candidate is not None
         if entry.id in done:
             commit = entry.candidate.commit
-            landed = with_event(situation, entry, "landed", {"commit": commit}, state="landed", landed_commit=commit)
-            save(draft, landed)
+            landed = Landed(at=situation.now, commit=commit)
+            save(draft, with_event(entry, landed, state="landed", landed_commit=commit))
             if entry.proposal is not None:
                 draft.add(Remember(entry.proposal))
     if done:
@@ -41,10 +41,7 @@ def settle(situation: Situation, draft: Draft) -> None:
     for entry in open_intents.values():
         assert entry.candidate is not None
         if entry.candidate.base not in live:
-            back = with_event(
-                situation, entry, "abandoned", {"reason": "the target moved"}, state="queued", candidate=None
-            )
-            save(draft, back)
+            abandon(situation, draft, entry, "the target moved")
 
 
 def _reachable(situation: Situation, intents: dict[CommitId, Entry]) -> set[CommitId | None]:
@@ -72,7 +69,7 @@ def make_way(situation: Situation, draft: Draft) -> None:
     others = [e for e in draft.entries.values() if e.id not in blocked and e.state in {"queued", "gating", "landing"}]
     held = {in_the_way(blocked[entry.id]) for entry in landing if blocked.get(entry.id)}
     if held and others:
-        _abandon(situation, draft, landing, "; ".join(sorted(held)))
+        _abandon_all(situation, draft, landing, "; ".join(sorted(held)))
 
 
 def take_back(situation: Situation, draft: Draft) -> None:
@@ -82,15 +79,21 @@ def take_back(situation: Situation, draft: Draft) -> None:
     named = {each.step.entry: each.message for each in stuck}
     for entry in landing:
         if entry.id in named:
-            _abandon(situation, draft, landing, f"the target could not be moved: {named[entry.id]}")
+            _abandon_all(situation, draft, landing, f"the target could not be moved: {named[entry.id]}")
             return
 
 
-def _abandon(situation: Situation, draft: Draft, landing: list[Entry], reason: str) -> None:
+def _abandon_all(situation: Situation, draft: Draft, landing: list[Entry], reason: str) -> None:
     remote = situation.observed.remote
     if remote is None or remote.relation != "ahead":
         for entry in landing:
-            save(draft, with_event(situation, entry, "abandoned", {"reason": reason}, state="queued", candidate=None))
+            abandon(situation, draft, entry, reason)
+
+
+def abandon(situation: Situation, draft: Draft, entry: Entry, reason: str) -> None:
+    """Take an intent back; the entry is merged and gated anew."""
+    abandoned = Abandoned(at=situation.now, reason=reason)
+    save(draft, with_event(entry, abandoned, state="queued", candidate=None))
 
 
 def carry_out(situation: Situation, draft: Draft, landing: list[Entry]) -> None:
@@ -152,17 +155,17 @@ def _intend(situation: Situation, draft: Draft, tip: Tip, prefix: Tip, candidate
     gates = stacks.gates_of(situation, entry)
     verdict = evidence.judge(situation, gates, tip.subject, entry.enqueued)
     results: tuple[GateResult, ...] = (*evidence.built_in(candidate.code_tree, situation.now), *verdict.results)
-    data: dict[str, Any] = {
-        "old": candidate.base,
-        "new": candidate.commit,
-        "code_tree": candidate.code_tree,
-        "required": [*evidence.BUILT_IN, *(gate.name for gate in gates)],
-        **prefix.how,
-    }
-    if candidate.commit != tip.candidate.commit:
-        data["stack"] = list(tip.stack)
-    fields = {"state": "landing", "candidate": candidate, "evidence": results, "tier": prefix.tier}
-    save(draft, with_event(situation, entry, "landing", data, **fields))
+    intent = Landing(
+        at=situation.now,
+        old=candidate.base,
+        new=candidate.commit,
+        code_tree=candidate.code_tree,
+        required=(*evidence.BUILT_IN, *(gate.name for gate in gates)),
+        stack=tip.stack if candidate.commit != tip.candidate.commit else (),
+        tier=prefix.tier,
+        resolution=prefix.recorded,
+    )
+    save(draft, with_event(entry, intent, state="landing", candidate=candidate, evidence=results, tier=prefix.tier))
     signers = dict.fromkeys((prefix.candidate.signer, candidate.signer))
     for line in filter(None, signers):  # known in state before anything signed by it can land
         draft.add(SaveFile(kinds.SIGNERS.place, f"{line}\n", append=True, once=True))
@@ -174,8 +177,8 @@ def _pause_text(situation: Situation) -> str:
     return f"landings are paused by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
 
 
-def with_event(situation: Situation, entry: Entry, kind: str, data: dict[str, Any], **fields: Any) -> Entry:  # noqa: ANN401  fields of Entry, as replace takes them
-    return replace(entry, events=(*entry.events, LedgerEvent(situation.now, kind, data)), **fields)
+def with_event(entry: Entry, event: LedgerEvent, **fields: Any) -> Entry:  # noqa: ANN401  fields of Entry, as replace takes them
+    return replace(entry, events=(*entry.events, event), **fields)
 
 
 def unpin(*entries: Entry) -> Unpin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from swarmgit.model.ids import CommitId
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Entry, Landed
 from swarmgit.plan.situation import Draft, Situation
 
 
@@ -29,4 +29,4 @@ def landed_since(situation: Situation, draft: Draft, base: CommitId, began: date
     if at == base:
         return tuple(found)
     landed = [entry for entries in by_commit.values() for entry in entries]
-    return tuple(entry for entry in landed if any(e.kind == "landed" and e.at >= began for e in entry.events))
+    return tuple(entry for entry in landed if any(event.at >= began for event in entry.every(Landed)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from swarmgit.model.queue import WAITING, Entry
-from swarmgit.plan.landings import save, unpin, with_event
+from swarmgit.model.queue import WAITING, Dropped, Entry, Resolving, Unresolved
+from swarmgit.plan.landings import abandon, save, unpin, with_event
 from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
 
@@ -26,12 +26,12 @@ def _waiting(situation: Situation, draft: Draft, entry: Entry) -> None:
         reason = f"what it stands on cannot be had: {gone}"
         if not situation.lacks(entry.proposal):
             keep_proposal(draft, entry)
-        save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
+        save(draft, with_event(entry, Dropped(at=situation.now, reason=reason), state="dropped"))
         draft.add(unpin(entry))
     elif gone := situation.lacks(entry.proposal):
-        way = (entry.last("resolving") or {}).get("way", "ai")
-        data = {"way": way, "reason": gone, "outcome": "lost"}
-        save(draft, with_event(situation, entry, "unresolved", data, state="queued", proposal=None, candidate=None))
+        begun = entry.last(Resolving)
+        ended = Unresolved(at=situation.now, way=begun.way if begun else "ai", reason=gone, outcome="lost")
+        save(draft, with_event(entry, ended, state="queued", proposal=None, candidate=None))
     elif entry.candidate is not None and situation.lacks(entry.candidate.commit):
         save(draft, replace(entry, candidate=None))
 
@@ -41,4 +41,4 @@ def _landing(situation: Situation, draft: Draft, entry: Entry) -> None:
     remote = situation.observed.remote
     gone = situation.lacks(entry.candidate.commit if entry.candidate else None)
     if gone and (remote is None or remote.relation != "ahead"):
-        save(draft, with_event(situation, entry, "abandoned", {"reason": gone}, state="queued", candidate=None))
+        abandon(situation, draft, entry, gone)

@@ -8,17 +8,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Action, FinishSession, Retire, Salvage, StartSession
-from swarmgit.model.desired import CONFLICT_TIERS, Runtime, Scope, Task
+from swarmgit.model.desired import Runtime, Scope, Task
 from swarmgit.model.endings import KILLED, Stop
-from swarmgit.model.ids import CommitId, EntryId, SessionId
-from swarmgit.model.queue import Entry
+from swarmgit.model.ids import SessionId
+from swarmgit.model.queue import Entry, ResolutionOutcome, Resolved, Resolving, Unresolved
 from swarmgit.model.sessions import MergeSession, MergeSpec, of_kind
-from swarmgit.model.status import Rejection
 from swarmgit.plan import (
     agents,
     attribution,
@@ -30,13 +28,14 @@ from swarmgit.plan import (
     ports,
     rejections,
     scope,
+    tiers,
     watchdog,
 )
 from swarmgit.plan.guarded import guarded_paths
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.merge_prompt import prompt_for_merge
 from swarmgit.plan.patterns import matches
-from swarmgit.plan.resolutions import Facts, keep_proposal, runtime_for, then_generate
+from swarmgit.plan.resolutions import keep_proposal, runtime_for, then_generate
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.supervise import end, supervise
 
@@ -48,29 +47,33 @@ def follow(situation: Situation, draft: Draft) -> None:
     """Start the sessions that are named and not there, and take in what has ended."""
     sessions = {session.spec.id: session for session in of_kind(situation.observed.sessions.values(), MergeSession)}
     for entry in [e for e in draft.entries.values() if e.state == "resolving"]:
-        facts = entry.last("resolving") or {}
-        session = sessions.pop(facts["session"], None)
+        begun = entry.last(Resolving)
+        if begun is None:  # only a hand-made file says so
+            why = "nothing says which session resolves it"
+            _unresolved(draft, entry, Unresolved(at=situation.now, way="ai", reason=why))
+            continue
+        session = sessions.pop(begun.session, None)
         if session is None:
-            _start(situation, draft, entry, facts)
+            _start(situation, draft, entry, begun)
         elif session.is_finished:
-            _settle(situation, draft, entry, session)
+            _settle(situation, draft, entry, session, begun)
         else:
-            _watch(situation, draft, entry, session)
+            _watch(situation, draft, entry, session, begun)
     for session in sessions.values():
         _let_go(situation, draft, session)
 
 
-def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> None:
-    named = ", ".join(facts["paths"][:5])
-    task, found = situation.desired.tasks.get(entry.task), _runtime(situation, entry, facts)
+def _start(situation: Situation, draft: Draft, entry: Entry, begun: Resolving) -> None:
+    named = ", ".join(begun.paths[:5])
+    task, found = situation.desired.tasks.get(entry.task), _runtime(situation, entry, begun)
     if task is None or found is None:
-        _unresolved(situation, draft, entry, {"way": facts["way"], "reason": "nobody is left who could resolve it"})
+        why = "nobody is left who could resolve it"
+        _unresolved(draft, entry, Unresolved(at=situation.now, way=begun.way, reason=why))
         return
     working = agents.at_work(situation, draft)
-    session = SessionId(facts["session"])
     held = blocked.by(situation, task)
-    if held is None and facts["way"] == "ai":
-        held = _no_provider(situation, draft, task, session, found)
+    if held is None and begun.way == "ai":
+        held = _no_provider(situation, draft, task, begun.session, found)
     held = held or blocked.by_disk(situation)
     if held is not None or len(working) >= situation.swarm.agents_max:
         what = held[1] if held is not None else "its resolution waits for a place"
@@ -81,22 +84,22 @@ def _start(situation: Situation, draft: Draft, entry: Entry, facts: Facts) -> No
         draft.stuck[entry.id] = f"its resolution waits: {ports.wait(situation, draft, task.id)}"
         return
     runtime, model = found
-    agent = agents.first_free(ROLE, frozenset(spec.agent for spec in working if spec.agent))
+    agent = agents.first_free(ROLE, frozenset(spec.agent for spec in working))
     spec = MergeSpec(
-        id=session,
-        base=CommitId(facts["onto"]),
+        id=begun.session,
+        base=begun.onto,
         started=situation.now,
         minutes_max=situation.minutes_max(task),
         task=task.id,
-        attempt=facts["try"],
+        attempt=begun.number,
         agent=agent,
         runtime=runtime.name,
         model=model,
         entry=entry.id,
-        head=CommitId(facts["head"]),
+        head=begun.head,
         ports=leased,
     )
-    draft.add(_start_session(situation, entry, spec, runtime))
+    draft.add(_start_session(situation, entry, spec, runtime, begun))
     draft.stuck[entry.id] = f"{agent} starts to resolve its conflict in {named}"
 
 
@@ -110,33 +113,33 @@ def _no_provider(
     return wait or ((blocked.NETWORK, why) if why else None)
 
 
-def _start_session(situation: Situation, entry: Entry, spec: MergeSpec, runtime: Runtime) -> StartSession:
-    facts = entry.last("resolving") or {}
+def _start_session(
+    situation: Situation, entry: Entry, spec: MergeSpec, runtime: Runtime, begun: Resolving
+) -> StartSession:
     task = situation.desired.tasks[entry.task]
-    feedback = msgspec.convert(facts["feedback"], Rejection) if facts.get("feedback") else None
     entries = situation.observed.entries
-    siblings = [entries[EntryId(name)].task for name, _ in facts.get("beneath", ()) if name in entries]
-    others = [situation.desired.tasks[name] for name in (*facts["with"], *siblings) if name in situation.desired.tasks]
+    siblings = [entries[name].task for name, _ in begun.beneath if name in entries]
+    others = [situation.desired.tasks[name] for name in (*begun.others, *siblings) if name in situation.desired.tasks]
     merge = situation.swarm.merge
     return StartSession(
         spec=spec,
         task=task,
         runtime=runtime,
         worktree=situation.swarm.worktree,
-        prompt=prompt_for_merge(situation.desired.roles.get(ROLE, ""), task, others, facts, feedback),
-        reason=f"a conflict with the target in {', '.join(facts['paths'][:5])}",
-        feedback=feedback,
+        prompt=prompt_for_merge(situation.desired.roles.get(ROLE, ""), task, others, begun),
+        reason=f"a conflict with the target in {', '.join(begun.paths[:5])}",
+        feedback=begun.feedback,
         auto=merge if "auto" in merge.tiers else None,
     )
 
 
-def _runtime(situation: Situation, entry: Entry, facts: Facts) -> tuple[Runtime, str | None] | None:
-    if facts["way"] == "ai":
+def _runtime(situation: Situation, entry: Entry, begun: Resolving) -> tuple[Runtime, str | None] | None:
+    if begun.way == "ai":
         return runtime_for(situation, entry)
-    return Runtime("regenerate", "command", ("/bin/sh", "-c", "set -e; " + " && ".join(facts["run"]))), None
+    return Runtime("regenerate", "command", ("/bin/sh", "-c", "set -e; " + " && ".join(begun.run))), None
 
 
-def _watch(situation: Situation, draft: Draft, entry: Entry, session: MergeSession) -> None:
+def _watch(situation: Situation, draft: Draft, entry: Entry, session: MergeSession, begun: Resolving) -> None:
     spec = session.spec
     draft.stuck[entry.id] = f"{spec.agent} resolves its conflict with the target"
     if session.is_over:
@@ -145,8 +148,10 @@ def _watch(situation: Situation, draft: Draft, entry: Entry, session: MergeSessi
     task = situation.desired.tasks.get(entry.task)
 
     def again() -> Action | None:
-        found = _runtime(situation, entry, entry.last("resolving") or {})
-        return _start_session(situation, entry, spec, found[0]) if found is not None and task is not None else None
+        found = _runtime(situation, entry, begun)
+        return (
+            _start_session(situation, entry, spec, found[0], begun) if found is not None and task is not None else None
+        )
 
     def watched() -> Stop | None:
         is_running = task is not None and session.state == "running"
@@ -193,43 +198,41 @@ def _salvage(session: MergeSession) -> tuple[Salvage, ...]:
 # --- what came of it --------------------------------------------------------------------------------------------------
 
 
-def _settle(situation: Situation, draft: Draft, entry: Entry, session: MergeSession) -> None:
-    facts, spec, usage = entry.last("resolving") or {}, session.spec, books.own_usage(session, ())
-    outcome, reason = _judge(situation, entry, session, facts)
-    data: dict[str, Any] = {
-        "way": facts["way"],
+def _settle(situation: Situation, draft: Draft, entry: Entry, session: MergeSession, begun: Resolving) -> None:
+    spec, capture, usage = session.spec, session.capture, books.own_usage(session, ())
+    outcome, reason = _judge(situation, entry, session, begun)
+    said: dict[str, Any] = {
+        "at": situation.now,
+        "way": begun.way,
         "session": spec.id,
         "agent": spec.agent,
         "runtime": spec.runtime,
-        **({"model": spec.model} if spec.model else {}),
+        "model": spec.model or None,
         **({"tokens": usage.tokens, "usd": usage.usd} if usage.tokens else {}),
     }
     draft.add(*attribution.merge_lines(session, outcome, reason))
     _keep_aside(situation, draft, session, outcome)
     draft.add(Retire(spec.id))
-    capture = session.capture
     if outcome != "resolved" or capture is None:
         saved = _salvage(session)
         draft.add(*saved)
-        if saved:
-            data["salvage"] = saved[0].ref
-        _unresolved(situation, draft, entry, {**data, "outcome": outcome, "reason": reason})
+        ref = saved[0].ref if saved else None
+        _unresolved(draft, entry, Unresolved(outcome=outcome, reason=reason, salvage=ref, **said))
         return
-    before = entry.last("resolved") if entry.proposal is not None else None
-    tiers = (TIER_OF[facts["way"]], (before or {}).get("tier", "clean"))
-    done = {
-        "tier": max(tiers, key=CONFLICT_TIERS.index),
-        "proposal": capture.commit,
-        "with": facts["with"],
-        **({"beneath": facts["beneath"]} if "beneath" in facts else {}),
-        "resolution": [{"path": path, "resolvers": [spec.agent]} for path in facts["paths"]],
-    }
+    both = (TIER_OF[begun.way], entry.resolved.tier if entry.resolved else "clean")
+    resolved = Resolved(
+        tier=max(both, key=tiers.hardness),
+        proposal=capture.commit,
+        others=begun.others,
+        beneath=begun.beneath,
+        resolution=tuple({"path": path, "resolvers": [spec.agent]} for path in begun.paths),
+        **said,
+    )
     more = guarded_paths(capture.changes, situation.desired.policy, situation.observed.obeyed)
     guarded = tuple(dict.fromkeys((*entry.guarded, *more)))
-    fields = {"state": "queued", "proposal": capture.commit, "guarded": guarded}
-    resolved = with_event(situation, entry, "resolved", {**data, **done}, **fields)
-    save(draft, resolved)
-    then_generate(situation, draft, resolved)
+    entry = with_event(entry, resolved, state="queued", proposal=capture.commit, guarded=guarded)
+    save(draft, entry)
+    then_generate(situation, draft, entry, begun)
 
 
 def _keep_aside(situation: Situation, draft: Draft, session: MergeSession, outcome: str) -> None:
@@ -239,21 +242,23 @@ def _keep_aside(situation: Situation, draft: Draft, session: MergeSession, outco
         draft.keep_aside(session.spec.task, books.aside_of(session, outcome, situation.now, retry_at))
 
 
-def _unresolved(situation: Situation, draft: Draft, entry: Entry, data: dict[str, Any]) -> None:
+def _unresolved(draft: Draft, entry: Entry, ended: Unresolved) -> None:
     """Put the entry back in line: its conflict is found again, and the next tier or try is chosen then."""
-    if data["way"] == "generated" and entry.proposal is not None:  # its generated files are not right yet
+    if ended.way == "generated" and entry.proposal is not None:  # its generated files are not right yet
         keep_proposal(draft, entry)
         entry = replace(entry, proposal=None)
-    save(draft, with_event(situation, entry, "unresolved", data, state="queued"))
+    save(draft, with_event(entry, ended, state="queued"))
 
 
-def _judge(situation: Situation, entry: Entry, session: MergeSession, facts: Facts) -> tuple[str, str]:
+def _judge(
+    situation: Situation, entry: Entry, session: MergeSession, begun: Resolving
+) -> tuple[ResolutionOutcome, str]:
     """Return (resolved, failed, paused, stopped or lost; why)."""
     bad = _bad_end(session)
-    return bad if bad is not None else _judge_work(situation, entry, session, facts)
+    return bad if bad is not None else _judge_work(situation, entry, session, begun)
 
 
-def _bad_end(session: MergeSession) -> tuple[str, str] | None:
+def _bad_end(session: MergeSession) -> tuple[ResolutionOutcome, str] | None:
     stop, code = session.stop, session.exit_code
     if session.excess is not None:
         return "failed", session.excess.sentence
@@ -271,7 +276,9 @@ def _bad_end(session: MergeSession) -> tuple[str, str] | None:
     return None
 
 
-def _judge_work(situation: Situation, entry: Entry, session: MergeSession, facts: Facts) -> tuple[str, str]:
+def _judge_work(
+    situation: Situation, entry: Entry, session: MergeSession, begun: Resolving
+) -> tuple[ResolutionOutcome, str]:
     """Return whether what it made resolves the conflict. Only the files that both sides touched may have changed."""
     capture = session.capture
     if capture is None:
@@ -279,9 +286,8 @@ def _judge_work(situation: Situation, entry: Entry, session: MergeSession, facts
     task = situation.desired.tasks.get(entry.task)
     if task is None:
         return "failed", "the task was removed from intent"
-    allowed: tuple[str, ...] = tuple(facts["may_change"])
     patterns = tuple(p for made in situation.swarm.merge.generated for p in made.files)
-    outside = [c.path for c in capture.changes if c.path not in allowed and not matches(c.path, patterns)]
+    outside = [c.path for c in capture.changes if c.path not in begun.may_change and not matches(c.path, patterns)]
     if outside:
         return "failed", f"it changed {', '.join(outside[:5])}, which only one side had touched"
     if capture.undecided:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import lru_cache
 
 from swarmgit.model.ids import CommitId, ConvoyId, EntryId, TaskId
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Entry, Gating
 from swarmgit.plan import checkouts, patterns, verdicts
 from swarmgit.plan.situation import Draft, Situation
 
@@ -103,9 +103,9 @@ def gated_with(entries: Mapping[EntryId, Entry], target: CommitId | None) -> fro
     """Return the waiting entries whose work is in a stack on the target that is being gated, not only the top ones."""
     members: set[EntryId] = set()
     for entry in entries.values():
-        event = next((event for event in reversed(entry.events) if event.kind == "gating"), None)
-        if entry.state == "gating" and event is not None and event.data.get("base") == target:
-            members.update(EntryId(name) for name in event.data.get("stack", ()))
+        gating = entry.last(Gating)
+        if entry.state == "gating" and gating is not None and gating.base == target:
+            members.update(gating.stack)
     return frozenset(name for name in members if name in entries and entries[name].state in {"queued", "gating"})
 
 

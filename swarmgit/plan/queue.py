@@ -6,13 +6,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec.structs import replace
 
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.queue import WAITING, Entry
+from swarmgit.model.queue import Entry, Gating, Red, Rejected
 from swarmgit.model.status import Rejection
 from swarmgit.plan import (
     clashes,
@@ -28,6 +26,7 @@ from swarmgit.plan import (
     reviews,
     stacks,
     submissions,
+    withdrawal,
 )
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line
 from swarmgit.plan.choose import EXACT_SLOTS_MAX, choose, find_searches
@@ -46,14 +45,14 @@ def run(situation: Situation, draft: Draft) -> None:
     """Write into the draft what the queue does in this tick, and each entry as it stands after it."""
     draft.entries.update(situation.observed.entries)
     landings.settle(situation, draft)
-    _drop_landed(situation, draft)
+    withdrawal.drop_landed(situation, draft)
     losses.settle(situation, draft)
     submissions.pin(situation, draft)
     pushes.tend(situation, draft)
     mergers.follow(situation, draft)
     target = situation.observed.target_head
     reviews.hold(situation, draft)
-    _drop_unwanted(situation, draft)
+    withdrawal.drop_unwanted(situation, draft)
     if target is None or situation.observed.freeze is not None:
         return
     landings.make_way(situation, draft)
@@ -66,30 +65,6 @@ def run(situation: Situation, draft: Draft) -> None:
         return
     clashes.void(situation, draft)
     _line_up(situation, draft, target)
-
-
-def _drop_landed(situation: Situation, draft: Draft) -> None:
-    """Take entries out of the line whose task the target names already: nothing lands twice."""
-    for entry in tuple(draft.entries.values()):
-        found = situation.observed.landings.get(entry.task)
-        if entry.state in WAITING and found is not None and found.run >= entry.run:
-            reason = f"commit {found.commit[:10]} of the target names its task already"
-            resolutions.keep_proposal(draft, entry)
-            save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
-            draft.add(unpin(entry))
-
-
-def _drop_unwanted(situation: Situation, draft: Draft) -> None:
-    """Take out of the line what a person dropped; also what is about to land, as long as it has not landed anywhere."""
-    remote = situation.observed.remote
-    open_states = WAITING if remote is not None and remote.relation == "ahead" else WAITING | {"landing"}
-    for name, control in situation.observed.entry_controls.items():
-        entry = draft.entries.get(name)
-        if control.dropped and entry is not None and entry.state in open_states:
-            reason = f"dropped by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
-            resolutions.keep_proposal(draft, entry)
-            save(draft, with_event(situation, entry, "dropped", {"reason": reason}, state="dropped"))
-            draft.add(unpin(entry))
 
 
 # --- gating ---------------------------------------------------------------------------------------------------------
@@ -145,8 +120,10 @@ def _read(situation: Situation, draft: Draft, book: Book, target: CommitId) -> l
 def _settle_conflict(situation: Situation, draft: Draft, entry: Entry, tried: MergeTry) -> None:
     """Let a session resolve an entry's conflict with the target, or send the work back."""
     if not resolutions.begin(situation, draft, entry, tried):
-        rejection = rejections.by_conflict(tried.conflicts, None)
-        _reject(situation, draft, entry, rejection, {"paths": list(tried.conflicts)})
+        refused = rejections.by_conflict(tried.conflicts, None)
+        paths = tried.conflicts
+        rejected = Rejected(at=situation.now, rejection=refused.kind, reason=refused.summary, paths=paths)
+        _reject(draft, entry, refused, rejected)
 
 
 def _without_clashes(
@@ -199,16 +176,17 @@ def _note_reds(situation: Situation, draft: Draft, book: Book) -> None:
                 continue
             book.reds.setdefault(tip.candidate.code_tree, set()).add(answer.session)
             entry = draft.entries[tip.stack[-1]]
-            data = {
-                "base": tip.base,
-                "stack": list(tip.stack),
-                "code_tree": tip.candidate.code_tree,
-                "gate": gate.name,
-                "outcome": answer.outcome,
-                "key": answer.key,
-                "session": answer.session,
-            }
-            save(draft, with_event(situation, entry, "red", data))
+            red = Red(
+                at=situation.now,
+                base=tip.base,
+                stack=tip.stack,
+                code_tree=tip.candidate.code_tree,
+                gate=gate.name,
+                outcome=answer.outcome,
+                key=answer.key,
+                session=answer.session,
+            )
+            save(draft, with_event(entry, red))
 
 
 def _target_is_red(situation: Situation, draft: Draft, book: Book, question: Line) -> str | None:
@@ -277,34 +255,42 @@ def _follow(situation: Situation, draft: Draft, book: Book, choice: Choice, *, i
 def _ask(situation: Situation, draft: Draft, book: Book, tip: Tip, ask: Ask) -> None:
     _want_tip(situation, draft, tip)
     if book.asked.get((ask.base, ask.stack)) is None:
-        data = {
-            "base": ask.base,
-            "commit": tip.candidate.commit,
-            "code_tree": tip.candidate.code_tree,
-            "stack": list(ask.stack),
-            "why": ask.why,
-            **tip.how,
-        }
+        gating = Gating(
+            at=situation.now,
+            base=ask.base,
+            commit=tip.candidate.commit,
+            code_tree=tip.candidate.code_tree,
+            stack=ask.stack,
+            why=ask.why,
+            tier=tip.tier,
+            resolution=tip.recorded,
+        )
         entry = draft.entries[ask.stack[-1]]
-        fields = {"state": "gating", "candidate": tip.candidate, "tier": tip.tier}
-        save(draft, with_event(situation, entry, "gating", data, **fields))
+        save(draft, with_event(entry, gating, state="gating", candidate=tip.candidate, tier=tip.tier))
 
 
 def _evict(situation: Situation, draft: Draft, tip: Tip, blame: Blame) -> None:
     gate, answer = tip.verdict.bad[0]
     others = f" and {len(blame.green)} others ahead of it, which are green without it," if blame.green else ""
     rejection = rejections.by_gate(gate, answer, f"your change merged with the target{others}")
-    data = {"gate": gate.name, "outcome": answer.outcome, "key": answer.key, "base": blame.base, "reds": blame.reds}
     if resolutions.begin_again(situation, draft, draft.entries[blame.entry], rejection):
         return
-    _reject(situation, draft, draft.entries[blame.entry], rejection, {**data, "green": list(blame.green)})
-
-
-def _reject(situation: Situation, draft: Draft, entry: Entry, rejection: Rejection, data: dict[str, Any]) -> None:
-    refused = with_event(
-        situation, entry, "rejected", {"kind": rejection.kind, "reason": rejection.summary, **data}, state="rejected"
+    rejected = Rejected(
+        at=situation.now,
+        rejection=rejection.kind,
+        reason=rejection.summary,
+        gate=gate.name,
+        outcome=answer.outcome,
+        key=answer.key,
+        base=blame.base,
+        green=blame.green,
+        reds=blame.reds,
     )
+    _reject(draft, draft.entries[blame.entry], rejection, rejected)
+
+
+def _reject(draft: Draft, entry: Entry, rejection: Rejection, rejected: Rejected) -> None:
     resolutions.keep_proposal(draft, entry)
-    save(draft, refused)
+    save(draft, with_event(entry, rejected, state="rejected"))
     draft.refused[entry.id] = rejection
     draft.add(unpin(entry))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct, field
 
 from swarmgit.model.desired import CONFLICT_TIERS
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Entry, Red, Rejected
 from swarmgit.plan.choices import Rates
 
 BAD_FIRST = 0.1
@@ -39,7 +39,7 @@ def learn(entries: Iterable[Entry]) -> Learned:
 
     Else the estimate would lag: what is good lands at once, and what is bad is searched for first.
     """
-    counted = [entry for entry in entries if entry.state in {"landed", "rejected"} or _reds(entry)]
+    counted = [entry for entry in entries if entry.state in {"landed", "rejected"} or entry.last(Red)]
     bad = [entry for entry in counted if _is_bad(entry)]
     clashes = sum(_is_clash(entry) for entry in counted)
     rate = shrunk(len(bad), len(counted), BAD_FIRST)
@@ -86,21 +86,17 @@ def _flaky(entries: Iterable[Entry]) -> float:
     lies = runs = 0
     for entry in entries:
         passed = {result.key for result in entry.evidence if result.outcome == "pass"}
-        reds = _reds(entry)
-        lies += sum(event.get("key") in passed for event in reds)
+        reds = entry.every(Red)
+        lies += sum(red.key in passed for red in reds)
         runs += len(reds) + len(passed)
     return min(0.5, (lies + FLAKY_WEIGHT * FLAKY_FIRST) / (runs + FLAKY_WEIGHT))
-
-
-def _reds(entry: Entry) -> list[Mapping[str, object]]:
-    return [event.data for event in entry.events if event.kind == "red"]
 
 
 def _is_bad(entry: Entry) -> bool:
     if entry.state == "landed":
         return False
-    last = next((event.data for event in reversed(entry.events) if event.kind in {"rejected", "red"}), {})
-    return last.get("kind") != "conflict" and not last.get("green")
+    last = entry.last(Rejected, Red)
+    return not isinstance(last, Rejected) or (last.rejection != "conflict" and not last.green)
 
 
 def _is_clash(entry: Entry) -> bool:

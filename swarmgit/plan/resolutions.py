@@ -6,19 +6,17 @@ there is none. The sessions themselves are looked after in `mergers`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from swarmgit.documents import paths
 from swarmgit.model.actions import Salvage
 from swarmgit.model.desired import Runtime
-from swarmgit.model.ids import CommitId, SessionId, ulid
+from swarmgit.model.ids import CommitId, SessionId, TaskId, ulid
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Entry, Resolving, Unresolved
 from swarmgit.model.status import Rejection
 from swarmgit.plan import agents, scope
 from swarmgit.plan.landings import save, with_event
@@ -36,9 +34,6 @@ GENERATED_TRIES_MAX = 1
 PAUSED_MAX = 50
 NO_TRY = frozenset({"lost", "stopped", "paused"})
 
-Facts = Mapping[str, Any]
-"""What the event `resolving` says: session, try, way, onto, head, paths, may_change, with; run, feedback or beneath."""
-
 
 def begin(situation: Situation, draft: Draft, entry: Entry, tried: MergeTry, beneath: Sequence[Entry] = ()) -> bool:
     """Let a session resolve what is left of an entry's conflict with the target; return whether a tier is left.
@@ -47,59 +42,75 @@ def begin(situation: Situation, draft: Draft, entry: Entry, tried: MergeTry, ben
     """
     tiers = situation.swarm.merge.tiers
     may_change = tuple(dict.fromkeys((*tried.conflicts, *tried.both)))
-    facts = {
-        "onto": tried.base,
-        "head": entry.work,
-        "paths": list(tried.conflicts),
-        "may_change": list(may_change),
-        "with": _others(situation, draft, entry, may_change),
-        **({"beneath": [[other.id, other.work] for other in beneath]} if beneath else {}),
-    }
+    session, number = _next(situation, entry)
+    resolving = Resolving(
+        at=situation.now,
+        session=session,
+        number=number,
+        way="ai",
+        onto=tried.base,
+        head=entry.work,
+        paths=tried.conflicts,
+        may_change=may_change,
+        others=_others(situation, draft, entry, may_change),
+        beneath=tuple((other.id, other.work) for other in beneath),
+    )
     if tried.regenerate and "auto" in tiers and _may_generate(entry, tried.base):
         busy = _at_it(draft, entry, tried.conflicts)
         if busy:
             draft.stuck[entry.id] = f"{', '.join(tried.conflicts[:3])} is made again for {busy} first"
         else:
-            _resolve(situation, draft, entry, {"way": "generated", "run": list(tried.regenerate), **facts})
+            _resolve(draft, entry, replace(resolving, way="generated", run=tried.regenerate))
         return True
     if not tried.both or "ai" not in tiers or not _may_merge(entry) or runtime_for(situation, entry) is None:
         return False
-    _resolve(situation, draft, entry, {"way": "ai", **facts})
+    _resolve(draft, entry, resolving)
     return True
 
 
 def begin_again(situation: Situation, draft: Draft, entry: Entry, rejection: Rejection) -> bool:
     """Let the merger try again whose proposal a gate refused, with what the gate said; return whether it may."""
-    before = next((e.data for e in reversed(entry.events) if e.kind == "resolving" and e.data["way"] == "ai"), None)
+    before = next((event for event in reversed(entry.every(Resolving)) if event.way == "ai"), None)
     if entry.proposal is None or before is None or not _may_merge(entry) or runtime_for(situation, entry) is None:
         return False
-    keep = [key for key in ("way", "onto", "head", "paths", "may_change", "with", "beneath") if key in before]
-    feedback = {k: v for k, v in msgspec.to_builtins(rejection).items() if v}
-    refused = with_event(situation, entry, "unresolved", {"way": "ai", "reason": rejection.summary})
+    session, number = _next(situation, entry)
+    feedback = replace(rejection, exit_code=rejection.exit_code or None)  # 0 would only mislead
+    again = replace(before, at=situation.now, session=session, number=number, run=(), feedback=feedback, more={})
+    refused = with_event(entry, Unresolved(at=situation.now, way="ai", reason=rejection.summary))
     keep_proposal(draft, entry)
-    _resolve(
-        situation, draft, replace(refused, proposal=None), {**{key: before[key] for key in keep}, "feedback": feedback}
-    )
+    _resolve(draft, replace(refused, proposal=None), again)
     return True
 
 
-def then_generate(situation: Situation, draft: Draft, entry: Entry) -> None:
+def then_generate(situation: Situation, draft: Draft, entry: Entry, merged: Resolving) -> None:
     """After a merger, make the generated files again that were part of the conflict: it has not touched them."""
-    facts = entry.last("resolving") or {}
     made = situation.swarm.merge.generated if "auto" in situation.swarm.merge.tiers else ()
-    files = [path for path in facts["paths"] if any(matches(path, each.files) for each in made)]
-    run = [each.run for each in made if any(matches(path, each.files) for path in files)]
-    if run and facts["way"] == "ai":
-        keep = {"onto": facts["onto"], "head": entry.work, "paths": files, "may_change": files, "with": facts["with"]}
-        below = {"beneath": facts["beneath"]} if "beneath" in facts else {}
-        _resolve(situation, draft, entry, {"way": "generated", "run": list(dict.fromkeys(run)), **keep, **below})
+    files = tuple(path for path in merged.paths if any(matches(path, each.files) for each in made))
+    run = tuple(dict.fromkeys(each.run for each in made if any(matches(path, each.files) for path in files)))
+    if not run or merged.way != "ai":
+        return
+    session, number = _next(situation, entry)
+    resolving = Resolving(
+        at=situation.now,
+        session=session,
+        number=number,
+        way="generated",
+        onto=merged.onto,
+        head=entry.work,
+        paths=files,
+        may_change=files,
+        others=merged.others,
+        run=run,
+        beneath=merged.beneath,
+    )
+    _resolve(draft, entry, resolving)
 
 
 def keep_proposal(draft: Draft, entry: Entry) -> None:
     """Pin a proposal that will not land: what a merger made is work as any other (P3)."""
-    resolved = entry.last("resolved")
+    resolved = entry.resolved
     if entry.proposal is not None and resolved is not None:
-        session = SessionId(resolved["session"])
+        session = resolved.session
         draft.add(Salvage(entry.task, session, entry.proposal, paths.salvage_ref(entry.task, session)))
 
 
@@ -118,9 +129,10 @@ def runtime_for(situation: Situation, entry: Entry) -> tuple[Runtime, str | None
 
 
 def _may_merge(entry: Entry) -> bool:
-    begun = sum(event.kind == "resolving" and event.data["way"] == "ai" for event in entry.events)
-    paused = _ended(entry, "ai", frozenset({"paused"}))
-    is_try_left = begun - _ended(entry, "ai", NO_TRY) < AI_TRIES_MAX
+    begun = sum(event.way == "ai" for event in entry.every(Resolving))
+    ended = [event.outcome for event in entry.every(Unresolved) if event.way == "ai"]
+    paused = ended.count("paused")
+    is_try_left = begun - sum(outcome in NO_TRY for outcome in ended) < AI_TRIES_MAX
     return is_try_left and begun - paused < AI_STARTS_MAX and paused < PAUSED_MAX
 
 
@@ -129,43 +141,42 @@ def _may_generate(entry: Entry, onto: CommitId) -> bool:
     tried = False
     lost = 0
     for event in entry.events:
-        if event.kind == "resolving" and event.data["way"] == "generated":
-            tried = event.data["onto"] == onto
-        elif event.kind == "unresolved" and event.data["way"] == "generated" and event.data.get("outcome") in NO_TRY:
-            tried, lost = False, lost + 1
+        match event:
+            case Resolving(way="generated"):
+                tried = event.onto == onto
+            case Unresolved(way="generated") if event.outcome in NO_TRY:
+                tried, lost = False, lost + 1
     return not tried and lost < AI_STARTS_MAX
-
-
-def _ended(entry: Entry, way: str, outcomes: frozenset[str]) -> int:
-    """Return how many sessions of a kind came to nothing in one of these ways."""
-    ended = (event.data for event in entry.events if event.kind == "unresolved" and event.data["way"] == way)
-    return sum(data.get("outcome") in outcomes for data in ended)
 
 
 def _at_it(draft: Draft, entry: Entry, files: Sequence[str]) -> str:
     """Return the task whose entry has one of these files made again now, or already has: one goes after the other."""
     for other in draft.entries.values():
-        facts = other.last("resolving") if other.state in {"resolving", "queued", "gating", "landing"} else None
-        if other.id == entry.id or facts is None or facts["way"] != "generated":
+        begun = other.last(Resolving) if other.state in {"resolving", "queued", "gating", "landing"} else None
+        if other.id == entry.id or begun is None or begun.way != "generated":
             continue
         is_ahead = other.state == "resolving" or (other.proposal is not None and other.id < entry.id)
-        if is_ahead and not set(facts["paths"]).isdisjoint(files):
+        if is_ahead and not set(begun.paths).isdisjoint(files):
             return other.task
     return ""
 
 
-def _resolve(situation: Situation, draft: Draft, entry: Entry, facts: dict[str, Any]) -> None:
-    number = sum(event.kind == "resolving" for event in entry.events) + 1
-    session = SessionId(ulid(situation.now, f"merge/{entry.id}/{number}"))
-    data = {"session": session, "try": number, **facts}
-    save(draft, with_event(situation, entry, "resolving", data, state="resolving", candidate=None))
+def _next(situation: Situation, entry: Entry) -> tuple[SessionId, int]:
+    """Return the session that is the entry's next try, and its number."""
+    number = len(entry.every(Resolving)) + 1
+    return SessionId(ulid(situation.now, f"merge/{entry.id}/{number}")), number
 
 
-def _others(situation: Situation, draft: Draft, entry: Entry, touched: tuple[str, ...]) -> list[str]:
+def _resolve(draft: Draft, entry: Entry, resolving: Resolving) -> None:
+    save(draft, with_event(entry, resolving, state="resolving", candidate=None))
+
+
+def _others(situation: Situation, draft: Draft, entry: Entry, touched: tuple[str, ...]) -> tuple[TaskId, ...]:
     """Return the tasks that landed since the entry's work began and may change one of these paths."""
     landed = landed_since(situation, draft, entry.base, _began(situation, entry))
     tasks = [situation.desired.tasks.get(other.task) for other in landed if other.task != entry.task]
-    return sorted({t.id for t in tasks if t is not None and any(scope.is_inside(path, t.scope) for path in touched)})
+    inside = {t.id for t in tasks if t is not None and any(scope.is_inside(path, t.scope) for path in touched)}
+    return tuple(sorted(inside))
 
 
 def _began(situation: Situation, entry: Entry) -> datetime:

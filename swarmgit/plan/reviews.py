@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import to_builtins
-
 from swarmgit.model.control import Verdict
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Candidate, Entry, Held, Rejected, Released, Reviewed
 from swarmgit.plan import rejections, resolutions
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.situation import Draft, Situation
@@ -47,9 +45,8 @@ def question(situation: Situation, draft: Draft, tip: Tip) -> bool:
     reason = why(situation, entry)
     if not reason or _covers(answer(situation, entry), tip):
         return False
-    data = {"base": tip.candidate.base, "commit": tip.candidate.commit, "tree": tip.candidate.code_tree}
     again = f"{reason}; since the last verdict {_since(answer(situation, entry), tip)}"
-    _hold(situation, draft, entry, again, data)
+    _hold(situation, draft, entry, again, tip.candidate)
     return True
 
 
@@ -70,22 +67,29 @@ def _ask(situation: Situation, draft: Draft, entry: Entry, reason: str) -> None:
     stale = situation.observed.verdicts.get(entry.id)
     is_stale = stale is not None and stale.round == asked(entry) and asked(entry) > 0
     if asked(entry) == 0 or is_stale:
-        _hold(situation, draft, entry, f"{reason}; the policy has changed since" if is_stale else reason, {})
+        _hold(situation, draft, entry, f"{reason}; the policy has changed since" if is_stale else reason)
         return
-    said = entry.last("held") or {}
-    _keep(draft, entry, str(said.get("why", reason)))
+    held = entry.last(Held)
+    _keep(draft, entry, held.why if held else reason)
 
 
 def _release(situation: Situation, draft: Draft, entry: Entry) -> None:
     """Write down that nothing asks for the verdict any more: a person has changed the task."""
-    last = next((event.kind for event in reversed(entry.events) if event.kind in {"held", "released"}), "")
-    if last == "held":
-        save(draft, with_event(situation, entry, "released", {"why": "its task does not say review: full any more"}))
+    if isinstance(entry.last(Held, Released), Held):
+        released = Released(at=situation.now, why="its task does not say review: full any more")
+        save(draft, with_event(entry, released))
 
 
-def _hold(situation: Situation, draft: Draft, entry: Entry, reason: str, about: dict[str, Any]) -> None:
-    data = {"why": reason, "head": entry.head, **about}
-    held = with_event(situation, entry, "held", data, state="queued", candidate=None)
+def _hold(situation: Situation, draft: Draft, entry: Entry, reason: str, about: Candidate | None = None) -> None:
+    question = Held(
+        at=situation.now,
+        why=reason,
+        head=entry.head,
+        base=about.base if about else None,
+        commit=about.commit if about else None,
+        tree=about.code_tree if about else None,
+    )
+    held = with_event(entry, question, state="queued", candidate=None)
     save(draft, held)
     _keep(draft, held, reason)
 
@@ -98,21 +102,23 @@ def _keep(draft: Draft, entry: Entry, reason: str) -> None:
 
 def _note(situation: Situation, draft: Draft, entry: Entry, verdict: Verdict) -> None:
     """Write a verdict into the ledger once, before anything lands by it."""
-    seen = entry.last("reviewed") or {}
-    if seen.get("round") != verdict.round or seen.get("verdict") != verdict.verdict:
-        save(draft, with_event(situation, entry, "reviewed", _facts(verdict)))
+    seen = entry.last(Reviewed)
+    if seen is None or (seen.round, seen.verdict) != (verdict.round, verdict.verdict):
+        save(draft, with_event(entry, Reviewed(at=situation.now, **_facts(verdict))))
 
 
 def _send_back(situation: Situation, draft: Draft, entry: Entry, verdict: Verdict) -> None:
     rejection = rejections.by_review(verdict.by, verdict.text, entry.guarded)
-    data = {"kind": rejection.kind, "reason": rejection.summary, **_facts(verdict)}
-    seen = with_event(situation, entry, "reviewed", _facts(verdict))
+    said = _facts(verdict)
+    seen = with_event(entry, Reviewed(at=situation.now, **said))
     resolutions.keep_proposal(draft, entry)
-    save(draft, with_event(situation, seen, "rejected", data, state="rejected"))
+    rejected = Rejected(at=situation.now, rejection=rejection.kind, reason=rejection.summary, **said)
+    save(draft, with_event(seen, rejected, state="rejected"))
     draft.refused[entry.id] = rejection
 
 
 def _facts(verdict: Verdict) -> dict[str, Any]:
+    """Return what events say of a verdict, by the names of their fields."""
     return {
         "verdict": verdict.verdict,
         "by": verdict.by,
@@ -120,5 +126,5 @@ def _facts(verdict: Verdict) -> dict[str, Any]:
         "round": verdict.round,
         "head": verdict.head,
         "policy": verdict.policy,
-        "difference": to_builtins(verdict.difference),
+        "difference": verdict.difference,
     }

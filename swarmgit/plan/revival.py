@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from swarmgit.model.desired import Task
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Entry, Rejected, Revived
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan import attempts
 from swarmgit.plan.landings import save, with_event
@@ -26,7 +26,7 @@ def objection(task: Task | None, status: TaskStatus | None, entry: Entry) -> str
         return f"task {entry.task} is {status.phase}; only work that was sent back and waits can be tried again"
     if last.generation != task.generation:
         return f"the file of task {entry.task} has changed since this work was made"
-    if sum(event.kind == "revived" for event in entry.events) >= REVIVALS_MAX:
+    if len(entry.every(Revived)) >= REVIVALS_MAX:
         return f"it was tried again {REVIVALS_MAX} times already"
     return ""
 
@@ -38,12 +38,12 @@ def revive(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -
     control = situation.observed.entry_controls.get(entry.id) if entry is not None else None
     if last is None or entry is None or entry.state != "rejected" or control is None or control.retry is None:
         return None
-    rejected = next((event.at for event in reversed(entry.events) if event.kind == "rejected"), None)
-    if rejected is None or control.retry <= rejected or objection(task, status, entry):
+    rejected = entry.last(Rejected)
+    if rejected is None or control.retry <= rejected.at or objection(task, status, entry):
         return None
     entry = replace(entry, task=task.id)  # it may be called otherwise now
-    revived = with_event(situation, entry, "revived", {"by": control.by}, state="queued", candidate=None, evidence=())
-    save(draft, revived)
+    revived = Revived(at=situation.now, by=control.by)
+    save(draft, with_event(entry, revived, state="queued", candidate=None, evidence=()))
     again = attempts.with_last(status, replace(last, outcome="submitted", reason="", rejection=None))
     reason = f"in the merge queue again, as {control.by or 'a person'} asked"
     return replace(again, entry=entry.id, phase="queued", reason=reason, waiting_for=())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -18,7 +17,18 @@ from swarmgit.model.actions import MergeItem, TryMerges
 from swarmgit.model.desired import Gate
 from swarmgit.model.ids import CommitId, EntryId, GateName, SessionId, TreeId
 from swarmgit.model.observed import MergeTry
-from swarmgit.model.queue import Candidate, Entry
+from swarmgit.model.queue import (
+    Candidate,
+    Entry,
+    Gating,
+    Held,
+    Red,
+    Resolutions,
+    Resolved,
+    Resolving,
+    Unresolved,
+    Why,
+)
 from swarmgit.model.status import Difference
 from swarmgit.plan import evidence, tiers
 from swarmgit.plan.choices import Known, Stack
@@ -40,7 +50,7 @@ class Tip(Struct, frozen=True):
     gates: tuple[Gate, ...]
     verdict: Verdict
     tier: str = "clean"
-    resolution: tuple[Mapping[str, Any], ...] = ()
+    resolution: Resolutions = ()
     difference: Difference | None = None
 
     @property
@@ -52,11 +62,9 @@ class Tip(Struct, frozen=True):
         return _subject(self.candidate, self.entries)
 
     @property
-    def how(self) -> dict[str, Any]:
-        """Return what the ledger says about how conflicts were resolved; nothing where there were none."""
-        if self.tier == "clean":
-            return {}
-        return {"tier": self.tier, "resolution": [dict(each) for each in self.resolution]}
+    def recorded(self) -> Resolutions | None:
+        """Return what the ledger says about how conflicts were resolved; None where there were none."""
+        return self.resolution if self.tier != "clean" else None
 
 
 class Book(Struct):
@@ -67,8 +75,8 @@ class Book(Struct):
 
     tips: dict[tuple[CommitId, Stack], Tip] = field(default_factory=dict)
     known: dict[tuple[CommitId, Stack], Known] = field(default_factory=dict)
-    asked: dict[tuple[CommitId, Stack], str] = field(default_factory=dict)
-    reds: dict[TreeId, set[SessionId]] = field(default_factory=dict)
+    asked: dict[tuple[CommitId, Stack], Why] = field(default_factory=dict)
+    reds: dict[TreeId, set[SessionId | None]] = field(default_factory=dict)
     together: Mapping[EntryId, frozenset[EntryId]] = field(default_factory=dict)
     conflict: tuple[Entry, MergeTry] | None = None
     is_complete: bool = True
@@ -79,19 +87,17 @@ def open_book(situation: Situation, draft: Draft) -> Book:
     book = Book()
     for entry in draft.entries.values():
         for number, event in enumerate(entry.events):
-            if event.kind == "gating" and "stack" in event.data and number > _resolved_at(entry):
-                key = (CommitId(event.data["base"]), tuple(EntryId(name) for name in event.data["stack"]))
-                book.asked[key] = event.data.get("why", "exact")
-            elif event.kind == "red" and since(situation, entry) <= event.at <= situation.now + SLACK:
-                book.reds.setdefault(TreeId(event.data["code_tree"]), set()).add(SessionId(event.data["session"]))
+            if isinstance(event, Gating) and event.stack and number > _resolved_at(entry):
+                book.asked[event.base, event.stack] = event.why or "exact"
+            elif isinstance(event, Red) and since(situation, entry) <= event.at <= situation.now + SLACK:
+                book.reds.setdefault(event.code_tree, set()).add(event.session)
     return book
 
 
 def _resolved_at(entry: Entry) -> int:
     """Return the place of the event since which an entry is other work: what was asked about it before is void."""
-    return max(
-        (n for n, event in enumerate(entry.events) if event.kind in {"resolving", "resolved", "unresolved"}), default=-1
-    )
+    others = (n for n, event in enumerate(entry.events) if isinstance(event, Resolving | Resolved | Unresolved))
+    return max(others, default=-1)
 
 
 EVER = datetime.min.replace(tzinfo=UTC)
@@ -206,7 +212,7 @@ def read_asked(situation: Situation, draft: Draft, book: Book, target: CommitId)
 
 def _has_red(draft: Draft, stack: Stack) -> bool:
     entry = draft.entries.get(stack[-1])
-    return entry is not None and any(event.kind == "red" for event in entry.events)
+    return entry is not None and entry.last(Red) is not None
 
 
 def own_bases(entries: Mapping[EntryId, Entry], target: CommitId) -> set[CommitId]:
@@ -244,7 +250,7 @@ def ask_for_merges(situation: Situation, draft: Draft, onto: CommitId, line: lis
 
 def _is_looked_at(entry: Entry) -> bool:
     """Return whether a person's verdict was asked for, so that what the entry changes has to be known."""
-    return any(event.kind == "held" for event in entry.events)
+    return entry.last(Held) is not None
 
 
 def ask_for_batch(situation: Situation, draft: Draft, tip: Tip) -> None:

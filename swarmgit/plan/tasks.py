@@ -8,7 +8,7 @@ from swarmgit.model.actions import Save
 from swarmgit.model.desired import Task
 from swarmgit.model.endings import AttemptOutcome, used_up
 from swarmgit.model.ids import EntryId, TaskId, ulid
-from swarmgit.model.queue import WAITING, Entry, LedgerEvent
+from swarmgit.model.queue import WAITING, Entry, Queued
 from swarmgit.model.status import FINISHED, Attempt, Rejection, TaskStatus
 from swarmgit.plan import attempts, attribution, claims, cv, governor, rejections, revival, verdicts, verify, withdrawal
 from swarmgit.plan.attempts import salvaged
@@ -217,7 +217,7 @@ def _enqueue(situation: Situation, draft: Draft, task: Task, status: TaskStatus)
         tier=tier,
         run=status.run,
         guarded=last.guarded,
-        events=(LedgerEvent(situation.now, "queued", {"head": last.head, "base": last.base, "tier": tier}),),
+        events=(Queued(at=situation.now, head=last.head, base=last.base, tier=tier),),
     )
     draft.entries[entry.id] = entry
     draft.add(Save(entry))

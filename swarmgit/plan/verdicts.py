@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from swarmgit.model.control import Verdict
 from swarmgit.model.policy import Policy
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Entry, Held, Revived
 from swarmgit.plan.situation import Situation
 from swarmgit.plan.times import is_over
 
@@ -34,8 +34,8 @@ def policy_key(policy: Policy) -> str:
 
 def asked(entry: Entry) -> int:
     """Return the number of the question that is open or answered last; 0 where none was asked about this work."""
-    fresh = max((n for n, event in enumerate(entry.events) if event.kind == "revived"), default=-1)
-    rounds = [n for n, event in enumerate(entry.events) if event.kind == "held"]
+    fresh = max((n for n, event in enumerate(entry.events) if isinstance(event, Revived)), default=-1)
+    rounds = [n for n, event in enumerate(entry.events) if isinstance(event, Held)]
     return len(rounds) if rounds and rounds[-1] > fresh else 0
 
 
@@ -47,7 +47,7 @@ def is_passed(situation: Situation, entry: Entry) -> bool:
 
 def owns_files(situation: Situation, entry: Entry) -> bool:
     """Return whether a held entry still keeps its files from other tasks."""
-    first = next((event.at for event in entry.events if event.kind == "held"), situation.now)
+    first = next((held.at for held in entry.every(Held)), situation.now)
     hours = timedelta(hours=situation.desired.policy.review.hold_owns_hours)
     return not is_over(first, hours, situation.now)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from swarmgit.model.actions import Save
-from swarmgit.model.queue import WAITING, Entry, LedgerEvent
+from swarmgit.model.queue import WAITING, Dropped, Entry
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan import attempts
 from swarmgit.plan.attempts import salvaged
-from swarmgit.plan.landings import unpin
+from swarmgit.plan.landings import save, unpin, with_event
 from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
 
@@ -39,8 +38,26 @@ def give_up_last(draft: Draft, status: TaskStatus) -> TaskStatus:
 
 def drop_entry(situation: Situation, draft: Draft, entry: Entry, why: str) -> None:
     """Take an entry out of the line; what was proposed for it is kept."""
-    event = LedgerEvent(situation.now, "dropped", {"reason": why})
     keep_proposal(draft, entry)
-    dropped = replace(entry, state="dropped", events=(*entry.events, event))
-    draft.entries[entry.id] = dropped
-    draft.add(Save(dropped), unpin(dropped))
+    save(draft, with_event(entry, Dropped(at=situation.now, reason=why), state="dropped"))
+    draft.add(unpin(entry))
+
+
+def drop_landed(situation: Situation, draft: Draft) -> None:
+    """Take entries out of the line whose task the target names already: nothing lands twice."""
+    for entry in tuple(draft.entries.values()):
+        found = situation.observed.landings.get(entry.task)
+        if entry.state in WAITING and found is not None and found.run >= entry.run:
+            reason = f"commit {found.commit[:10]} of the target names its task already"
+            drop_entry(situation, draft, entry, reason)
+
+
+def drop_unwanted(situation: Situation, draft: Draft) -> None:
+    """Take out of the line what a person dropped; also what is about to land, as long as it has not landed anywhere."""
+    remote = situation.observed.remote
+    open_states = WAITING if remote is not None and remote.relation == "ahead" else WAITING | {"landing"}
+    for name, control in situation.observed.entry_controls.items():
+        entry = draft.entries.get(name)
+        if control.dropped and entry is not None and entry.state in open_states:
+            reason = f"dropped by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
+            drop_entry(situation, draft, entry, reason)

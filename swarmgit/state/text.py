@@ -17,7 +17,8 @@ from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, StateNewer, SwarmError
 from swarmgit.model.desired import Problem
 from swarmgit.model.mail import Mail
-from swarmgit.state import blocks
+from swarmgit.model.queue import Entry, Event
+from swarmgit.state import blocks, ledger
 
 if TYPE_CHECKING:
     from swarmgit.documents.places import Node
@@ -43,6 +44,12 @@ def plain(value: object) -> dict[str, Any]:
     return {"version": VERSION, **_keys(_plain(value), FILE_KEYS.get(type(value), {}))}
 
 
+def facts(event: Event) -> dict[str, Any]:
+    """Return what an event of the ledger says, as its file has it."""
+    said: dict[str, Any] = _plain(event).get("data", {})
+    return said
+
+
 def _keys(plain: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {names.get(key, key): value for key, value in plain.items()} if names else plain
 
@@ -55,6 +62,9 @@ def timestamp(at: datetime) -> str:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of the model becomes plain data
+    if isinstance(value, Event):
+        line = ledger.line_of(value)
+        return _plain(msgspec.structs.replace(line, data=_plain(line.data)))  # sorted at every depth
     if isinstance(value, msgspec.Struct):
         return {
             name: _plain(item)
@@ -95,10 +105,12 @@ def load(path: str, data: bytes, kind: type[T]) -> T:
     if misused:
         raise _broken(path, data, (misused,), f"unknown key '{misused}'; it is called '{keys[misused]}'")
     found = _keys(found, {key: name for name, key in keys.items()})
-    unknown = _unknown_key(found, kind, ())
-    if unknown:
-        raise _broken(path, data, unknown, f"unknown key '{unknown[-1]}'")
     try:
+        if kind is Entry and isinstance(events := found.get("events"), list):
+            found["events"] = ledger.typed(events)
+        unknown = _unknown_key(found, kind, ())
+        if unknown:
+            raise _broken(path, data, unknown, f"unknown key '{unknown[-1]}'")
         return msgspec.convert(found, kind)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")

@@ -22,7 +22,7 @@ from swarmgit.adapters.git.state import GitStateStore
 from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.model import trailers
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
-from swarmgit.model.queue import Candidate, Entry, LedgerEvent
+from swarmgit.model.queue import Candidate, Entry, Landed, Landing
 from swarmgit.model.status import Attempt, GateResult, TaskStatus
 from swarmgit.plan.evidence import BUILT_IN
 from swarmgit.ports.repository import Repository
@@ -131,7 +131,7 @@ def truthful(paper: Paper, task: str, base: CommitId, head: CommitId, commit: Co
     tree = TreeId(paper.world().engine.code_tree(commit))
     at = paper.clock.at
     evidence = tuple(GateResult(name, "pass", EvidenceKey(f"key-{name}"), tree, at) for name in REQUIRED)
-    intent = {"required": list(REQUIRED), "old": base, "new": commit, "code_tree": tree}
+    intent = Landing(at=at, required=REQUIRED, old=base, new=commit, code_tree=tree)
     return Entry(
         id=EntryId(f"entry-{task}"),
         task=TaskId(task),
@@ -146,7 +146,7 @@ def truthful(paper: Paper, task: str, base: CommitId, head: CommitId, commit: Co
         candidate=Candidate(base, commit, tree),
         evidence=evidence,
         landed_commit=commit,
-        events=(LedgerEvent(at, "landing", intent), LedgerEvent(at, "landed", {"commit": commit})),
+        events=(intent, Landed(at=at, commit=commit)),
     )
 
 

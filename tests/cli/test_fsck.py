@@ -11,9 +11,9 @@ from paper import REQUIRED, Paper, message_of, place_of, status_of, text_of, wit
 from swarmgit.app.fsck import check
 from swarmgit.cli.render_health import fsck_text
 from swarmgit.model.histories import Followed
-from swarmgit.model.ids import CommitId, EntryId, SessionId, TaskId
+from swarmgit.model.ids import CommitId, EntryId, GateName, SessionId, TaskId
 from swarmgit.model.intake import LeftOut
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Abandoned, Entry
 from swarmgit.state import kinds
 
 
@@ -125,8 +125,8 @@ def test_a_clock_that_jumps_between_gate_and_landing_breaks_no_promise(paper: Pa
 def test_an_entry_that_was_tried_twice_is_judged_by_the_intent_that_it_landed_by(paper: Paper) -> None:
     entry = paper.landing("api", {"api.txt": "api"})
     intent, done = entry.events
-    earlier = replace(intent, data={**intent.data, "new": entry.base})
-    abandoned = replace(intent, kind="abandoned", data={"reason": "the target moved"})
+    earlier = replace(intent, new=entry.base)
+    abandoned = Abandoned(at=intent.at, reason="the target moved")
     paper.record(replace(entry, state="landing", evidence=(), landed_commit=None, events=(earlier,)))
     paper.record(replace(entry, state="queued", evidence=(), landed_commit=None, events=(earlier, abandoned)))
     paper.record(replace(entry, events=(earlier, abandoned, intent, done)))
@@ -143,7 +143,7 @@ def test_an_archived_entry_keeps_its_order(paper: Paper) -> None:
 def test_a_landing_that_did_not_require_the_built_in_judges_is_found(paper: Paper) -> None:
     entry = paper.landing("api", {"api.txt": "api"})
     intent, done = entry.events
-    bent = replace(intent, data={**intent.data, "required": ["test"]})
+    bent = replace(intent, required=(GateName("test"),))
     paper.record(replace(entry, events=(bent, done)))
     assert broken(paper) == [("I1", paper.head())]
     paper.record(replace(entry, events=(done,)))
@@ -161,7 +161,7 @@ gates:
 def with_gate(entry: Entry, name: str) -> Entry:
     """Return the entry with one more gate that was required and passed."""
     intent, done = entry.events
-    required = replace(intent, data={**intent.data, "required": [*intent.data["required"], name]})
+    required = replace(intent, required=(*intent.required, GateName(name)))
     return replace(entry, evidence=(*entry.evidence, replace(entry.evidence[0], gate=name)), events=(required, done))
 
 
@@ -197,7 +197,7 @@ def test_landings_of_one_moment_were_decided_on_the_head_below_them_all(paper: P
 def test_an_entry_whose_history_names_another_commit_than_its_state_is_found(paper: Paper) -> None:
     entry = paper.landing("api", {"api.txt": "api"})
     intent, done = entry.events
-    paper.record(replace(entry, events=(intent, replace(done, data={"commit": entry.base}))))
+    paper.record(replace(entry, events=(intent, replace(done, commit=entry.base))))
     assert broken(paper) == [("P2", paper.head())]
     paper.record(replace(entry, events=(intent,)))
     assert broken(paper) == [("P2", paper.head())]

@@ -17,6 +17,7 @@ from swarmgit.model.sessions import MergeSpec, Session
 from swarmgit.plan.incidents.catalogue import CATALOGUE
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.watchdog import watch_merger
+from swarmgit.state import text
 from tests.conftest import Repo
 from tests.plan.values import START, life, never_ends, task
 
@@ -89,7 +90,7 @@ def test_a_conflict_does_not_wait_for_a_merger_that_hangs(repo: Repo) -> None:
     assert repo.reconcile(timeout_s=90).code == 0
 
     assert set(repo.phases().values()) == {"landed"}, "at last the task is made again"
-    ended = [event.data for entry in repo.entries() for event in entry.events if event.kind == "unresolved"]
+    ended = [text.facts(event) for entry in repo.entries() for event in entry.events if event.kind == "unresolved"]
     assert [data["outcome"] for data in ended if data["way"] == "ai"] == ["failed", "failed"]
     incidents = json.loads(repo.swarmgit("incident", "list", "--json").stdout)["incidents"]
     stuck = [i for i in incidents if i["signature"].startswith("watchdog/")]

@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from swarmgit.model import mail
+from swarmgit.model import mail, queue
+from swarmgit.state import ledger
 from swarmgit.state.kinds import KINDS
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -44,7 +45,7 @@ def differences(schema: dict[str, Any], hint: Any, root: dict[str, Any], path: s
 
 def struct_in(hint: Any) -> type[msgspec.Struct] | None:
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return hint
+        return ledger.Line if issubclass(hint, queue.Event) else hint
     return next((found for found in map(struct_in, get_args(hint)) if found is not None), None)
 
 

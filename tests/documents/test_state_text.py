@@ -5,11 +5,13 @@ from __future__ import annotations
 import typing
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET, UnsetType
 from msgspec.structs import fields
 from specs import agent_spec
 
@@ -65,10 +67,12 @@ ATOMS = {
     bool: st.booleans(),
     datetime: instants,
     type(None): st.none(),
+    UnsetType: st.just(UNSET),
     typing.Any: plain_data,
 }
 
 
+@cache
 def values(kind: object) -> st.SearchStrategy[typing.Any]:
     """A strategy for a type hint of the model."""
     kind = getattr(kind, "__supertype__", kind)
@@ -77,6 +81,8 @@ def values(kind: object) -> st.SearchStrategy[typing.Any]:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Literal:
         return st.sampled_from(args)
+    if origin is tuple and args[-1] is not ...:
+        return st.tuples(*map(values, args))
     if origin is tuple:
         return st.lists(values(args[0]), max_size=2).map(tuple)
     if origin is Mapping:

@@ -28,9 +28,9 @@ def test_definitions_in_one_place_land_as_tier_auto(repo: Repo) -> None:
     entries = sorted(repo.entries(), key=lambda entry: entry.tier)
     assert [entry.tier for entry in entries] == ["auto", "clean"]
     landing = next(event for event in entries[0].events if event.kind == "landing")
-    assert landing.data["tier"] == "auto"
-    assert landing.data["resolution"][0]["path"] == "app.py"
-    assert "resolution" not in next(event for event in entries[1].events if event.kind == "landing").data
+    assert landing.tier == "auto"
+    assert landing.resolution[0]["path"] == "app.py"
+    assert next(event for event in entries[1].events if event.kind == "landing").resolution is None
 
 
 def test_only_the_configured_tiers_are_tried(repo: Repo) -> None:

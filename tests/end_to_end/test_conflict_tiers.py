@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from swarmgit.app.run import TickReport
+from swarmgit.state import text
 from tests.conftest import Repo
 
 WORDS = "one\ntwo\nthree\n"
@@ -34,7 +35,7 @@ def clashing(repo: Repo, merger: str | None = None, **swarm: Any) -> None:
 
 
 def events(repo: Repo, kind: str) -> list[dict[str, Any]]:
-    return [dict(event.data) for entry in repo.entries() for event in entry.events if event.kind == kind]
+    return [text.facts(event) for entry in repo.entries() for event in entry.events if event.kind == kind]
 
 
 def fsck(repo: Repo) -> None:
@@ -65,8 +66,8 @@ def test_a_merger_resolves_what_rules_cannot(repo: Repo) -> None:
     entry = next(entry for entry in repo.entries() if entry.tier == "ai")
     assert resolved["with"] == [next(e.task for e in repo.entries() if e.tier == "clean")]
     landing = next(event for event in entry.events if event.kind == "landing")
-    assert landing.data["tier"] == "ai"
-    assert {"acceptance-1", f"{resolved['with'][0]}/acceptance-1"} <= set(landing.data["required"])
+    assert landing.tier == "ai"
+    assert {"acceptance-1", f"{resolved['with'][0]}/acceptance-1"} <= set(landing.required)
     subjects = repo.git("log", "--format=%an: %s", "main")
     assert "merger-01: Both words stay" in subjects
     fsck(repo)

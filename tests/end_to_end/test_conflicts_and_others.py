@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from swarmgit.app.run import TickReport
+from swarmgit.state import text
 from tests.conftest import Repo
 
 WORDS = "one\ntwo\nthree\n"
@@ -23,7 +24,7 @@ def with_merger(repo: Repo, script: str = BOTH) -> None:
 
 
 def events(repo: Repo, kind: str) -> list[dict[str, Any]]:
-    return [dict(event.data) for entry in repo.entries() for event in entry.events if event.kind == kind]
+    return [text.facts(event) for entry in repo.entries() for event in entry.events if event.kind == kind]
 
 
 def change(name: str, nap_s: float = 0.0) -> str:
@@ -48,7 +49,7 @@ def test_what_a_landed_task_asked_for_holds_also_after_a_persons_commit_in_betwe
     assert repo.reconcile(on_tick=then).code == 0
     assert [event["with"] for event in events(repo, "resolving")] == [["fast"]]
     landing = next(e for entry in repo.entries() if entry.task == "slow" for e in entry.events if e.kind == "landing")
-    assert "fast/acceptance-1" in landing.data["required"]
+    assert "fast/acceptance-1" in landing.required
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from swarmgit.app import fsck
-from swarmgit.state import kinds
+from swarmgit.state import kinds, text
 from tests.conftest import Repo
 from tests.terminal import typed
 
@@ -37,7 +37,7 @@ def test_work_lands_when_a_person_types_the_code_back(repo: Repo) -> None:
     repo.reconcile()
     assert (repo.phases(), violations(repo)) == ({"a": "landed"}, [])
     (entry,) = repo.entries()
-    said = next(event.data for event in entry.events if event.kind == "reviewed")
+    said = next(text.facts(event) for event in entry.events if event.kind == "reviewed")
     assert (said["verdict"], said["how"], said["head"]) == ("pass", "terminal", entry.head)
 
 

@@ -15,7 +15,8 @@ from swarmgit.model import trailers
 from swarmgit.model.actions import Land
 from swarmgit.model.control import EntryControl, QueueControl
 from swarmgit.model.desired import Budget, Convoy, Desired, Gate, Scope
-from swarmgit.model.ids import AgentName, BlobId, ConvoyId, EntryId, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.ids import AgentName, BlobId, ConvoyId, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.queue import Gating, Red, Rejected
 from swarmgit.plan.order import AGE_STEP, gated_with, level, near
 from swarmgit.plan.rates import by_tier
 from swarmgit.plan.revival import objection
@@ -83,9 +84,9 @@ def test_a_batch_lands_as_one_gated_commit() -> None:
 def test_blame_is_isolated_and_says_so_in_the_ledger() -> None:
     made = queue_of("abcd", red_with("c"), slots=1)
     made.settle()
-    refused = next(event for event in entry_of(made, "c").events if event.kind == "rejected")
-    assert refused.data["reds"] == 2
-    assert len({e.data["session"] for e in entry_of(made, "c").events if e.kind == "red"}) == 2
+    refused = entry_of(made, "c").last(Rejected)
+    assert refused.reds == 2
+    assert len({red.session for red in entry_of(made, "c").every(Red)}) == 2
 
 
 def test_nothing_runs_more_often_than_its_retries_allow() -> None:
@@ -241,8 +242,8 @@ def test_entries_that_may_change_the_same_files_are_not_screened_apart() -> None
     screens: dict[datetime, list[set[str]]] = {}
     for entry in made.observed.entries.values():
         for event in entry.events:
-            if event.kind == "gating" and event.data["why"] == "screen":
-                tasks = {made.observed.entries[EntryId(each)].task for each in event.data["stack"]}
+            if isinstance(event, Gating) and event.why == "screen":
+                tasks = {made.observed.entries[each].task for each in event.stack}
                 screens.setdefault(event.at, []).append(tasks)
     assert any(len(groups) > 1 for groups in screens.values()), "there is a backlog to screen"
     for groups in screens.values():

@@ -11,7 +11,8 @@ from values import Life, life, submits, task
 from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import Budget, SwarmBudget
 from swarmgit.model.events import Stream
-from swarmgit.model.queue import LedgerEvent
+from swarmgit.model.ids import SessionId
+from swarmgit.model.queue import Unresolved
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt
 from swarmgit.model.usage import Usage
@@ -131,8 +132,8 @@ def test_a_day_counts_the_sessions_that_resolved_conflicts_once() -> None:
     made = swarm_of("a", budget=SwarmBudget(usd_per_day=1.0), ends=costing(0.25))
     made.settle()
     (entry,) = made.observed.entries.values()
-    data = {"session": "m1", "tokens": 500, "usd": 0.5}
-    entry = replace(entry, events=(*entry.events, LedgerEvent(made.now, "unresolved", data)))
+    ended = Unresolved(at=made.now, way="ai", reason="", session=SessionId("m1"), tokens=500, usd=0.5)
+    entry = replace(entry, events=(*entry.events, ended))
     day = purse(made.swarm, Books(made.observed.statuses.values(), (), (entry,)), made.now)
     assert (day.spent_usd, day.unpriced) == (0.75, 0)
 

@@ -8,8 +8,8 @@ from values import Life, entry_of, life, task
 
 from swarmgit.model.actions import Salvage, saves
 from swarmgit.model.desired import Budget, Convoy, Gate
-from swarmgit.model.ids import CommitId, ConvoyId, GateName, TaskId, TreeId
-from swarmgit.model.queue import Entry
+from swarmgit.model.ids import CommitId, ConvoyId, GateName, SessionId, TaskId, TreeId
+from swarmgit.model.queue import Entry, Landing, Resolved
 from swarmgit.plan import clashes
 from swarmgit.plan.situation import Draft, Situation
 
@@ -53,7 +53,7 @@ def test_a_convoy_larger_than_the_window_of_the_queue_is_not_cut(count: int, bat
     made.control(failed, restart="once")
     made.settle()
     assert len(members_landed(made)) == count
-    stacks = {tuple(e.data["stack"]) for entry in landed(made) for e in entry.events if e.kind == "landing"}
+    stacks = {entry.last(Landing).stack for entry in landed(made)}
     assert len(stacks) == 1
 
 
@@ -90,8 +90,17 @@ def resolved_on(made: Life) -> tuple[Entry, Entry]:
     """Return an entry, and one that was resolved on top of it."""
     below, above = entry_of(made, "t01"), entry_of(made, "t02")
     draft, situation = Draft(), look(made)
-    data = {"way": "ai", "session": "s", "beneath": [[below.id, below.work]]}
-    done = clashes.with_event(situation, above, "resolved", data, state="queued", proposal=CommitId("both"))
+    resolved = Resolved(
+        at=situation.now,
+        way="ai",
+        session=SessionId("s"),
+        tier="ai",
+        proposal=CommitId("both"),
+        others=(),
+        beneath=((below.id, below.work),),
+        resolution=(),
+    )
+    done = clashes.with_event(above, resolved, state="queued", proposal=CommitId("both"))
     clashes.save(draft, done)
     return below, done
 

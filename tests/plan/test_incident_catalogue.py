@@ -24,6 +24,7 @@ from swarmgit.model.ids import CommitId, ConvoyId, MailId, TaskId
 from swarmgit.model.incidents import Alert
 from swarmgit.model.mail import Mail, Outbox
 from swarmgit.model.observed import Lack
+from swarmgit.model.queue import Rejected
 from swarmgit.model.secrets import Leak
 from swarmgit.model.usage import Usage
 from swarmgit.model.work import TAMPERED, Pushed
@@ -129,7 +130,8 @@ def by_gates_and_the_queue() -> Iterable[Alert]:
     while not made.observed.entries:
         made.tick()
     (entry,) = made.observed.entries.values()
-    yield from seen(made, Draft(entries={entry.id: replace(entry, state="rejected")}))
+    rejected = replace(entry, state="rejected", events=(Rejected(at=made.now, rejection="conflict", reason="so"),))
+    yield from seen(made, Draft(entries={entry.id: rejected}))
     for answer, hours in ((Pushed("failed", "no route"), 20), (Pushed("rejected", "closed today"), 0)):
         made = life(A, swarm={"push": PushConfig("origin")}, refuses=lambda push, said=answer: said)
         made.known_remote = CommitId("root")

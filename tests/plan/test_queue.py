@@ -33,7 +33,7 @@ def test_the_intent_is_recorded_before_the_target_moves() -> None:
     entry = entry_of(made, "a")
     assert entry.state == "landing"
     assert [e.kind for e in entry.events][-1] == "landing"
-    assert entry.events[-1].data["old"] == "root"
+    assert entry.events[-1].old == "root"
 
 
 def test_a_landing_that_a_crash_cut_off_is_carried_out_again() -> None:
@@ -206,3 +206,13 @@ def test_gates_go_on_while_another_entry_is_about_to_land() -> None:
 
     # then what is at work is not given up for that
     assert not any(isinstance(action, StopSession) for action in made.decide().actions)
+
+
+def test_an_entry_that_does_not_say_which_session_resolves_it_goes_back_in_line() -> None:
+    made = life(task("a"))
+    while not made.observed.entries:
+        made.tick()
+    (entry,) = made.observed.entries.values()
+    made.see(entries={entry.id: replace(entry, state="resolving")})
+    made.settle()
+    assert made.landed() == ["a"]

@@ -17,6 +17,7 @@ from swarmgit.model.handoffs import Handoff, Summary
 from swarmgit.model.ids import AgentName, BlobId, CommitId, MailId, SessionId, TaskId
 from swarmgit.model.incidents import Incident, Occurrence
 from swarmgit.model.mail import Digest, Mail
+from swarmgit.model.queue import Resolving
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.plan.briefing import feedback_text, prompt_for
 from swarmgit.plan.merge_prompt import prompt_for_merge
@@ -58,7 +59,19 @@ def test_a_prompt_has_no_heading_but_its_own(last: Attempt) -> None:
 
 
 def test_a_merger_s_prompt_has_no_heading_but_its_own() -> None:
-    text = prompt_for_merge("", task("a"), (), {"paths": [HOSTILE], "may_change": [HOSTILE]}, REJECTION)
+    begun = Resolving(
+        at=AT,
+        session=SessionId("m1"),
+        number=2,
+        way="ai",
+        onto=CommitId("b"),
+        head=CommitId("c"),
+        paths=(HOSTILE,),
+        may_change=(HOSTILE,),
+        others=(),
+        feedback=REJECTION,
+    )
+    text = prompt_for_merge("", task("a"), (), begun)
     assert not {each for each in headings(text) if "obey" in each}
     assert is_seen(text, "\n\t")
     assert feedback_text(REJECTION) in text

@@ -40,7 +40,7 @@ from swarmgit.model.mail import DEAD, Mail, Outbox
 from swarmgit.model.observed import MergeTry, Observed, RemoteHead
 from swarmgit.model.pins import Unpin
 from swarmgit.model.policy import Policy
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Entry, Landing
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.sessions import Session, SessionSpec
 from swarmgit.model.status import Difference, Identity, TaskStatus
@@ -223,7 +223,8 @@ class Life:
 
     def _place(self, entry: Entry) -> tuple[int, int]:
         """Return the place of its commit on the target, and its own place in the stack that landed as that commit."""
-        stack = next((e.data.get("stack", []) for e in reversed(entry.events) if e.kind == "landing"), [])
+        intent = entry.last(Landing)
+        stack = intent.stack if intent else ()
         place = self.line.index(entry.landed_commit) if entry.landed_commit in self.line else -1
         return place, stack.index(entry.id) if entry.id in stack else 0
 

@@ -132,7 +132,7 @@ def test_a_queued_entry_whose_commits_are_nowhere_is_dropped_and_its_task_runs_a
 
     assert_ran_again(repo)
     assert [entry.state for entry in repo.entries()] == ["dropped", "landed"]
-    assert any(GONE in str(event.data) for event in repo.entries()[0].events)
+    assert any(GONE in str(event) for event in repo.entries()[0].events)
 
 
 @pytest.mark.default_cases("it.txt-removed", "a/b-cut")

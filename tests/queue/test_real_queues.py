@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from swarmgit.model.queue import Rejected
 from tests.conftest import Repo
 
 GATE_S = 0.2
@@ -90,8 +91,8 @@ def test_a_batch_of_eight_finds_its_culprits_and_lands_the_rest(repo: Repo, culp
     assert rejected(repo) == sorted(culprits)
     assert sorted(repo.landed()) == [name for name in names if name not in culprits]
     for entry in repo.entries():
-        reds = [event for event in entry.events if event.kind == "rejected"]
-        assert all(event.data["reds"] >= 2 for event in reds), "nobody is evicted for one red run"
+        reds = entry.every(Rejected)
+        assert all(event.reds >= 2 for event in reds), "nobody is evicted for one red run"
     assert_proved(repo)
 
 

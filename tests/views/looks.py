@@ -22,7 +22,7 @@ from swarmgit.model.ids import (
     TreeId,
 )
 from swarmgit.model.observed import Observed
-from swarmgit.model.queue import Candidate, Entry, LedgerEvent
+from swarmgit.model.queue import Candidate, Entry, Queued
 from swarmgit.model.sessions import AgentSpec, ProgramSpec, Session, SessionSpec
 from swarmgit.model.status import Attempt, GateResult, Identity, Rejection, TaskStatus
 from swarmgit.model.usage import Usage
@@ -104,7 +104,7 @@ def entry(id_: str = "e1", **fields) -> Entry:
         "enqueued": at(-3),
         "candidate": Candidate(BASE, LANDED, TREE),
         "evidence": (GateResult(GateName("test"), "pass", EvidenceKey("k"), TREE, at(-2), seconds=1.5),),
-        "events": (LedgerEvent(at(-3), "queued", {"head": HEAD}),),
+        "events": (Queued(at=at(-3), head=HEAD, base=BASE),),
     }
     return Entry(**{**known, **fields})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from looks import BASE, LANDED, NOW, TREE, at, entry, identity, look
+from looks import BASE, HEAD, LANDED, NOW, TREE, at, entry, identity, look
 from msgspec.structs import replace
 
 from swarmgit.app.views.agents import agent_document, agents_document
@@ -15,7 +15,7 @@ from swarmgit.cli.render_queue import entry_text, gates_text, queue_text
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Gate
 from swarmgit.model.histories import GateHistory, RedFull
-from swarmgit.model.queue import LedgerEvent
+from swarmgit.model.queue import Gating
 
 
 def test_a_gate_that_never_failed_is_reported() -> None:
@@ -55,7 +55,7 @@ def test_a_flaky_gate_and_one_whose_inputs_lie_are_reported_with_the_reason() ->
 
 
 def test_the_queue_shows_who_is_gated_and_how_each_tier_fared() -> None:
-    gating = LedgerEvent(at(-1), "gating", {"base": BASE, "stack": ["e1", "e2"]})
+    gating = Gating(at=at(-1), base=BASE, commit=HEAD, code_tree=TREE, stack=("e1", "e2"))
     entries = {
         "e1": entry("e1"),
         "e2": entry("e2", state="gating", events=(gating,)),
@@ -94,7 +94,7 @@ def test_an_entry_is_found_by_its_task_or_the_start_of_its_id() -> None:
 def test_an_entry_shows_its_evidence_and_its_events() -> None:
     text = entry_text(entry_document(look(entries={"e1": entry()}), "e1"))
     assert "test: pass on eeeeeeeeee at 2026-01-02T11:58:00Z (1.5 s)" in text
-    assert '2026-01-02T11:57:00Z queued {"head": "' in text
+    assert '2026-01-02T11:57:00Z queued {"base": "' in text
 
 
 def test_an_agent_is_shown_by_its_verified_outcomes() -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from swarmgit.app.fsck.gates import GatesInForce
-from swarmgit.app.fsck.order import landing_event
 from swarmgit.app.fsck.report import Violation
 from swarmgit.model import trailers
 from swarmgit.model.git import CommitInfo
-from swarmgit.model.queue import Candidate, Entry, LedgerEvent
+from swarmgit.model.queue import Candidate, Entry, Landed, Landing
 from swarmgit.model.status import GateResult
 from swarmgit.plan.evidence import BUILT_IN
 from swarmgit.ports.world import ReadWorld
@@ -43,18 +42,19 @@ def _exact(world: ReadWorld, candidate: Candidate, info: CommitInfo) -> Iterator
 
 def _record(entry: Entry, info: CommitInfo) -> Iterator[Violation]:
     """P2: what the entry's own history says about the landing is what its state says."""
-    said = next((event.data.get("commit") for event in reversed(entry.events) if event.kind == "landed"), None)
+    landed = entry.last(Landed)
+    said = landed.commit if landed else None
     if entry.state == "landed" and said != info.oid:
         yield Violation("P2", info.oid, f"entry {entry.id} is landed, but its events say it landed as {said}")
 
 
 def _evidence(entry: Entry, candidate: Candidate, info: CommitInfo, gates: GatesInForce) -> Iterator[Violation]:
-    intent = landing_event(entry)
+    intent = entry.last(Landing)
     if intent is None:
         yield Violation("I1", info.oid, f"entry {entry.id} has no record of the landing's intent")
         return
     yield from _intent(intent, candidate, info)
-    required = intent.data.get("required") or []
+    required = intent.required
     missing = [name for name in BUILT_IN if name not in required and name not in ADDED_LATER]
     if missing:
         yield Violation("I1", info.oid, f"entry {entry.id} did not require {', '.join(missing)}, which are always on")
@@ -69,12 +69,11 @@ def _evidence(entry: Entry, candidate: Candidate, info: CommitInfo, gates: Gates
             yield Violation("I1", info.oid, f"evidence of gate {name} was not in state before the landing's intent")
 
 
-def _intent(intent: LedgerEvent, candidate: Candidate, info: CommitInfo) -> Iterator[Violation]:
-    said = {name: intent.data.get(name) for name in ("old", "new", "code_tree")}
-    wanted = {"old": candidate.base, "new": info.oid, "code_tree": candidate.code_tree}
-    for name, value in wanted.items():
-        if said[name] != value:
-            yield Violation("I1", info.oid, f"the recorded intent says {name} {said[name]}, not {value}")
+def _intent(intent: Landing, candidate: Candidate, info: CommitInfo) -> Iterator[Violation]:
+    wanted = (("old", intent.old, candidate.base), ("new", intent.new, info.oid))
+    for name, said, value in (*wanted, ("code_tree", intent.code_tree, candidate.code_tree)):
+        if said != value:
+            yield Violation("I1", info.oid, f"the recorded intent says {name} {said}, not {value}")
 
 
 def _proves(result: GateResult, name: str, candidate: Candidate) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from swarmgit.errors import SwarmError
 from swarmgit.model.ids import CommitId, EntryId
-from swarmgit.model.queue import Entry, LedgerEvent
+from swarmgit.model.queue import Entry, Landing
 from swarmgit.ports.world import ReadWorld
 from swarmgit.state import kinds
 
@@ -62,11 +62,7 @@ class Order:
             return None
 
 
-def landing_event(entry: Entry) -> LedgerEvent | None:
-    """Return the recorded intent that an entry landed by."""
-    return next((event for event in reversed(entry.events) if event.kind == "landing"), None)
-
-
-def _new(entry: Entry) -> object:
-    intent = landing_event(entry)
-    return intent.data.get("new") if intent is not None else None
+def _new(entry: Entry) -> CommitId | None:
+    """Return what the intent that an entry landed by moves the target to."""
+    intent = entry.last(Landing)
+    return intent.new if intent is not None else None

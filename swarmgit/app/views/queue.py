@@ -21,6 +21,7 @@ from swarmgit.plan.order import gated_with
 from swarmgit.plan.priorities import Raised, raised
 from swarmgit.plan.pushes import standing
 from swarmgit.plan.rates import TierFigures, by_tier
+from swarmgit.state.text import facts
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
@@ -134,5 +135,5 @@ def entry_document(look: Look, name: str) -> dict[str, Any]:
         else None,
         **_waits(look, entry),
         "evidence": [result_row(result) for result in entry.evidence],
-        "events": [{"at": stamp(event.at), "kind": event.kind, "data": dict(event.data)} for event in entry.events],
+        "events": [{"at": stamp(event.at), "kind": event.kind, "data": facts(event)} for event in entry.events],
     }

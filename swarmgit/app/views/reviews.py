@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from swarmgit.app.reviews import Held
+from swarmgit.app.reviews import OpenReview
 from swarmgit.app.views.tasks import result_row
 from swarmgit.app.views.times import stamp
 
@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from swarmgit.app.look import Look
 
 
-def review_row(each: Held) -> dict[str, Any]:
+def review_row(each: OpenReview) -> dict[str, Any]:
     entry = each.entry
-    since = next(event.at for event in reversed(entry.events) if event.kind == "held")
     return {
         "entry": entry.id,
         "task": entry.task,
@@ -24,17 +23,17 @@ def review_row(each: Held) -> dict[str, Any]:
         "model": entry.model,
         "why": each.why,
         "guarded": list(entry.guarded),
-        "since": stamp(since),
+        "since": stamp(each.since),
         "command": f"swarmgit review show {entry.task}",
     }
 
 
-def reviews_document(found: tuple[Held, ...]) -> dict[str, Any]:
+def reviews_document(found: tuple[OpenReview, ...]) -> dict[str, Any]:
     """Return `review list --json`, the oldest question first."""
     return {"version": 1, "reviews": [review_row(each) for each in found]}
 
 
-def review_document(seen: Look, each: Held, diff: str) -> dict[str, Any]:
+def review_document(seen: Look, each: OpenReview, diff: str) -> dict[str, Any]:
     """Return `review show --json`: the task, what its gates said, and the difference that a verdict is about."""
     task = seen.desired.tasks.get(each.entry.task)
     status = seen.observed.statuses.get(each.entry.task)

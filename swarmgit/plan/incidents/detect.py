@@ -9,7 +9,7 @@ from swarmgit.model.endings import BY_WATCHDOG
 from swarmgit.model.ids import AgentName, TaskId
 from swarmgit.model.incidents import Alert, facts
 from swarmgit.model.mail import Mail
-from swarmgit.model.queue import Entry
+from swarmgit.model.queue import Entry, Rejected
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
@@ -47,9 +47,9 @@ def _alerts(situation: Situation, draft: Draft) -> Iterator[Alert]:
         if letter.refused.startswith(mail.FORGED):
             yield _forgery(letter)
     for entry in draft.entries.values():
-        before = observed.entries.get(entry.id)
-        if entry.state == "rejected" and (before is None or before.state != "rejected"):
-            yield _landing(entry)
+        before, rejected = observed.entries.get(entry.id), entry.last(Rejected)
+        if entry.state == "rejected" and rejected and (before is None or before.state != "rejected"):
+            yield _landing(entry, rejected)
     yield from _money(situation, draft)
 
 
@@ -124,15 +124,13 @@ def _forgery(letter: Mail) -> Alert:
     return Alert("mail/forged", AgentName(letter.sender), letter.task, letter.session, said)
 
 
-def _landing(entry: Entry) -> Alert:
-    data = entry.events[-1].data if entry.events else {}
-    kind = str(data.get("kind", "rejected"))
-    what = str(data.get("gate") or ", ".join(map(str, data.get("paths", ()))) or "")
+def _landing(entry: Entry, rejected: Rejected) -> Alert:
+    what = rejected.gate or ", ".join(rejected.paths or ())
     refused = facts(
         entry=entry.id,
-        kind=kind,
-        gate=data.get("gate") or "",
-        reason=data.get("reason", kind),
+        kind=rejected.rejection,
+        gate=rejected.gate or "",
+        reason=rejected.reason,
         details=f" ({what[:300]})" if what else "",
     )
     return Alert("landing", entry.agent, entry.task, entry.session, refused)
