@@ -119,7 +119,7 @@ class _Assembly:
         self.restore_clashes(tasks)
         self.judge_tasks(tasks, context)
         policy = self.values.get(paths.POLICY_YAML, Policy())
-        self.problems += map(self.sources.problem, crosscheck.comms_faults(policy, context, tasks.values()))
+        self.problems += map(self.sources.problem, crosscheck.policy_faults(policy, context, tasks.values()))
         experiments = self.experiments(context)
         self.forget_the_unused()
         return Desired(

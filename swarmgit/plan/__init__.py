@@ -210,7 +210,9 @@ def _close(situation: Situation, draft: Draft) -> Plan:
     if any(each.hearing.unread and not each.hearing.deaf for each in of_kind(sessions, ProgramSession)):
         draft.wakes.append(UNREAD_S)
     wake = min(draft.wakes, default=POLL_S)
-    return Plan(actions, draft.views, is_settled, needs_person, min(max(wake, UNREAD_S), POLL_S), failing)
+    wake = min(max(wake, UNREAD_S), POLL_S)
+    reasons = {name: draft.reason_of(view) for name, view in draft.views.items() if view.phase not in FINISHED}
+    return Plan(actions, draft.views, is_settled, needs_person, wake, failing, reasons)
 
 
 def _is_move(action: Action) -> bool:

@@ -17,6 +17,7 @@ from swarmgit.model.desired import Runtime
 from swarmgit.model.ids import CommitId, SessionId, TaskId, ulid
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.queue import Entry, Resolving, Unresolved
+from swarmgit.model.reasons import reason
 from swarmgit.model.status import Rejection
 from swarmgit.plan import agents, scope
 from swarmgit.plan.landings import save, with_event
@@ -58,7 +59,8 @@ def begin(situation: Situation, draft: Draft, entry: Entry, tried: MergeTry, ben
     if tried.regenerate and "auto" in tiers and _may_generate(entry, tried.base):
         busy = _at_it(draft, entry, tried.conflicts)
         if busy:
-            draft.stuck[entry.id] = f"{', '.join(tried.conflicts[:3])} is made again for {busy} first"
+            text = f"{', '.join(tried.conflicts[:3])} is made again for {busy} first"
+            draft.stuck[entry.id] = reason("conflict", text, entry=entry.id)
         else:
             _resolve(draft, entry, replace(resolving, way="generated", run=tried.regenerate))
         return True
