@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from swarmgit.app.look import Look
 from swarmgit.app.names import find_task
+from swarmgit.app.next_commands import next_commands
 from swarmgit.app.views.money import convoy_budget_rows
 from swarmgit.app.views.plan import why_waiting
+from swarmgit.app.views.reasons import reason_of, reason_row
 from swarmgit.app.views.tasks import drifted, statuses
 from swarmgit.app.views.times import stamp
 from swarmgit.app.views.words import counted
@@ -22,7 +24,6 @@ from swarmgit.plan import checkouts
 from swarmgit.plan.priorities import raised
 from swarmgit.plan.pushes import standing
 from swarmgit.plan.rejections import named
-from swarmgit.plan.verdicts import WAITS_FOR
 from swarmgit.plan.wallets import members
 from swarmgit.state import kinds
 
@@ -30,12 +31,13 @@ PATHS_SHOWN = 5
 
 
 class Explanation(Struct, frozen=True):
-    """`commands`: what to run next, best first."""
+    """`commands`: what to run next, best first. `why`: the reason as `status --json` has it."""
 
     task: TaskId
     phase: str
     sentences: tuple[str, ...]
     commands: tuple[str, ...]
+    why: dict[str, Any] | None = None
 
     def text(self) -> str:
         return "\n".join(
@@ -48,6 +50,7 @@ class Explanation(Struct, frozen=True):
             "version": 1,
             "task": self.task,
             "phase": self.phase,
+            "why": self.why,
             "sentences": list(self.sentences),
             "commands": list(self.commands),
         }
@@ -64,6 +67,7 @@ def explain(look: Look, name: str) -> Explanation:
         return Explanation(task, "finished", (f"It is finished and archived in {place} on the state branch.",), ())
     sentences = (
         *_phase(look, status),
+        *_ignored(look, status),
         *_brakes(look, status),
         *_attempts(look, status),
         *_rejection(status),
@@ -74,7 +78,8 @@ def explain(look: Look, name: str) -> Explanation:
         *_names(status),
         *_conditions(status),
     )
-    return Explanation(task, status.phase, sentences, tuple(_commands(look, status)))
+    commands = next_commands(look, status)
+    return Explanation(task, status.phase, sentences, commands, reason_row(look, status))
 
 
 STARTS = {
@@ -154,6 +159,12 @@ def _queued(look: Look, status: TaskStatus) -> Iterator[str]:
     edited = look.observed.blocked.get(status.entry, ()) if status.entry else ()
     if edited:
         yield f"{checkouts.waits(edited, look.observed.index_locks, look.now)}."
+
+
+def _ignored(look: Look, status: TaskStatus) -> Iterator[str]:
+    why = reason_of(look, status)
+    if why is not None and status.phase != "running":
+        yield f"If nobody does anything: {why.if_ignored}"
 
 
 def _brakes(look: Look, status: TaskStatus) -> Iterator[str]:
@@ -257,48 +268,3 @@ def some(names: tuple[str, ...]) -> str:
     """Return the first few names, and how many more there are."""
     more = f" and {len(names) - PATHS_SHOWN} more" if len(names) > PATHS_SHOWN else ""
     return ", ".join(names[:PATHS_SHOWN]) + more
-
-
-def _commands(look: Look, status: TaskStatus) -> Iterator[str]:
-    control = look.observed.controls.get(status.task)
-    if status.task in look.desired.held:
-        yield "swarmgit validate"
-    if look.observed.freeze and status.finished is None:
-        yield "swarmgit thaw"
-    if control and control.paused:
-        yield f"swarmgit task resume {status.task}"
-    if status.waiting_for == (WAITS_FOR,):
-        yield f"swarmgit review show {status.task}"
-        yield f"swarmgit review pass {status.task}"
-        yield f"swarmgit review fail {status.task}"
-    else:
-        yield from _again(look, status)
-    in_the_way = look.observed.blocked.get(status.entry, ()) if status.entry else ()
-    if status.phase == "queued" and in_the_way:
-        yield from checkouts.commands(in_the_way, look.observed.index_locks)
-    stands = status.task in look.desired.held or (control is not None and control.paused)
-    if status.phase in {"waiting", "rework", "verifying", "queued"} and not stands:
-        yield "swarmgit reconcile"
-    if status.phase == "running" and status.last:
-        yield f"swarmgit logs {status.last.session} -f"
-    elif status.last:
-        yield f"swarmgit task show {status.task}"
-    if status.landed_commit:
-        yield f"git show {status.landed_commit}"
-
-
-def _again(look: Look, status: TaskStatus) -> Iterator[str]:
-    """Yield what lets a task that has ended go on."""
-    drift = look.observed.drift.get(status.task)
-    if drift is not None and drift.kind == "gone":
-        yield f"swarmgit task reopen {status.task}"
-        yield f"swarmgit fsck --acknowledge {drift.commit} --reason TEXT"
-    is_claimed = status.phase == "needs-human" and status.task in look.observed.landings
-    if is_claimed:
-        yield f"swarmgit task accept {status.task}"
-    if is_claimed or status.phase == "reverted":
-        yield f"swarmgit task reopen {status.task}"
-    elif status.phase == "needs-human" and status.task in look.observed.failures:
-        yield "swarmgit reconcile"  # the work is there: with the cause gone, the step is tried again
-    elif status.phase in {"needs-human", "failed", "cancelled"}:
-        yield f"swarmgit task restart {status.task}"

@@ -8,14 +8,17 @@ from typing import NamedTuple, get_args
 
 from msgspec import Struct, field
 
-from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import paths
 from swarmgit.documents.spelling import did_you_mean
+from swarmgit.model.adapters import ADAPTERS
 from swarmgit.model.desired import DEFAULT_ROUTING, Convoy, Swarm, Task, TaskType
 from swarmgit.model.experiments import Experiment
 from swarmgit.model.ids import ConvoyId, TaskId
 from swarmgit.model.mail import HUMAN, RESERVED, SWARMGIT, TYPES
 from swarmgit.model.policy import Policy
+
+NO_ROLES = frozenset({"default", "gate"})
+"""Names in the policy's `commands` beside those of roles."""
 
 
 class Fault(NamedTuple):
@@ -34,7 +37,7 @@ class Context(Struct, frozen=True):
     task_ids: AbstractSet[TaskId]
     convoys: Mapping[ConvoyId, Convoy] = field(default_factory=dict)
     convoy_ids: AbstractSet[ConvoyId] = frozenset()
-    adapters: AbstractSet[str] = KNOWN_ADAPTERS
+    adapters: AbstractSet[str] = ADAPTERS.keys()
 
 
 def swarm_faults(swarm: Swarm, adapters: AbstractSet[str]) -> list[Fault]:
@@ -141,6 +144,22 @@ def _runtime_objection(runtime: str, swarm: Swarm, adapters: AbstractSet[str]) -
         return f"the runtime 'command' needs a program: name one under 'runtimes' in {paths.SWARM_YAML}"
     known = {*swarm.runtimes, *adapters} - {"command"}
     return None if runtime in known else f"unknown runtime '{runtime}'{did_you_mean(runtime, known)}"
+
+
+def policy_faults(policy: Policy, context: Context, tasks: Iterable[Task]) -> list[Fault]:
+    """Return what the policy says of runtimes, roles and agents that do not exist: it would have no effect."""
+    swarm = context.swarm
+    runtimes = {*swarm.runtimes, *context.adapters} if swarm is not None else policy.credentials.keys()
+    roles = {*context.roles, *NO_ROLES}
+    found: list[_Found] = [
+        (("credentials", name), f"unknown runtime '{name}'{did_you_mean(name, runtimes)}")
+        for name in sorted(policy.credentials.keys() - runtimes)
+    ]
+    found += [
+        (("commands", name), f"unknown role '{name}'{did_you_mean(name, roles)}")
+        for name in sorted(policy.commands.keys() - roles)
+    ]
+    return [*(Fault(paths.POLICY_YAML, *each) for each in found), *comms_faults(policy, context, tasks)]
 
 
 def comms_faults(policy: Policy, context: Context, tasks: Iterable[Task]) -> list[Fault]:

@@ -50,6 +50,21 @@ def task(node: Node) -> list[Refusal]:
 
 def swarm(node: Node) -> list[Refusal]:
     """Return what is wrong with a `swarm.yaml`."""
+    found = [*_branches(node), *_idle(node)]
+    for name, runtime in _items(node, ("runtimes",)):
+        if _value_at(runtime, ("adapter",)) == "command" and "run" not in runtime.items:
+            message = f"missing key 'run' in 'runtimes.{name}': the command adapter needs a program"
+            found.append(Refusal(runtime.place, message))
+    for key in ("include", "share", "setup_key"):
+        found += _patterns(node, ("worktree", key))
+    found += _patterns(node, ("merge", "union"))
+    for _, made in _items(node, ("merge", "generated")):
+        found += _patterns(made, ("files",))
+    return found
+
+
+def _branches(node: Node) -> list[Refusal]:
+    """Return the names of branches that git would not take, alone or one beside the other."""
     found = []
     target = _value_at(node, ("target",)) or "main"
     state = _value_at(node, ("state", "branch")) or Swarm("").state_branch
@@ -64,15 +79,16 @@ def swarm(node: Node) -> list[Refusal]:
         found.append(Refusal(node.at(("state", "branch") if "state" in node.items else ("target",)), message))
     if pushed is not None and pushed == state:
         found.append(Refusal(node.at(("push", "branch")), "landings cannot be pushed to the branch of the state"))
-    for name, runtime in _items(node, ("runtimes",)):
-        if _value_at(runtime, ("adapter",)) == "command" and "run" not in runtime.items:
-            message = f"missing key 'run' in 'runtimes.{name}': the command adapter needs a program"
-            found.append(Refusal(runtime.place, message))
-    for key in ("include", "share", "setup_key"):
-        found += _patterns(node, ("worktree", key))
-    found += _patterns(node, ("merge", "union"))
-    for _, made in _items(node, ("merge", "generated")):
-        found += _patterns(made, ("files",))
+    return found
+
+
+def _idle(node: Node) -> list[Refusal]:
+    """Return the keys that have no effect without another one."""
+    found = []
+    for path, key, needed in ((("push",), "branch", "remote"), (("worktree",), "setup_key", "setup")):
+        inner = _node_at(node, path)
+        if inner is not None and key in inner.items and needed not in inner.items:
+            found.append(Refusal(inner.key_at((), key), f"'{key}' has no effect without '{needed}'"))
     return found
 
 

@@ -18,6 +18,7 @@ from swarmgit.model.incidents import ForgetAlerts, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.pins import Submit, Unpin
 from swarmgit.model.queue import Entry
+from swarmgit.model.reasons import Reason
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.sessions import SessionSpec
@@ -270,7 +271,8 @@ Action = Effect | StateChange
 
 
 class Plan(Struct, frozen=True):
-    """What a tick will do. `views`: every unfinished task's status as this plan sees it, saved or not.
+    """What a tick will do. `views`: every unfinished task's status as this plan sees it, saved or not; `reasons`: why
+    each of them is where it is.
 
     `is_settled`: nothing more will happen until a person acts. `wake_in_s`: look again by then at the latest.
     `failing`: steps that have failed and are not tried in this tick.
@@ -282,3 +284,4 @@ class Plan(Struct, frozen=True):
     needs_person: bool = False
     wake_in_s: float | None = None
     failing: tuple[FailedStep, ...] = ()
+    reasons: Mapping[TaskId, Reason] = field(default_factory=dict)

@@ -209,7 +209,9 @@ def _close(situation: Situation, draft: Draft) -> Plan:
     if any(session.hearing.unread and not session.hearing.deaf for session in sessions):
         draft.wakes.append(UNREAD_S)
     wake = min(draft.wakes, default=POLL_S)
-    return Plan(actions, draft.views, is_settled, needs_person, min(max(wake, UNREAD_S), POLL_S), failing)
+    wake = min(max(wake, UNREAD_S), POLL_S)
+    reasons = {name: draft.reason_of(view) for name, view in draft.views.items() if view.phase not in FINISHED}
+    return Plan(actions, draft.views, is_settled, needs_person, wake, failing, reasons)
 
 
 def _is_move(action: Action) -> bool:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from swarmgit.model.desired import Task
+from swarmgit.model.reasons import Reason, reason
 from swarmgit.plan.situation import Situation
 
-SELECTION = "selection"
-NETWORK = "network"
 
-Waits = tuple[str, str]
-"""What something waits for, as a kind and a sentence."""
-
-
-def by(situation: Situation, task: Task) -> Waits | None:
+def by(situation: Situation, task: Task) -> Reason | None:
     """Return what holds a task: its file, a freeze, a person; None where nothing does."""
     control = situation.control(task.id)
     if task.id in situation.desired.held:
-        return "valid intent", "its file or something it names is broken; see `swarmgit validate`"
+        return reason("valid intent", "its file or something it names is broken; see `swarmgit validate`")
     if situation.observed.freeze is not None:
-        return "freeze", "the swarm is frozen; `swarmgit thaw` lets it go on"
+        return reason("freeze", "the swarm is frozen; `swarmgit thaw` lets it go on")
     if control.paused:
-        return "suspension", f"paused by {control.by or 'a person'}; `swarmgit task resume {task.id}` lets it go on"
+        who = control.by or "a person"
+        return reason("paused", f"paused by {who}; `swarmgit task resume {task.id}` lets it go on", task=task.id)
     if task.suspend:
-        return "suspension", "its file says suspend: true"
+        return reason("suspended", "its file says suspend: true", task=task.id)
     if situation.only and task.id not in situation.only:
-        return SELECTION, "this reconcile was asked for other tasks only"
+        return reason("selection", "this reconcile was asked for other tasks only", task=task.id)
     if situation.observed.target_head is None:
-        return "target", "the target branch has no commit"
+        return reason("target", "the target branch has no commit")
     return None
 
 
@@ -35,11 +31,17 @@ def unreachable(situation: Situation, runtime: str, model: str | None) -> str:
     return situation.observed.unreachable.get((runtime, model or ""), "")
 
 
-def by_disk(situation: Situation) -> Waits | None:
+def by_network(situation: Situation, runtime: str, model: str | None) -> Reason | None:
+    """Return why a session could not work at all: it is not started to find that out."""
+    why = unreachable(situation, runtime, model)
+    return reason("network", why) if why else None
+
+
+def by_disk(situation: Situation) -> Reason | None:
     """Return why nothing new starts while the sessions at work take more of the disk than they may together."""
     used = disk_used(situation)
     limit = "(watchdog.swarm_disk_mb in .swarm/swarm.yaml); `swarmgit gc` removes what nobody needs"
-    return ("disk", f"{used} {limit}") if used else None
+    return reason("disk", f"{used} {limit}") if used else None
 
 
 def disk_used(situation: Situation) -> str | None:

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from swarmgit.model.desired import ConvoyBudget, Swarm, Task
 from swarmgit.model.endings import Stop
 from swarmgit.model.ids import TaskId
+from swarmgit.model.reasons import Reason, reason
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.usage import Usage
@@ -23,8 +24,6 @@ TOKENS_UNPRICED = 2_000_000
 
 SAMPLES_MIN = 3
 """So many finished tasks of a kind make an estimate."""
-
-Waits = tuple[str, str]
 
 
 class Purse(Struct, frozen=True):
@@ -175,52 +174,54 @@ def empty_wallets(situation: Situation, draft: Draft) -> tuple[Wallet, ...]:
     return tuple(w for name, w in found.items() if w.is_empty and (name not in stored or stored[name].closed is None))
 
 
-def wait(situation: Situation, draft: Draft, task: Task, money: Till) -> Waits | None:
+def wait(situation: Situation, draft: Draft, task: Task, money: Till) -> Reason | None:
     """Return why there is no money for a task's next session; None when there is."""
-    sentence = _day(money.purse) or _convoy(task, money) or _task(situation, task, draft.views.get(task.id), money)
-    if sentence is None:
-        return None
-    draft.needs_person = True
-    return "budget", sentence
+    why = _day(money.purse) or _convoy(task, money) or _task(situation, task, draft.views.get(task.id), money)
+    draft.needs_person = draft.needs_person or why is not None
+    return why
 
 
-def wait_beside(situation: Situation, draft: Draft, task: Task) -> Waits | None:
+def wait_beside(situation: Situation, draft: Draft, task: Task) -> Reason | None:
     """Return why there is no money for a session beside a task's attempts; None when there is."""
     money = till(situation, draft)
     limit, status = usd_of_task(situation.swarm, task), situation.observed.statuses.get(task.id)
-    sentence = _day(money.purse) or _convoy(task, money)
-    if sentence is None and limit is not None and status is not None:
+    why = _day(money.purse) or _convoy(task, money)
+    if why is None and limit is not None and status is not None:
         spent = spent_on(situation, status)
-        sentence = f"it has cost {spent:.2f} of {limit:.2f} USD; {RAISE}" if spent and spent >= limit else None
-    draft.needs_person = draft.needs_person or sentence is not None
-    return ("budget", sentence) if sentence else None
+        why = _used_up(spent, limit) if spent and spent >= limit else None
+    draft.needs_person = draft.needs_person or why is not None
+    return why
 
 
-def _convoy(task: Task, money: Till) -> str | None:
+def _used_up(spent: float, limit: float) -> Reason:
+    return reason("budget of the task", f"it has cost {spent:.2f} of {limit:.2f} USD; {RAISE}")
+
+
+def _convoy(task: Task, money: Till) -> Reason | None:
     wallet = money.convoys.get(task.id)
     if wallet is None or not wallet.is_empty:
         return None
-    return f"{wallet.sentence()}; raise budget in .swarm/convoys/{wallet.convoy}.yaml"
+    text = f"{wallet.sentence()}; raise budget in .swarm/convoys/{wallet.convoy}.yaml"
+    return reason("budget of the convoy", text, convoy=wallet.convoy)
 
 
-def _day(day: Purse) -> str | None:
+def _day(day: Purse) -> Reason | None:
     if not day.is_empty:
         return None
-    return (
-        f"today's budget of {day.limit_usd:.2f} USD is spent; it goes on tomorrow (UTC), "
-        "or with a higher budget.usd_per_day in .swarm/swarm.yaml"
-    )
+    until = "it goes on tomorrow (UTC), or with a higher budget.usd_per_day in .swarm/swarm.yaml"
+    return reason("budget of the day", f"today's budget of {day.limit_usd:.2f} USD is spent; {until}")
 
 
-def _task(situation: Situation, task: Task, status: TaskStatus | None, money: Till) -> str | None:
+def _task(situation: Situation, task: Task, status: TaskStatus | None, money: Till) -> Reason | None:
     limit = usd_of_task(situation.swarm, task)
     if limit is None:
         return None
     spent = spent_on(situation, status) if status else 0.0
     left = max(0.0, limit - spent)
     if spent and spent >= limit:
-        return f"it has cost {spent:.2f} of {limit:.2f} USD; {RAISE}"
+        return _used_up(spent, limit)
     expected = money.estimates.get(task.type)
     if expected is not None and spent + expected > limit:
-        return f"sessions of type {task.type} cost {expected:.2f} USD, and {left:.2f} USD are left for it; {RAISE}"
+        text = f"sessions of type {task.type} cost {expected:.2f} USD, and {left:.2f} USD are left for it; {RAISE}"
+        return reason("budget of the task", text)
     return None

@@ -9,6 +9,7 @@ from swarmgit.model.control import LandingControl
 from swarmgit.model.endings import Stop
 from swarmgit.model.ids import TaskId
 from swarmgit.model.landings import TargetLanding
+from swarmgit.model.reasons import reason
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.state import kinds
@@ -69,14 +70,10 @@ def landed(situation: Situation, status: TaskStatus, found: TargetLanding) -> Ta
     )
 
 
-def held(status: TaskStatus, found: TargetLanding) -> TaskStatus:
+def held(draft: Draft, status: TaskStatus, found: TargetLanding) -> TaskStatus:
     """Return the status of a task that a commit only claims: neither run nor counted until a person has said."""
-    return replace(
-        status,
-        phase="needs-human",
-        reason=(
-            f"commit {found.commit[:10]} claims it, and no ledger knows of that: "
-            f"swarmgit task accept {status.task}, or swarmgit task reopen {status.task}"
-        ),
-        waiting_for=("a person",),
+    text = (
+        f"commit {found.commit[:10]} claims it, and no ledger knows of that: "
+        f"swarmgit task accept {status.task}, or swarmgit task reopen {status.task}"
     )
+    return draft.because(status, reason("claimed", text, task=status.task), "needs-human")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.queue import Entry, Unresolved
+from swarmgit.model.reasons import reason
 from swarmgit.plan import resolutions, stacks
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.order import holding
@@ -47,7 +48,7 @@ def _wait_for_person(situation: Situation, draft: Draft, members: list[Entry], p
         f"{members[place].task} conflicts in {', '.join(tried.conflicts[:5])} with {others}, and convoy {convoy} lands "
         "together: change one of these tasks, or let the convoy go on with on_failure: continue"
     )
-    draft.stuck.update((entry.id, words) for entry in members)
+    draft.stuck.update((entry.id, reason("convoy conflict", words, convoy=convoy)) for entry in members)
     draft.needs_person = True
 
 

@@ -24,6 +24,7 @@ from swarmgit.model.failures import (
 from swarmgit.model.ids import TaskId
 from swarmgit.model.mail import Mail
 from swarmgit.model.queue import WAITING
+from swarmgit.model.reasons import reason
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import FINISHED, TaskStatus
 from swarmgit.model.steps import owned_step, with_task
@@ -153,7 +154,7 @@ def _hold(situation: Situation, draft: Draft, each: FailedStep) -> None:
         draft.held |= {each.step.task}
         draft.withheld[each.step.key] = each
     elif each.step.kind in {"TryMerges", "Land"} and each.step.entry is not None:
-        draft.apart[each.step.entry] = sentence(each)
+        draft.apart[each.step.entry] = reason("step", sentence(each))
         entry = situation.observed.entries.get(each.step.entry)
         is_in_line = entry is not None and entry.state in WAITING  # then no landing of it is planned, to be withheld
         if each.step.kind == "TryMerges" or is_stuck(each) or is_in_line:
@@ -217,8 +218,8 @@ def _say(draft: Draft, each: FailedStep) -> None:
     """Say of a task what keeps it from starting, as long as that may pass."""
     view = draft.views.get(each.step.task) if each.step.task else None
     if each.step.kind in STARTS and _is_vital(each) and view is not None and view.phase not in FINISHED:
-        reason = f"{sentence(each)}; it is tried again by itself"
-        draft.views[view.task] = replace(view, reason=reason, waiting_for=(MACHINE,))
+        why = reason("the machine", f"{sentence(each)}; it is tried again by itself")
+        draft.views[view.task] = draft.because(view, why)
         draft.passing.discard(view.task)
 
 
@@ -242,8 +243,9 @@ def _stuck(draft: Draft, each: FailedStep) -> None:
     task = each.step.task
     view = draft.views.get(task) if task else None
     if _is_vital(each) and view is not None and view.phase not in FINISHED:
-        reason = f"{sentence(each)}; when that is repaired, `swarmgit reconcile` tries again; {way_out(each)}"
-        draft.views[view.task] = replace(view, phase="needs-human", reason=reason, waiting_for=())
+        text = f"{sentence(each)}; when that is repaired, `swarmgit reconcile` tries again; {way_out(each)}"
+        kind = "work not saved" if each.step.kind in SAVING else "step"
+        draft.views[view.task] = draft.because(view, reason(kind, text, task=task), "needs-human")
     draft.alerts.append(alert(each))
 
 

@@ -11,6 +11,7 @@ from swarmgit.model.desired import Desired, Gate, Problem
 from swarmgit.model.histories import GateHistory, RedFull
 from swarmgit.model.ids import CommitId, EvidenceKey, TreeId
 from swarmgit.model.observed import Observed
+from swarmgit.model.reasons import Reason, reason
 from swarmgit.model.sessions import Session
 from swarmgit.plan import evidence, stacks
 from swarmgit.plan.evidence import Subject
@@ -62,14 +63,14 @@ def noted(situation: Situation, draft: Draft, history: GateHistory, session: Ses
     return replace(history, red_full=red)
 
 
-def stop(situation: Situation, draft: Draft) -> str:
-    """Return why nothing may land, '' when something may: as long as only we have moved what was red."""
+def stop(situation: Situation, draft: Draft) -> Reason | None:
+    """Return why nothing may land, None when something may: as long as only we have moved what was red."""
     for gate in _narrow(situation.desired):
         red = _history(situation, draft, gate).red_full
         if red is not None and red.is_confirmed and _holds(situation, draft, gate, red):
             draft.needs_person = True
-            return _words(gate, red)
-    return ""
+            return reason("full run", _words(gate, red))
+    return None
 
 
 def problems(desired: Desired, observed: Observed) -> tuple[Problem, ...]:

@@ -17,6 +17,7 @@ from swarmgit.model.desired import Runtime, Task
 from swarmgit.model.endings import AttemptOutcome
 from swarmgit.model.events import Fault
 from swarmgit.model.ids import SessionId, TaskId
+from swarmgit.model.reasons import Reason, reason
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.plan import accounts, agents, rejections
@@ -31,7 +32,6 @@ STAGGER_S, STAGGER_S_MAX = 2.0, 60.0
 the other, so that the first of them finds out for the others whether the limit is gone."""
 
 Answer = tuple[AttemptOutcome, str, Rejection | None]
-Waits = tuple[str, str]
 
 
 class Holds(Struct):
@@ -145,7 +145,7 @@ def is_trusted_again(situation: Situation, last: Attempt) -> bool:
     return last.ended < since or is_ahead(last.ended, situation.now)
 
 
-def wait(situation: Situation, draft: Draft, task: Task, found: Holds) -> Waits | None:
+def wait(situation: Situation, draft: Draft, task: Task, found: Holds) -> Reason | None:
     """Return what a task waits for before it may use its provider; None when it may."""
     status = draft.views.get(task.id)
     account = accounts.account_of(agents.runtime_of(situation.swarm, task)[0])
@@ -159,13 +159,15 @@ def wait(situation: Situation, draft: Draft, task: Task, found: Holds) -> Waits 
         return _doubt(draft, account, standing)
     draft.wake_at(release, situation.now)
     draft.is_waiting_for_time = True
-    at = f"{release:%Y-%m-%d %H:%M:%S} UTC"
     if standing.limited is None and status and status.last and status.last.outcome == "transient":
-        return "retry", f"its last session was cut off ({status.last.reason}); it goes on at {at}"
-    return "rate limit", f"rate-limited: {account} asks for a pause; it goes on at {at}"
+        text = f"its last session was cut off ({status.last.reason}); it goes on at {_at(release)}"
+        return reason("retry", text, task=task.id)
+    return _limited(account, release)
 
 
-def wait_beside(situation: Situation, draft: Draft, runtime: Runtime, session: SessionId, task: TaskId) -> Waits | None:
+def wait_beside(
+    situation: Situation, draft: Draft, runtime: Runtime, session: SessionId, task: TaskId
+) -> Reason | None:
     """Return what a session beside a task's attempts waits for before it may use its provider; None when it may."""
     account = accounts.account_of(runtime)
     standing = _holds(situation, draft, {account: 1}).of(account)
@@ -176,7 +178,15 @@ def wait_beside(situation: Situation, draft: Draft, runtime: Runtime, session: S
     release += timedelta(seconds=STAGGER_S * _share(session))
     draft.wake_at(release, situation.now)
     draft.is_waiting_for_time = True
-    return "rate limit", f"rate-limited: {account} asks for a pause; it goes on at {release:%Y-%m-%d %H:%M:%S} UTC"
+    return _limited(account, release)
+
+
+def _limited(account: str, release: datetime) -> Reason:
+    return reason("rate limit", f"rate-limited: {account} asks for a pause; it goes on at {_at(release)}")
+
+
+def _at(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _pause_beside(situation: Situation, task: TaskId, account: str) -> datetime | None:
@@ -187,24 +197,25 @@ def _pause_beside(situation: Situation, task: TaskId, account: str) -> datetime 
     return _until(situation, last.ended, last.retry_at) if last is not None and is_same else None
 
 
-def _refused(draft: Draft, account: str, standing: accounts.Standing) -> Waits | None:
+def _refused(draft: Draft, account: str, standing: accounts.Standing) -> Reason | None:
     who = standing.refused
     if who is None:
         return None
     draft.needs_person = True
-    return "credentials", f"{account} refused the session of {who}; see `swarmgit why {who}`, then reconcile again"
+    text = f"{account} refused the session of {who}; see `swarmgit why {who}`, then reconcile again"
+    return reason("credentials", text)
 
 
-def _doubt(draft: Draft, account: str, standing: accounts.Standing) -> Waits | None:
+def _doubt(draft: Draft, account: str, standing: accounts.Standing) -> Reason | None:
     """Return that another session finds out whether it is so what one alone has said; None: this one does."""
     doubt = standing.doubt
     if doubt is None or not standing.prober:
         return None
     said = "asks for a pause" if doubt.kind == "limit" else "refuses"
     draft.is_waiting_for_time = True
-    return "rate limit" if doubt.kind == "limit" else "credentials", (
-        f"the session of {doubt.task} says that {account} {said}; {standing.prober} finds out whether that is so"
-    )
+    text = f"the session of {doubt.task} says that {account} {said}; {standing.prober} finds out whether that is so"
+    waits_for = ("rate limit" if doubt.kind == "limit" else "credentials",)
+    return reason("account in doubt", text, waits_for, other=standing.prober)
 
 
 def _own_pause(situation: Situation, status: TaskStatus | None) -> datetime | None:

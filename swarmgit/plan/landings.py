@@ -12,6 +12,7 @@ from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.ids import CommitId
 from swarmgit.model.pins import Unpin
 from swarmgit.model.queue import Abandoned, Candidate, Entry, Landed, Landing, LedgerEvent
+from swarmgit.model.reasons import Reason, reason
 from swarmgit.model.status import GateResult
 from swarmgit.plan import evidence, gate_runs, pushes, stacks
 from swarmgit.plan.checkouts import in_the_way
@@ -101,7 +102,7 @@ def carry_out(situation: Situation, draft: Draft, landing: list[Entry]) -> None:
     target = situation.observed.target_head
     assert target is not None
     if situation.observed.queue_control.paused:
-        draft.stuck.update((entry.id, _pause_text(situation)) for entry in landing)
+        draft.stuck.update((entry.id, _paused(situation)) for entry in landing)
         return
     chain: list[Entry] = []
     at = target
@@ -128,7 +129,7 @@ def carry_out(situation: Situation, draft: Draft, landing: list[Entry]) -> None:
 def land_stack(situation: Situation, draft: Draft, book: Book, tip: Tip) -> None:
     """Record the intents of a green stack, so that every commit on the target's first-parent line was gated."""
     if situation.observed.queue_control.paused:
-        draft.stuck.update((entry.id, _pause_text(situation)) for entry in tip.entries)
+        draft.stuck.update((entry.id, _paused(situation)) for entry in tip.entries)
         return
     prefixes = [book.tips[tip.base, tip.stack[:size]] for size in range(1, len(tip.stack) + 1)]
     if all(each.verdict.has_passed for each in prefixes):
@@ -172,9 +173,10 @@ def _intend(situation: Situation, draft: Draft, tip: Tip, prefix: Tip, candidate
     gate_runs.count_reuse(situation, draft, verdict.results)
 
 
-def _pause_text(situation: Situation) -> str:
+def _paused(situation: Situation) -> Reason:
     control = situation.observed.queue_control
-    return f"landings are paused by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
+    text = f"landings are paused by {control.by or 'a person'}" + (f": {control.reason}" if control.reason else "")
+    return reason("queue paused", text)
 
 
 def with_event(entry: Entry, event: LedgerEvent, **fields: Any) -> Entry:  # noqa: ANN401  fields of Entry, as replace takes them

@@ -16,6 +16,7 @@ from swarmgit.model.desired import Runtime, Scope, Task
 from swarmgit.model.endings import KILLED, Stop
 from swarmgit.model.ids import SessionId
 from swarmgit.model.queue import Entry, ResolutionOutcome, Resolved, Resolving, Unresolved
+from swarmgit.model.reasons import Reason, reason
 from swarmgit.model.sessions import Session, SessionSpec
 from swarmgit.plan import (
     agents,
@@ -76,12 +77,12 @@ def _start(situation: Situation, draft: Draft, entry: Entry, begun: Resolving) -
         held = _no_provider(situation, draft, task, begun.session, found)
     held = held or blocked.by_disk(situation)
     if held is not None or len(working) >= situation.swarm.agents_max:
-        what = held[1] if held is not None else "its resolution waits for a place"
-        draft.stuck[entry.id] = f"it conflicts with the target in {named}; {what}"
+        held = held or reason("slot", "its resolution waits for a place")
+        draft.stuck[entry.id] = replace(held, text=f"it conflicts with the target in {named}; {held.text}")
         return
     leased = ports.lease(situation, draft)
     if leased is None:
-        draft.stuck[entry.id] = f"its resolution waits: {ports.wait(situation, draft, task.id)}"
+        draft.stuck[entry.id] = reason("ports", f"its resolution waits: {ports.wait(situation, draft, task.id)}")
         return
     runtime, model = found
     agent = agents.first_free(ROLE, frozenset(spec.agent for spec in working if spec.agent))
@@ -101,17 +102,17 @@ def _start(situation: Situation, draft: Draft, entry: Entry, begun: Resolving) -
         ports=leased,
     )
     draft.add(_start_session(situation, entry, spec, runtime, begun))
-    draft.stuck[entry.id] = f"{agent} starts to resolve its conflict in {named}"
+    text = f"{agent} starts to resolve its conflict in {named}"
+    draft.stuck[entry.id] = reason("conflict", text, entry=entry.id)
 
 
 def _no_provider(
     situation: Situation, draft: Draft, task: Task, session: SessionId, found: tuple[Runtime, str | None]
-) -> tuple[str, str] | None:
+) -> Reason | None:
     """Return why a merger cannot use its provider now: money, a pause, credentials, or policy."""
     wait = budget.wait_beside(situation, draft, task)
     wait = wait or governor.wait_beside(situation, draft, found[0], session, task.id)
-    why = blocked.unreachable(situation, found[0].name, found[1])
-    return wait or ((blocked.NETWORK, why) if why else None)
+    return wait or blocked.by_network(situation, found[0].name, found[1])
 
 
 def _start_session(
@@ -142,7 +143,8 @@ def _runtime(situation: Situation, entry: Entry, begun: Resolving) -> tuple[Runt
 
 def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session, begun: Resolving) -> None:
     spec = session.spec
-    draft.stuck[entry.id] = f"{spec.agent} resolves its conflict with the target"
+    text = f"{spec.agent} resolves its conflict with the target"
+    draft.stuck[entry.id] = reason("conflict", text, entry=entry.id)
     if session.is_over:
         draft.add(_finish(situation, session))
         return

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from swarmgit.model.ids import CommitId, ConvoyId, EntryId, TaskId
 from swarmgit.model.queue import Entry, Gating
+from swarmgit.model.reasons import reason
 from swarmgit.plan import checkouts, patterns, verdicts
 from swarmgit.plan.situation import Draft, Situation
 
@@ -42,8 +45,11 @@ def order(situation: Situation, draft: Draft) -> list[Entry]:
 def wait_for_edit(situation: Situation, draft: Draft, entry: Entry) -> None:
     """Say which of a person's edits a landing waits for."""
     seen = situation.observed
-    reason = checkouts.in_the_way(seen.blocked[entry.id], seen.index_locks, situation.now)
-    draft.stuck[entry.id] = f"the landing waits: {reason}"
+    paths = seen.blocked[entry.id]
+    way = checkouts.in_the_way(paths, seen.index_locks, situation.now)
+    helps = checkouts.commands(paths, seen.index_locks)
+    why = reason("edit", f"the landing waits: {way}")
+    draft.stuck[entry.id] = replace(why, command=helps[0]) if helps else why
     draft.needs_person = True
     draft.wakes.append(BLOCKED_RETRY_S)
 
@@ -145,7 +151,8 @@ def _held(situation: Situation, draft: Draft, waiting: list[Entry]) -> set[Entry
         ]
         if missing:
             held.add(entry.id)
-            draft.stuck[entry.id] = f"convoy {convoy} lands together; it waits for {', '.join(missing[:5])}"
+            text = f"convoy {convoy} lands together; it waits for {', '.join(missing[:5])}"
+            draft.stuck[entry.id] = reason("convoy", text, convoy=convoy)
     return held
 
 

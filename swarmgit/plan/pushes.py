@@ -18,6 +18,7 @@ from swarmgit.model.ids import CommitId, EntryId, SessionId, ulid
 from swarmgit.model.mail import sent_at_ms
 from swarmgit.model.observed import Observed
 from swarmgit.model.queue import Entry
+from swarmgit.model.reasons import Reason, reason
 from swarmgit.model.sessions import Session, SessionSpec
 from swarmgit.model.work import Push
 from swarmgit.plan.checkouts import in_the_way
@@ -115,7 +116,7 @@ def cleared(situation: Situation, draft: Draft, chain: list[Entry]) -> list[Entr
         _follow(situation, draft, ids)
         return []
     if remote is not None and remote.relation == "diverged":
-        return _hold(draft, ids, _diverged(situation.swarm), needs_person=True)
+        return _hold(draft, ids, _apart(situation.swarm), needs_person=True)
     return _ask(situation, draft, chain)
 
 
@@ -151,20 +152,21 @@ def _ask(situation: Situation, draft: Draft, chain: list[Entry]) -> list[Entry]:
     ids = tuple(entry.id for entry in chain)
     name = _name(situation.swarm)
     if last is not None and not last.is_over:
-        return _hold(draft, ids, f"it is being pushed to {name}")
+        return _hold(draft, ids, reason("push", f"it is being pushed to {name}"))
     trouble = _trouble(situation.observed, last)
     is_same = last is not None and last.spec.push is not None and last.spec.push.new == end.candidate.commit
     if trouble == "refused" and is_same and not _is_due(situation, last):
         words = last.pushed.reason if last and last.pushed else ""
-        return _hold(draft, ids, f"{name} does not take it: {words}", needs_person=True)
+        why = reason("push refused", f"{name} does not take it: {words}", entry=end.id)
+        return _hold(draft, ids, why, needs_person=True)
     if trouble == "unreachable" and not _is_due(situation, last):
         return chain
     _start(situation, draft, end.candidate.commit, end.id)
-    return _hold(draft, ids, f"it is being pushed to {name}")
+    return _hold(draft, ids, reason("push", f"it is being pushed to {name}"))
 
 
-def _hold(draft: Draft, entries: tuple[EntryId, ...], reason: str, *, needs_person: bool = False) -> list[Entry]:
-    draft.stuck.update(dict.fromkeys(entries, reason))
+def _hold(draft: Draft, entries: tuple[EntryId, ...], why: Reason, *, needs_person: bool = False) -> list[Entry]:
+    draft.stuck.update(dict.fromkeys(entries, why))
     draft.needs_person = draft.needs_person or needs_person
     return []
 
@@ -200,11 +202,12 @@ def _follow(situation: Situation, draft: Draft, entries: tuple[EntryId, ...]) ->
     assert observed.remote is not None
     assert observed.target_head is not None
     assert swarm.push.remote is not None
-    reason = f"others have pushed to {_name(swarm)}; {swarm.target} follows"
+    why = reason("push", f"others have pushed to {_name(swarm)}; {swarm.target} follows")
     edited = next((observed.blocked[entry] for entry in entries if entry in observed.blocked), ())
     if edited:
-        reason += f"; it waits: {in_the_way(edited, observed.index_locks, situation.now)}"
-    _hold(draft, entries, reason, needs_person=bool(edited))
+        way = in_the_way(edited, observed.index_locks, situation.now)
+        why = reason("edit", f"{why.text}; it waits: {way}")
+    _hold(draft, entries, why, needs_person=bool(edited))
     if HUNG_FILTER in edited:
         return  # each look costs seconds, and others wait for them
     old, new = observed.target_head, observed.remote.head
@@ -286,6 +289,11 @@ def _owed(observed: Observed) -> tuple[CommitId, ...]:
 
 def _name(swarm: Swarm) -> str:
     return f"{swarm.push.remote}/{swarm.push.branch or swarm.target}"
+
+
+def _apart(swarm: Swarm) -> Reason:
+    branch = swarm.push.branch or swarm.target
+    return reason("diverged", _diverged(swarm), remote=swarm.push.remote, branch=branch)
 
 
 def _diverged(swarm: Swarm) -> str:

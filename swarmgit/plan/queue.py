@@ -1,7 +1,6 @@
-"""The merge queue: in which order, gated on which exact tree, and what lands now (MERGE-QUEUE.md).
+"""The merge queue: in which order, gated on which exact tree, and what lands now (docs/merge-queue.md).
 
-`order` says who stands where, `stacks` what gates have said about the trees of entries merged one on the other,
-`choose` which of them land, which are gated next and who is to blame. Here its decision becomes actions.
+`order` sorts the line, `stacks` has what gates said, `choose` decides. Here its decision becomes actions.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.queue import Entry, Gating, Red, Rejected
+from swarmgit.model.reasons import Reason, reason
 from swarmgit.model.status import Rejection
 from swarmgit.plan import (
     clashes,
@@ -35,7 +35,7 @@ from swarmgit.plan.landings import save, unpin, with_event
 from swarmgit.plan.order import first_whole, near, order, together
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.stacks import Book, Tip
-from swarmgit.plan.verify import Asked, red_target, want
+from swarmgit.plan.verify import Asked, awaits_target, red_target, want
 from swarmgit.state import kinds
 
 RANK_OF_MERGE = 0
@@ -78,8 +78,8 @@ def _line_up(situation: Situation, draft: Draft, target: CommitId) -> None:
     question = _question(situation, draft, book, waiting)
     stop = full_runs.stop(situation, draft) or _target_is_red(situation, draft, book, question)
     choice = choose(replace(question, is_target_red=bool(stop)))
-    for entry in waiting if stop else ():
-        draft.stuck[entry.id] = stop or ""
+    if isinstance(stop, Reason):
+        draft.stuck.update((entry.id, stop) for entry in waiting)
     _want(situation, draft, book, choice.needed)
     if choice.land:
         prefixes = [book.tips[target, choice.land[:size]] for size in range(1, len(choice.land) + 1)]
@@ -189,7 +189,7 @@ def _note_reds(situation: Situation, draft: Draft, book: Book) -> None:
             save(draft, with_event(entry, red))
 
 
-def _target_is_red(situation: Situation, draft: Draft, book: Book, question: Line) -> str | None:
+def _target_is_red(situation: Situation, draft: Draft, book: Book, question: Line) -> Reason | str | None:
     """Return why the target is to blame for what is red, '' when nothing is or it is not, None while that is open."""
     for search in find_searches(question):
         tip = book.tips[search.red.base, search.red.stack]
@@ -198,10 +198,10 @@ def _target_is_red(situation: Situation, draft: Draft, book: Book, question: Lin
         if red and _runs_target_again(situation, draft, tip):
             red = None
         if red is None:
-            draft.stuck[entry.id] = "a gate is red on the merged tree; the same gate runs on the target"
+            draft.stuck[entry.id] = awaits_target("a gate is red on the merged tree; the same gate runs on the target")
         if red is None or red:
             draft.needs_person = draft.needs_person or bool(red)
-            return red
+            return red and reason("red target", red)
     return ""
 
 
@@ -211,8 +211,8 @@ def _runs_target_again(situation: Situation, draft: Draft, tip: Tip) -> bool:
     assert observed.target_code_tree is not None
     assert observed.target_head is not None
     subject = Subject(observed.target_code_tree, observed.target_gate_inputs)
-    gates = tuple(gate for gate, _ in tip.verdict.bad)
-    baseline = evidence.judge(situation, gates, subject, stacks.since(situation, tip.entries[-1]))
+    bad, since = tuple(gate for gate, _ in tip.verdict.bad), stacks.since(situation, tip.entries[-1])
+    baseline = evidence.judge(situation, bad, subject, since)
     histories = {**observed.gate_histories, **draft.histories}
     again = tuple(
         gate

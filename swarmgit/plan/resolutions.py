@@ -17,6 +17,7 @@ from swarmgit.model.desired import Runtime
 from swarmgit.model.ids import CommitId, SessionId, TaskId, ulid
 from swarmgit.model.observed import MergeTry
 from swarmgit.model.queue import Entry, Resolving, Unresolved
+from swarmgit.model.reasons import reason
 from swarmgit.model.status import Rejection
 from swarmgit.plan import agents, scope
 from swarmgit.plan.landings import save, with_event
@@ -27,9 +28,6 @@ from swarmgit.plan.situation import Draft, Situation
 AI_TRIES_MAX = 2
 AI_STARTS_MAX = 4
 """A session that the machine or a person ended is no try, but not for ever."""
-
-GENERATED_TRIES_MAX = 1
-"""On one head of the target; when the target has moved the files have to be made again."""
 
 PAUSED_MAX = 50
 NO_TRY = frozenset({"lost", "stopped", "paused"})
@@ -58,7 +56,8 @@ def begin(situation: Situation, draft: Draft, entry: Entry, tried: MergeTry, ben
     if tried.regenerate and "auto" in tiers and _may_generate(entry, tried.base):
         busy = _at_it(draft, entry, tried.conflicts)
         if busy:
-            draft.stuck[entry.id] = f"{', '.join(tried.conflicts[:3])} is made again for {busy} first"
+            text = f"{', '.join(tried.conflicts[:3])} is made again for {busy} first"
+            draft.stuck[entry.id] = reason("conflict", text, entry=entry.id)
         else:
             _resolve(draft, entry, replace(resolving, way="generated", run=tried.regenerate))
         return True

@@ -11,6 +11,7 @@ from typing import Any
 
 from swarmgit.model.control import Verdict
 from swarmgit.model.queue import Candidate, Entry, Held, Rejected, Released, Reviewed
+from swarmgit.model.reasons import reason
 from swarmgit.plan import rejections, resolutions
 from swarmgit.plan.landings import save, with_event
 from swarmgit.plan.situation import Draft, Situation
@@ -94,10 +95,10 @@ def _hold(situation: Situation, draft: Draft, entry: Entry, reason: str, about: 
     _keep(draft, held, reason)
 
 
-def _keep(draft: Draft, entry: Entry, reason: str) -> None:
+def _keep(draft: Draft, entry: Entry, why: str) -> None:
     """Say in the draft that an entry waits for a person, and what to run."""
-    command = f"swarmgit review show {entry.task}"
-    draft.unreviewed[entry.id] = f"a person has to review it before it lands, because {reason}; see `{command}`"
+    text = f"a person has to review it before it lands, because {why}; see `swarmgit review show {entry.task}`"
+    draft.unreviewed[entry.id] = reason("review", text, task=entry.task)
 
 
 def _note(situation: Situation, draft: Draft, entry: Entry, verdict: Verdict) -> None:

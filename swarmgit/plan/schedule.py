@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from swarmgit.model.desired import Task
 from swarmgit.model.failures import Step
 from swarmgit.model.ids import AgentName, TaskId
+from swarmgit.model.reasons import Reason, reason
 from swarmgit.model.status import Phase
 from swarmgit.plan import agents, blocked, budget, failures, governor, mail, ports, routing, scope, starts, verdicts
-from swarmgit.plan.blocked import Waits
 from swarmgit.plan.failure_words import sentence
 from swarmgit.plan.situation import Draft, Situation
 
@@ -37,29 +37,28 @@ def start(situation: Situation, draft: Draft) -> None:
     for task in candidates:
         waits = _waits(situation, draft, task, floor) or _begin(situation, draft, task, floor)
         if waits:
-            kind, what = waits
             status = draft.views[task.id]
-            phase: Phase = "needs-human" if kind == blocked.NETWORK else status.phase
-            draft.views[task.id] = replace(status, phase=phase, reason=what, waiting_for=(kind,))
-            if kind == blocked.SELECTION:
+            phase: Phase = "needs-human" if waits.kind == "network" else status.phase
+            draft.views[task.id] = draft.because(status, waits, phase)
+            if waits.kind == "selection":
                 draft.passing.add(task.id)
 
 
-def _begin(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Waits | None:
+def _begin(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Reason | None:
     """Start a task's session, or return what of that which a session needs is not there now."""
     status = draft.views[task.id]
     routed = routing.route(situation, draft, task, status, frozenset(floor.busy))
     agent = routed.agent
     if agent is None:
-        return "slot", routed.reason
+        return reason("slot", routed.reason)
     leased = ports.lease(situation, draft)
     if leased is None:
-        return "ports", ports.wait(situation, draft, task.id)
+        return reason("ports", ports.wait(situation, draft, task.id))
     shown = mail.digest(situation, draft, agent)
     ids = tuple(each.id for each in shown.whole)
     spec = replace(starts.spec_of(situation, task, status, agent), mail=ids, ports=leased)
     draft.add(starts.start_session(situation, task, status, spec, shown))
-    draft.views[task.id] = replace(status, reason=f"starting with {agent}", waiting_for=())
+    draft.views[task.id] = draft.because(status, reason("starting", f"starting with {agent}"))
     draft.passing.add(task.id)
     floor.owners[task.id] = task
     floor.busy.add(agent)
@@ -97,8 +96,8 @@ def _candidates(situation: Situation, draft: Draft) -> list[Task]:
     return sorted(wanting, key=lambda t: (situation.rank(t.id, t.priority), draft.views[t.id].phase != "rework", t.id))
 
 
-def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Waits | None:
-    """Return what a task waits for, as (kind, sentence); None when it may start. The order is the order of reasons."""
+def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Reason | None:
+    """Return what a task waits for; None when it may start. The order is the order of reasons."""
     return (
         blocked.by(situation, task)
         or _dependency(situation, draft, task)
@@ -108,30 +107,28 @@ def _waits(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Wai
         or governor.wait(situation, draft, task, floor.holds)
         or blocked.by_disk(situation)
         or _machine(situation, draft, task)
-        or (("slot", f"all {situation.swarm.agents_max} agent slots are taken") if floor.free <= 0 else None)
+        or (reason("slot", f"all {situation.swarm.agents_max} agent slots are taken") if floor.free <= 0 else None)
     )
 
 
-def _machine(situation: Situation, draft: Draft, task: Task) -> Waits | None:
+def _machine(situation: Situation, draft: Draft, task: Task) -> Reason | None:
     """Return why its last start failed, where that is not tried again yet: others have the place meanwhile."""
     each = failures.not_due(situation, draft, Step("StartSession", task.id))
-    return (failures.MACHINE, sentence(each)) if each else None
+    return reason("the machine", sentence(each)) if each else None
 
 
-def _network(situation: Situation, task: Task) -> Waits | None:
-    """Return why a session could not work at all: it is not started to find that out."""
+def _network(situation: Situation, task: Task) -> Reason | None:
     runtime, model = agents.runtime_of(situation.swarm, task)
-    why = blocked.unreachable(situation, runtime.name, model)
-    return (blocked.NETWORK, why) if why else None
+    return blocked.by_network(situation, runtime.name, model)
 
 
-def _dependency(situation: Situation, draft: Draft, task: Task) -> Waits | None:
+def _dependency(situation: Situation, draft: Draft, task: Task) -> Reason | None:
     for name in task.depends_on:
         phase = _phase_of(situation, draft, name)
         if phase in SATISFIED:
             continue
         tail = f" and is {phase}" if phase in {"failed", "cancelled", "needs-human"} else f" ({phase})" if phase else ""
-        return f"dependency {name}", f"it depends on {name}, which has not landed{tail}"
+        return reason("dependency", f"it depends on {name}, which has not landed{tail}", other=name)
     return None
 
 
@@ -142,8 +139,9 @@ def _phase_of(situation: Situation, draft: Draft, name: TaskId) -> str:
     return "landed" if name in situation.observed.archived else ""
 
 
-def _ownership(task: Task, floor: _Floor) -> Waits | None:
+def _ownership(task: Task, floor: _Floor) -> Reason | None:
     for other in floor.owners.values():
         if other.id != task.id and scope.overlap(task.scope, other.scope):
-            return f"file ownership {other.id}", f"{other.id} is at work on files that this task owns too"
+            text = f"{other.id} is at work on files that this task owns too"
+            return reason("file ownership", text, other=other.id)
     return None

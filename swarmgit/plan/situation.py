@@ -19,8 +19,9 @@ from swarmgit.model.incidents import Alert, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.observed import Lack, MergeTry, Observed
 from swarmgit.model.queue import Entry
+from swarmgit.model.reasons import Reason, reason
 from swarmgit.model.sessions import Session
-from swarmgit.model.status import Identity, Rejection, TaskStatus
+from swarmgit.model.status import Identity, Phase, Rejection, TaskStatus
 from swarmgit.model.usage import Aside
 from swarmgit.model.work import Evidence
 from swarmgit.plan import priorities
@@ -144,7 +145,7 @@ class Draft(Struct):
     wanted: set[StepKey] = field(default_factory=set)
     """Steps that failed; those of them that this tick would do and does not; and all that it would do."""
 
-    apart: dict[EntryId, str] = field(default_factory=dict)
+    apart: dict[EntryId, Reason] = field(default_factory=dict)
     """Entries that stand beside the line for now, and why: a step of theirs has failed."""
 
     actions: list[Action] = field(default_factory=list)
@@ -152,13 +153,16 @@ class Draft(Struct):
     views: dict[TaskId, TaskStatus] = field(default_factory=dict)
     entries: dict[EntryId, Entry] = field(default_factory=dict)
     refused: dict[EntryId, Rejection] = field(default_factory=dict)
-    stuck: dict[EntryId, str] = field(default_factory=dict)
-    unreviewed: dict[EntryId, str] = field(default_factory=dict)
+    stuck: dict[EntryId, Reason] = field(default_factory=dict)
+    unreviewed: dict[EntryId, Reason] = field(default_factory=dict)
     """Entries that wait for a person's verdict, and why."""
 
     identities: dict[AgentName, Identity] = field(default_factory=dict)
     histories: dict[GateName, GateHistory] = field(default_factory=dict)
     wakes: list[float] = field(default_factory=list)
+    reasons: dict[TaskId, Reason] = field(default_factory=dict)
+    """Why each task is where its view says."""
+
     passing: set[TaskId] = field(default_factory=set)
     """Tasks whose view holds for this tick only: the next one sees what this one does, and saves that."""
 
@@ -184,6 +188,18 @@ class Draft(Struct):
 
     def add(self, *actions: Action) -> None:
         self.actions.extend(actions)
+
+    def because(self, status: TaskStatus, why: Reason, phase: Phase | None = None) -> TaskStatus:
+        """Return the status in a phase for a reason, by default in the one that it is in."""
+        self.reasons[status.task] = why
+        return replace(status, phase=phase or status.phase, reason=why.text, waiting_for=why.waits_for)
+
+    def reason_of(self, view: TaskStatus) -> Reason:
+        """Return why a task is where it is; what nobody gave a reason for is at work."""
+        why = self.reasons.get(view.task)
+        if why is None and view.phase == "running" and view.last is not None:
+            return reason("session", view.reason, session=view.last.session)
+        return why or reason("other", view.reason, task=view.task)
 
     def keep_aside(self, task: TaskId | None, aside: Aside) -> None:
         """Record what a session beside a task's attempts has used."""

@@ -9,8 +9,9 @@ from swarmgit.model.desired import Task
 from swarmgit.model.endings import AttemptOutcome, used_up
 from swarmgit.model.ids import EntryId, TaskId, ulid
 from swarmgit.model.queue import WAITING, Entry, Queued
+from swarmgit.model.reasons import Reason, reason
 from swarmgit.model.status import FINISHED, Attempt, Rejection, TaskStatus
-from swarmgit.plan import attempts, attribution, claims, cv, governor, rejections, revival, verdicts, verify, withdrawal
+from swarmgit.plan import attempts, attribution, claims, cv, governor, rejections, revival, verify, withdrawal
 from swarmgit.plan.attempts import salvaged
 from swarmgit.plan.situation import Draft, Situation
 
@@ -55,7 +56,7 @@ def advance(situation: Situation, draft: Draft, task_id: TaskId) -> TaskStatus:
     if task is None or situation.control(task_id).cancelled:
         return _withdraw(situation, draft, task, status)
     if found is not None:
-        return claims.held(withdrawal.let_go(situation, draft, status), found)
+        return claims.held(draft, withdrawal.let_go(situation, draft, status), found)
     return _next(situation, draft, task, status)
 
 
@@ -94,17 +95,19 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
 def _withdraw(situation: Situation, draft: Draft, task: Task | None, status: TaskStatus) -> TaskStatus:
     """Return the status of a task that nobody wants any more; its work is kept."""
     if task is None and status.task in situation.desired.held:
-        return replace(status, reason="its file is broken; the last good intent stays in force")
+        text = "its file is broken; the last good intent stays in force"
+        return draft.because(status, reason("valid intent", text, status.waiting_for))
     entry = draft.entries.get(status.entry) if status.entry else None
     if entry is not None and entry.state == "landed":
         return landed(situation, draft, status, entry)
     if entry is not None and entry.state == "landing":
-        return replace(status, phase="queued", reason="it was already landing when it was withdrawn")
+        text = "it was already landing when it was withdrawn"
+        return draft.because(status, reason("in line", text, status.waiting_for), "queued")
     if entry is not None and entry.state not in {"rejected", "dropped"}:
         withdrawal.drop_entry(situation, draft, entry, "the task was withdrawn")
-    reason = "cancelled by a person" if situation.control(status.task).cancelled else "removed from intent"
+    why = "cancelled by a person" if situation.control(status.task).cancelled else "removed from intent"
     status = withdrawal.give_up_last(draft, status)
-    return replace(status, phase="cancelled", reason=reason, waiting_for=(), finished=situation.now)
+    return replace(status, phase="cancelled", reason=why, waiting_for=(), finished=situation.now)
 
 
 def _next(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
@@ -124,34 +127,30 @@ def _next(situation: Situation, draft: Draft, task: Task, status: TaskStatus) ->
         case "landed" | "unchanged":
             return status
         case _:
-            return revival.revive(situation, draft, task, status) or _again(situation, task, status)
+            return revival.revive(situation, draft, task, status) or _again(situation, draft, task, status)
 
 
 def _ready(status: TaskStatus, phase: str) -> TaskStatus:
     return replace(status, phase="rework" if phase == "rework" else "waiting", reason="", waiting_for=())
 
 
-def _again(situation: Situation, task: Task, status: TaskStatus) -> TaskStatus:
+def _again(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
     """Return the status of a task whose last attempt came to nothing: one more, or the end of its budget."""
     last = status.attempts[-1]
     counted = status.counted
     bound = BOUNDS.get(last.outcome)
     if bound is not None and sum(a.outcome == last.outcome for a in counted) >= bound:
-        reason = f"{bound} attempts ended the same way ({last.outcome}); the last: {last.reason}"
-        return replace(status, phase="needs-human", reason=reason, waiting_for=())
+        text = f"{bound} attempts ended the same way ({last.outcome}); the last: {last.reason}"
+        return draft.because(status, reason("same ending", text, task=task.id), "needs-human")
     charged = used_up(a.outcome for a in counted)
     if charged >= situation.attempts_max(task):
-        return replace(
-            status,
-            phase="failed",
-            reason=f"all {charged} attempts are used up; the last: {last.reason}",
-            waiting_for=(),
-        )
+        text = f"all {charged} attempts are used up; the last: {last.reason}"
+        return draft.because(status, reason("attempts", text, task=task.id), "failed")
     if last.outcome == "refused" and not governor.is_trusted_again(situation, last):
-        return replace(status, phase="needs-human", reason=last.reason, waiting_for=())
+        return draft.because(status, reason("refused", last.reason), "needs-human")
     if last.outcome == "conflict" and "reimagine" not in situation.swarm.merge.tiers:
-        reason = f"{last.reason}; merge.tiers does not let the task be made again on the new target"
-        return replace(status, phase="needs-human", reason=reason, waiting_for=())
+        text = f"{last.reason}; merge.tiers does not let the task be made again on the new target"
+        return draft.because(status, reason("no tier left", text, task=task.id), "needs-human")
     return _ready(status, "rework" if last.rejection is not None else "waiting")
 
 
@@ -164,22 +163,22 @@ def _submitted(situation: Situation, draft: Draft, task: Task, status: TaskStatu
         return _follow_entry(situation, draft, task, status, entry)
     last = status.attempts[-1]
     if gone := situation.lacks(last.head, last.base):
-        return _again(situation, task, attempts.with_last(status, attempts.lose(draft, task.id, last, gone)))
+        return _again(situation, draft, task, attempts.with_last(status, attempts.lose(draft, task.id, last, gone)))
     match verify.submitted(situation, draft, task, last):
         case verify.Passed(attempt):
             return _enqueue(situation, draft, task, attempts.with_last(status, attempt))
         case verify.Refused(attempt):
-            return _again(situation, task, attempts.with_last(status, attempt))
-        case verify.Waits(reason, waiting_for):
-            return replace(status, phase="verifying", reason=reason, waiting_for=waiting_for)
-        case verify.RedTarget(reason):
-            return replace(status, phase="needs-human", reason=reason, waiting_for=("a green target",))
+            return _again(situation, draft, task, attempts.with_last(status, attempt))
+        case Reason(kind="red target") as why:
+            return draft.because(status, why, "needs-human")
+        case Reason() as why:
+            return draft.because(status, why, "verifying")
 
 
 def _unchanged(situation: Situation, draft: Draft, task: Task, status: TaskStatus) -> TaskStatus:
     last = status.attempts[-1]
     if gone := situation.lacks(last.head, last.base):
-        return _again(situation, task, attempts.with_last(status, attempts.lose(draft, task.id, last, gone)))
+        return _again(situation, draft, task, attempts.with_last(status, attempts.lose(draft, task.id, last, gone)))
     match verify.unchanged(situation, draft, task, last):
         case verify.Passed(attempt):
             cv.count_completion(draft, situation, attempt, task)
@@ -191,9 +190,9 @@ def _unchanged(situation: Situation, draft: Draft, task: Task, status: TaskStatu
                 finished=situation.now,
             )
         case verify.Refused(attempt):
-            return _again(situation, task, attempts.with_last(status, attempt))
-        case verify.Waits(reason, waiting_for) | verify.RedTarget(reason, waiting_for):
-            return replace(status, phase="verifying", reason=reason, waiting_for=waiting_for)
+            return _again(situation, draft, task, attempts.with_last(status, attempt))
+        case Reason() as why:
+            return draft.because(status, why, "verifying")
 
 
 # --- the queue, from the task's side ---------------------------------------------------------------------------------
@@ -221,7 +220,7 @@ def _enqueue(situation: Situation, draft: Draft, task: Task, status: TaskStatus)
     )
     draft.entries[entry.id] = entry
     draft.add(Save(entry))
-    return replace(status, entry=entry.id, phase="queued", reason=IN_LINE, waiting_for=())
+    return draft.because(replace(status, entry=entry.id), reason("in line", IN_LINE), "queued")
 
 
 def _follow_entry(situation: Situation, draft: Draft, task: Task, status: TaskStatus, entry: Entry) -> TaskStatus:
@@ -232,16 +231,15 @@ def _follow_entry(situation: Situation, draft: Draft, task: Task, status: TaskSt
             return _rejected(situation, draft, task, status, draft.refused.get(entry.id))
         case "dropped" if gone := situation.lacks(entry.head, entry.base):
             lost = attempts.lose(draft, task.id, status.attempts[-1], gone)
-            return _again(situation, task, attempts.with_last(replace(status, entry=None), lost))
+            return _again(situation, draft, task, attempts.with_last(replace(status, entry=None), lost))
         case "dropped":
-            return _again(situation, task, withdrawal.give_up_last(draft, replace(status, entry=None)))
+            return _again(situation, draft, task, withdrawal.give_up_last(draft, replace(status, entry=None)))
         case _:
             if entry.id in draft.unreviewed:
-                reason, waits = draft.unreviewed[entry.id], (verdicts.WAITS_FOR,)
-                return replace(status, phase="needs-human", reason=reason, waiting_for=waits)
+                return draft.because(status, draft.unreviewed[entry.id], "needs-human")
             stuck = draft.stuck.get(entry.id)
-            waiting = (stuck,) if stuck else ()
-            return replace(status, phase="queued", reason=stuck or IN_LINE, waiting_for=waiting)
+            why = replace(stuck, waits_for=(stuck.text,)) if stuck else reason("in line", IN_LINE)
+            return draft.because(status, why, "queued")
 
 
 def landed(situation: Situation, draft: Draft, status: TaskStatus, entry: Entry) -> TaskStatus:
@@ -278,4 +276,4 @@ def _rejected(
         refused = replace(refused, reference=settled.salvage)
     settled = replace(settled, rejection=refused)
     cv.count_rejection(draft, situation, settled, task)
-    return _again(situation, task, attempts.with_last(replace(status, entry=None), settled))
+    return _again(situation, draft, task, attempts.with_last(replace(status, entry=None), settled))

@@ -14,7 +14,6 @@ from swarmgit.model.queue import Entry, Held, Revived
 from swarmgit.plan.situation import Situation
 from swarmgit.plan.times import is_over
 
-WAITS_FOR = "a person's review"
 PATHS_SHOWN = 3
 
 

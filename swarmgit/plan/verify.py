@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from swarmgit.model.desired import Task
 from swarmgit.model.ids import CommitId, TaskId, TreeId
+from swarmgit.model.reasons import Reason, reason
 from swarmgit.model.status import Attempt, GateResult
 from swarmgit.plan import attribution, cv, evidence, gate_runs, rejections
 from swarmgit.plan.attempts import salvaged
@@ -27,17 +28,8 @@ class Refused(Struct, frozen=True):
     attempt: Attempt
 
 
-class Waits(Struct, frozen=True):
-    reason: str
-    waiting_for: tuple[str, ...]
-
-
-class RedTarget(Struct, frozen=True):
-    reason: str
-    waiting_for: tuple[str, ...] = ("a green target",)
-
-
-Answer = Passed | Refused | Waits | RedTarget
+Answer = Passed | Refused | Reason
+"""A reason: what is waited for, also a target that is red itself."""
 
 
 class Asked(Struct, frozen=True):
@@ -57,7 +49,7 @@ def submitted(situation: Situation, draft: Draft, task: Task, attempt: Attempt) 
         return _refuse(situation, draft, task, attempt, verdict)
     if verdict.missing:
         want(situation, draft, verdict, subject, Asked(head, "submitted work", RANK_OF_SUBMIT, task.id))
-        return Waits("its gates run on the submitted tree", _names(verdict))
+        return reason("gates", "its gates run on the submitted tree", _names(verdict))
     results = (*evidence.built_in(subject.code_tree, since), *verdict.results)
     draft.add(*attribution.gate_lines(attempt, task.id, results, "submit"))
     gate_runs.count_reuse(situation, draft, verdict.results)
@@ -76,7 +68,7 @@ def unchanged(situation: Situation, draft: Draft, task: Task, attempt: Attempt) 
         return Refused(refused)
     if verdict.missing:
         want(situation, draft, verdict, subject, Asked(head, "the unchanged tree", RANK_OF_SUBMIT, task.id))
-        return Waits("its gates run on the unchanged tree", _names(verdict))
+        return reason("gates", "its gates run on the unchanged tree", _names(verdict))
     results = (*evidence.built_in(subject.code_tree, since), *verdict.results)
     draft.add(*attribution.gate_lines(attempt, task.id, results, "unchanged"))
     return Passed(replace(attempt, outcome="unchanged", gates=results))
@@ -98,11 +90,11 @@ def _refuse(situation: Situation, draft: Draft, task: Task, attempt: Attempt, ve
     gate, answer = verdict.bad[0]
     red = red_target(situation, draft, verdict, since, task.id)
     if red is None:
-        reason = f"gate {gate.name} did not pass; the same gate runs on the target"
-        return Waits(reason, ("the gate's answer on the target",))
+        text = f"gate {gate.name} did not pass; the same gate runs on the target"
+        return awaits_target(text)
     if red:
         draft.needs_person = True
-        return RedTarget(red)
+        return reason("red target", red)
     rejection = rejections.by_gate(gate, answer, "what you submitted")
     results = (*evidence.built_in(subject.code_tree, since), *_accounted(verdict, subject.code_tree, since))
     draft.add(*attribution.gate_lines(attempt, task.id, results, "submit"))
@@ -146,6 +138,10 @@ def red_target(situation: Situation, draft: Draft, verdict: Verdict, since: date
     detail = f" ({answer.reason})" if answer.reason else ""
     head = observed.target_head[:10]
     return f"the target itself is red: gate {gate.name} answered {answer.outcome} on {head}{detail}"
+
+
+def awaits_target(text: str) -> Reason:
+    return reason("gates of the target", text, ("the gate's answer on the target",))
 
 
 def want(situation: Situation, draft: Draft, verdict: Verdict, subject: Subject, asked: Asked) -> None:

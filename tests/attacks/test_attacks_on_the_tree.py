@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swarmgit.plan.verdicts import WAITS_FOR
+from swarmgit.model.reasons import REASONS
 from tests.attacks.stage import Stage
 
 START = {
@@ -64,7 +64,7 @@ def test_what_is_hidden_in_a_tree_does_not_land(judged: Stage, how: str) -> None
     status = judged.status("evil")
     assert judged.git("rev-parse", "main^{tree}") == before, how
     assert judged.landed() == []
-    is_held = status.waiting_for == (WAITS_FOR,)
+    is_held = status.waiting_for == (REASONS["review"].waits_for,)
     assert status.attempts[-1].outcome == ("submitted" if is_held else "rejected"), judged.stderr()
     assert is_held == (how in HELD)
     assert status.attempts[-1].reason or is_held

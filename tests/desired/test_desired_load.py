@@ -340,3 +340,14 @@ def test_unchanged_tasks_are_not_parsed_again_in_the_same_process(project: Proje
     project.commit({})
     head = project.git("rev-parse", "HEAD")
     assert project.load(cache) == replace(after, commit=head)
+
+
+def test_a_policy_for_a_runtime_or_a_role_that_does_not_exist_is_a_problem_with_its_place(project: Project) -> None:
+    text = "version: 1\ncredentials: {claude-cod: [KEY], codex: [KEY]}\ncommands: {bilder: [git], gate: [git], scout: []}\n"
+    project.commit({"swarm.yaml": SWARM, "policy.yaml": text})
+    desired = project.load()
+    assert told(desired) == [
+        "policy.yaml:2:27: unknown runtime 'claude-cod'; did you mean 'claude-code'?",
+        "policy.yaml:3:20: unknown role 'bilder'; did you mean 'builder'?",
+    ]
+    assert desired.policy.programs_of("scout") is not None

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from swarmgit.model.desired import Convoy, ConvoyBudget, Runtime, SwarmBudget, Tier
 from swarmgit.model.events import Fault, Stream
 from swarmgit.model.ids import AgentName, ConvoyId, SessionId, TaskId
+from swarmgit.model.reasons import Reason
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.usage import Aside, Usage
@@ -121,7 +122,7 @@ def test_a_merger_waits_for_its_own_pause_and_for_one_that_two_told_of_its_accou
         for name in (TaskId("a"), TaskId("b"))
     }
 
-    def wait(runtime: str, adapter: str, name: str) -> tuple[tuple[str, str] | None, Draft]:
+    def wait(runtime: str, adapter: str, name: str) -> tuple[Reason | None, Draft]:
         situation = Situation.of(made.desired, made.swarm, made.observed, made.now, frozenset(), apply_now=False)
         draft = Draft()
         found = governor.wait_beside(situation, draft, Runtime(runtime, adapter), SessionId("m"), TaskId(name))
@@ -130,11 +131,13 @@ def test_a_merger_waits_for_its_own_pause_and_for_one_that_two_told_of_its_accou
     made.see(statuses={TaskId("a"): paused[TaskId("a")]})
     own, draft = wait("judge", "claude-code", "a")
     assert own is not None
-    assert own[0] == "rate limit"
+    assert own.kind == "rate limit"
     assert draft.is_waiting_for_time
     assert wait("judge", "claude-code", "c")[0] is None
     made.see(statuses=paused)
-    assert (wait("judge", "claude-code", "c")[0] or ("",))[0] == "rate limit"
+    others, _ = wait("judge", "claude-code", "c")
+    assert others is not None
+    assert others.kind == "rate limit"
     assert wait("other", "codex", "a")[0] is None
 
 

@@ -31,6 +31,7 @@ def test_a_task_that_state_does_not_know_yet_is_waiting() -> None:
             "priority_from": None,
             "reason": "not looked at yet",
             "waiting_for": [],
+            "why": None,
             "agent": None,
             "session": None,
             "attempts": 0,

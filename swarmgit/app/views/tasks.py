@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import asdict, replace
 
 from swarmgit.app.names import find_task
+from swarmgit.app.views.reasons import reason_row
 from swarmgit.app.views.times import stamp, stamp_or_none
 from swarmgit.model.handoffs import Handoff
-from swarmgit.model.ids import SessionId, TaskId
+from swarmgit.model.ids import TaskId
 from swarmgit.model.landings import Drift
 from swarmgit.model.status import Attempt, GateResult, TaskStatus
 from swarmgit.plan.priorities import Raised, raised
@@ -54,7 +55,7 @@ def task_rows(look: Look) -> list[dict[str, Any]]:
 
 
 def _task_row(look: Look, status: TaskStatus, higher: Raised | None) -> dict[str, Any]:
-    """`usd` None: no price is known. `priority_from`: the convoy that raises it."""
+    """`usd` None: no price is known. `priority_from`: the convoy that raises it. `why`: the reason, and what helps."""
     last = status.last
     task = look.desired.tasks.get(status.task)
     own = task.priority if task else None
@@ -66,6 +67,7 @@ def _task_row(look: Look, status: TaskStatus, higher: Raised | None) -> dict[str
         "priority_from": higher.convoy if higher else None,
         "reason": status.reason,
         "waiting_for": list(status.waiting_for),
+        "why": reason_row(look, status),
         "agent": last.agent if last else None,
         "session": last.session if last else None,
         "attempts": len(status.attempts),
@@ -168,8 +170,3 @@ def result_row(result: GateResult) -> dict[str, Any]:
         "reused": result.reused,
         "reason": result.reason,
     }
-
-
-def session_of(status: TaskStatus) -> SessionId | None:
-    """Return a task's last session."""
-    return status.last.session if status.last else None

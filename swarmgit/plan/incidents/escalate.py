@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from swarmgit.documents import paths, quoting
 from swarmgit.model.mail import HUMAN, Letter
+from swarmgit.model.reasons import Reason
 from swarmgit.model.status import ASLEEP, TaskStatus
 from swarmgit.plan import mail
 from swarmgit.plan.situation import Draft, Situation
@@ -20,7 +21,8 @@ def write(situation: Situation, draft: Draft) -> None:
         if stored is not None and stored.phase == view.phase:
             continue
         if view.phase in ASLEEP:
-            mail.from_swarmgit(situation, draft, _escalation(view), f"{name}/{view.phase}/{len(view.attempts)}")
+            letter = _escalation(view, draft.reason_of(view))
+            mail.from_swarmgit(situation, draft, letter, f"{name}/{view.phase}/{len(view.attempts)}")
         elif view.phase == "reported":
             mail.from_swarmgit(situation, draft, _report(view), f"{name}/reported/{len(view.attempts)}")
 
@@ -44,7 +46,7 @@ def _rework(situation: Situation, draft: Draft, stored: TaskStatus | None, view:
     mail.from_swarmgit(situation, draft, letter, f"{view.task}/rework/{last.session}/{refused.kind}", is_read=True)
 
 
-def _escalation(view: TaskStatus) -> Letter:
+def _escalation(view: TaskStatus, why: Reason) -> Letter:
     last = view.last
     lines = [quoting.line(view.title), "", f"{view.phase}: {quoting.line(view.reason)}"]
     if last is not None and last.rejection is not None:
@@ -52,8 +54,9 @@ def _escalation(view: TaskStatus) -> Letter:
         lines += [f"Next: {quoting.line(last.rejection.next_step)}"]
     if last is not None and last.salvage is not None:
         lines += ["", f"Its work is kept: git diff {last.base[:12]} {last.salvage}"]
-    commands = [f"swarmgit why {view.task}", f"swarmgit task restart {view.task}", f"swarmgit task cancel {view.task}"]
-    lines += ["", "What answers this:", *(f"    {command}" for command in commands)]
+    again = (f"swarmgit why {view.task}", f"swarmgit task restart {view.task}", f"swarmgit task cancel {view.task}")
+    lines += ["", "What answers this:", *(f"    {each}" for each in dict.fromkeys((why.command, *again)))]
+    lines += ["", f"If nobody does anything: {why.if_ignored}"]
     subject = f"{view.task} needs a person" if view.phase == "needs-human" else f"{view.task} has failed"
     return _to_people("escalation", subject, lines, view)
 
