@@ -42,10 +42,6 @@ class TryLater(SwarmError):
     """A passing condition (a lock, a busy index, a moved ref); the same call may work in a moment."""
 
 
-class Stalled(SwarmError):
-    """Nothing to do until the desired state changes; reported once, never retried in a loop."""
-
-
 class WrongUsage(SwarmError):
     """The command line is wrong."""
 

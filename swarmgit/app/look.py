@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from swarmgit.app.revisions import state_commit
 from swarmgit.app.room import state_problems
 from swarmgit.desired.cache import Cache
-from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.desired.load import load
 from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.actions import Plan
+from swarmgit.model.adapters import ADAPTERS
 from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.observed import Observed
 from swarmgit.observe.snapshot import Observer
@@ -89,8 +89,8 @@ def loader(world: ReadWorld) -> Callable[[], Desired]:
     def load_it() -> Desired:
         """Load with our own adapters; what other packages bring is looked for only where something is wrong so."""
         desired = load(world.objects, target, cache)
-        others = world.runtimes.names() if desired.problems else KNOWN_ADAPTERS
-        return with_problems(desired if others == KNOWN_ADAPTERS else load(world.objects, target, cache, others))
+        others = world.runtimes.names() if desired.problems else ADAPTERS.keys()
+        return with_problems(desired if others == ADAPTERS.keys() else load(world.objects, target, cache, others))
 
     def with_problems(desired: Desired) -> Desired:
         if desired.swarm is None or desired.swarm.state_branch == world.repository.state_branch:

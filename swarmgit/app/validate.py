@@ -12,14 +12,13 @@ from msgspec.structs import replace
 from swarmgit.app.room import for_own, state_problems
 from swarmgit.desired.assemble import Sources, assemble, kind_of
 from swarmgit.desired.crosscheck import Fault, stepwise_members
-from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.desired.load import builtin_roles, load
 from swarmgit.documents import paths, places
+from swarmgit.model.adapters import ADAPTERS
 from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.ids import BlobId
 from swarmgit.plan.lineup import homogeneous
 from swarmgit.plan.patterns import meet
-from swarmgit.ports.repository import Objects
 from swarmgit.ports.world import ReadWorld
 
 FILES_MAX = 100_000
@@ -95,14 +94,7 @@ def _idle_modes(desired: Desired) -> Iterator[Fault]:
                 yield Fault(task.path, ("scope", "modes", index), message)
 
 
-def validate_committed(
-    objects: Objects, target: str, adapters: AbstractSet[str] = KNOWN_ADAPTERS
-) -> tuple[Problem, ...]:
-    """Return the problems of the intent that is in force on a branch."""
-    return load(objects, target, None, adapters).problems
-
-
-def read_working_tree(top: Path, adapters: AbstractSet[str] = KNOWN_ADAPTERS) -> Desired:
+def read_working_tree(top: Path, adapters: AbstractSet[str] = ADAPTERS.keys()) -> Desired:
     """Return what the files in `.swarm/` would ask for if they were committed now, with no earlier versions."""
     contents: dict[BlobId, bytes] = {}
     blobs: dict[str, BlobId] = {}

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from swarmgit.desired import crosscheck
 from swarmgit.desired.crosscheck import Context, Fault
-from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import intent, paths, places, rules
 from swarmgit.documents.intent import Parsed
+from swarmgit.model.adapters import ADAPTERS
 from swarmgit.model.desired import Convoy, Desired, Gate, Problem, Swarm, Task
 from swarmgit.model.experiments import Experiment
 from swarmgit.model.ids import BlobId, ConvoyId, ExperimentId, TaskId
@@ -44,7 +44,7 @@ class Sources(Struct):
     blobs: Mapping[str, BlobId]
     read: Callable[[BlobId], bytes]
     history: Callable[[], Iterable[Version]] = tuple
-    adapters: AbstractSet[str] = KNOWN_ADAPTERS
+    adapters: AbstractSet[str] = ADAPTERS.keys()
     builtin_roles: Mapping[str, str] = field(default_factory=dict)
     parsed: dict[tuple[str, BlobId], Parsed[Any]] = field(default_factory=dict)
 

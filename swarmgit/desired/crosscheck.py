@@ -8,9 +8,9 @@ from typing import NamedTuple, get_args
 
 from msgspec import Struct, field
 
-from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import paths
 from swarmgit.documents.spelling import did_you_mean
+from swarmgit.model.adapters import ADAPTERS
 from swarmgit.model.desired import DEFAULT_ROUTING, Convoy, Swarm, Task, TaskType
 from swarmgit.model.experiments import Experiment
 from swarmgit.model.ids import ConvoyId, TaskId
@@ -37,7 +37,7 @@ class Context(Struct, frozen=True):
     task_ids: AbstractSet[TaskId]
     convoys: Mapping[ConvoyId, Convoy] = field(default_factory=dict)
     convoy_ids: AbstractSet[ConvoyId] = frozenset()
-    adapters: AbstractSet[str] = KNOWN_ADAPTERS
+    adapters: AbstractSet[str] = ADAPTERS.keys()
 
 
 def swarm_faults(swarm: Swarm, adapters: AbstractSet[str]) -> list[Fault]:

@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from swarmgit.desired.cache import Cache
-from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import paths, schemas
 from swarmgit.errors import SwarmError, TryLater
+from swarmgit.model.adapters import ADAPTERS
 from swarmgit.model.desired import Desired, Problem
 from swarmgit.model.git import TreeEntry
 from swarmgit.model.ids import BlobId, CommitId
@@ -24,7 +24,7 @@ STATES_MAX = 300
 
 
 def load(
-    objects: Objects, target: str, cache: Cache | None = None, adapters: AbstractSet[str] = KNOWN_ADAPTERS
+    objects: Objects, target: str, cache: Cache | None = None, adapters: AbstractSet[str] = ADAPTERS.keys()
 ) -> Desired:
     """Return the intent that the branch `target` asks for, with every problem found on the way."""
     ref = paths.branch_ref(target)
@@ -41,7 +41,7 @@ def load(
 
 
 def load_commit(
-    objects: Objects, commit: CommitId, cache: Cache | None = None, adapters: AbstractSet[str] = KNOWN_ADAPTERS
+    objects: Objects, commit: CommitId, cache: Cache | None = None, adapters: AbstractSet[str] = ADAPTERS.keys()
 ) -> Desired:
     """Return the intent at one commit."""
     cache = cache or Cache(None)

@@ -67,8 +67,6 @@ class Landed(Struct, frozen=True):
 class Moved(Struct, frozen=True):
     """The target is not at `old` any more."""
 
-    now_at: CommitId | None
-
 
 class InTheWay(Struct, frozen=True):
     """Nothing was changed: these paths of `checkout` hold a person's edits, or another git command is at work.

@@ -13,6 +13,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from swarmgit.model.adapters import provider_of
 from swarmgit.model.desired import Runtime, Swarm
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.sessions import ProgramSession
@@ -43,7 +44,6 @@ WORKED = frozenset(
 )
 """Outcomes of sessions whose provider served them."""
 
-PROVIDERS: Mapping[str, str] = {"claude-code": "anthropic", "codex": "openai", "gemini": "google"}
 ADDRESSES = ("BASE_URL", "API_BASE")
 
 
@@ -90,7 +90,7 @@ class _Seen(Struct, frozen=True):
 def account_of(runtime: Runtime) -> str:
     """Return the account whose limits a runtime's sessions share: the configured one, its address, its provider."""
     address = next((value for name, value in sorted(runtime.env.items()) if name.endswith(ADDRESSES)), None)
-    return runtime.account or address or PROVIDERS.get(runtime.adapter, runtime.adapter)
+    return runtime.account or address or provider_of(runtime.adapter)
 
 
 def named(swarm: Swarm, runtime: str) -> str:

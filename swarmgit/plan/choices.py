@@ -89,16 +89,12 @@ class Blame(Struct, frozen=True):
 
 
 class Choice(Struct, frozen=True):
-    """The answer. `needed`: runs under way that still say something; the others may be stopped.
-
-    `is_stopped`: the target itself is red, so nothing is decided about anybody.
-    """
+    """The answer. `needed`: runs under way that still say something; the others may be stopped."""
 
     land: Stack = ()
     gate: tuple[Ask, ...] = ()
     evict: tuple[Blame, ...] = ()
     needed: tuple[Known, ...] = ()
-    is_stopped: bool = False
 
 
 class Search(Struct, frozen=True):

@@ -7,7 +7,7 @@ when it is green it lands. Any other stack only informs. Rules 1 to 4 are those 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import ceil, log, log2
+from math import ceil, log2
 
 from swarmgit.model.ids import CommitId, EntryId
 from swarmgit.plan.choices import Ask, Blame, Choice, Known, Line, Search, Stack
@@ -20,7 +20,7 @@ EXACT_BAD_MAX = 2.0
 def choose(line: Line) -> Choice:
     """Return what lands now, or else whom to blame and which trees to gate next in the free slots."""
     if line.is_target_red:
-        return Choice(needed=tuple(k for k in line.known if k.is_running), is_stopped=True)
+        return Choice(needed=tuple(k for k in line.known if k.is_running))
     land = _landing(line)
     if land:
         return Choice(land=land, needed=tuple(k for k in line.known if k.is_running))
@@ -42,11 +42,6 @@ def is_exact_only(line: Line) -> bool:
     """Return whether rule 1 or 2 holds: few slots, or so few bad entries expected that screening does not pay."""
     expected = sum(line.chance(entry) for entry in line.entries)
     return line.slots <= EXACT_SLOTS_MAX or expected <= EXACT_BAD_MAX
-
-
-def best_size(chance: float) -> int:
-    """Return g* = ln 0.5 / ln(1 - p): a batch of this size is green half the time, so its run says most."""
-    return max(1, round(log(0.5) / log(1.0 - chance)))
 
 
 # --- what lands -------------------------------------------------------------------------------------------------------

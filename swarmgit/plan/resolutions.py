@@ -29,9 +29,6 @@ AI_TRIES_MAX = 2
 AI_STARTS_MAX = 4
 """A session that the machine or a person ended is no try, but not for ever."""
 
-GENERATED_TRIES_MAX = 1
-"""On one head of the target; when the target has moved the files have to be made again."""
-
 PAUSED_MAX = 50
 NO_TRY = frozenset({"lost", "stopped", "paused"})
 

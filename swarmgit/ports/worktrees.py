@@ -26,7 +26,6 @@ class Lease(Struct, frozen=True):
 
     session: SessionId
     tree: Path
-    slot: str
     needs_setup: bool = False
     keep_setup: tuple[str, ...] = ()
 

@@ -10,32 +10,22 @@ from typing import cast
 from msgspec.structs import replace
 
 from swarmgit.errors import PersonMustAct
+from swarmgit.model.adapters import ADAPTERS, PROVIDER_HOSTS
 from swarmgit.model.desired import Runtime
 from swarmgit.model.runtimes import Command
 from swarmgit.ports.runtimes import Placement, StreamReader
-from swarmgit.runtimes.base import PROVIDER_HOSTS, Needs, RuntimeAdapter, hosts_of, own_python
+from swarmgit.runtimes.base import Needs, RuntimeAdapter, hosts_of, own_python
 
 GROUP = "swarmgit.runtimes"
-BUILT_IN = {
-    "command": ("swarmgit.runtimes.command", "CommandRuntime"),
-    "claude-code": ("swarmgit.runtimes.claude_code", "ClaudeCode"),
-    "codex": ("swarmgit.runtimes.codex", "Codex"),
-    "gemini": ("swarmgit.runtimes.gemini", "Gemini"),
-    "opencode": ("swarmgit.runtimes.opencode", "OpenCode"),
-    "aider": ("swarmgit.runtimes.aider", "Aider"),
-    "qwen": ("swarmgit.runtimes.qwen", "Qwen"),
-    "copilot": ("swarmgit.runtimes.copilot", "Copilot"),
-    "anthropic": ("swarmgit.runtimes.anthropic", "Anthropic"),
-}
 
 
 @lru_cache(maxsize=64)
 def adapter(name: str) -> RuntimeAdapter:
     """Return a runtime's adapter, or raise PersonMustAct that names the nearest known one."""
-    if name in BUILT_IN:
-        module, factory = BUILT_IN[name]
-        return cast(RuntimeAdapter, getattr(import_module(module), factory)())
-    return _installed(name)
+    own = ADAPTERS.get(name)
+    if own is None:
+        return _installed(name)
+    return cast(RuntimeAdapter, getattr(import_module(f"{__name__}.{own.module}"), own.factory)())
 
 
 def command_for(runtime: Runtime, placement: Placement) -> Command:
@@ -84,7 +74,7 @@ def _installed(name: str) -> RuntimeAdapter:
                 return cast(RuntimeAdapter, loaded() if callable(loaded) else loaded)
             except Exception as error:
                 raise PersonMustAct(f"runtime adapter {name!r} ({entry.value}) cannot be loaded: {error}") from error
-    known = sorted({*BUILT_IN, *(entry.name for entry in found)})
+    known = sorted({*ADAPTERS, *(entry.name for entry in found)})
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"known adapters: {', '.join(known)}"
     raise PersonMustAct(f"there is no runtime adapter {name!r}; {hint}", hint="set 'adapter' in .swarm/swarm.yaml")
@@ -95,7 +85,7 @@ def names() -> frozenset[str]:
     """Return the names of all adapters: ours, and those that other packages bring."""
     from importlib.metadata import entry_points
 
-    return frozenset({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
+    return frozenset({*ADAPTERS, *(entry.name for entry in entry_points(group=GROUP))})
 
 
 @lru_cache(maxsize=1)
@@ -107,7 +97,7 @@ def obeyed() -> tuple[str, ...]:
 
 def adapters() -> Iterator[RuntimeAdapter]:
     """Yield every adapter that can be loaded, ours first."""
-    for name in (*BUILT_IN, *sorted(names() - BUILT_IN.keys())):
+    for name in (*ADAPTERS, *sorted(names() - ADAPTERS.keys())):
         try:
             yield adapter(name)
         except PersonMustAct:

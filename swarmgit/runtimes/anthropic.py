@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from swarmgit.errors import PersonMustAct
+from swarmgit.model.adapters import PROVIDER_HOSTS
 from swarmgit.model.desired import Runtime
 from swarmgit.model.runtimes import Command
 from swarmgit.ports.runtimes import Placement
@@ -29,7 +30,7 @@ class Anthropic:
     needs = base.Needs(
         programs=("python3", "bash"),
         credentials=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
-        hosts=("api.anthropic.com",),
+        hosts=PROVIDER_HOSTS["anthropic"],
     )
 
     def command(self, runtime: Runtime, placement: Placement) -> Command:

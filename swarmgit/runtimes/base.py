@@ -20,19 +20,6 @@ from swarmgit.ports.runtimes import Placement, StreamReader
 ADDRESSES = ("_BASE_URL", "_API_BASE")
 """How the names of variables end that say where a model is."""
 
-PROVIDER_HOSTS: Mapping[str, tuple[str, ...]] = {
-    "anthropic": ("api.anthropic.com",),
-    "openai": ("api.openai.com",),
-    "gemini": ("generativelanguage.googleapis.com",),
-    "google": ("generativelanguage.googleapis.com",),
-    "openrouter": ("openrouter.ai",),
-    "deepseek": ("api.deepseek.com",),
-    "mistral": ("api.mistral.ai",),
-    "groq": ("api.groq.com",),
-    "xai": ("api.x.ai",),
-}
-"""Where a provider is, by the word before the '/' in a model's name: for programs that speak with any provider."""
-
 HOOK = Path(__file__).with_name("notes.sh")
 """Shows a session the notes in its inbox; run by agent programs that have hooks."""
 

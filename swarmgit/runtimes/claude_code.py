@@ -17,6 +17,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from swarmgit.model.adapters import PROVIDER_HOSTS
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Context, Conversation, Event, Fault, FileAction, Limited, Result, Spent, Text, ToolUse
 from swarmgit.model.runtimes import Command
@@ -65,7 +66,7 @@ class ClaudeCode:
         programs=("claude", "bash"),
         credentials=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
         home=(".claude", ".claude.json"),
-        hosts=("api.anthropic.com",),
+        hosts=PROVIDER_HOSTS["anthropic"],
         reads=(str(base.HOOK),),
     )
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from swarmgit.model.adapters import PROVIDER_HOSTS
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Conversation, Event, FileAction, Limited, Result, Spent, Text, ToolUse
 from swarmgit.model.runtimes import Command
@@ -44,7 +45,7 @@ class Codex:
         programs=("codex", "bash"),
         credentials=("OPENAI_API_KEY", "CODEX_API_KEY"),
         home=(".codex",),
-        hosts=("api.openai.com", "chatgpt.com", "auth.openai.com"),
+        hosts=(*PROVIDER_HOSTS["openai"], "chatgpt.com", "auth.openai.com"),
         reads=(str(base.HOOK),),
     )
 

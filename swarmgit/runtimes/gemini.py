@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from swarmgit.model.adapters import PROVIDER_HOSTS
 from swarmgit.model.desired import Runtime
 from swarmgit.model.events import Conversation, Event, FileAction, Limited, Result, Spent, Text, ToolUse
 from swarmgit.model.runtimes import Command
@@ -45,7 +46,7 @@ class Gemini:
         programs=("gemini", "node", "bash"),
         credentials=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         home=(".gemini",),
-        hosts=("generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com"),
+        hosts=(*PROVIDER_HOSTS["google"], "cloudcode-pa.googleapis.com", "oauth2.googleapis.com"),
     )
 
     def command(self, runtime: Runtime, placement: Placement) -> Command:

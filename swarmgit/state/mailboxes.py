@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct, field
 
 from swarmgit.documents import paths
-from swarmgit.errors import StateNewer, SwarmError
+from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Problem
 from swarmgit.model.ids import MailId
 from swarmgit.model.mail import Mail
@@ -51,8 +51,6 @@ class Mailbox(Mapping[MailId, Mail]):
         path = f"{self._path}/{id_}.yaml"
         try:
             mail = kinds.MAIL.read(path, self._objects.blob(oid))
-        except StateNewer:
-            raise
         except SwarmError as error:
             self.problems[id_] = problem_of(path, error)
             raise KeyError(id_) from error

@@ -19,8 +19,8 @@ from swarmgit.adapters.git.integrity import GitIntegrity
 from swarmgit.adapters.git.objects import GitObjects
 from swarmgit.adapters.git.run import Git
 from swarmgit.adapters.git.state import GitStateStore
-from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.model import trailers
+from swarmgit.model.adapters import ADAPTERS
 from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, SessionId, TaskId, TreeId
 from swarmgit.model.queue import Candidate, Entry, Landed, Landing
 from swarmgit.model.status import Attempt, GateResult, TaskStatus
@@ -94,7 +94,7 @@ class Paper:
             state=store,
             engine=engine,
             history=GitHistory(objects),
-            runtimes=SimpleNamespace(names=lambda: KNOWN_ADAPTERS),
+            runtimes=SimpleNamespace(names=ADAPTERS.keys),
         )
 
     def record(self, *values: Entry | TaskStatus, message: str = "tick") -> None:

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from person_repository import AT, Killed, Person, make_person
 
+from swarmgit.adapters.git.objects import GitObjects
+from swarmgit.adapters.git.state import GitStateStore
 from swarmgit.errors import TryLater
+from swarmgit.model.ids import CommitId
 
 
 def test_the_first_write_makes_an_orphan_branch(person: Person) -> None:
@@ -19,6 +22,27 @@ def test_the_first_write_makes_an_orphan_branch(person: Person) -> None:
         f"{commit} swarmgit swarmgit@localhost swarmgit {int(AT.timestamp())} first"
     )
     assert person.git("show", "swarm/state:tasks/a.yaml") == "one"
+
+
+class Early(GitObjects):
+    """Sees no state branch the first time; right after that somebody makes it."""
+
+    person: Person
+
+    def ref(self, name: str) -> CommitId | None:
+        if name == "refs/heads/swarm/state" and super().ref(name) is None:
+            self.person.state().write({"tasks/a.yaml": b"one\n"}, "first", AT)
+            return None
+        return super().ref(name)
+
+
+def test_the_first_commit_that_comes_while_somebody_looks_is_no_lost_state(person: Person) -> None:
+    objects = Early(person.objects().git)
+    objects.person = person
+    try:
+        assert GitStateStore(objects, "swarm/state").head() == person.git("rev-parse", "swarm/state")
+    finally:
+        objects.close()
 
 
 def test_writing_what_is_there_already_makes_no_commit(person: Person) -> None:

@@ -19,6 +19,7 @@ from swarmgit import runtimes
 from swarmgit.documents import answers, intent, letters
 from swarmgit.documents.commands import hook
 from swarmgit.documents.triage import answer_in
+from swarmgit.model.adapters import ADAPTERS
 from swarmgit.model.ids import BlobId
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -135,7 +136,7 @@ def fed(adapter: str, data: bytes, size: int) -> object:
     return reader.stream()
 
 
-@pytest.mark.parametrize("adapter", sorted(runtimes.BUILT_IN))
+@pytest.mark.parametrize("adapter", sorted(ADAPTERS))
 @FEW
 @given(data=st.one_of(damaged(LINE * 3), st.binary(max_size=400)), size=st.integers(1, 50))
 @example(data=b"[" * 200_000 + b"\n", size=60_000)
@@ -150,7 +151,7 @@ def test_any_stream_is_read_the_same_however_it_is_cut(adapter: str, data: bytes
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("adapter", sorted(runtimes.BUILT_IN))
+@pytest.mark.parametrize("adapter", sorted(ADAPTERS))
 @MANY
 @given(data=st.one_of(damaged(LINE * 3), st.binary(max_size=2000)), size=st.integers(1, 300))
 def test_many_streams_are_read_the_same_however_they_are_cut(adapter: str, data: bytes, size: int) -> None:

@@ -14,14 +14,12 @@ import pytest
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
-from swarmgit import runtimes
 from swarmgit.app.detect import PROGRAMS
-from swarmgit.desired.known import KNOWN_ADAPTERS
 from swarmgit.documents import schemas
+from swarmgit.model.adapters import ADAPTERS
 from swarmgit.model.desired import DEFAULT_ROUTING, PRIORITY_RANK, Convoy, Gate, Priority, Swarm, Task, TaskType
 from swarmgit.model.experiments import Experiment
 from swarmgit.model.policy import Policy
-from swarmgit.plan.accounts import PROVIDERS
 from tests.house.test_sizes import SOURCES, name_of, parsed
 
 ROOTS: Mapping[str, Any] = {
@@ -260,6 +258,4 @@ def test_task_types_priorities_and_adapters_stand_in_one_list() -> None:
     routed = json.loads(schemas.text("swarm"))["properties"]["routing"]["properties"]
     assert routed.keys() == DEFAULT_ROUTING.keys() | {"merge", "triage"}
     assert PRIORITY_RANK.keys() == set(get_args(Priority))
-    assert runtimes.BUILT_IN.keys() == KNOWN_ADAPTERS
-    assert PROVIDERS.keys() <= KNOWN_ADAPTERS
-    assert set(PROGRAMS.values()) <= KNOWN_ADAPTERS
+    assert set(PROGRAMS.values()) <= ADAPTERS.keys()

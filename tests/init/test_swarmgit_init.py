@@ -11,8 +11,9 @@ import pytest
 
 from swarmgit.adapters.git.intent_commit import open_intent
 from swarmgit.app.init import Initialised, init
-from swarmgit.app.validate import read_working_tree, validate, validate_committed
+from swarmgit.app.validate import read_working_tree, validate
 from swarmgit.cli.render_setup import initialised
+from swarmgit.desired.load import load
 from swarmgit.errors import PersonMustAct, WrongUsage
 from swarmgit.wiring.programs import needs_of
 
@@ -64,7 +65,7 @@ class Desk:
 
     def problems(self, target: str = "main", git_dir: Path | None = None) -> list[str]:
         with open_intent(git_dir or self.top, self.environ) as repository:
-            return list(map(str, validate_committed(repository.objects, target)))
+            return list(map(str, load(repository.objects, target).problems))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 
 from swarmgit import runtimes
+from swarmgit.model.adapters import ADAPTERS
 from swarmgit.model.ids import BlobId
 from swarmgit.model.policy import Policy
 from swarmgit.model.work import Change
@@ -144,7 +145,7 @@ def test_what_agent_programs_obey_is_protected_at_any_depth_and_in_any_letters(p
         assert protected_rule(form, (), OBEYED) is not None
 
 
-@pytest.mark.parametrize("name", sorted(runtimes.BUILT_IN))
+@pytest.mark.parametrize("name", sorted(ADAPTERS))
 def test_each_adapter_s_own_names_are_protected(name: str) -> None:
     for declared in runtimes.adapter(name).obeys:
         path = declared.rstrip("/").replace("*", "-x")

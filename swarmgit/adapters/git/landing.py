@@ -100,7 +100,7 @@ class GitLanding:
         if now is not None and self._objects.is_ancestor(new, now):
             return Landed()
         if now != old:
-            return Moved(now)
+            return Moved()
         if not self._objects.is_ancestor(old, new):
             raise ValueError(f"{new} does not contain {old}: that would not be forward")
         checkouts = self._checkouts()
@@ -230,7 +230,7 @@ class GitLanding:
             except RefRefused as refused:
                 now = self._objects.ref(ref)
                 if now != old:
-                    return Moved(now)
+                    return Moved()
                 reason = refused
                 time.sleep(0.01 * attempt)
             else:

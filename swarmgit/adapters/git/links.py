@@ -43,17 +43,6 @@ def second_name(source: Path, goal: Path) -> None:
             raise
 
 
-def has_hard_links(folder: Path) -> bool:
-    """Return whether files in a folder can have second names. Leaves nothing behind."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix="swarmgit-probe-") as scratch:
-        (Path(scratch) / "one").touch()
-        try:
-            os.link(Path(scratch) / "one", Path(scratch) / "two")
-        except OSError:
-            return False
-    return True
-
-
 def _claim_plainly(path: Path, content: bytes) -> bool:
     with contextlib.suppress(FileExistsError), path.open("xb") as file:
         try:

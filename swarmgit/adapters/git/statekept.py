@@ -59,9 +59,11 @@ class KeptState:
         local, kept = self._both()
         if local is None:
             why = self._loss(kept)
-            if why is not None:
+            if why is None:
+                return None
+            local = self._at(self._ref)  # the first commit may just have come
+            if local is None:
                 raise StateLost(why, "swarmgit reconcile puts it back; to begin anew: swarmgit state reset empty")
-            return None
         if kept is not None and self._objects.is_ancestor(kept, local):
             return local
         self._require_own(local)

@@ -304,7 +304,6 @@ def _lease(slot: Slot) -> Lease:
     return Lease(
         session=SessionId(str(slot.session)),
         tree=slot.tree,
-        slot=slot.name,
         needs_setup=slot.setup_wanted is not None and slot.setup_hash != slot.setup_wanted,
         keep_setup=(sys.executable, "-I", "-S", "-B", pristine.__file__, str(slot.folder)),
     )

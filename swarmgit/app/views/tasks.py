@@ -11,7 +11,7 @@ from swarmgit.app.names import find_task
 from swarmgit.app.views.reasons import reason_row
 from swarmgit.app.views.times import stamp, stamp_or_none
 from swarmgit.model.handoffs import Handoff
-from swarmgit.model.ids import SessionId, TaskId
+from swarmgit.model.ids import TaskId
 from swarmgit.model.landings import Drift
 from swarmgit.model.status import Attempt, GateResult, TaskStatus
 from swarmgit.plan.priorities import Raised, raised
@@ -170,8 +170,3 @@ def result_row(result: GateResult) -> dict[str, Any]:
         "reused": result.reused,
         "reason": result.reason,
     }
-
-
-def session_of(status: TaskStatus) -> SessionId | None:
-    """Return a task's last session."""
-    return status.last.session if status.last else None

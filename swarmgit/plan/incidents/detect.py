@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterator
 
 from swarmgit.model.endings import BY_WATCHDOG
-from swarmgit.model.ids import AgentName, TaskId
+from swarmgit.model.ids import TaskId
 from swarmgit.model.incidents import Alert, facts
-from swarmgit.model.mail import Mail
 from swarmgit.model.queue import Entry, Rejected
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import TAMPERED, Evidence
-from swarmgit.plan import budget, floods, mail, streams
+from swarmgit.plan import budget, floods, streams
 from swarmgit.plan.incidents import known_causes
 from swarmgit.plan.incidents.catalogue import CATALOGUE
 from swarmgit.plan.situation import Draft, Situation
@@ -40,12 +39,9 @@ def _alerts(situation: Situation, draft: Draft) -> Iterator[Alert]:
     for session in observed.programs:
         if session.capture is not None and session.capture.tampered:
             yield _refs(session, session.capture.tampered)
-    for run in situation.gate_sessions.values():
-        if run.evidence is not None and run.evidence.outcome == "error":
-            yield _gate(run.evidence, run.spec.task)
-    for letter in draft.mail.values():
-        if letter.refused.startswith(mail.FORGED):
-            yield _forgery(letter)
+    for session in situation.gate_sessions.values():
+        if session.evidence is not None and session.evidence.outcome == "error":
+            yield _gate(session)
     for entry in draft.entries.values():
         before, rejected = observed.entries.get(entry.id), entry.last(Rejected)
         if entry.state == "rejected" and rejected and (before is None or before.state != "rejected"):
@@ -117,11 +113,6 @@ def _gate(evidence: Evidence, task: TaskId | None) -> Alert:
     kind = evidence.reason.partition(":")[0]
     error = facts(gate=evidence.gate, kind=kind, reason=evidence.reason, tree=evidence.tree[:12])
     return Alert("gate-error", None, task, evidence.session, error)
-
-
-def _forgery(letter: Mail) -> Alert:
-    said = facts(mail=letter.id, refused=letter.refused, to=letter.to, subject=letter.subject)
-    return Alert("mail/forged", AgentName(letter.sender), letter.task, letter.session, said)
 
 
 def _landing(entry: Entry, rejected: Rejected) -> Alert:
