@@ -39,9 +39,9 @@ def _alerts(situation: Situation, draft: Draft) -> Iterator[Alert]:
     for session in observed.programs:
         if session.capture is not None and session.capture.tampered:
             yield _refs(session, session.capture.tampered)
-    for session in situation.gate_sessions.values():
-        if session.evidence is not None and session.evidence.outcome == "error":
-            yield _gate(session)
+    for run in situation.gate_sessions.values():
+        if run.evidence is not None and run.evidence.outcome == "error":
+            yield _gate(run.evidence, run.spec.task)
     for entry in draft.entries.values():
         before, rejected = observed.entries.get(entry.id), entry.last(Rejected)
         if entry.state == "rejected" and rejected and (before is None or before.state != "rejected"):
