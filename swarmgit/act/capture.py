@@ -47,8 +47,6 @@ def _finish(action: FinishSession, world: World, policy: Policy) -> Done:
 
 def _capture(action: FinishSession, world: World, policy: Policy) -> Capture:
     spec = action.spec
-    assert spec.task is not None
-    assert spec.agent is not None
     remember_setup(spec.id, world)
     settings, tampered = tampering.found(spec.id, world)  # before the engine's settings are mended
     maker = trailers.Maker(spec.task, spec.agent, spec.id, spec.model or spec.runtime, spec.attempt)

@@ -14,7 +14,6 @@ from swarmgit.ports.world import World
 def start(action: StartPush, world: World) -> Outcome:
     """Start a push of one commit, whose objects are here first; a start that cannot be is a session that says so."""
     spec = action.spec
-    assert spec.push is not None
     if action.entry is not None:
         if not publish(action.entry, spec.push.new, action.target_head, (), world):
             return Underway(action)

@@ -28,7 +28,7 @@ from swarmgit.model.jobs import StartSpec
 from swarmgit.model.outcomes import Done, Outcome, Underway
 from swarmgit.model.policy import Policy
 from swarmgit.model.runtimes import Command
-from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.sessions import MergeSpec, SessionSpec, TriageSpec
 from swarmgit.model.work import Capture
 from swarmgit.ports.runtimes import Placement
 from swarmgit.ports.sandbox import Confined, Confinement
@@ -91,15 +91,15 @@ class _Seen(Struct, frozen=True):
 
 def _see(action: StartSession, world: World) -> _Seen | None:
     """Look at what others wrote, in the background; None while that goes on."""
-    spec = action.spec
-    head, watched = spec.head, spec.watched
-    if head is not None:
-        lay_out = partial(world.engine.conflicts.lay_out, spec.base, head, action.auto)
-        return world.background.run(f"conflict {spec.id}", (spec.base, head), lambda: _Seen(laid=lay_out()))
-    if watched is not None:
-        what = ("triage", spec.base, spec.attempt)
-        return world.background.run(f"triage {watched}", what, lambda: _Seen(work=work_of(watched, world)))
-    return _Seen()
+    match action.spec:
+        case MergeSpec(id=id_, base=base, head=head):
+            lay_out = partial(world.engine.conflicts.lay_out, base, head, action.auto)
+            return world.background.run(f"conflict {id_}", (base, head), lambda: _Seen(laid=lay_out()))
+        case TriageSpec(base=base, attempt=attempt, watched=watched):
+            what = ("triage", base, attempt)
+            return world.background.run(f"triage {watched}", what, lambda: _Seen(work=work_of(watched, world)))
+        case _:
+            return _Seen()
 
 
 def _prepare(
@@ -201,7 +201,7 @@ def run_gate(action: RunGate, world: World, policy: Policy) -> Outcome:
         lease = _lease(spec.id, spec.base, action, world)
         folder = world.executor.folder(spec.id)
         argv = ("/bin/sh", "-c", GATE_SCRIPT, "gate", spec.command, spec.junit or "", str(folder / paths.JUNIT_FILE))
-        env = {**world.machine.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate or "", "CI": "true"}
+        env = {**world.machine.host_env, "SWARM_SESSION": spec.id, "SWARM_GATE": spec.gate, "CI": "true"}
         named = _shell_texts((spec.command, *config.setup))
         where = Confinement(spec, "gate", lease.tree, folder, named=named)
         confined = world.sandbox.confine(Command(argv, env), policy, where)

@@ -92,7 +92,7 @@ def _spent(look: Look, known: list[TaskStatus]) -> Iterator[Shown]:
     for status in known:
         if status.convoy and status.convoy not in convoys.setdefault(status.task, []):
             convoys[status.task].append(status.convoy)
-    books = Books(known, look.observed.sessions.values(), look.observed.entries.values())
+    books = Books(known, look.observed.programs, look.observed.entries.values())
     for each in spendings(books):
         yield Shown(each, each.ended or look.now, tuple(convoys.get(each.task, ())))
 

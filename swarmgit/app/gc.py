@@ -18,6 +18,7 @@ from swarmgit.model.desired import Swarm
 from swarmgit.model.ids import EntryId, SessionId, TaskId
 from swarmgit.model.mail import sent_at_ms
 from swarmgit.model.renames import called
+from swarmgit.model.sessions import MergeSpec
 from swarmgit.model.status import FINISHED
 from swarmgit.plan.attempts import WASTE
 from swarmgit.plan.incidents.catalogue import CATALOGUE
@@ -131,7 +132,7 @@ def _prune(world: World, before: datetime) -> int | None:
         for tried in world.cache.merges().values():
             kept |= {tried.base, tried.head, *((tried.commit,) if tried.commit else ())}
         for job in world.executor.poll(None).values():
-            kept |= {job.spec.base, *((job.spec.head,) if job.spec.head else ())}
+            kept |= {job.spec.base, *((job.spec.head,) if isinstance(job.spec, MergeSpec) else ())}
         return world.engine.prune(before, tuple(kept))
     finally:
         world.lock.release()

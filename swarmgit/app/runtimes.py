@@ -21,7 +21,7 @@ from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.actions import StartSession
 from swarmgit.model.ids import SessionId, TaskId
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import AgentSession, of_kind
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.ports.world import ReadWorld, World
 from swarmgit.state import blocks
@@ -173,8 +173,8 @@ def check(
     limits: list[str] = []
 
     def watch(report: TickReport) -> None:
-        sessions = report.look.observed.sessions.values()
-        limits.extend(each.spec.id for each in sessions if each.spec.kind == "agent" and each.limited_until)
+        sessions = of_kind(report.look.observed.sessions.values(), AgentSession)
+        limits.extend(each.spec.id for each in sessions if each.limited_until)
         for each in sessions:
             if each.spec.task == STOP_TASK and _is_busy(each, report.look.now):
                 control.stop(world, each.spec.id, BY)
@@ -192,7 +192,7 @@ def check(
     return _judged(world, stage, adapter, (status, stopped), (bool(told), bool(limits)))
 
 
-def _is_busy(session: Session, now: datetime) -> bool:
+def _is_busy(session: AgentSession, now: datetime) -> bool:
     """Return whether a session is in the middle of something, so that stopping it shows what that leaves."""
     age_s = (now - session.spec.started).total_seconds()
     is_at_it = session.stream.tools > 0 or (session.stream.lines > 0 and age_s > STOP_AFTER_S)

@@ -14,7 +14,7 @@ from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.ids import SessionId
 from swarmgit.model.jobs import Job
-from swarmgit.model.sessions import AGENT_PROGRAMS
+from swarmgit.model.sessions import ProgramSpec
 from swarmgit.ports.world import ReadWorld
 
 RUNNING = frozenset({"queued", "running"})
@@ -45,7 +45,7 @@ def find_session(world: ReadWorld, name: str) -> SessionId:
 
 
 def _of_task(jobs: Mapping[SessionId, Job], name: str) -> Iterator[tuple[SessionId, Job]]:
-    return ((id_, job) for id_, job in jobs.items() if job.spec.kind in AGENT_PROGRAMS and job.spec.task == name)
+    return ((id_, job) for id_, job in jobs.items() if isinstance(job.spec, ProgramSpec) and job.spec.task == name)
 
 
 def folders(world: ReadWorld) -> list[SessionId]:

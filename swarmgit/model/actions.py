@@ -21,7 +21,7 @@ from swarmgit.model.queue import Entry
 from swarmgit.model.reasons import Reason
 from swarmgit.model.renames import RenameTask
 from swarmgit.model.secrets import ForgetLeaks
-from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.sessions import GateSpec, ProgramSpec, PushSpec
 from swarmgit.model.status import Identity, Rejection, TaskStatus
 from swarmgit.model.work import Evidence
 
@@ -32,7 +32,7 @@ class StartSession(Struct, frozen=True):
     A session of kind merge starts on both sides laid out; `auto`: what rules may settle before.
     """
 
-    spec: SessionSpec
+    spec: ProgramSpec
     task: Task
     runtime: Runtime
     worktree: WorktreeConfig
@@ -63,7 +63,7 @@ class FinishSession(Struct, frozen=True):
     `without_base`: the commit that it started from cannot be had; then all of its files are saved, and nothing judged.
     """
 
-    spec: SessionSpec
+    spec: ProgramSpec
     title: str
     gates: tuple[Gate, ...]
     worktree: WorktreeConfig
@@ -83,7 +83,7 @@ class Predict(Struct, frozen=True):
 
 
 class RunGate(Struct, frozen=True):
-    spec: SessionSpec
+    spec: GateSpec
     worktree: WorktreeConfig
     reason: str
     task: TaskId | None = None
@@ -148,7 +148,7 @@ class StartPush(Struct, frozen=True):
     `target_head`: the target as it is, whose history the remote needs not be given again.
     """
 
-    spec: SessionSpec
+    spec: PushSpec
     target_head: CommitId
     reason: str
     entry: EntryId | None = None

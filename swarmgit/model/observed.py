@@ -33,7 +33,7 @@ from swarmgit.model.mail import Mail, MailControl, Outbox
 from swarmgit.model.queue import Entry
 from swarmgit.model.renames import Former
 from swarmgit.model.secrets import Leak
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import ProgramSession, Session, of_kind
 from swarmgit.model.status import Difference, Identity, TaskStatus
 from swarmgit.model.work import Evidence
 
@@ -181,3 +181,8 @@ class Observed(Stored, frozen=True):
     landings: Mapping[TaskId, TargetLanding] = field(default_factory=dict)
     drift: Mapping[TaskId, Drift] = field(default_factory=dict)
     former: Mapping[TaskId, Former] = field(default_factory=dict)
+
+    @property
+    def programs(self) -> list[ProgramSession]:
+        """The sessions in which an agent program works."""
+        return of_kind(self.sessions.values(), ProgramSession)

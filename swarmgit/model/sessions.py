@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 from msgspec import Struct, field
 
@@ -29,8 +30,6 @@ from swarmgit.model.work import Capture, Evidence, Prediction, Push, Pushed
 SessionKind = Literal["agent", "gate", "merge", "push", "triage"]
 SessionState = Literal["starting", "running", "ending", "ended", "lost"]
 """`ending`: its processes are gone, and what they printed is not read to its end yet."""
-AGENT_PROGRAMS: frozenset[SessionKind] = frozenset({"agent", "merge", "triage"})
-"""The kinds of session in which an agent program works."""
 Voice = Literal["stdout", "stderr"]
 
 UNSTATED_WAIT_S, STATED_WAIT_S_MAX = 5.0, 8 * 86_400.0
@@ -46,96 +45,148 @@ SETTLE = timedelta(seconds=10)
 """After a gap in which nobody looked a session is looked at for so long before anything is stopped."""
 
 
-class SessionSpec(Struct, frozen=True):
-    """`session.yaml`: all that is needed to know whose session this is, also after a crash.
-
-    An agent's session has `task`, `attempt`, `agent`, `runtime`, `base`, `generation`; a gate's has `gate`, `key`,
-    `tree` (code tree), `base` (the commit that is checked out), `work`, `reads` (see Evidence);
-    a merge has `entry`, `base` and `head` (the two
-    sides), `task`, `agent`, `runtime`; a push has `push`, and `attempt` counts how often in a row it came to nothing
-    before; a triage has `watched`, the session it is about. `minutes_max`: from `started` on, see `Session.deadline`.
-    `resume`: the conversation of an earlier session that this one goes on with; `home`: in whose home folder that
-    is. `mail`: the messages that the prompt
-    shows. `sandbox`: what confines it, in words; '' until it is started. `credentials_end`: when a token made for it
-    expires. `experiment`: the experiment and arm (`id/arm`) that it belongs to. `ports`: of the loopback, the
-    session's own until it is let go. `output_bytes_max`: how much each stream of its output may take.
-    """
+class SessionSpec(Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """`session.yaml`: all that is needed to know whose session this is, also after a crash."""
 
     id: SessionId
-    kind: SessionKind
     base: CommitId
+    """The commit that is checked out for it; of a push the one that is pushed."""
+
     started: datetime
     minutes_max: float
-    task: TaskId | None = None
+    """From `started` on, see `Session.deadline`."""
+
     attempt: int = 0
-    agent: AgentName | None = None
+    """Of an agent its attempt; else which try it is: how often the same was lost, or came to nothing, before."""
+
+    sandbox: str = ""
+    """What confines it, in words; '' until it is started."""
+
+    credentials_end: datetime | None = None
+    """When a token made for it expires."""
+
+    output_bytes_max: int = OUTPUT_BYTES_MAX
+    """How much each stream of its output may take."""
+
+    @property
+    def kind(self) -> SessionKind:
+        return cast("SessionKind", self.__struct_config__.tag)
+
+    @property
+    def task(self) -> TaskId | None:
+        """For which task it works, None for none or for all."""
+        return None
+
+    @property
+    def agent(self) -> AgentName | None:
+        """Who works in it, None where no agent program does."""
+        return None
+
+
+class ProgramSpec(SessionSpec, frozen=True, kw_only=True):
+    """A session in which an agent program works, in the name of an agent."""
+
+    task: TaskId
+    agent: AgentName
     runtime: str = ""
     model: str | None = None
+    ports: tuple[int, ...] = ()
+    """Of the loopback, the session's own until it is let go."""
+
     resume: str | None = None
+    """The conversation of an earlier session that this one goes on with."""
+
     home: SessionId | None = None
-    generation: BlobId | None = None
-    gate: GateName | None = None
-    key: EvidenceKey | None = None
-    tree: TreeId | None = None
-    entry: EntryId | None = None
-    head: CommitId | None = None
+    """In whose home folder that conversation is."""
+
+    mail: tuple[MailId, ...] = ()
+    """The messages that the prompt shows."""
+
+
+class AgentSpec(ProgramSpec, frozen=True, kw_only=True, tag="agent"):
+    """An attempt at a task."""
+
+    generation: BlobId
+    """The task's file that it works by."""
+
+    experiment: str = ""
+    """The experiment and arm (`id/arm`) that it belongs to."""
+
+
+class MergeSpec(ProgramSpec, frozen=True, kw_only=True, tag="merge"):
+    """A session that resolves the conflict of an entry: `head` is merged onto `base`."""
+
+    entry: EntryId
+    head: CommitId
+
+
+class TriageSpec(ProgramSpec, frozen=True, kw_only=True, tag="triage"):
+    """A session that says what is the matter with the session `watched`."""
+
+    watched: SessionId
+
+
+class GateSpec(SessionSpec, frozen=True, kw_only=True, tag="gate"):
+    """One run of one gate on `tree` (a code tree). `work`, `reads`: see Evidence."""
+
+    task: TaskId | None = None
+    gate: GateName
+    key: EvidenceKey
+    tree: TreeId
+    command: str = ""
     min_tests: int = 0
     junit: str | None = None
-    command: str = ""
-    push: Push | None = None
-    mail: tuple[MailId, ...] = ()
-    sandbox: str = ""
-    credentials_end: datetime | None = None
-    experiment: str = ""
-    watched: SessionId | None = None
     work: tuple[CommitId, ...] = ()
     reads: EvidenceKey | None = None
-    ports: tuple[int, ...] = ()
-    output_bytes_max: int = OUTPUT_BYTES_MAX
+
+
+class PushSpec(SessionSpec, frozen=True, kw_only=True, tag="push"):
+    """A push of the target."""
+
+    push: Push
+
+
+AnySpec = AgentSpec | MergeSpec | TriageSpec | GateSpec | PushSpec
 
 
 class Session(Struct, frozen=True):
-    """A live session as observed. `exit_code` None with state `ended`: it never ran (`error` says why).
-
-    `cause`: the kind of incident that its end is, where its cause is known.
-
-    `is_finished`: its work was taken in; `capture` is then what there was, None where there was no worktree. `spoke`:
-    where it printed last; both where nobody can tell. `stop` is set once it was asked to end (and stays, across
-    restarts); `stop_at` is when. `excess`: how it wrote more than it may. `is_unheard`: what keeps its output
-    has ended before it. `summary`: what it has written down for a successor; `acceptance`: how it says
-    that it has understood its predecessor's. `ceiling`: the most that it can have used in its time; None: it says
-    nothing of it.
-    """
+    """A live session as observed: its kind is that of its `spec`."""
 
     spec: SessionSpec
     state: SessionState
     pid: int | None = None
     ended: datetime | None = None
     exit_code: int | None = None
+    """None with state `ended`: it never ran (`error` says why)."""
+
     error: str = ""
     cause: str = ""
+    """The kind of incident that its end is, where its cause is known."""
+
     stop: Stop | None = None
+    """Set once it was asked to end (and stays, across restarts); `stop_at` is when."""
+
     stop_at: datetime | None = None
     excess: Excess | None = None
+    """How it wrote more than it may."""
+
     is_unheard: bool = False
+    """What keeps its output has ended before it."""
+
     last_output: datetime | None = None
     spoke: tuple[Voice, ...] = ()
-    stream: Stream = field(default_factory=Stream)
-    stderr_tail: str = ""
-    report: str | None = None
+    """Where it printed last; both where nobody can tell."""
+
     is_finished: bool = False
-    capture: Capture | None = None
-    transcript: str | None = None
-    evidence: Evidence | None = None
+    """Its work was taken in."""
+
     vitals: Vitals | None = None
-    repetition: Repetition = field(default_factory=Repetition)
-    pushed: Pushed | None = None
-    predicted: Prediction | None = None
-    summary: Summary | None = None
-    acceptance: Acceptance | None = None
     vigil: Vigil | None = None
-    hearing: Hearing = field(default_factory=Hearing)
-    ceiling: Usage | None = None
+
+    @staticmethod
+    def of(spec: SessionSpec, state: SessionState, **facts: object) -> Session:
+        """Return a session of the spec's kind."""
+        return _CLASSES[type(spec)](spec, state, **facts)  # type: ignore[arg-type]  # the fields of that kind
 
     @property
     def is_over(self) -> bool:
@@ -147,22 +198,16 @@ class Session(Struct, frozen=True):
         return self.vigil.heard if self.vigil is not None else self.last_output or self.spec.started
 
     @property
-    def limited_until(self) -> datetime | None:
-        """Until when it sits out a limit of its provider by itself, as far as that is believed; None: it works."""
-        limited = self.stream.limited
-        if self.is_over or limited is None or (self.vigil is not None and self.vigil.waited_s >= WAITED_S_MAX):
-            return None
-        said = self.last_output or self.spec.started
-        wait_s = min(max(limited.wait_s or UNSTATED_WAIT_S, 0.0), STATED_WAIT_S_MAX)
-        until = limited.until or said + timedelta(seconds=wait_s)
-        return min(until, said + timedelta(seconds=STATED_WAIT_S_MAX))
-
-    @property
     def deadline(self) -> datetime:
         """When its time is over: neither what the machine slept counts, nor the wait for a provider."""
         vigil = self.vigil
         excused_s = vigil.missed_s + min(vigil.waited_s, WAITED_S_MAX) if vigil is not None else 0.0
         return self.spec.started + timedelta(minutes=self.spec.minutes_max, seconds=excused_s)
+
+    @property
+    def limited_until(self) -> datetime | None:
+        """Until when it sits out a limit of its provider by itself, as far as that is believed; None: it works."""
+        return None
 
     def is_limited(self, now: datetime) -> bool:
         return self.limited_until is not None and self.limited_until > now
@@ -174,3 +219,84 @@ class Session(Struct, frozen=True):
     def is_settled(self, now: datetime) -> bool:
         """Return whether it was looked at for long enough since the last gap to judge it."""
         return self.vigil is None or self.vigil.since is None or now - self.vigil.since >= SETTLE
+
+
+class ProgramSession(Session, frozen=True):
+    """A session in which an agent program works."""
+
+    spec: ProgramSpec
+    stream: Stream = field(default_factory=Stream)
+    stderr_tail: str = ""
+    report: str | None = None
+    capture: Capture | None = None
+    """What it made, once it is finished; None where there was no worktree."""
+
+    transcript: str | None = None
+    repetition: Repetition = field(default_factory=Repetition)
+    hearing: Hearing = field(default_factory=Hearing)
+    ceiling: Usage | None = None
+    """The most that it can have used in its time; None: it says nothing of it."""
+
+    @property
+    def limited_until(self) -> datetime | None:
+        limited = self.stream.limited
+        if self.is_over or limited is None or (self.vigil is not None and self.vigil.waited_s >= WAITED_S_MAX):
+            return None
+        said = self.last_output or self.spec.started
+        wait_s = min(max(limited.wait_s or UNSTATED_WAIT_S, 0.0), STATED_WAIT_S_MAX)
+        until = limited.until or said + timedelta(seconds=wait_s)
+        return min(until, said + timedelta(seconds=STATED_WAIT_S_MAX))
+
+
+class AgentSession(ProgramSession, frozen=True):
+    """An attempt at a task."""
+
+    spec: AgentSpec
+    predicted: Prediction | None = None
+    summary: Summary | None = None
+    """What it has written down for a successor."""
+
+    acceptance: Acceptance | None = None
+    """How it says that it has understood its predecessor's."""
+
+
+class MergeSession(ProgramSession, frozen=True):
+    """A session that resolves a conflict."""
+
+    spec: MergeSpec
+
+
+class TriageSession(ProgramSession, frozen=True):
+    """A session that judges another one."""
+
+    spec: TriageSpec
+
+
+class GateSession(Session, frozen=True):
+    """A run of a gate."""
+
+    spec: GateSpec
+    evidence: Evidence | None = None
+
+
+class PushSession(Session, frozen=True):
+    """A push."""
+
+    spec: PushSpec
+    pushed: Pushed | None = None
+
+
+_CLASSES: Mapping[type[SessionSpec], type[Session]] = {
+    AgentSpec: AgentSession,
+    MergeSpec: MergeSession,
+    TriageSpec: TriageSession,
+    GateSpec: GateSession,
+    PushSpec: PushSession,
+}
+
+Kind = TypeVar("Kind", bound=Session)
+
+
+def of_kind(sessions: Iterable[Session], kind: type[Kind]) -> list[Kind]:
+    """Return the sessions of one kind."""
+    return [session for session in sessions if isinstance(session, kind)]

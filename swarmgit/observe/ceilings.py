@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from swarmgit.model.desired import Price
 from swarmgit.model.events import Stream
 from swarmgit.model.jobs import Job
-from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.sessions import ProgramSpec
 from swarmgit.model.usage import Usage
 from swarmgit.ports.runtimes import Runtimes
 
@@ -35,12 +35,12 @@ class Ceilings:
         self.prices: Mapping[str, Price] = {}
         self.windows: Mapping[str, int] = {}
 
-    def of(self, job: Job, stream: Stream, adapter: str) -> Usage | None:
+    def of(self, job: Job, spec: ProgramSpec, stream: Stream, adapter: str) -> Usage | None:
         """Return the most that a session can have used until it printed last; None where it says nothing of it."""
         if not stream.usage.tokens and stream.usage.usd is None:
             return None
         is_its_own = stream.speaks_for == "account"
-        models = models_of(stream, job.spec) if is_its_own else (job.spec.model,) if job.spec.model else ()
+        models = models_of(stream, spec) if is_its_own else (spec.model,) if spec.model else ()
         window = self._runtimes.outlook(adapter, models, self.windows).window or WINDOW
         if is_its_own:
             window = max(window, min(stream.context_window or 0, WINDOW_MAX))
@@ -58,7 +58,7 @@ class Ceilings:
         return (sent * usd_in + written * usd_out) / MILLION
 
 
-def models_of(stream: Stream, spec: SessionSpec) -> tuple[str, ...]:
+def models_of(stream: Stream, spec: ProgramSpec) -> tuple[str, ...]:
     """Return the names that a session's model goes by, the most exact first: what anybody can print comes last."""
     named = (stream.model, spec.model) if stream.speaks_for == "account" else (spec.model, stream.model)
     return tuple(name for name in named if name)

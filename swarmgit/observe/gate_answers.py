@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from swarmgit.model.jobs import Job
+from swarmgit.model.sessions import GateSpec
 from swarmgit.model.status import GateOutcome
 from swarmgit.model.work import Evidence
 
@@ -17,20 +18,16 @@ NOT_FOUND = 127
 FIRST_SIGNAL = 128
 
 
-def answer(job: Job, output: str, junit: bytes | None, setup_log: str, at: datetime) -> Evidence | None:
+def answer(job: Job, spec: GateSpec, output: str, junit: bytes | None, setup_log: str, at: datetime) -> Evidence | None:
     """Return the evidence of an ended run; None when it was stopped or lost, which says nothing about the tree."""
     from swarmgit.documents.reports import excerpt, read_report  # sixty patterns, and most commands read no report
 
-    spec = job.spec
-    assert spec.gate is not None
-    assert spec.key is not None
-    assert spec.tree is not None
     if job.state == "lost" or job.is_unheard:
         return None
     if job.excess is None and job.stop is not None and job.stop.kind != "time-limit":
         return None
     report = read_report(output, junit)
-    outcome, reason = _outcome(job, report, setup_log)
+    outcome, reason = _outcome(job, spec, report, setup_log)
     return Evidence(
         key=spec.key,
         gate=spec.gate,
@@ -50,7 +47,7 @@ def answer(job: Job, output: str, junit: bytes | None, setup_log: str, at: datet
     )
 
 
-def _outcome(job: Job, report: Report, setup_log: str) -> tuple[GateOutcome, str]:
+def _outcome(job: Job, spec: GateSpec, report: Report, setup_log: str) -> tuple[GateOutcome, str]:
     if job.excess is not None:
         return "error", job.excess.sentence
     if job.stop is not None:
@@ -59,12 +56,11 @@ def _outcome(job: Job, report: Report, setup_log: str) -> tuple[GateOutcome, str
         return "error", f"could not start: {job.error}"
     if job.setup_failed:
         return "error", f"the worktree's set-up failed: {setup_log.strip()[-300:] or 'no output'}"
-    return _by_exit_code(job, report)
+    return _by_exit_code(job.exit_code, spec, report)
 
 
-def _by_exit_code(job: Job, report: Report) -> tuple[GateOutcome, str]:
-    code = job.exit_code
-    if not job.spec.command.strip():
+def _by_exit_code(code: int | None, spec: GateSpec, report: Report) -> tuple[GateOutcome, str]:
+    if not spec.command.strip():
         return "error", "the command is empty"
     if code == NOT_EXECUTABLE:
         return "error", "the command cannot be executed (exit code 126)"
@@ -74,12 +70,12 @@ def _by_exit_code(job: Job, report: Report) -> tuple[GateOutcome, str]:
         return "error", f"the command was killed (signal {code - FIRST_SIGNAL})" if code else "no exit code"
     if code != 0:
         return "fail", f"exit code {code}" + (f", {report.failed} tests failed" if report.failed else "")
-    return _by_count(job, report)
+    return _by_count(spec, report)
 
 
-def _by_count(job: Job, report: Report) -> tuple[GateOutcome, str]:
+def _by_count(spec: GateSpec, report: Report) -> tuple[GateOutcome, str]:
     """An exit code of 0 with too few tests is no pass: a suite that was emptied is green too."""
-    wanted = job.spec.min_tests
+    wanted = spec.min_tests
     if wanted <= 0:
         return "pass", ""
     if report.tests is None:

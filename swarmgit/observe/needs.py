@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from swarmgit.model.ids import CommitId
 from swarmgit.model.observed import Lack, MergeTry, Stored
 from swarmgit.model.queue import WAITING, Entry
-from swarmgit.model.sessions import AGENT_PROGRAMS, Session
+from swarmgit.model.sessions import GateSession, MergeSpec, ProgramSession, Session, of_kind
 from swarmgit.model.status import FINISHED, TaskStatus
 
 Merges = Mapping[tuple[CommitId, CommitId], MergeTry]
@@ -16,15 +16,15 @@ Merges = Mapping[tuple[CommitId, CommitId], MergeTry]
 def stands_on(stored: Stored, sessions: Iterable[Session]) -> frozenset[CommitId]:
     """Return where sessions and last attempts began, what was submitted, and what was proposed for it."""
     found = {commit for status in stored.statuses.values() for commit in _of_task(status)}
-    working = [session.spec for session in sessions if session.spec.kind in AGENT_PROGRAMS]
-    found |= {commit for spec in working for commit in (spec.base, spec.head) if commit}
+    working = [session.spec for session in of_kind(sessions, ProgramSession)]
+    found |= {spec.base for spec in working} | {spec.head for spec in working if isinstance(spec, MergeSpec)}
     found |= {commit for entry in open_entries(stored) for commit in (entry.base, entry.head, entry.proposal) if commit}
     return frozenset(found)
 
 
 def derived(stored: Stored, sessions: Iterable[Session], merges: Merges) -> frozenset[CommitId]:
     """Return what can be made again of that: candidates, and what gates run on."""
-    found = {session.spec.base for session in sessions if session.spec.kind == "gate"}
+    found = {session.spec.base for session in of_kind(sessions, GateSession)}
     entries = open_entries(stored)
     found |= {entry.candidate.commit for entry in entries if entry.candidate is not None}
     works = {entry.work for entry in entries}

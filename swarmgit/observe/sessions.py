@@ -22,7 +22,16 @@ from swarmgit.model.handoffs import Acceptance, Summary
 from swarmgit.model.health import Hearing
 from swarmgit.model.ids import SessionId
 from swarmgit.model.jobs import Job
-from swarmgit.model.sessions import AGENT_PROGRAMS, Session, SessionSpec, SessionState
+from swarmgit.model.sessions import (
+    AgentSession,
+    GateSession,
+    GateSpec,
+    ProgramSession,
+    ProgramSpec,
+    PushSession,
+    Session,
+    SessionState,
+)
 from swarmgit.model.work import Evidence, Prediction, Pushed, Taken
 from swarmgit.observe import gate_answers, pushes
 from swarmgit.observe.ceilings import Ceilings, models_of
@@ -68,7 +77,7 @@ class SessionWatcher:
         heard = [
             (id_, job, adapters.get(job.spec.runtime, job.spec.runtime))
             for id_, job in jobs.items()
-            if job.spec.kind in AGENT_PROGRAMS
+            if isinstance(job.spec, ProgramSpec)
         ]
         ears = self._listener.listen(heard, jobs)
         return {id_: self._bounded(id_, job, ears.get(id_)) for id_, job in jobs.items()}
@@ -79,35 +88,33 @@ class SessionWatcher:
             return self._session(id_, job, ear)
         except Exception as error:  # noqa: BLE001  an agent may have written any of these files
             session = _without_words(job)
-            if job.spec.kind not in AGENT_PROGRAMS:
+            if not isinstance(session, ProgramSession):
                 return session
             told = f"its files cannot be read ({reason_of(error)})"
             heard = Stream(fault=Fault("unreadable", told))
             return replace(session, is_finished=False, stream=heard, hearing=Hearing(deaf=told))
 
     def _session(self, id_: SessionId, job: Job, ear: Ear | None) -> Session:
-        if job.spec.kind == "gate":
-            return self._gate(id_, job)
-        if ear is None:
-            return self._push(id_, job)
-        has_ended = job.state not in LIVE
-        is_over = has_ended and ear.is_at_the_end
+        match _without_words(job):
+            case GateSession() as session:
+                answer = self._answer(id_, job, session.spec) if session.is_finished else None
+                return replace(session, evidence=answer)
+            case PushSession() as session:
+                return replace(session, pushed=self._push(id_, job) if session.is_finished else None)
+            case ProgramSession() as session if ear is not None:
+                return self._program(id_, job, session, ear)
+            case session:
+                return session
+
+    def _program(self, id_: SessionId, job: Job, session: ProgramSession, ear: Ear) -> ProgramSession:
+        is_over = job.state not in LIVE and ear.is_at_the_end
         taken = self._taken(id_) if is_over else None
-        summary, acceptance = self._handoff(id_) if job.spec.kind == "agent" else (None, None)
-        stream = self._with_outlook(self._priced(_heard(ear), job.spec), job.spec, ear.adapter)
-        return Session(
-            spec=job.spec,
+        stream = self._with_outlook(self._priced(_heard(ear), session.spec), session.spec, ear.adapter)
+        followed = replace(
+            session,
             state=_state(job, is_read=is_over),
-            pid=job.pid,
-            ended=job.ended,
-            exit_code=job.exit_code,
             error=self._error(id_, job),
             cause="cause/set-up" if job.setup_failed else "",
-            stop=job.stop,
-            stop_at=job.stop_at,
-            excess=job.excess,
-            is_unheard=job.is_unheard,
-            last_output=job.last_output,
             stream=stream,
             spoke=job.spoke,
             stderr_tail=self._tail(id_, ERRORS) if is_over else ear.errors_tail.decode("utf-8", "replace"),
@@ -116,12 +123,14 @@ class SessionWatcher:
             capture=taken.capture if taken else None,
             transcript=taken.transcript if taken else None,
             repetition=ear.novelty.said,
-            predicted=None if is_over else self._predicted(id_),
-            summary=summary,
-            acceptance=acceptance,
             hearing=ear.hearing,
-            ceiling=self._ceilings.of(job, stream, ear.adapter),
+            ceiling=self._ceilings.of(job, session.spec, stream, ear.adapter),
         )
+        if not isinstance(followed, AgentSession):
+            return followed
+        summary, acceptance = self._handoff(id_)
+        predicted = None if is_over else self._predicted(id_)
+        return replace(followed, predicted=predicted, summary=summary, acceptance=acceptance)
 
     def _handoff(self, id_: SessionId) -> tuple[Summary | None, Acceptance | None]:
         """Return what a session has written for a successor, and to its predecessor; mostly there is neither."""
@@ -135,7 +144,7 @@ class SessionWatcher:
 
         return answers.summary_in(given), answers.acceptance_in(taken)
 
-    def _with_outlook(self, stream: Stream, spec: SessionSpec, adapter: str) -> Stream:
+    def _with_outlook(self, stream: Stream, spec: ProgramSpec, adapter: str) -> Stream:
         """Return the stream with the window of its model, and whether the session can be asked anything."""
         if spec.kind != "agent":
             return stream
@@ -145,7 +154,7 @@ class SessionWatcher:
         window = seen.window if is_set else stream.context_window or seen.window
         return replace(stream, context_window=window, takes_messages=stream.takes_messages or seen.takes_messages)
 
-    def _priced(self, stream: Stream, spec: SessionSpec) -> Stream:
+    def _priced(self, stream: Stream, spec: ProgramSpec) -> Stream:
         """Return the stream with its price: what a person has set for the model, what the program said, the table's."""
         models = models_of(stream, spec)
         usage = stream.usage
@@ -198,26 +207,19 @@ class SessionWatcher:
 
     # --- gates and pushes -------------------------------------------------------------------------------------------
 
-    def _gate(self, id_: SessionId, job: Job) -> Session:
-        session = _without_words(job)
-        return replace(session, evidence=self._answer(id_, job)) if session.is_finished else session
-
-    def _push(self, id_: SessionId, job: Job) -> Session:
-        session = _without_words(job)
-        if not session.is_finished:
-            return session
+    def _push(self, id_: SessionId, job: Job) -> Pushed | None:
         if id_ not in self._pushed:
             output, words = self._all(id_, "stdout.jsonl"), self._all(id_, "stderr.log")
             self._pushed[id_] = pushes.answer(job, output, words)
-        return replace(session, pushed=self._pushed[id_])
+        return self._pushed[id_]
 
-    def _answer(self, id_: SessionId, job: Job) -> Evidence | None:
+    def _answer(self, id_: SessionId, job: Job, spec: GateSpec) -> Evidence | None:
         if id_ not in self._evidence:
             output = self._all(id_, "stdout.jsonl") + self._all(id_, "stderr.log")
-            junit = self._executor.read(id_, JUNIT_FILE, 0, OUTPUT_BYTES_MAX) if job.spec.junit else b""
-            at: datetime = job.ended or job.last_output or job.spec.started
+            junit = self._executor.read(id_, JUNIT_FILE, 0, OUTPUT_BYTES_MAX) if spec.junit else b""
+            at: datetime = job.ended or job.last_output or spec.started
             setup = self._tail(id_, "setup.log") if job.setup_failed else ""
-            self._evidence[id_] = gate_answers.answer(job, output, junit or None, setup, at)
+            self._evidence[id_] = gate_answers.answer(job, spec, output, junit or None, setup, at)
         return self._evidence[id_]
 
 
@@ -238,9 +240,9 @@ def _heard(ear: Ear) -> Stream:
 
 def _without_words(job: Job) -> Session:
     """Return a session whose stream nobody follows: it is finished when it is over."""
-    return Session(
-        spec=job.spec,
-        state=_state(job),
+    return Session.of(
+        job.spec,
+        _state(job),
         pid=job.pid,
         ended=job.ended,
         exit_code=job.exit_code,

@@ -14,7 +14,7 @@ from swarmgit.model.checkouts import HUNG_FILTER
 from swarmgit.model.desired import Desired, Swarm
 from swarmgit.model.ids import CommitId, EntryId, SessionId
 from swarmgit.model.observed import Observed, Stored
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import ProgramSession, Session, of_kind
 from swarmgit.observe.hearing import Listener
 from swarmgit.observe.needs import derived, kept, open_entries, stands_on
 from swarmgit.observe.outboxes import OutboxReader
@@ -98,7 +98,7 @@ class Observer:
             damaged=frozenset(world.executor.damaged()),
             ports=self._ports.free,
             unreachable=self._reach.look(desired),
-            obeyed=world.runtimes.obeyed() if any(session.capture for session in sessions.values()) else (),
+            obeyed=world.runtimes.obeyed() if _has_work(sessions.values()) else (),
             at=_after_ends(now, sessions.values()),
             landings=self._target.landings(stored, target, desired.tasks.keys()),
             drift=self._target.drift(stored, target),
@@ -212,3 +212,7 @@ def _first_parent(objects: Objects, commit: CommitId) -> CommitId | None:
 def _said(stored: Stored, state_head: CommitId | None, target: CommitId | None) -> Observed:
     """Return what the state branch says at one commit, and nothing that runs."""
     return Observed(**asdict(stored), target_head=target, state_head=state_head)
+
+
+def _has_work(sessions: Iterable[Session]) -> bool:
+    return any(session.capture for session in of_kind(sessions, ProgramSession))

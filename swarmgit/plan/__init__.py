@@ -11,6 +11,7 @@ from swarmgit.model.desired import Desired
 from swarmgit.model.histories import Followed
 from swarmgit.model.ids import TaskId
 from swarmgit.model.observed import Observed
+from swarmgit.model.sessions import ProgramSession, of_kind
 from swarmgit.model.status import ASLEEP, FINISHED, TaskStatus
 from swarmgit.plan import (
     archive,
@@ -206,7 +207,7 @@ def _close(situation: Situation, draft: Draft) -> Plan:
     is_settled = is_settled and not settling.unnamed(situation, draft)
     is_asleep = any(view.phase in ASLEEP for view in draft.views.values())
     needs_person = is_asleep or draft.needs_person or any(map(failures.is_stuck, failing))
-    if any(session.hearing.unread and not session.hearing.deaf for session in sessions):
+    if any(each.hearing.unread and not each.hearing.deaf for each in of_kind(sessions, ProgramSession)):
         draft.wakes.append(UNREAD_S)
     wake = min(draft.wakes, default=POLL_S)
     wake = min(max(wake, UNREAD_S), POLL_S)

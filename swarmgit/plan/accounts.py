@@ -16,7 +16,7 @@ from msgspec import Struct
 from swarmgit.model.adapters import provider_of
 from swarmgit.model.desired import Runtime, Swarm
 from swarmgit.model.ids import SessionId, TaskId
-from swarmgit.model.sessions import AGENT_PROGRAMS, Session
+from swarmgit.model.sessions import ProgramSession
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.plan.times import is_ahead
 
@@ -73,7 +73,7 @@ class Facts(Struct, frozen=True):
 
     swarm: Swarm
     statuses: Iterable[TaskStatus]
-    sessions: Iterable[Session]
+    sessions: Iterable[ProgramSession]
     now: datetime
     trusted_since: datetime | None = None
 
@@ -111,7 +111,7 @@ def standings(facts: Facts) -> dict[str, Standing]:
     return {account: _standing(claims, seen, facts.now) for account, claims in by_account.items()}
 
 
-def _claims(facts: Facts, statuses: Iterable[TaskStatus], sessions: Iterable[Session]) -> Iterator[Claim]:
+def _claims(facts: Facts, statuses: Iterable[TaskStatus], sessions: Iterable[ProgramSession]) -> Iterator[Claim]:
     for status in statuses:
         if status.last is not None:
             yield from _of_attempt(facts, status, status.last)
@@ -138,7 +138,7 @@ def _of_attempt(facts: Facts, status: TaskStatus, last: Attempt) -> Iterator[Cla
         yield Claim("refusal", account, status.task, last.session, at)
 
 
-def _seen(facts: Facts, statuses: Iterable[TaskStatus], sessions: Iterable[Session]) -> Iterator[_Seen]:
+def _seen(facts: Facts, statuses: Iterable[TaskStatus], sessions: Iterable[ProgramSession]) -> Iterator[_Seen]:
     ended = {attempt.session for status in statuses for attempt in status.attempts if attempt.outcome != "running"}
     for status in statuses:
         for attempt in status.attempts:
@@ -147,11 +147,11 @@ def _seen(facts: Facts, statuses: Iterable[TaskStatus], sessions: Iterable[Sessi
                 yield _Seen(named(facts.swarm, attempt.runtime), attempt.session, attempt.started, worked)
     for session in sessions:
         spec = session.spec
-        if spec.kind in AGENT_PROGRAMS and spec.id not in ended:
+        if spec.id not in ended:
             yield _Seen(named(facts.swarm, spec.runtime), spec.id, spec.started, _has_worked(session, facts.now))
 
 
-def _has_worked(session: Session, now: datetime) -> bool | None:
+def _has_worked(session: ProgramSession, now: datetime) -> bool | None:
     """Return whether its provider serves a session; None while it has not shown."""
     stream = session.stream
     if stream.fault is None and stream.limited is None and (stream.usage.tokens or stream.tools):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from swarmgit.model.actions import StartSession
 from swarmgit.model.desired import Runtime, Swarm, Task
 from swarmgit.model.ids import AgentName
-from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.sessions import ProgramSpec, TriageSession
 from swarmgit.plan.situation import Draft, Situation
 
 
@@ -28,10 +28,12 @@ def first_free(role: str, busy: frozenset[AgentName]) -> AgentName:
     return AgentName(f"{role}-{number:02d}")
 
 
-def at_work(situation: Situation, draft: Draft) -> tuple[SessionSpec, ...]:
+def at_work(situation: Situation, draft: Draft) -> tuple[ProgramSpec, ...]:
     """Return the sessions that take up an agent's place: those that are not taken in yet, and those that start now."""
     live = [
-        s.spec for s in situation.observed.sessions.values() if s.spec.kind in {"agent", "merge"} and not s.is_finished
+        session.spec
+        for session in situation.observed.programs
+        if not isinstance(session, TriageSession) and not session.is_finished
     ]
     known = {spec.id for spec in live}
     starting = (action.spec for action in draft.actions if isinstance(action, StartSession))

@@ -9,7 +9,7 @@ from swarmgit.model.actions import Action, FinishSession, Retire, Salvage, SaveF
 from swarmgit.model.desired import Task
 from swarmgit.model.endings import KILLED, LIMITED, Cause, Stop
 from swarmgit.model.ids import TaskId
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import AgentSession
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.work import Capture
 from swarmgit.plan import (
@@ -51,10 +51,8 @@ def adopt(situation: Situation, status: TaskStatus) -> TaskStatus:
     return replace(status, attempts=(*status.attempts, *(_attempt_of(session) for session in found)))
 
 
-def _attempt_of(session: Session) -> Attempt:
+def _attempt_of(session: AgentSession) -> Attempt:
     spec = session.spec
-    assert spec.agent is not None
-    assert spec.generation is not None
     return Attempt(
         number=spec.attempt,
         session=spec.id,
@@ -71,7 +69,7 @@ def _attempt_of(session: Session) -> Attempt:
 def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskStatus) -> TaskStatus:
     """Return the status after looking at the running attempt's session, with the actions it needs in the draft."""
     attempt = status.attempts[-1]
-    session = situation.observed.sessions.get(attempt.session)
+    session = situation.agent_session(attempt.session)
     if session is None:
         return lost.attempt(situation, draft, status)
     if session.state == "ending":
@@ -105,7 +103,7 @@ def follow(situation: Situation, draft: Draft, task: Task | None, status: TaskSt
 
 
 def _keep_running(
-    situation: Situation, draft: Draft, task: Task | None, status: TaskStatus, session: Session
+    situation: Situation, draft: Draft, task: Task | None, status: TaskStatus, session: AgentSession
 ) -> TaskStatus:
     def again() -> Action | None:
         return starts.start_session(situation, task, status, session.spec) if task is not None else None
@@ -132,7 +130,7 @@ def _keep_running(
     return replace(status, phase="running", reason=f"{session.spec.agent} {doing}", waiting_for=())
 
 
-def _finish(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> FinishSession:
+def _finish(situation: Situation, task: Task | None, status: TaskStatus, session: AgentSession) -> FinishSession:
     is_stopped = session.stop is not None or session.excess is not None or session.is_unheard
     has_failed = session.state == "lost" or session.exit_code != 0 or is_stopped
     return FinishSession(
@@ -153,7 +151,7 @@ def _was_killed(status: TaskStatus) -> bool:
 
 
 def _settle(
-    situation: Situation, task: Task | None, attempt: Attempt, session: Session, *, was_killed: bool
+    situation: Situation, task: Task | None, attempt: Attempt, session: AgentSession, *, was_killed: bool
 ) -> Attempt:
     """Return the attempt with its outcome. Nothing that the agent says counts but for where it says that it gave up."""
     capture = session.capture
@@ -183,14 +181,14 @@ def _settle(
     return settled
 
 
-def _conversation(session: Session) -> str | None:
+def _conversation(session: AgentSession) -> str | None:
     """Return what a later session goes on with; None where that would lead nowhere."""
     fault = session.stream.fault
     return None if fault and fault.kind in {"context", "conversation"} else session.stream.conversation
 
 
 def _outcome(  # noqa: PLR0911  in order
-    situation: Situation, task: Task | None, session: Session, *, was_killed: bool
+    situation: Situation, task: Task | None, session: AgentSession, *, was_killed: bool
 ) -> governor.Answer:
     handed_over = handoffs.given(situation, task, session) if task is not None else None
     if handed_over is not None:
@@ -216,7 +214,7 @@ def _outcome(  # noqa: PLR0911  in order
     return _judge(situation, task, session, session.capture)
 
 
-def _killed(session: Session, *, was_killed: bool) -> str:
+def _killed(session: AgentSession, *, was_killed: bool) -> str:
     """Return in words that somebody else ended the session, '' where nobody did or that is no excuse any more."""
     if session.state == "lost":
         return session.error or "its processes were killed from outside"
@@ -224,7 +222,7 @@ def _killed(session: Session, *, was_killed: bool) -> str:
     return "its program was killed from outside, or killed itself" if is_killed else ""
 
 
-def _cause(session: Session, outcome: str) -> Cause:
+def _cause(session: AgentSession, outcome: str) -> Cause:
     """Return why a session ended. A program that ends killed once more is no accident: it has failed."""
     if session.stop is not None:
         return session.stop.kind
@@ -232,7 +230,7 @@ def _cause(session: Session, outcome: str) -> Cause:
     return "program-killed" if outcome == "lost" and session.exit_code == KILLED and not is_lost else ""
 
 
-def _judge(situation: Situation, task: Task, session: Session, capture: Capture) -> governor.Answer:
+def _judge(situation: Situation, task: Task, session: AgentSession, capture: Capture) -> governor.Answer:
     refused = scope.judge(capture, task, situation.desired.policy, situation.observed.obeyed)
     if refused:
         return "rejected", "; ".join(r.summary for r in refused), rejections.merged(refused)

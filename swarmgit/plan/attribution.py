@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from swarmgit.model.actions import SaveFile
-from swarmgit.model.ids import AgentName, BlobId, SessionId, TaskId
-from swarmgit.model.sessions import Session, SessionSpec
+from swarmgit.model.ids import BlobId, SessionId, TaskId
+from swarmgit.model.sessions import ProgramSession
 from swarmgit.model.status import Attempt, GateResult
 from swarmgit.plan.books import own_usage
 from swarmgit.state import kinds
@@ -19,7 +19,7 @@ READ = "read"
 WORD_OF_STATUS = {"A": "create", "M": "edit", "D": "delete", "T": "retype"}
 
 
-def session_lines(attempt: Attempt, task: TaskId, session: Session) -> tuple[SaveFile, ...]:
+def session_lines(attempt: Attempt, task: TaskId, session: ProgramSession) -> tuple[SaveFile, ...]:
     """Return the attribution file of a session that is over: start, every file action, usage, end."""
     ended = attempt.ended or attempt.started
     who = _who(attempt, task)
@@ -45,7 +45,7 @@ def session_lines(attempt: Attempt, task: TaskId, session: Session) -> tuple[Sav
     return (_file(attempt.session, attempt.started, lines),)
 
 
-def _file_actions(session: Session, attempt: Attempt, ended: datetime) -> list[tuple[str, str, datetime]]:
+def _file_actions(session: ProgramSession, attempt: Attempt, ended: datetime) -> list[tuple[str, str, datetime]]:
     """Return what the stream reported, and what the captured tree shows beyond that: silence hides nothing.
 
     Nor does talk: what was seen has its place before what was only said, a word counts for a change that is a word of
@@ -68,13 +68,14 @@ def gate_lines(attempt: Attempt, task: TaskId, results: Iterable[GateResult], wh
     return (_file(attempt.session, attempt.started, lines, append=True),) if lines else ()
 
 
-def merge_lines(spec: SessionSpec, session: Session, outcome: str, reason: str) -> tuple[SaveFile, ...]:
-    """Return the attribution file of a session that resolved a conflict."""
+def merge_lines(session: ProgramSession, outcome: str, reason: str) -> tuple[SaveFile, ...]:
+    """Return the attribution file of a session that resolved a conflict, or judged another one."""
+    spec = session.spec
     ended = session.ended or session.last_output or spec.started
     attempt = Attempt(
         number=spec.attempt,
         session=spec.id,
-        agent=spec.agent or AgentName(""),
+        agent=spec.agent,
         runtime=spec.runtime,
         model=spec.model,
         base=spec.base,
@@ -86,7 +87,7 @@ def merge_lines(spec: SessionSpec, session: Session, outcome: str, reason: str) 
         head=session.capture.commit if session.capture else None,
         usage=own_usage(session, ()),
     )
-    return session_lines(attempt, spec.task or TaskId(""), session)
+    return session_lines(attempt, spec.task, session)
 
 
 def landing_lines(attempt: Attempt, task: TaskId, commit: str, at: datetime) -> tuple[SaveFile, ...]:

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct
 
 from swarmgit.model.ids import AgentName, SessionId, TaskId
 from swarmgit.model.queue import Entry, ResolutionEnded
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import ProgramSession
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.usage import Aside, Usage
 
@@ -21,7 +21,7 @@ class Books(Struct, frozen=True):
     """Where it stands what sessions have used: what has ended, what is at work, and how conflicts were resolved."""
 
     statuses: Iterable[TaskStatus]
-    sessions: Iterable[Session]
+    sessions: Iterable[ProgramSession]
     entries: Iterable[Entry] = ()
 
 
@@ -102,7 +102,7 @@ def _of_event(entry: Entry, event: ResolutionEnded) -> Spending | None:
     return Spending(entry.task, event.session, "merge", agent, event.runtime, event.model, event.at, event.at, usage)
 
 
-def _of_session(session: Session, statuses: Mapping[TaskId, TaskStatus]) -> Spending:
+def _of_session(session: ProgramSession, statuses: Mapping[TaskId, TaskStatus]) -> Spending:
     spec = session.spec
     status = statuses.get(spec.task) if spec.task else None
     return Spending(
@@ -119,7 +119,7 @@ def _of_session(session: Session, statuses: Mapping[TaskId, TaskStatus]) -> Spen
     )
 
 
-def own_usage(session: Session, attempts: Iterable[Attempt]) -> Usage:
+def own_usage(session: ProgramSession, attempts: Iterable[Attempt]) -> Usage:
     """Return what a session itself used: what it says, as far as that can be."""
     claimed, most = claimed_usage(session, attempts), session.ceiling
     if most is None or is_possible(claimed, most):
@@ -140,7 +140,7 @@ def is_possible(claimed: Usage, most: Usage) -> bool:
     return sent <= most.input_tokens and claimed.output_tokens <= most.output_tokens and is_cheap
 
 
-def claimed_usage(session: Session, attempts: Iterable[Attempt]) -> Usage:
+def claimed_usage(session: ProgramSession, attempts: Iterable[Attempt]) -> Usage:
     """Return what a session says it used itself, also where its program counts a conversation that it went on with."""
     usage = session.stream.usage
     if session.stream.usage_covers == "session" or session.spec.resume is None:
@@ -153,7 +153,7 @@ def claimed_usage(session: Session, attempts: Iterable[Attempt]) -> Usage:
     return Usage(**counts, usd=usd, at_least=usage.at_least)
 
 
-def aside_of(session: Session, outcome: str, now: datetime, retry_at: datetime | None = None) -> Aside:
+def aside_of(session: ProgramSession, outcome: str, now: datetime, retry_at: datetime | None = None) -> Aside:
     """Return the record of a session beside a task's attempts that is over."""
     spec = session.spec
     return Aside(

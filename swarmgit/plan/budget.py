@@ -11,7 +11,7 @@ from swarmgit.model.desired import ConvoyBudget, Swarm, Task
 from swarmgit.model.endings import Stop
 from swarmgit.model.ids import TaskId
 from swarmgit.model.reasons import Reason, reason
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import ProgramSession
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.model.usage import Usage
 from swarmgit.plan.books import BESIDE, Books, claimed_usage, is_possible, own_usage, spendings
@@ -59,7 +59,7 @@ def _of_today(books: Books, now: datetime) -> Iterator[Usage]:
             yield each.usage
 
 
-def stop(situation: Situation, task: Task | None, status: TaskStatus | None, session: Session) -> Stop | None:
+def stop(situation: Situation, task: Task | None, status: TaskStatus | None, session: ProgramSession) -> Stop | None:
     """Return that a session at work has to end: its tokens, or its task's money, are used up."""
     is_attempt = session.spec.kind == "agent"
     attempts = status.attempts if status is not None and is_attempt else ()
@@ -72,7 +72,7 @@ def stop(situation: Situation, task: Task | None, status: TaskStatus | None, ses
     return Stop(f"budget: {why}", "budget") if why is not None else None
 
 
-def impossible(session: Session, attempts: Iterable[Attempt]) -> str | None:
+def impossible(session: ProgramSession, attempts: Iterable[Attempt]) -> str | None:
     """Return that a session says it has used more than it can have; None where it does not."""
     claimed, most = claimed_usage(session, attempts), session.ceiling
     if most is None or is_possible(claimed, most):
@@ -117,7 +117,7 @@ def beside(situation: Situation, status: TaskStatus) -> float:
     began = min((a.started for a in status.paid), default=None)
     if began is None:
         return 0.0
-    sessions = [s for s in situation.observed.sessions.values() if s.spec.task == status.task and s.spec.kind in BESIDE]
+    sessions = [s for s in situation.observed.programs if s.spec.task == status.task and s.spec.kind in BESIDE]
     entries = [entry for entry in situation.observed.entries.values() if entry.task == status.task]
     found = (each for each in spendings(Books([status], sessions, entries)) if each.kind in BESIDE)
     return sum(each.usage.usd or 0.0 for each in found if each.started >= began)
@@ -152,7 +152,7 @@ def till(situation: Situation, draft: Draft) -> Till:
     limits = situation.swarm.budget
     needs_day = limits.usd_per_day is not None
     statuses = {**situation.observed.statuses, **draft.views}.values()
-    sessions = situation.observed.sessions.values()
+    sessions = situation.observed.programs
     has_task_limit = limits.usd_per_task is not None or any(
         task.budget.usd is not None for task in situation.desired.tasks.values()
     )
@@ -169,7 +169,7 @@ def empty_wallets(situation: Situation, draft: Draft) -> tuple[Wallet, ...]:
     if not any(convoy.budget != ConvoyBudget() for convoy in situation.desired.convoys.values()):
         return ()
     statuses = {**situation.observed.statuses, **draft.views}.values()
-    found = wallets(situation.desired, Books(statuses, situation.observed.sessions.values(), draft.entries.values()))
+    found = wallets(situation.desired, Books(statuses, situation.observed.programs, draft.entries.values()))
     stored = situation.observed.convoys
     return tuple(w for name, w in found.items() if w.is_empty and (name not in stored or stored[name].closed is None))
 

@@ -25,7 +25,7 @@ from swarmgit.model.ids import TaskId
 from swarmgit.model.mail import Mail
 from swarmgit.model.queue import WAITING
 from swarmgit.model.reasons import reason
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import ProgramSession
 from swarmgit.model.status import FINISHED, TaskStatus
 from swarmgit.model.steps import owned_step, with_task
 from swarmgit.plan import books
@@ -179,7 +179,7 @@ def held(situation: Situation, draft: Draft, task: TaskId) -> TaskStatus | None:
     return situation.observed.statuses.get(task) or TaskStatus(task=task, title=task)
 
 
-def give_up(situation: Situation, draft: Draft, status: TaskStatus, session: Session) -> TaskStatus:
+def give_up(situation: Situation, draft: Draft, status: TaskStatus, session: ProgramSession) -> TaskStatus:
     """Return the status of a task that a person wants to go on without what its session has made: that stays there."""
     draft.add(SetAside(session.spec.id, status.task))
     over = replace(

@@ -12,7 +12,7 @@ from swarmgit.model.histories import GateHistory, RedFull
 from swarmgit.model.ids import CommitId, EvidenceKey, TreeId
 from swarmgit.model.observed import Observed
 from swarmgit.model.reasons import Reason, reason
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import GateSession
 from swarmgit.plan import evidence, stacks
 from swarmgit.plan.evidence import Subject
 from swarmgit.plan.situation import Draft, Situation, Want
@@ -37,7 +37,7 @@ def want(situation: Situation, draft: Draft) -> None:
             draft.wants.append(Want(replace(gate, inputs=()), key, commit, tree, reason, RANK_OF_FULL))
 
 
-def noted(situation: Situation, draft: Draft, history: GateHistory, session: Session) -> GateHistory:
+def noted(situation: Situation, draft: Draft, history: GateHistory, session: GateSession) -> GateHistory:
     """Return the history with what a full run has said; any other run changes nothing."""
     answer, observed = session.evidence, situation.observed
     gate = next((gate for gate in _narrow(situation.desired) if gate.name == history.gate), None)
@@ -132,9 +132,7 @@ def _is_time(situation: Situation, history: GateHistory) -> bool:
 def _running(situation: Situation, gate: Gate) -> tuple[CommitId, TreeId] | None:
     for key, session in situation.gate_sessions.items():
         tree = session.spec.tree
-        is_ours = tree is not None and key == _key(gate, situation.observed.environment, tree)
-        if is_ours and not session.is_over:
-            assert tree is not None
+        if key == _key(gate, situation.observed.environment, tree) and not session.is_over:
             return session.spec.base, tree
     return None
 

@@ -11,7 +11,7 @@ from swarmgit.model.endings import Stop
 from swarmgit.model.failures import Step
 from swarmgit.model.histories import GateHistory
 from swarmgit.model.ids import EvidenceKey, GateName, SessionId, ulid
-from swarmgit.model.sessions import Session, SessionSpec
+from swarmgit.model.sessions import GateSession, GateSpec, of_kind
 from swarmgit.model.status import GateResult
 from swarmgit.model.work import Evidence
 from swarmgit.plan import failures, flakes, full_runs
@@ -26,8 +26,8 @@ def collect(situation: Situation, draft: Draft) -> None:
     """Keep the answers of runs that have ended, count them in the gates' histories, and let the sessions go."""
     configured = {gate.name for gate in situation.desired.gates}
     chosen = {session.spec.id: session for session in situation.gate_sessions.values()}
-    for seen in situation.observed.sessions.values():
-        if seen.spec.kind != "gate" or not seen.is_over:
+    for seen in of_kind(situation.observed.sessions.values(), GateSession):
+        if not seen.is_over:
             continue
         session = chosen.get(seen.spec.id, seen)
         evidence = session.evidence
@@ -112,12 +112,12 @@ def run(situation: Situation, draft: Draft) -> None:
         draft.add(RunGate(_spec(situation, want), situation.swarm.worktree, want.reason, want.task))
 
 
-def _may_start(session: Session | None) -> bool:
+def _may_start(session: GateSession | None) -> bool:
     """Return whether a run may start: there is none, or it was lost and is let go of before this one starts."""
     return session is None or (session.state == "lost" and session.evidence is None)
 
 
-def _watch(situation: Situation, draft: Draft, session: Session, *, is_wanted: bool) -> None:
+def _watch(situation: Situation, draft: Draft, session: GateSession, *, is_wanted: bool) -> None:
     def again() -> Action:
         return RunGate(session.spec, situation.swarm.worktree, "its start was cut off", session.spec.task)
 
@@ -128,13 +128,12 @@ def _watch(situation: Situation, draft: Draft, session: Session, *, is_wanted: b
     supervise(situation, draft, session, again, needed)
 
 
-def _spec(situation: Situation, want: Want) -> SessionSpec:
+def _spec(situation: Situation, want: Want) -> GateSpec:
     """Return the facts of a new run; `attempt` counts how often the same run was lost just before."""
     lost = situation.gate_sessions.get(want.key)
-    return SessionSpec(
+    return GateSpec(
         attempt=lost.spec.attempt + 1 if lost is not None else 0,
         id=SessionId(ulid(situation.now, f"gate/{want.key}")),
-        kind="gate",
         base=want.commit,
         started=situation.now,
         minutes_max=want.gate.timeout_minutes,

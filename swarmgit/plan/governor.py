@@ -18,7 +18,7 @@ from swarmgit.model.endings import AttemptOutcome
 from swarmgit.model.events import Fault
 from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.reasons import Reason, reason
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import ProgramSession
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
 from swarmgit.plan import accounts, agents, rejections
 from swarmgit.plan.situation import Draft, Situation, session_ended
@@ -45,7 +45,7 @@ class Holds(Struct):
         return self.standings.get(account) or accounts.Standing()
 
 
-def outcome_of(fault: Fault, session: Session) -> Answer:
+def outcome_of(fault: Fault, session: ProgramSession) -> Answer:
     """Return what a fault makes of a session's attempt: who has to act, a person, time, or the next agent."""
     match fault.kind:
         case "auth" | "config":
@@ -77,7 +77,7 @@ def retry_at(situation: Situation, attempt: Attempt, fault: Fault | None) -> dat
     return ended + timedelta(seconds=wait_s + _jitter_s(wait_s, attempt.session))
 
 
-def pause_of(situation: Situation, session: Session) -> datetime | None:
+def pause_of(situation: Situation, session: ProgramSession) -> datetime | None:
     """Return until when the account of a session beside a task's attempts waits; None where nobody asked for that."""
     fault, status = session.stream.fault, situation.observed.statuses.get(session.spec.task or TaskId(""))
     if fault is None or fault.kind != "rate-limit":
@@ -128,7 +128,7 @@ def holds(situation: Situation, draft: Draft, wanting: Iterable[Task]) -> Holds:
 def _holds(situation: Situation, draft: Draft, crowd: Mapping[str, int]) -> Holds:
     observed = situation.observed
     statuses = {**observed.statuses, **draft.views}.values()
-    facts = accounts.Facts(situation.swarm, statuses, observed.sessions.values(), situation.now, observed.trusted_since)
+    facts = accounts.Facts(situation.swarm, statuses, observed.programs, situation.now, observed.trusted_since)
     return Holds(accounts.standings(facts), crowd)
 
 

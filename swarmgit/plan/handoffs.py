@@ -16,7 +16,7 @@ from swarmgit.model.desired import Task
 from swarmgit.model.endings import Stop
 from swarmgit.model.handoffs import Handoff, Summary
 from swarmgit.model.mail import SUBJECT_CHARS_MAX, Letter, Mail, origin_of
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import AgentSession
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.plan import attribution, blocked, letters, mail
 from swarmgit.plan.briefing import summary_text
@@ -28,7 +28,7 @@ ITEMS_MAX = 20
 WORDS_CHARS_MAX = 300
 
 
-def due(situation: Situation, draft: Draft, task: Task, session: Session) -> Stop | None:
+def due(situation: Situation, draft: Draft, task: Task, session: AgentSession) -> Stop | None:
     """Return that a session at work has to end for its successor, None while it may go on; first it is asked."""
     said, config = session.stream, situation.swarm.handoff
     used, window = said.context_used, said.context_window
@@ -47,7 +47,7 @@ def may_hand_over(situation: Situation, task: Task) -> bool:
     return done < situation.swarm.handoff.max
 
 
-def is_ready(situation: Situation, draft: Draft, session: Session, why: str) -> bool:
+def is_ready(situation: Situation, draft: Draft, session: AgentSession, why: str) -> bool:
     """Return whether a session may end: it has written its summary, it cannot be asked, or it has had its time.
 
     Where it can be asked it is, once.
@@ -63,18 +63,16 @@ def is_ready(situation: Situation, draft: Draft, session: Session, why: str) -> 
     return situation.now >= limit or is_ahead(asked.created, situation.now)
 
 
-def _key(session: Session) -> str:
+def _key(session: AgentSession) -> str:
     return f"handoff/{session.spec.id}"
 
 
-def _question(situation: Situation, session: Session) -> Mail | None:
-    agent = session.spec.agent or ""
+def _question(situation: Situation, session: AgentSession) -> Mail | None:
+    agent = session.spec.agent
     return letters.find(situation, agent, origin_of(f"swarmgit/{_key(session)}/{agent}"))
 
 
-def _ask(situation: Situation, draft: Draft, session: Session, why: str) -> None:
-    if session.spec.agent is None:
-        return
+def _ask(situation: Situation, draft: Draft, session: AgentSession, why: str) -> None:
     body = (
         f"{why[:1].upper()}{why[1:]}. Another session goes on with the task. It sees the task and what you write down "
         "now, nothing else that you know; what you changed in the worktree is kept for it. Begin nothing new: bring "
@@ -90,7 +88,7 @@ def _ask(situation: Situation, draft: Draft, session: Session, why: str) -> None
 # --- the session has ended --------------------------------------------------------------------------------------------
 
 
-def given(situation: Situation, task: Task, session: Session) -> str | None:
+def given(situation: Situation, task: Task, session: AgentSession) -> str | None:
     """Return why the work of a session that is over goes on in a successor; None where it ended in another way."""
     if session.stop is not None:
         return session.stop.text if session.stop.is_handoff else None
@@ -104,7 +102,7 @@ def given(situation: Situation, task: Task, session: Session) -> str | None:
     return None
 
 
-def hand_over(situation: Situation, draft: Draft, attempt: Attempt, session: Session) -> Attempt:
+def hand_over(situation: Situation, draft: Draft, attempt: Attempt, session: AgentSession) -> Attempt:
     """Return the attempt with what its successor is told; kept as a message too."""
     at, own = session_ended(session, situation.now), session.summary
     made = Handoff(at, attempt.reason, own or built(attempt, session), "session" if own else "swarmgit")
@@ -118,14 +116,14 @@ def hand_over(situation: Situation, draft: Draft, attempt: Attempt, session: Ses
     return replace(attempt, handoff=made)
 
 
-def withdraw(situation: Situation, draft: Draft, session: Session) -> None:
+def withdraw(situation: Situation, draft: Draft, session: AgentSession) -> None:
     """Let the question of a session that is over count as read: nobody else has to answer it."""
     asked = _question(situation, session)
     if asked is not None and asked.read_at is None:
         draft.mail[asked.id] = replace(asked, read_at=situation.now)
 
 
-def built(attempt: Attempt, session: Session) -> Summary:
+def built(attempt: Attempt, session: AgentSession) -> Summary:
     """Return the summary that nobody wrote: from the difference, the agent's commit, and what it said it did."""
     words = {"A": "added", "D": "deleted"}
     changes = session.capture.changes if session.capture else ()
@@ -151,7 +149,7 @@ def _minutes(attempt: Attempt) -> str:
 # --- the successor ----------------------------------------------------------------------------------------------------
 
 
-def follow(situation: Situation, draft: Draft, status: TaskStatus, session: Session) -> TaskStatus:
+def follow(situation: Situation, draft: Draft, status: TaskStatus, session: AgentSession) -> TaskStatus:
     """Return the status after listening for a successor's acknowledgement; without one it goes on all the same."""
     giver = next((a for a in reversed(status.attempts) if a.handoff and a.session != session.spec.id), None)
     if giver is None or giver.handoff is None or not giver.handoff.is_pending or giver.number >= session.spec.attempt:
@@ -179,7 +177,7 @@ def follow(situation: Situation, draft: Draft, status: TaskStatus, session: Sess
     return replace(status, attempts=tuple(answered if a is giver else a for a in status.attempts))
 
 
-def _is_pause(session: Session) -> bool:
+def _is_pause(session: AgentSession) -> bool:
     fault = session.stream.fault
     return fault is not None and fault.kind in {"rate-limit", "transient"}
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from swarmgit.model.endings import KILLED
 from swarmgit.model.ids import MailId
 from swarmgit.model.mail import DEAD, Letter, Mail, mail_id, origin_in, sent_at_ms
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import ProgramSession, Session
 from swarmgit.plan.situation import Draft, Situation
 
 NO_MAIL: Mapping[MailId, Mail] = {}
@@ -99,7 +99,7 @@ def find(situation: Situation, to: str, origin: str) -> Mail | None:
     return next((recorded.get(id_) for id_ in recorded if origin_in(id_) == origin), None)
 
 
-def has_run(session: Session) -> bool:
+def has_run(session: ProgramSession) -> bool:
     """Return whether a session's program has demonstrably begun its work: only then was its prompt read.
 
     A greeting is not enough where programs greet before they ask their provider, who may refuse.

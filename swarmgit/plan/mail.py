@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from swarmgit.documents import quoting
 from swarmgit.model.actions import DeliverMail, Remove, Save, TakeMail
 from swarmgit.model.ids import AgentName, MailId, TaskId
-from swarmgit.model.incidents import COUNTED_PER_HOUR
+from swarmgit.model.incidents import COUNTED_PER_HOUR, Alert, facts
 from swarmgit.model.mail import (
     DEAD,
     HUMAN,
@@ -28,7 +28,7 @@ from swarmgit.model.mail import (
     Outbox,
     origin_of,
 )
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import AgentSession, ProgramSession, Session, of_kind
 from swarmgit.plan.comms import Roster, judge
 from swarmgit.plan.letters import Stamp, box, has_run, is_group, is_recorded, record, stamped
 from swarmgit.plan.situation import Draft, Situation
@@ -41,10 +41,6 @@ DELIVERED_MAX = 500
 DEAD_PER_HOUR = COUNTED_PER_HOUR
 """Dead letters kept of one sender; of a flood the rest is only removed from its outbox."""
 
-TOO_MANY = "too many messages"
-"""Of these one dead letter an hour is enough."""
-
-FORGED = "forged sender"
 PROMPT_MAILS_MAX = 10
 PROMPT_CHARS_MAX = 12_000
 CUT_CHARS = 2_000
@@ -82,16 +78,16 @@ def collect(situation: Situation, draft: Draft) -> None:
                 office.accept(_Sender(HUMAN), control.letter, f"control/{name}")
             _note_read(situation, draft, HUMAN, control.read)
             draft.add(Remove(kinds.MAIL_CONTROL.file(name)))
-    for session in observed.sessions.values():
-        if session.spec.mail and session.spec.agent is not None and has_run(session):
+    for session in observed.programs:
+        if session.spec.mail and has_run(session):
             _note_read(situation, draft, session.spec.agent, session.spec.mail)
 
 
 def deliver(situation: Situation, draft: Draft) -> None:
     """Put what is new into the inboxes of live sessions; what policy does not allow any more becomes a dead letter."""
     roster: Roster | None = None
-    for session in situation.observed.sessions.values():
-        if session.spec.kind != "agent" or session.is_over or session.spec.agent is None:
+    for session in of_kind(situation.observed.sessions.values(), AgentSession):
+        if session.is_over:
             continue
         outbox = situation.observed.outboxes.get(session.spec.id, Outbox())
         new = _undelivered(situation, draft, session, outbox.delivered)
@@ -149,6 +145,13 @@ class _Sender(Struct, frozen=True):
         return self.session.spec.task if self.session else None
 
 
+class _Refusal(Struct, frozen=True):
+    """Why a message is not sent. `is_hourly`: one dead letter an hour says it for all of that kind."""
+
+    why: str
+    is_hourly: bool = False
+
+
 class _Office(Struct):
     """Where the letters of one tick are judged."""
 
@@ -170,8 +173,9 @@ class _Office(Struct):
             if posted.letter is None:
                 self.refuse(sender, Letter((DEAD,), "(a letter that cannot be read)"), posted.problem, seed)
             elif posted.letter.sender not in {None, sender.name}:
-                why = f"{FORGED}: {posted.letter.sender!r} was claimed by {sender.name}"
-                self.refuse(sender, posted.letter, why, seed)
+                why = f"forged sender: {posted.letter.sender!r} was claimed by {sender.name}"
+                dead = self.refuse(sender, posted.letter, why, seed)
+                self.draft.alerts += [_forgery(dead)] if dead is not None else []
             else:
                 self.accept(sender, posted.letter, seed)
         _note_read(self.situation, self.draft, sender.name, outbox.receipts)
@@ -184,48 +188,54 @@ class _Office(Struct):
 
     def accept(self, sender: _Sender, letter: Letter, seed: str) -> None:
         """Record one message for each recipient, and one dead letter for all that may not get it."""
-        refused: dict[str, list[str]] = {}
+        refused: dict[_Refusal, list[str]] = {}
         for address in letter.to:
             group = address if is_group(address) else ""
             names = [name for name in self.roster.group(address) if name != sender.name] if group else [address]
             if not names:
-                refused.setdefault(f"nobody is in {address} now", []).append(address)
+                refused.setdefault(_Refusal(f"nobody is in {address} now"), []).append(address)
             for name in names:
-                why = self._send(sender, letter, Stamp(sender.name, name, origin_of(f"{seed}/{name}"), group))
-                if why:
-                    refused.setdefault(why, []).append(name)
-        for why, names in refused.items():
-            once = f"{why}/{self.situation.now:%Y%m%d%H}" if TOO_MANY in why else f"{seed}/{names[0]}"
-            self.refuse(sender, replace(letter, to=tuple(names)), why, once)
+                refusal = self._send(sender, letter, Stamp(sender.name, name, origin_of(f"{seed}/{name}"), group))
+                if refusal is not None:
+                    refused.setdefault(refusal, []).append(name)
+        for refusal, names in refused.items():
+            hour = f"{refusal.why}/{self.situation.now:%Y%m%d%H}"
+            once = hour if refusal.is_hourly else f"{seed}/{names[0]}"
+            self.refuse(sender, replace(letter, to=tuple(names)), refusal.why, once)
 
-    def _send(self, sender: _Sender, letter: Letter, stamp: Stamp) -> str:
+    def _send(self, sender: _Sender, letter: Letter, stamp: Stamp) -> _Refusal | None:
         """Record one copy, or return the rule that refuses it."""
         if stamp.to not in RESERVED - {DEAD} and not self.roster.knows(stamp.to):
-            return f"there is no agent {stamp.to[:80]!r}"
+            return _Refusal(f"there is no agent {stamp.to[:80]!r}")
         if stamp.to == sender.name:
-            return "nobody writes to themselves"
+            return _Refusal("nobody writes to themselves")
         if is_recorded(self.situation, self.draft, stamp.to, stamp.origin):
-            return ""
+            return None
         verdict = judge(self.situation.desired.policy, self.roster, sender.name, stamp.to, letter.type)
         if verdict.refused:
-            return verdict.refused
+            return _Refusal(verdict.refused)
         if verdict.max_per_hour is not None and self.tally.to(stamp.to).get(sender.name, 0) >= verdict.max_per_hour:
-            return f"{TOO_MANY} from {sender.name} to {stamp.to}: more than {verdict.max_per_hour} an hour"
+            most = f"more than {verdict.max_per_hour} an hour"
+            return _Refusal(f"too many messages from {sender.name} to {stamp.to}: {most}", is_hourly=True)
         if sender.session is not None and self.tally.is_spent(sender.name):
-            return f"{TOO_MANY} from {sender.name}: more than {SENDER_PER_HOUR} an hour"
+            why = f"too many messages from {sender.name}: more than {SENDER_PER_HOUR} an hour"
+            return _Refusal(why, is_hourly=True)
         self.tally.add(sender.name, stamp.to)
         made = stamped(self.situation, self.draft, replace(stamp, session=sender.session), letter)
         if stamp.to == SWARMGIT:  # recorded is read: nobody else looks there
             made = replace(made, read_at=self.situation.now)
         record(self.situation, self.draft, made)
-        return ""
+        return None
 
-    def refuse(self, sender: _Sender, letter: Letter, why: str, seed: str) -> None:
-        """Record a dead letter with the rule that refused it, and tell its sender; of a flood only the first ones."""
+    def refuse(self, sender: _Sender, letter: Letter, why: str, seed: str) -> Mail | None:
+        """Record a dead letter with the rule that refused it, and tell its sender; of a flood only the first ones.
+
+        Return the dead letter, None where there is none or it is recorded already.
+        """
         origin = origin_of(f"{seed}/refused")
         is_flood = self.tally.to(DEAD).get(sender.name, 0) >= DEAD_PER_HOUR
         if is_flood or is_recorded(self.situation, self.draft, DEAD, origin):
-            return
+            return None
         self.tally.add(sender.name, DEAD)
         to = quoting.line(", ".join(letter.to), 200)
         stamp = Stamp(sender.name, to, origin, session=sender.session, refused=why[:500])
@@ -235,6 +245,12 @@ class _Office(Struct):
         body = f"{words}\nIts subject: {letter.subject}\n"
         notice = Letter((sender.name,), quoting.line(words, SUBJECT_CHARS_MAX), body)
         from_swarmgit(self.situation, self.draft, notice, f"refused/{made.id}")
+        return made
+
+
+def _forgery(letter: Mail) -> Alert:
+    said = facts(mail=letter.id, refused=letter.refused, to=letter.to, subject=letter.subject)
+    return Alert("mail/forged", AgentName(letter.sender), letter.task, letter.session, said)
 
 
 # --- reading and delivery ---------------------------------------------------------------------------------------------
@@ -258,9 +274,8 @@ def _all(situation: Situation, draft: Draft, name: str) -> Iterator[Mail]:
     yield from (mail for mail in draft.mail.values() if mail.to == name and not mail.refused)
 
 
-def _undelivered(situation: Situation, draft: Draft, session: Session, mark: MailId | None) -> list[Mail]:
+def _undelivered(situation: Situation, draft: Draft, session: ProgramSession, mark: MailId | None) -> list[Mail]:
     """Return what a live session was not given yet, oldest first; `mark` is the last that it was given."""
-    assert session.spec.agent is not None
     recorded = box(situation, session.spec.agent)
     ids = [id_ for id_ in recorded if mark is None or id_ > mark]
     mails = [draft.mail.get(id_) or recorded.get(id_) for id_ in ids]

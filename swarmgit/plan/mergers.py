@@ -17,7 +17,7 @@ from swarmgit.model.endings import KILLED, Stop
 from swarmgit.model.ids import SessionId
 from swarmgit.model.queue import Entry, ResolutionOutcome, Resolved, Resolving, Unresolved
 from swarmgit.model.reasons import Reason, reason
-from swarmgit.model.sessions import Session, SessionSpec
+from swarmgit.model.sessions import MergeSession, MergeSpec, of_kind
 from swarmgit.plan import (
     agents,
     attribution,
@@ -46,7 +46,7 @@ ROLE = "merger"
 
 def follow(situation: Situation, draft: Draft) -> None:
     """Start the sessions that are named and not there, and take in what has ended."""
-    sessions = {id_: s for id_, s in situation.observed.sessions.items() if s.spec.kind == "merge"}
+    sessions = {session.spec.id: session for session in of_kind(situation.observed.sessions.values(), MergeSession)}
     for entry in [e for e in draft.entries.values() if e.state == "resolving"]:
         begun = entry.last(Resolving)
         if begun is None:  # only a hand-made file says so
@@ -85,10 +85,9 @@ def _start(situation: Situation, draft: Draft, entry: Entry, begun: Resolving) -
         draft.stuck[entry.id] = reason("ports", f"its resolution waits: {ports.wait(situation, draft, task.id)}")
         return
     runtime, model = found
-    agent = agents.first_free(ROLE, frozenset(spec.agent for spec in working if spec.agent))
-    spec = SessionSpec(
+    agent = agents.first_free(ROLE, frozenset(spec.agent for spec in working))
+    spec = MergeSpec(
         id=begun.session,
-        kind="merge",
         base=begun.onto,
         started=situation.now,
         minutes_max=situation.minutes_max(task),
@@ -116,7 +115,7 @@ def _no_provider(
 
 
 def _start_session(
-    situation: Situation, entry: Entry, spec: SessionSpec, runtime: Runtime, begun: Resolving
+    situation: Situation, entry: Entry, spec: MergeSpec, runtime: Runtime, begun: Resolving
 ) -> StartSession:
     task = situation.desired.tasks[entry.task]
     entries = situation.observed.entries
@@ -141,7 +140,7 @@ def _runtime(situation: Situation, entry: Entry, begun: Resolving) -> tuple[Runt
     return Runtime("regenerate", "command", ("/bin/sh", "-c", "set -e; " + " && ".join(begun.run))), None
 
 
-def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session, begun: Resolving) -> None:
+def _watch(situation: Situation, draft: Draft, entry: Entry, session: MergeSession, begun: Resolving) -> None:
     spec = session.spec
     text = f"{spec.agent} resolves its conflict with the target"
     draft.stuck[entry.id] = reason("conflict", text, entry=entry.id)
@@ -165,7 +164,7 @@ def _watch(situation: Situation, draft: Draft, entry: Entry, session: Session, b
     supervise(situation, draft, session, again, costs, watched)
 
 
-def _finish(situation: Situation, session: Session) -> FinishSession:
+def _finish(situation: Situation, session: MergeSession) -> FinishSession:
     title = f"Merge {session.spec.task} with what landed since"
     merge = situation.swarm.merge
     return FinishSession(
@@ -178,7 +177,7 @@ def _finish(situation: Situation, session: Session) -> FinishSession:
     )
 
 
-def _let_go(situation: Situation, draft: Draft, session: Session) -> None:
+def _let_go(situation: Situation, draft: Draft, session: MergeSession) -> None:
     """End a session whose entry does not wait for it any more; what it made is kept."""
     spec = session.spec
     if not session.is_over:
@@ -190,10 +189,10 @@ def _let_go(situation: Situation, draft: Draft, session: Session) -> None:
         draft.add(*_salvage(session), Retire(spec.id))
 
 
-def _salvage(session: Session) -> tuple[Salvage, ...]:
+def _salvage(session: MergeSession) -> tuple[Salvage, ...]:
     """Return what keeps the work of a session that came to nothing."""
     spec, capture = session.spec, session.capture
-    if spec.task is None or capture is None or not capture.changes or capture.salvage is not None:
+    if capture is None or not capture.changes or capture.salvage is not None:
         return ()
     return (Salvage(spec.task, spec.id, capture.commit, paths.salvage_ref(spec.task, spec.id)),)
 
@@ -201,7 +200,7 @@ def _salvage(session: Session) -> tuple[Salvage, ...]:
 # --- what came of it --------------------------------------------------------------------------------------------------
 
 
-def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session, begun: Resolving) -> None:
+def _settle(situation: Situation, draft: Draft, entry: Entry, session: MergeSession, begun: Resolving) -> None:
     spec, capture, usage = session.spec, session.capture, books.own_usage(session, ())
     outcome, reason = _judge(situation, entry, session, begun)
     said: dict[str, Any] = {
@@ -213,7 +212,7 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session, 
         "model": spec.model or None,
         **({"tokens": usage.tokens, "usd": usage.usd} if usage.tokens else {}),
     }
-    draft.add(*attribution.merge_lines(spec, session, outcome, reason))
+    draft.add(*attribution.merge_lines(session, outcome, reason))
     _keep_aside(situation, draft, session, outcome)
     draft.add(Retire(spec.id))
     if outcome != "resolved" or capture is None:
@@ -238,7 +237,7 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: Session, 
     then_generate(situation, draft, entry, begun)
 
 
-def _keep_aside(situation: Situation, draft: Draft, session: Session, outcome: str) -> None:
+def _keep_aside(situation: Situation, draft: Draft, session: MergeSession, outcome: str) -> None:
     """Record what it has used; a command that makes files again has used nothing."""
     retry_at = governor.pause_of(situation, session)
     if session.stream.usage.tokens or retry_at:
@@ -253,13 +252,15 @@ def _unresolved(draft: Draft, entry: Entry, ended: Unresolved) -> None:
     save(draft, with_event(entry, ended, state="queued"))
 
 
-def _judge(situation: Situation, entry: Entry, session: Session, begun: Resolving) -> tuple[ResolutionOutcome, str]:
+def _judge(
+    situation: Situation, entry: Entry, session: MergeSession, begun: Resolving
+) -> tuple[ResolutionOutcome, str]:
     """Return (resolved, failed, paused, stopped or lost; why)."""
     bad = _bad_end(session)
     return bad if bad is not None else _judge_work(situation, entry, session, begun)
 
 
-def _bad_end(session: Session) -> tuple[ResolutionOutcome, str] | None:
+def _bad_end(session: MergeSession) -> tuple[ResolutionOutcome, str] | None:
     stop, code = session.stop, session.exit_code
     if session.excess is not None:
         return "failed", session.excess.sentence
@@ -278,7 +279,7 @@ def _bad_end(session: Session) -> tuple[ResolutionOutcome, str] | None:
 
 
 def _judge_work(
-    situation: Situation, entry: Entry, session: Session, begun: Resolving
+    situation: Situation, entry: Entry, session: MergeSession, begun: Resolving
 ) -> tuple[ResolutionOutcome, str]:
     """Return whether what it made resolves the conflict. Only the files that both sides touched may have changed."""
     capture = session.capture

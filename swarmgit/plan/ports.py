@@ -18,7 +18,7 @@ def lease(situation: Situation, draft: Draft) -> tuple[int, ...] | None:
     count = situation.swarm.ports_per_session
     if count == 0:
         return ()
-    specs = [session.spec for session in situation.observed.sessions.values()]
+    specs = [session.spec for session in situation.observed.programs]
     specs += [action.spec for action in draft.actions if isinstance(action, StartSession)]
     return situation.observed.ports(count, frozenset(port for spec in specs for port in spec.ports))
 

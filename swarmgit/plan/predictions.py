@@ -8,7 +8,7 @@ from swarmgit.documents import quoting
 from swarmgit.model.actions import Predict
 from swarmgit.model.desired import Task
 from swarmgit.model.mail import Letter
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import AgentSession, of_kind
 from swarmgit.model.work import Prediction
 from swarmgit.plan import mail
 from swarmgit.plan.lately import landed_since
@@ -28,10 +28,10 @@ def foresee(situation: Situation, draft: Draft) -> None:
     target = situation.observed.target_head
     merge = situation.swarm.merge if "auto" in situation.swarm.merge.tiers else None
     looked = 0
-    for session in situation.observed.sessions.values():
+    for session in of_kind(situation.observed.sessions.values(), AgentSession):
         spec = session.spec
-        task = situation.desired.tasks.get(spec.task) if spec.task else None
-        if spec.kind != "agent" or session.state != "running" or target in {None, spec.base} or task is None:
+        task = situation.desired.tasks.get(spec.task)
+        if session.state != "running" or target in {None, spec.base} or task is None:
             continue
         seen = session.predicted
         if seen is not None and seen.onto == target and seen.paths:
@@ -42,7 +42,7 @@ def foresee(situation: Situation, draft: Draft) -> None:
             looked += 1
 
 
-def _is_due(situation: Situation, session: Session) -> bool:
+def _is_due(situation: Situation, session: AgentSession) -> bool:
     """Return whether to look: the target has moved since the last look, or the agent has gone on for a while."""
     seen = session.predicted
     if seen is None or seen.onto != situation.observed.target_head:
@@ -51,7 +51,7 @@ def _is_due(situation: Situation, session: Session) -> bool:
     return has_gone_on and is_over(seen.at, AGAIN_AFTER, situation.now)
 
 
-def _may_clash(situation: Situation, draft: Draft, session: Session, task: Task) -> bool:
+def _may_clash(situation: Situation, draft: Draft, session: AgentSession, task: Task) -> bool:
     landed = landed_since(situation, draft, session.spec.base, session.spec.started)
     if situation.observed.target_head not in {entry.landed_commit for entry in landed}:
         return True  # somebody else's commit: nobody knows what it touched
@@ -61,7 +61,7 @@ def _may_clash(situation: Situation, draft: Draft, session: Session, task: Task)
     return any(meet(one, other) for one in mine for other in theirs)
 
 
-def _warn(situation: Situation, draft: Draft, session: Session, seen: Prediction) -> None:
+def _warn(situation: Situation, draft: Draft, session: AgentSession, seen: Prediction) -> None:
     spec = session.spec
     assert spec.agent is not None
     landed = landed_since(situation, draft, spec.base, spec.started)

@@ -19,7 +19,7 @@ from swarmgit.model.mail import sent_at_ms
 from swarmgit.model.observed import Observed
 from swarmgit.model.queue import Entry
 from swarmgit.model.reasons import Reason, reason
-from swarmgit.model.sessions import Session, SessionSpec
+from swarmgit.model.sessions import PushSession, PushSpec, of_kind
 from swarmgit.model.work import Push
 from swarmgit.plan.checkouts import in_the_way
 from swarmgit.plan.situation import Draft, Situation
@@ -80,7 +80,7 @@ def standing(swarm: Swarm, observed: Observed) -> Standing | None:
     trouble = _trouble(observed, last)
     if last is not None and trouble in {"refused", "unreachable"}:
         reason = last.pushed.reason if last.pushed else "its process was killed from outside, again and again"
-        commit = last.spec.push.new if last.spec.push else None
+        commit = last.spec.push.new
         state: Literal["refused", "unreachable"] = "refused" if trouble == "refused" else "unreachable"
         return Standing(remote, branch, state, unpushed, reason, commit, last.spec.attempt + 1)
     if observed.remote and observed.remote.relation == "ahead":
@@ -91,9 +91,7 @@ def standing(swarm: Swarm, observed: Observed) -> Standing | None:
 def tend(situation: Situation, draft: Draft) -> None:
     """Let go of pushes that have ended and say nothing more, and end those that take too long."""
     last = _configured_last(situation)
-    for session in situation.observed.sessions.values():
-        if session.spec.kind != "push":
-            continue
+    for session in of_kind(situation.observed.sessions.values(), PushSession):
         if not session.is_over:
             _watch(situation, draft, session)
         elif session is not last or not _trouble(situation.observed, session) or _is_even(situation):
@@ -154,7 +152,7 @@ def _ask(situation: Situation, draft: Draft, chain: list[Entry]) -> list[Entry]:
     if last is not None and not last.is_over:
         return _hold(draft, ids, reason("push", f"it is being pushed to {name}"))
     trouble = _trouble(situation.observed, last)
-    is_same = last is not None and last.spec.push is not None and last.spec.push.new == end.candidate.commit
+    is_same = last is not None and last.spec.push.new == end.candidate.commit
     if trouble == "refused" and is_same and not _is_due(situation, last):
         words = last.pushed.reason if last and last.pushed else ""
         why = reason("push refused", f"{name} does not take it: {words}", entry=end.id)
@@ -178,9 +176,8 @@ def _start(situation: Situation, draft: Draft, new: CommitId, entry: EntryId | N
     assert target is not None
     last = _configured_last(situation)
     push = Push(remote, swarm.push.branch or swarm.target, new, observed.remote.head if observed.remote else None)
-    spec = SessionSpec(
+    spec = PushSpec(
         id=SessionId(ulid(_after(last, situation.now), f"push/{remote}/{push.branch}/{push.old}/{new}")),
-        kind="push",
         base=new,
         started=situation.now,
         minutes_max=MINUTES_MAX,
@@ -190,7 +187,7 @@ def _start(situation: Situation, draft: Draft, new: CommitId, entry: EntryId | N
     draft.add(StartPush(spec, target, f"{new[:10]} to {_name(swarm)}", entry))
 
 
-def _after(last: Session | None, now: datetime) -> datetime:
+def _after(last: PushSession | None, now: datetime) -> datetime:
     """Return an instant for a new push's id: the newest id is the last push also where the clock was set back."""
     before = datetime.fromtimestamp(sent_at_ms(last.spec.id) / 1000, UTC) if last is not None else now
     return max(now, before + timedelta(milliseconds=1)) if last is not None else now
@@ -215,7 +212,7 @@ def _follow(situation: Situation, draft: Draft, entries: tuple[EntryId, ...]) ->
     draft.add(Save(followed), FollowRemote(swarm.target, old, new, entries))
 
 
-def _watch(situation: Situation, draft: Draft, session: Session) -> None:
+def _watch(situation: Situation, draft: Draft, session: PushSession) -> None:
     """Start again what a crash cut off between folder and process; stop what hangs."""
     spec, target = session.spec, situation.observed.target_head
 
@@ -235,21 +232,21 @@ def _taken(chain: list[Entry], head: CommitId | None) -> list[Entry]:
     return chain[: places[-1]] if places else []
 
 
-def _configured_last(situation: Situation) -> Session | None:
+def _configured_last(situation: Situation) -> PushSession | None:
     push = situation.swarm.push
     return _last(situation.observed, push.remote, push.branch or situation.swarm.target) if push.remote else None
 
 
-def _last(observed: Observed, remote: str, branch: str) -> Session | None:
+def _last(observed: Observed, remote: str, branch: str) -> PushSession | None:
     """Return the newest push of this branch; ids are in the order of time."""
-    pushes = [s for s in observed.sessions.values() if s.spec.push is not None]
-    ours = [s for s in pushes if s.spec.push and (s.spec.push.remote, s.spec.push.branch) == (remote, branch)]
+    pushes = of_kind(observed.sessions.values(), PushSession)
+    ours = [s for s in pushes if (s.spec.push.remote, s.spec.push.branch) == (remote, branch)]
     return max(ours, key=lambda session: session.spec.id, default=None)
 
 
-def _trouble(observed: Observed, session: Session | None) -> Trouble:
+def _trouble(observed: Observed, session: PushSession | None) -> Trouble:
     """Return what is wrong since a push ended; '' also where the remote had moved on, which is no trouble."""
-    if session is None or not session.is_over or session.spec.push is None:
+    if session is None or not session.is_over:
         return ""
     if session.pushed is None:
         return "lost" if session.spec.attempt + 1 < LOST_MAX else "unreachable"
@@ -261,7 +258,7 @@ def _trouble(observed: Observed, session: Session | None) -> Trouble:
     return "refused" if head == session.spec.push.old else ""
 
 
-def _is_due(situation: Situation, last: Session | None) -> bool:
+def _is_due(situation: Situation, last: PushSession | None) -> bool:
     """Return whether to try again: after a time that doubles, or because a person has started `reconcile` anew."""
     if last is None or _trouble(situation.observed, last) == "lost":
         return True

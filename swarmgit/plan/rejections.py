@@ -8,7 +8,7 @@ from swarmgit.documents import quoting
 from swarmgit.model.desired import Gate
 from swarmgit.model.events import Fault
 from swarmgit.model.intake import LeftOut
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import ProgramSession
 from swarmgit.model.status import Rejection
 from swarmgit.model.work import Evidence
 
@@ -72,7 +72,7 @@ def by_review(by: str, text: str, paths: tuple[str, ...]) -> Rejection:
     )
 
 
-def by_exit(session: Session) -> Rejection:
+def by_exit(session: ProgramSession) -> Rejection:
     return Rejection(
         kind="exit",
         summary=f"the session ended with exit code {session.exit_code}",
@@ -82,7 +82,7 @@ def by_exit(session: Session) -> Rejection:
     )
 
 
-def by_fault(fault: Fault, session: Session) -> Rejection:
+def by_fault(fault: Fault, session: ProgramSession) -> Rejection:
     next_steps = {
         "context": "Work in smaller steps: read only what you need, and keep long output out of the conversation.",
         "turns": "Work in fewer, larger steps and finish within the limit.",

@@ -18,6 +18,7 @@ from swarmgit.model.ids import BlobId, TaskId
 from swarmgit.model.observed import Observed
 from swarmgit.model.queue import WAITING
 from swarmgit.model.renames import RenameTask
+from swarmgit.model.sessions import AgentSession, of_kind
 from swarmgit.model.status import FINISHED, TaskStatus
 from swarmgit.state import kinds
 
@@ -98,10 +99,8 @@ def _pairs(desired: Desired, observed: Observed) -> dict[TaskId, TaskId]:
 def _contents(observed: Observed) -> dict[TaskId, BlobId]:
     """Return what the file of each known task was when it was last looked at. A session may be ahead of its record."""
     found: dict[TaskId, BlobId] = {}
-    for session in observed.sessions.values():
-        spec = session.spec
-        if spec.kind == "agent" and spec.task is not None and spec.generation is not None:
-            found[spec.task] = spec.generation
+    for session in of_kind(observed.sessions.values(), AgentSession):
+        found[session.spec.task] = session.spec.generation
     for name, status in observed.statuses.items():
         if status.content is not None:
             found[name] = status.content

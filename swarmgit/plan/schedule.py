@@ -69,7 +69,7 @@ def _begin(situation: Situation, draft: Draft, task: Task, floor: _Floor) -> Rea
 
 def busy(situation: Situation, draft: Draft) -> frozenset[AgentName]:
     """Return the agents that have a session, or get one in this tick."""
-    return frozenset(spec.agent for spec in agents.at_work(situation, draft) if spec.agent is not None)
+    return frozenset(spec.agent for spec in agents.at_work(situation, draft))
 
 
 def _floor(situation: Situation, draft: Draft, wanting: list[Task]) -> _Floor:
@@ -78,10 +78,8 @@ def _floor(situation: Situation, draft: Draft, wanting: list[Task]) -> _Floor:
     held = (entry for entry in draft.entries.values() if entry.id in draft.unreviewed and entry.task in tasks)
     owners |= {entry.task: tasks[entry.task] for entry in held if verdicts.owns_files(situation, entry)}
     live = agents.at_work(situation, draft)
-    owners |= {
-        spec.task: tasks[spec.task] for spec in live if spec.kind == "agent" and spec.task and spec.task in tasks
-    }
-    busy = {spec.agent for spec in live if spec.agent is not None}
+    owners |= {spec.task: tasks[spec.task] for spec in live if spec.kind == "agent" and spec.task in tasks}
+    busy = {spec.agent for spec in live}
     free = max(0, situation.swarm.agents_max - len(live))
     holds = governor.holds(situation, draft, wanting)
     return _Floor(owners, busy, free, holds, budget.till(situation, draft))

@@ -14,13 +14,13 @@ from swarmgit.model.control import TaskControl
 from swarmgit.model.desired import PRIORITY_RANK, Desired, Gate, Swarm, Task
 from swarmgit.model.failures import FailedStep, StepKey
 from swarmgit.model.histories import GateHistory
-from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, MailId, TaskId, TreeId
+from swarmgit.model.ids import AgentName, CommitId, EntryId, EvidenceKey, GateName, MailId, SessionId, TaskId, TreeId
 from swarmgit.model.incidents import Alert, Incident
 from swarmgit.model.mail import Mail
 from swarmgit.model.observed import Lack, MergeTry, Observed
 from swarmgit.model.queue import Entry
 from swarmgit.model.reasons import Reason, reason
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import AgentSession, GateSession, Session
 from swarmgit.model.status import Identity, Phase, Rejection, TaskStatus
 from swarmgit.model.usage import Aside
 from swarmgit.model.work import Evidence
@@ -64,8 +64,8 @@ class Situation(Struct, frozen=True):
     now: datetime
     only: frozenset[TaskId]
     apply_now: bool
-    by_task: Mapping[TaskId, tuple[Session, ...]]
-    gate_sessions: Mapping[EvidenceKey, Session]
+    by_task: Mapping[TaskId, tuple[AgentSession, ...]]
+    gate_sessions: Mapping[EvidenceKey, GateSession]
     evidence: Mapping[EvidenceKey, Evidence]
     answers: Mapping[EvidenceKey, tuple[Evidence, ...]]
     landed_work: frozenset[CommitId]
@@ -83,13 +83,13 @@ class Situation(Struct, frozen=True):
         *,
         apply_now: bool,
     ) -> Situation:
-        by_task: dict[TaskId, tuple[Session, ...]] = {}
-        gate_sessions: dict[EvidenceKey, Session] = {}
+        by_task: dict[TaskId, tuple[AgentSession, ...]] = {}
+        gate_sessions: dict[EvidenceKey, GateSession] = {}
         evidence = dict(observed.evidence)
         for session in observed.sessions.values():
-            if session.spec.kind == "agent" and session.spec.task is not None:
+            if isinstance(session, AgentSession):
                 by_task[session.spec.task] = (*by_task.get(session.spec.task, ()), session)
-            elif session.spec.kind == "gate" and session.spec.key is not None:
+            elif isinstance(session, GateSession):
                 known = gate_sessions.get(session.spec.key)
                 if known is not None and not known.is_over:
                     continue
@@ -115,6 +115,11 @@ class Situation(Struct, frozen=True):
         """Return why one of these commits cannot be had, as a sentence; '' where all can."""
         found = (self.observed.missing.get(commit) for commit in commits if commit is not None)
         return next((lack.text for lack in found if lack is not None), "")
+
+    def agent_session(self, id_: SessionId) -> AgentSession | None:
+        """Return an attempt's session; None where it is not there any more."""
+        session = self.observed.sessions.get(id_)
+        return session if isinstance(session, AgentSession) else None
 
     def rank(self, task: TaskId, priority: str) -> int:
         """Return the rank of a task with a priority of its own, raised by its convoy; the smaller goes first."""
@@ -217,11 +222,11 @@ class Draft(Struct):
                 self.add(Save(identity))
 
 
-def _answered(session: Session, now: datetime) -> Session:
+def _answered(session: GateSession, now: datetime) -> GateSession:
     """Return a gate's session, answered where it was lost too often: then the command itself kills it."""
     spec = session.spec
     is_answer_due = session.state == "lost" and session.evidence is None and spec.attempt + 1 >= GATE_LOST_MAX
-    if not is_answer_due or spec.gate is None or spec.key is None or spec.tree is None:
+    if not is_answer_due:
         return session
     reason = f"its processes were killed from outside, {GATE_LOST_MAX} times in a row"
     return replace(

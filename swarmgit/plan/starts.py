@@ -7,7 +7,7 @@ from swarmgit.model.desired import Task
 from swarmgit.model.endings import LIMITED, PAUSES
 from swarmgit.model.ids import AgentName, SessionId, ulid
 from swarmgit.model.mail import Digest
-from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.sessions import AgentSpec
 from swarmgit.model.status import Attempt, TaskStatus
 from swarmgit.plan import agents, briefing, experiments
 from swarmgit.plan.situation import Situation
@@ -17,7 +17,7 @@ CARRIED = PAUSES | LIMITED | {"rejected", "handed-over"}
 """Ends after which the next session finds the work of the last one in its worktree."""
 
 
-def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentName) -> SessionSpec:
+def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentName) -> AgentSpec:
     """Return the facts of a new session for a task's next attempt."""
     label = experiments.label_of(situation.desired, task, status)
     runtime, model = agents.runtime_of(situation.swarm, experiments.as_in(situation.desired, task, label))
@@ -26,9 +26,8 @@ def spec_of(situation: Situation, task: Task, status: TaskStatus, agent: AgentNa
     base = before.base if before else situation.observed.target_head
     assert base is not None
     number = max((a.number for a in status.attempts), default=0) + 1
-    return SessionSpec(
+    return AgentSpec(
         id=SessionId(ulid(situation.now, f"{task.id}/{number}")),
-        kind="agent",
         base=base,
         started=situation.now,
         minutes_max=situation.minutes_max(task),
@@ -70,7 +69,7 @@ def _home(status: TaskStatus, last: Attempt) -> SessionId:
 
 
 def start_session(
-    situation: Situation, task: Task, status: TaskStatus, spec: SessionSpec, mails: Digest = NO_MAIL
+    situation: Situation, task: Task, status: TaskStatus, spec: AgentSpec, mails: Digest = NO_MAIL
 ) -> StartSession:
     """Return the action that starts a session, or starts it again where its start was cut off (then no prompt counts).
 
@@ -100,7 +99,7 @@ def start_session(
     )
 
 
-def _reason(spec: SessionSpec, before: TaskStatus) -> str:
+def _reason(spec: AgentSpec, before: TaskStatus) -> str:
     if spec.resume:
         return f"attempt {spec.attempt}, going on after a pause"
     if before.last is not None and before.last.outcome == "handed-over":

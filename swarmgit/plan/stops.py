@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from swarmgit.model.desired import Task
 from swarmgit.model.endings import Stop
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import AgentSession
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan import claims, excess, governor, rejections
 from swarmgit.plan.situation import Situation
@@ -12,7 +12,7 @@ from swarmgit.plan.situation import Situation
 REMOVED = Stop("the task was removed from intent")
 
 
-def unwanted(situation: Situation, task: Task | None, status: TaskStatus, session: Session) -> Stop | None:
+def unwanted(situation: Situation, task: Task | None, status: TaskStatus, session: AgentSession) -> Stop | None:
     """Return that a session of a task has to end whatever it does; None while its work is wanted."""
     control = situation.control(status.task)
     if control.cancelled:
@@ -28,13 +28,13 @@ def unwanted(situation: Situation, task: Task | None, status: TaskStatus, sessio
     return claims.stop(situation, status)
 
 
-def unreadable(session: Session) -> Stop | None:
+def unreadable(session: AgentSession) -> Stop | None:
     """Return that a session has to end whose limits nobody could see."""
     deaf = session.hearing.deaf
     return Stop(f"it cannot be followed: {deaf}", "unreadable") if deaf else None
 
 
-def outcome(session: Session) -> governor.Answer:
+def outcome(session: AgentSession) -> governor.Answer:
     """Return what an attempt comes to whose session was stopped, or wrote more than it may."""
     if session.excess is not None:
         said = session.excess.sentence

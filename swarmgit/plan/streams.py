@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from swarmgit.model.incidents import Alert, facts
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import ProgramSession
 from swarmgit.plan import budget
 from swarmgit.plan.situation import Situation
 
@@ -14,15 +14,15 @@ MEBIBYTE = 1 << 20
 
 def alerts(situation: Situation) -> Iterator[Alert]:
     """Yield what is the matter with the output of sessions."""
-    for session in situation.observed.sessions.values():
+    for session in situation.observed.programs:
         yield from told(session)
-        status = situation.observed.statuses.get(session.spec.task) if session.spec.task else None
+        status = situation.observed.statuses.get(session.spec.task)
         beyond = budget.impossible(session, status.attempts if status is not None else ())
         if beyond:
             yield _beyond(session, beyond)
 
 
-def told(session: Session) -> Iterator[Alert]:
+def told(session: ProgramSession) -> Iterator[Alert]:
     """Yield what people have to hear about a session's output; the same again is the same incident."""
     hearing, stream = session.hearing, session.stream
     if hearing.deaf:
@@ -38,12 +38,12 @@ def told(session: Session) -> Iterator[Alert]:
         yield _alert(session, "flood", what)
 
 
-def _beyond(session: Session, reason: str) -> Alert:
+def _beyond(session: ProgramSession, reason: str) -> Alert:
     what = f"{reason}; so much counts as its model and its time allow"
     return _alert(session, "usage", what)
 
 
-def _alert(session: Session, kind: str, reason: str) -> Alert:
+def _alert(session: ProgramSession, kind: str, reason: str) -> Alert:
     spec = session.spec
     known = facts(runtime=spec.runtime, who=spec.agent or spec.kind, reason=reason)
     return Alert(f"stream/{kind}", spec.agent, spec.task, spec.id, known)

@@ -19,7 +19,7 @@ from swarmgit.model.desired import Runtime, Scope, Task, WatchdogLimits, Worktre
 from swarmgit.model.endings import Stop
 from swarmgit.model.health import Condition, Triage
 from swarmgit.model.ids import SessionId, ulid
-from swarmgit.model.sessions import Session, SessionSpec
+from swarmgit.model.sessions import AgentSession, TriageSession, TriageSpec, of_kind
 from swarmgit.plan import agents, attribution, books, budget, experiments, governor
 from swarmgit.plan.briefing import section
 from swarmgit.plan.situation import Draft, Situation, session_ended
@@ -60,7 +60,7 @@ def heuristic(seen: Condition, *, is_nudged_out: bool, was_killed_before: bool) 
 
 
 def judged(
-    situation: Situation, draft: Draft, task: Task, session: Session, limits: WatchdogLimits, written: Triage
+    situation: Situation, draft: Draft, task: Task, session: AgentSession, limits: WatchdogLimits, written: Triage
 ) -> Triage:
     """Return the triage session's answer, `wait` while it is at work, else what is `written` by the heuristic.
 
@@ -92,27 +92,27 @@ def judged(
 
 def follow(situation: Situation, draft: Draft) -> None:
     """Let triage sessions go whose session is over, or whose task nobody wants any more."""
-    for asked in situation.observed.sessions.values():
+    for asked in of_kind(situation.observed.sessions.values(), TriageSession):
         spec = asked.spec
-        if spec.kind != "triage" or _is_wanted(situation, spec):
+        if _is_wanted(situation, spec):
             continue
         if asked.is_over:
             answer = _answer(asked)
             said = f"{answer.verdict}: {answer.reason}; {answer.remedy}" if answer else "no usable answer"
             outcome = "resolved" if answer else "failed"
-            draft.add(*attribution.merge_lines(spec, asked, outcome, said), Retire(spec.id))
+            draft.add(*attribution.merge_lines(asked, outcome, said), Retire(spec.id))
             _keep_aside(situation, draft, asked, outcome)
         else:
             end(situation, draft, asked, Stop("nobody waits for its answer"))
 
 
-def _keep_aside(situation: Situation, draft: Draft, asked: Session, outcome: str) -> None:
+def _keep_aside(situation: Situation, draft: Draft, asked: TriageSession, outcome: str) -> None:
     retry_at = governor.pause_of(situation, asked)
     if asked.stream.usage.tokens or retry_at:
         draft.keep_aside(asked.spec.task, books.aside_of(asked, outcome, situation.now, retry_at))
 
 
-def runtime_for(situation: Situation, task: Task, session: Session) -> tuple[Runtime, str | None] | None:
+def runtime_for(situation: Situation, task: Task, session: AgentSession) -> tuple[Runtime, str | None] | None:
     """Return who is asked; None: a plain command cannot be expected to judge unless it was named for that."""
     swarm = situation.swarm
     tier = swarm.tiers.get(swarm.routing.get(ROLE, ""))
@@ -122,26 +122,26 @@ def runtime_for(situation: Situation, task: Task, session: Session) -> tuple[Run
     return None if runtime.adapter in {"command", ""} else (runtime, model)
 
 
-def _is_wanted(situation: Situation, spec: SessionSpec) -> bool:
+def _is_wanted(situation: Situation, spec: TriageSpec) -> bool:
     watched = situation.observed.sessions.get(spec.watched) if spec.watched else None
     is_running = watched is not None and not watched.is_over and watched.stop is None
     task = spec.task if spec.task in situation.desired.tasks else None
     return is_running and task is not None and not situation.control(task).cancelled
 
 
-def _asked(situation: Situation, session: SessionId) -> list[Session]:
+def _asked(situation: Situation, session: SessionId) -> list[TriageSession]:
     """Return the triage sessions about a session, oldest first."""
-    found = [s for s in situation.observed.sessions.values() if s.spec.kind == "triage" and s.spec.watched == session]
+    found = [s for s in of_kind(situation.observed.sessions.values(), TriageSession) if s.spec.watched == session]
     return sorted(found, key=lambda asked: asked.spec.attempt)
 
 
 def _live(situation: Situation, draft: Draft) -> set[SessionId]:
-    live = {s.spec.id for s in situation.observed.sessions.values() if s.spec.kind == "triage" and not s.is_over}
+    live = {s.spec.id for s in of_kind(situation.observed.sessions.values(), TriageSession) if not s.is_over}
     starting = (action.spec for action in draft.actions if isinstance(action, StartSession))
     return live | {spec.id for spec in starting if spec.kind == "triage"}
 
 
-def _answer(asked: Session) -> Triage | None:
+def _answer(asked: TriageSession) -> Triage | None:
     """Return what it answered: in its report, else in what it printed."""
     if asked.exit_code != 0 or asked.error:
         return None
@@ -149,13 +149,13 @@ def _answer(asked: Session) -> Triage | None:
     return replace(found, by=f"{asked.spec.agent} in session {asked.spec.id}") if found is not None else None
 
 
-def _news(session: Session, written: Triage) -> datetime:
+def _news(session: AgentSession, written: Triage) -> datetime:
     """Return when it said something last; one that repeats itself: something new."""
     new = session.repetition.since if written.verdict == "confused" else None
     return new or session.heard
 
 
-def _holds(situation: Situation, limits: WatchdogLimits, last: Session, answer: Triage, news: datetime) -> bool:
+def _holds(situation: Situation, limits: WatchdogLimits, last: TriageSession, answer: Triage, news: datetime) -> bool:
     """Return whether an answer is still about what is seen now: it is young, and nothing was said since."""
     ended = session_ended(last, situation.now)
     minutes = limits.silence_minutes if answer.remedy == "wait" else limits.patience_minutes
@@ -163,7 +163,7 @@ def _holds(situation: Situation, limits: WatchdogLimits, last: Session, answer: 
     return not has_spoken and not is_over(ended, timedelta(minutes=minutes), situation.now)
 
 
-def _keep_running(situation: Situation, draft: Draft, task: Task, session: Session, asked: Session) -> None:
+def _keep_running(situation: Situation, draft: Draft, task: Task, session: AgentSession, asked: TriageSession) -> None:
     spec, status = asked.spec, situation.observed.statuses.get(task.id)
 
     def again() -> Action:
@@ -172,13 +172,12 @@ def _keep_running(situation: Situation, draft: Draft, task: Task, session: Sessi
     supervise(situation, draft, asked, again, lambda: budget.stop(situation, task, status, asked))
 
 
-def _start(situation: Situation, task: Task, session: Session, number: int) -> StartSession:
+def _start(situation: Situation, task: Task, session: AgentSession, number: int) -> StartSession:
     found = runtime_for(situation, task, session)
     assert found is not None
     runtime, model = found
-    spec = SessionSpec(
+    spec = TriageSpec(
         id=SessionId(ulid(situation.now, f"triage/{session.spec.id}/{number}")),
-        kind="triage",
         base=session.spec.base,
         started=situation.now,
         minutes_max=MINUTES_MAX,
@@ -200,7 +199,7 @@ def _start(situation: Situation, task: Task, session: Session, number: int) -> S
     )
 
 
-def _prompt(situation: Situation, task: Task, session: Session) -> str:
+def _prompt(situation: Situation, task: Task, session: AgentSession) -> str:
     vitals = session.vitals
     silent = situation.now - session.heard
     used = f"; {vitals.memory_mb:g} MB, {vitals.cpu_s:g} s of processor time" if vitals else ""

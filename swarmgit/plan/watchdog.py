@@ -17,7 +17,7 @@ from swarmgit.model.endings import BY_WATCHDOG, Stop
 from swarmgit.model.health import Condition, Triage
 from swarmgit.model.incidents import Alert, facts
 from swarmgit.model.mail import Letter, Mail, origin_of
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import AgentSession, MergeSession, ProgramSession, of_kind
 from swarmgit.plan import handoffs, letters, mail, triage
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.times import is_over
@@ -52,7 +52,7 @@ def limits_of(swarm: Swarm, task: Task | None) -> WatchdogLimits:
     return by_type or config.tiers.get(tier) or config.limits
 
 
-def condition(session: Session, limits: WatchdogLimits, now: datetime) -> Condition:
+def condition(session: ProgramSession, limits: WatchdogLimits, now: datetime) -> Condition:
     """Return how a session does (tier 1)."""
     if session.is_over or session.state == "ending":
         return Condition("done")
@@ -69,7 +69,7 @@ def condition(session: Session, limits: WatchdogLimits, now: datetime) -> Condit
     return _silent(session, limits, silence)
 
 
-def _silent(session: Session, limits: WatchdogLimits, silence: timedelta) -> Condition:
+def _silent(session: ProgramSession, limits: WatchdogLimits, silence: timedelta) -> Condition:
     limit = timedelta(minutes=limits.silence_minutes)
     is_busy = session.vitals is not None and session.vitals.cpu_share >= BUSY_SHARE
     words = f"it has said nothing for {_span(silence)}"
@@ -85,14 +85,14 @@ def _silent(session: Session, limits: WatchdogLimits, silence: timedelta) -> Con
     return Condition("idle", words) if silence >= limit / IDLE_SHARE else Condition("working")
 
 
-def _last_lines(session: Session) -> list[str]:
+def _last_lines(session: ProgramSession) -> list[str]:
     """Return the last line of where it printed last."""
     voices = {"stdout": session.stream.text_tail, "stderr": session.stderr_tail}
     tails = [voices[voice][-TAIL_CHARS:] for voice in session.spoke or ("stdout",)]
     return [(tail.rstrip().splitlines() or [""])[-1] for tail in tails]
 
 
-def _is_repeating(session: Session, limits: WatchdogLimits) -> bool:
+def _is_repeating(session: ProgramSession, limits: WatchdogLimits) -> bool:
     said = session.repetition
     if said.lines < limits.repeat_lines or said.since is None or session.last_output is None:
         return False
@@ -100,7 +100,7 @@ def _is_repeating(session: Session, limits: WatchdogLimits) -> bool:
     return seconds >= limits.repeat_minutes * 60 and said.lines / max(seconds, 1.0) >= LOOP_LINES_PER_S
 
 
-def overrun(session: Session, limits: WatchdogLimits) -> tuple[str, str] | None:
+def overrun(session: ProgramSession, limits: WatchdogLimits) -> tuple[str, str] | None:
     """Return what a session uses more of than it may (memory, disk or cpu) and a sentence; None where nothing."""
     vitals = session.vitals
     if vitals is None:
@@ -117,7 +117,7 @@ def overrun(session: Session, limits: WatchdogLimits) -> tuple[str, str] | None:
     return None
 
 
-def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> Stop | None:
+def watch(situation: Situation, draft: Draft, task: Task, session: AgentSession) -> Stop | None:
     """Return that a session has to be stopped, None where it may go on; a nudge or an incident goes into the draft."""
     limits = limits_of(situation.swarm, task)
     if not limits.is_on or not session.is_settled(situation.now):
@@ -150,7 +150,7 @@ def watch(situation: Situation, draft: Draft, task: Task, session: Session) -> S
     return Stop(f"watchdog: {answer.reason}", "watchdog")
 
 
-def watch_merger(situation: Situation, draft: Draft, task: Task, session: Session) -> Stop | None:
+def watch_merger(situation: Situation, draft: Draft, task: Task, session: MergeSession) -> Stop | None:
     """Return that a session over a conflict has to be stopped, None where it may go on; reported as an incident.
 
     Nobody nudges it or asks about it: its conflict goes to the next try or tier.
@@ -171,7 +171,7 @@ def watch_merger(situation: Situation, draft: Draft, task: Task, session: Sessio
     return Stop(f"watchdog: {too_much[1] if too_much else answer.reason}", "watchdog")
 
 
-def _waited(situation: Situation, session: Session, nudge: Mail) -> timedelta:
+def _waited(situation: Situation, session: AgentSession, nudge: Mail) -> timedelta:
     """Return how long a session had to react to a nudge; from the last gap on, where there was one since."""
     since = session.vigil.since if session.vigil is not None else None
     return situation.now - max(nudge.created, since or nudge.created)
@@ -183,11 +183,11 @@ def _killed_before(situation: Situation, task: Task) -> bool:
     return status is not None and any(a.cause in BY_WATCHDOG for a in status.counted)
 
 
-def _nudge_key(session: Session, number: int) -> str:
+def _nudge_key(session: AgentSession, number: int) -> str:
     return f"watchdog/nudge/{session.spec.id}/{number}"
 
 
-def _last_nudge(situation: Situation, session: Session, seen: Condition) -> Mail | None:
+def _last_nudge(situation: Situation, session: AgentSession, seen: Condition) -> Mail | None:
     """Return the last nudge that the session had since it said something new; None where it may get one (more)."""
     news = session.repetition.since if seen.is_repeating else None
     agent = session.spec.agent or ""
@@ -201,7 +201,7 @@ def _last_nudge(situation: Situation, session: Session, seen: Condition) -> Mail
     return found[-1]
 
 
-def _nudge(situation: Situation, draft: Draft, session: Session, seen: Condition, last: Mail | None) -> None:
+def _nudge(situation: Situation, draft: Draft, session: AgentSession, seen: Condition, last: Mail | None) -> None:
     """Send one more nudge, unless the last one still waits for its effect."""
     if last is not None or session.spec.agent is None:
         return
@@ -217,7 +217,7 @@ def _nudge(situation: Situation, draft: Draft, session: Session, seen: Condition
             return
 
 
-def _stuck(task: Task, session: Session, answer: Triage) -> Alert:
+def _stuck(task: Task, session: ProgramSession, answer: Triage) -> Alert:
     kind = "watchdog/prompt-blocked" if answer.verdict == "prompt_blocked" else "watchdog/stuck"
     said = facts(
         verdict=answer.verdict,
@@ -230,13 +230,13 @@ def _stuck(task: Task, session: Session, answer: Triage) -> Alert:
     return replace(_stopped(kind, task, session, answer, said), detection="rule" if is_plain else None)
 
 
-def _too_much(task: Task, session: Session, answer: Triage, resource: str) -> Alert:
+def _too_much(task: Task, session: ProgramSession, answer: Triage, resource: str) -> Alert:
     limit = {"memory": "memory_mb", "disk": "disk_mb", "cpu": "cpu_minutes"}[resource]
     kind = "watchdog/over-limit/disk" if resource == "disk" else "watchdog/over-limit"
     return _stopped(kind, task, session, answer, facts(resource=resource, limit=limit))
 
 
-def _stopped(kind: str, task: Task, session: Session, answer: Triage, more: Mapping[str, str]) -> Alert:
+def _stopped(kind: str, task: Task, session: ProgramSession, answer: Triage, more: Mapping[str, str]) -> Alert:
     """Return the alert of a session that the watchdog stops, with what all of them tell."""
     spec, vitals = session.spec, session.vitals
     used = f"; {vitals.memory_mb:g} MB, {vitals.cpu_s:g} s of processor time" if vitals else ""
@@ -254,7 +254,7 @@ def _stopped(kind: str, task: Task, session: Session, answer: Triage, more: Mapp
 def patrol(situation: Situation, draft: Draft) -> None:
     """Report when sessions are at work and nothing has come of any for long."""
     limit = situation.swarm.watchdog.patrol_minutes
-    running = [s for s in situation.observed.sessions.values() if s.spec.kind == "agent" and not s.is_over]
+    running = [s for s in of_kind(situation.observed.sessions.values(), AgentSession) if not s.is_over]
     at_work = [session for session in running if not session.is_limited(situation.now)]
     since = min(map(_begun, at_work), default=situation.now)
     if limit is None or situation.now - since < timedelta(minutes=limit):
@@ -272,7 +272,7 @@ def patrol(situation: Situation, draft: Draft) -> None:
     draft.alerts.append(Alert("watchdog/patrol", facts=known))
 
 
-def _begun(session: Session) -> datetime:
+def _begun(session: AgentSession) -> datetime:
     """Return when a session would have begun if it had not been kept from working; a gap begins it anew."""
     begun = session.deadline - timedelta(minutes=session.spec.minutes_max)
     since = session.vigil.since if session.vigil is not None else None

@@ -12,7 +12,7 @@ from msgspec import Struct
 from swarmgit.model.desired import Price, Runtime
 from swarmgit.model.events import Stream
 from swarmgit.model.runtimes import Command, Outlook
-from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.sessions import ProgramSpec
 from swarmgit.model.usage import Usage
 
 
@@ -23,7 +23,7 @@ class Placement(Struct, frozen=True):
     that its agent may start, None for any.
     """
 
-    spec: SessionSpec
+    spec: ProgramSpec
     worktree: Path
     folder: Path
     ports: tuple[int, ...]

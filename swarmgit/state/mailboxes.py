@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct, field
 
 from swarmgit.documents import paths
-from swarmgit.errors import StateNewer, SwarmError
+from swarmgit.errors import SwarmError
 from swarmgit.model.desired import Problem
 from swarmgit.model.ids import MailId
 from swarmgit.model.mail import Mail
@@ -29,7 +29,7 @@ class Mailbox(Mapping[MailId, Mail]):
         self._path = path
         self._parsed = parsed
         self._blobs = {
-            MailId(entry.name.removesuffix(".yaml")): entry.oid
+            MailId(kinds.MAIL.key(entry.name)): entry.oid
             for entry in objects.tree(tree)
             if entry.kind == "blob" and entry.name.endswith(".yaml")
         }
@@ -51,8 +51,6 @@ class Mailbox(Mapping[MailId, Mail]):
         path = f"{self._path}/{id_}.yaml"
         try:
             mail = kinds.MAIL.read(path, self._objects.blob(oid))
-        except StateNewer:
-            raise
         except SwarmError as error:
             self.problems[id_] = problem_of(path, error)
             raise KeyError(id_) from error
@@ -138,7 +136,7 @@ def _checked(boxes: Mailboxes, name: str, before: _Checked, objects: Objects) ->
     box = boxes[name]
     for entry in objects.tree(tree):
         if entry.kind == "blob" and (entry.name, entry.oid) not in good:
-            box.get(MailId(entry.name.removesuffix(".yaml")))
+            box.get(MailId(kinds.MAIL.key(entry.name)))
     return _Checked(tree, {str(id_): problem for id_, problem in box.problems.items()})
 
 

@@ -9,18 +9,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from specs import agent_spec
 
 from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.processes.executor import LocalExecutor
-from swarmgit.model.ids import AgentName, CommitId, MailId, SessionId, TaskId
+from swarmgit.model.ids import MailId, SessionId
 from swarmgit.model.mail import LETTER_BYTES_MAX, Letter, Outbox
-from swarmgit.model.sessions import Session, SessionSpec
+from swarmgit.model.sessions import Session
 from swarmgit.observe.outboxes import FILES_MAX, FLOOD_MAX, OutboxReader
 
 NAME = SessionId("01session")
 START = datetime(2026, 1, 1, tzinfo=UTC)
-SPEC = SessionSpec(NAME, "agent", CommitId("c"), START, 60, TaskId("a"), agent=AgentName("builder-01"))
-RUNS = Session(SPEC, "running")
+SPEC = agent_spec(NAME, started=START)
+RUNS = Session.of(SPEC, "running")
 
 
 class Desk:
@@ -121,7 +122,7 @@ def test_a_letter_written_anew_under_its_old_name_is_not_removed_with_the_one_th
 
 def test_of_a_session_that_has_ended_nothing_waits(desk: Desk) -> None:
     desk.put("young.yaml", "to: human\nsubject: it is all there", age_s=0)
-    ended = Session(SPEC, "ended", exit_code=0)
+    ended = Session.of(SPEC, "ended", exit_code=0)
     assert [posted.name for posted in desk.look(session=ended).posted] == ["young.yaml"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from specs import agent_spec
 
 from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.processes import LocalExecutor
@@ -15,8 +16,8 @@ from swarmgit.model.actions import StopSession
 from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
 from swarmgit.model.events import Limited, Stream
 from swarmgit.model.health import Vigil
-from swarmgit.model.ids import CommitId, SessionId
-from swarmgit.model.sessions import SETTLE, WAITED_S_MAX, Session, SessionSpec
+from swarmgit.model.ids import SessionId
+from swarmgit.model.sessions import SETTLE, WAITED_S_MAX, Session
 from swarmgit.observe.vigils import Look, VigilKeeper, looked
 from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.plan.watchdog import condition
@@ -25,7 +26,7 @@ from tests.worlds import world_of
 
 AWAY = timedelta(minutes=30)
 HOURS = timedelta(hours=3)
-SPEC = SessionSpec(SessionId("s1"), "agent", CommitId("base"), START, minutes_max=60)
+SPEC = agent_spec(started=START)
 
 
 class Machine:
@@ -33,7 +34,7 @@ class Machine:
 
     def __init__(self, *, judges: bool = True) -> None:
         self.now, self.awake_s, self.judges = START, 1000.0, judges
-        self.session = Session(SPEC, "running", last_output=START)
+        self.session = Session.of(SPEC, "running", last_output=START)
         self.is_mine = False
         self.vigil: Vigil | None = None
 
@@ -202,7 +203,7 @@ def test_a_kill_between_two_looks_loses_nothing_of_the_sleep(tmp_path: Path) -> 
     executor = LocalExecutor(tmp_path, SystemClock())
     executor.refuse(SPEC, "only its folder is needed")
     awake_s = 1000.0
-    session = Session(SPEC, "running", last_output=START)
+    session = Session.of(SPEC, "running", last_output=START)
 
     def keeper() -> VigilKeeper:
         return VigilKeeper(executor, lambda: awake_s, executor)
@@ -328,7 +329,7 @@ def test_a_session_on_a_clock_that_was_set_back_is_still_measured(tmp_path: Path
 
 def test_what_goes_wrong_in_measuring_one_session_is_told_of_it_and_holds_up_no_other(tmp_path: Path) -> None:
     executor = LocalExecutor(tmp_path, SystemClock())
-    broken, sound = (Session(replace(SPEC, id=SessionId(SPEC.id[:-1] + end)), "running") for end in "01")
+    broken, sound = (Session.of(replace(SPEC, id=SessionId(SPEC.id[:-1] + end)), "running") for end in "01")
 
     class Trees:
         def path(self, session: SessionId) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from specs import spec_of
 
 from swarmgit.model.desired import WatchdogConfig, WatchdogLimits
 from swarmgit.model.events import Limited, Stream
 from swarmgit.model.health import Repetition, Vigil, Vitals
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import MergeSpec, Session
 from swarmgit.plan.incidents.catalogue import CATALOGUE
 from swarmgit.plan.situation import Draft, Situation
 from swarmgit.plan.watchdog import watch_merger
@@ -29,7 +30,8 @@ def watched(limits: WatchdogLimits = LIMITS, **fields: Any) -> tuple[str | None,
     made = life(task("a"), ends=never_ends, swarm={"watchdog": WatchdogConfig(limits)})
     made.tick()
     (agent,) = made.working()
-    merger = Session(replace(agent.spec, kind="merge", agent="merger-01"), "running")  # type: ignore[arg-type]
+    spec = spec_of(MergeSpec, agent.spec.id, started=agent.spec.started, agent="merger-01")
+    merger = Session.of(spec, "running")
     situation = Situation.of(made.desired, made.swarm, made.observed, NOW, frozenset(), apply_now=False)
     draft = Draft()
     reason = watch_merger(situation, draft, task("a"), replace(merger, **{"last_output": NOW, **fields}))

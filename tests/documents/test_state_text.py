@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 from msgspec.structs import fields
+from specs import agent_spec
 
 from swarmgit.documents import as_json, places, schemas
 from swarmgit.errors import PersonMustAct
@@ -211,7 +212,7 @@ def test_a_hand_edited_state_file_is_still_read() -> None:
     "value",
     [
         STATUS,
-        SessionSpec(SessionId("s"), "agent", CommitId("c"), AT, 1.5, task=TaskId("t")),
+        agent_spec(started=AT),
         Capture(
             CommitId("c"), TreeId("t"), CommitId("b"), changes=(Change("p", "M", "1", "2", BlobId("a"), BlobId("b")),)
         ),

@@ -11,12 +11,18 @@ from swarmgit.adapters.git.push import push_command
 from swarmgit.model.endings import Stop
 from swarmgit.model.ids import CommitId, SessionId
 from swarmgit.model.jobs import Job
-from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.sessions import PushSpec
 from swarmgit.model.work import Push, Pushed
 from swarmgit.observe import pushes
 
 NEW, OLD = CommitId("a" * 40), CommitId("b" * 40)
-SPEC = SessionSpec(SessionId("s"), "push", NEW, datetime(2026, 1, 1, tzinfo=UTC), 3.0, push=Push("origin", "main", NEW))
+SPEC = PushSpec(
+    id=SessionId("s"),
+    base=NEW,
+    started=datetime(2026, 1, 1, tzinfo=UTC),
+    minutes_max=3.0,
+    push=Push("origin", "main", NEW),
+)
 
 
 def job(code: int | None, **fields) -> Job:

@@ -91,7 +91,7 @@ def test_a_start_that_was_cut_off_is_made_again_although_the_clock_was_set_back(
     made = life(task("a"), ends=never_ends)
     tick_on(made, 2)
     (session,) = made.working()
-    made._session(Session(session.spec, "starting"))
+    made._session(Session.of(session.spec, "starting"))
     made.now += jump
     assert any(isinstance(action, StartSession) for action in made.decide().actions)
 

@@ -157,4 +157,4 @@ def test_pauses_of_sessions_beside_grow_like_all_others() -> None:
     assert 5 <= waits[0] < 6
     assert 10 <= waits[1] < 12
     assert 20 <= waits[2] < 24
-    assert governor.pause_of(situation, Session(session.spec, "ended", exit_code=0)) is None
+    assert governor.pause_of(situation, Session.of(session.spec, "ended", exit_code=0)) is None

@@ -149,7 +149,7 @@ def test_a_person_who_starts_again_has_it_run_once_more() -> None:
 def test_a_full_run_under_way_is_finished_although_the_target_moves_on() -> None:
     made = landed_once()
     run = next(a for a in made.decide().actions if isinstance(a, RunGate))
-    made.see(sessions={run.spec.id: Session(run.spec, "running")})
+    made.see(sessions={run.spec.id: Session.of(run.spec, "running")})
     add(made, "b")
     for _ in range(20):
         made.tick()

@@ -20,9 +20,9 @@ from swarmgit.model.desired import Convoy, ConvoyBudget, PushConfig, SwarmBudget
 from swarmgit.model.events import Stream
 from swarmgit.model.failures import FailedStep, Step
 from swarmgit.model.health import Hearing, Triage, Vitals
-from swarmgit.model.ids import CommitId, ConvoyId, MailId, TaskId
+from swarmgit.model.ids import CommitId, ConvoyId, TaskId
 from swarmgit.model.incidents import Alert
-from swarmgit.model.mail import Mail, Outbox
+from swarmgit.model.mail import Letter, Outbox, Posted
 from swarmgit.model.observed import Lack
 from swarmgit.model.queue import Rejected
 from swarmgit.model.secrets import Leak
@@ -149,10 +149,12 @@ def by_mail() -> Iterable[Alert]:
     made = at_work()
     (session,) = made.working()
     made.see(outboxes={session.spec.id: Outbox(is_flooded=True)}, leaks=(Leak("tasks/a.yaml", "token"),))
-    letter = Mail(MailId("m"), "builder-01", "b", "question", "s", START, MailId("m"), refused=mail.FORGED)
-    yield from seen(made, Draft(mail={letter.id: letter}))
+    posted = Posted("m.json", "m", Letter(("b",), "s", type="question", sender="swarmgit"))
+    yield from seen(made, Draft())
+    made.see(outboxes={session.spec.id: Outbox(posted=(posted,))})
     draft = Draft()
     situation = Situation.of(made.desired, made.swarm, made.observed, made.now, frozenset(), apply_now=False)
+    mail.collect(situation, draft)
     ports.wait(situation, draft, TaskId("a"))
     yield from draft.alerts
 

@@ -140,7 +140,7 @@ def test_while_a_push_runs_nothing_else_is_pushed_and_nothing_lands() -> None:
     made = pushing("a", "b")
     start = until_push(made)
     made.tick()
-    made.see(sessions={start.spec.id: Session(start.spec, "running")})
+    made.see(sessions={start.spec.id: Session.of(start.spec, "running")})
     made.known_remote = CommitId("root")
     made.remote_line[:] = ["root"]
     before = len(pushes(made))
@@ -154,11 +154,11 @@ def test_while_a_push_runs_nothing_else_is_pushed_and_nothing_lands() -> None:
 def test_a_push_that_hangs_is_stopped_and_one_whose_start_was_cut_off_is_started_again() -> None:
     made = pushing("a")
     start = until_push(made)
-    made.see(sessions={start.spec.id: Session(start.spec, "running")})
+    made.see(sessions={start.spec.id: Session.of(start.spec, "running")})
     made.now += timedelta(minutes=MINUTES_MAX)
     assert [a.session for a in made.decide().actions if isinstance(a, StopSession)] == [start.spec.id]
     made.now = start.spec.started + timedelta(seconds=5)
-    made.see(sessions={start.spec.id: Session(start.spec, "starting")})
+    made.see(sessions={start.spec.id: Session.of(start.spec, "starting")})
     (again,) = (a for a in made.decide().actions if isinstance(a, StartPush))
     assert (again.spec, again.entry) == (start.spec, entry_of(made, "a").id)
 

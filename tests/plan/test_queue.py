@@ -145,7 +145,7 @@ def test_a_gate_run_that_nobody_needs_any_more_is_stopped() -> None:
     while not any(isinstance(a, RunGate) for a in made.decide().actions):
         made.tick()
     run = next(a for a in made.decide().actions if isinstance(a, RunGate))
-    made.see(sessions={run.spec.id: Session(run.spec, "running")})
+    made.see(sessions={run.spec.id: Session.of(run.spec, "running")})
     del made.tasks[TaskId("a")]
     stops = [a.session for a in made.decide().actions if isinstance(a, StopSession)]
     assert stops == [run.spec.id]
@@ -157,7 +157,7 @@ def test_a_gate_run_past_its_time_is_stopped() -> None:
     while not any(isinstance(a, RunGate) for a in made.decide().actions):
         made.tick()
     run = next(a for a in made.decide().actions if isinstance(a, RunGate))
-    made.see(sessions={**made.observed.sessions, run.spec.id: Session(run.spec, "running")})
+    made.see(sessions={**made.observed.sessions, run.spec.id: Session.of(run.spec, "running")})
     made.now += timedelta(minutes=CHECK.timeout_minutes + 1)
     stops = [a for a in made.decide().actions if isinstance(a, StopSession)]
     assert [(s.session, s.stop.text) for s in stops] == [(run.spec.id, "time limit of 20 minutes")]
@@ -198,7 +198,7 @@ def test_gates_go_on_while_another_entry_is_about_to_land() -> None:
         if run is None:
             made.tick()
     assert run is not None
-    made.see(sessions={**made.observed.sessions, run.spec.id: Session(run.spec, "running")})
+    made.see(sessions={**made.observed.sessions, run.spec.id: Session.of(run.spec, "running")})
 
     # when another entry is about to land, which may come to nothing
     other = replace(entry_of(made, "a"), id=EntryId("other"), task=TaskId("c"), state="landing", candidate=None)

@@ -270,7 +270,7 @@ def test_a_session_that_is_not_let_go_of_yet_is_not_taken_for_a_new_task() -> No
     made = begun()
     made.settle()
     spec = next(action.spec for action in made.did if isinstance(action, StartSession))
-    session = Session(spec, "ended", exit_code=0, is_finished=True)
+    session = Session.of(spec, "ended", exit_code=0, is_finished=True)
     made.see(sessions={**made.observed.sessions, session.spec.id: session})
     rename(made, "old", "new")
     made.settle()

@@ -232,7 +232,7 @@ class Life:
         match action:
             case StartSession(spec):
                 assert spec.id not in self.observed.sessions
-                self._session(Session(spec, "running"))
+                self._session(Session.of(spec, "running"))
             case StopSession(id_, _, stop):
                 session = self.observed.sessions[id_]
                 self._session(replace(session, state="ended", exit_code=143, stop=stop, ended=self.now))
@@ -245,7 +245,9 @@ class Life:
                 evidence = Evidence(
                     spec.key, spec.gate, outcome, spec.tree, spec.id, self.now, exit_code=int(outcome != "pass")
                 )  # type: ignore[arg-type]
-                self._session(Session(spec, "ended", exit_code=0, ended=self.now, is_finished=True, evidence=evidence))
+                self._session(
+                    Session.of(spec, "ended", exit_code=0, ended=self.now, is_finished=True, evidence=evidence)
+                )
             case StartPush(spec):
                 self._push(spec)
             case FollowRemote(new=new):
@@ -302,7 +304,7 @@ class Life:
         if outcome.outcome != "failed":
             self.known_remote = self.remote_line[-1]
         is_lost = outcome.reason == "lost"
-        session = Session(spec, "lost" if is_lost else "ended", ended=self.now, is_finished=True)
+        session = Session.of(spec, "lost" if is_lost else "ended", ended=self.now, is_finished=True)
         self._session(replace(session, pushed=None if is_lost else outcome))
 
     def _see_remote(self) -> None:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from specs import agent_spec
+
 from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.processes import LocalExecutor, tree
 from swarmgit.model.endings import Stop
-from swarmgit.model.ids import CommitId, SessionId
+from swarmgit.model.ids import SessionId
 from swarmgit.model.jobs import Job, StartSpec
 from swarmgit.model.sessions import SessionSpec
 
@@ -20,9 +22,7 @@ STARTED = datetime(2026, 3, 4, 8, 12, tzinfo=UTC)
 
 
 def session_spec(session: str) -> SessionSpec:
-    return SessionSpec(
-        id=SessionId(session), kind="agent", base=CommitId("a" * 40), started=STARTED, minutes_max=1.0, attempt=1
-    )
+    return agent_spec(session, started=STARTED, minutes_max=1.0)
 
 
 def start_spec(session: str, *argv: str, cwd: Path, setup: tuple[str, ...] = (), **env: str) -> StartSpec:

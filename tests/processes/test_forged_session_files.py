@@ -34,7 +34,7 @@ FORGED = {
 def test_forged_figures_of_a_session_are_none(desk: Desk, forged: bytes) -> None:
     id_ = desk.sh("forger", "sleep 60")
     spec = desk.job(id_).spec
-    session = Session(spec, "running", last_output=NOW)
+    session = Session.of(spec, "running", last_output=NOW)
     for name in (paths.VITALS_FILE, paths.VIGIL_FILE):
         desk.executor.write(id_, name, forged)
 

@@ -18,6 +18,7 @@ from swarmgit.adapters.processes.identity import Identity, parse_claim
 from swarmgit.errors import TryLater
 from swarmgit.model.endings import Stop
 
+HERE = Path(__file__).parent
 IGNORES_TERM = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 DOUBLE_FORK = """
 import os, sys, time
@@ -347,7 +348,7 @@ def test_ps_tells_the_same_as_proc() -> None:
 ORPHANER = """
 import os, signal, sys
 from pathlib import Path
-sys.path.insert(0, {here!r})
+sys.path[:0] = [{here!r}, {tests!r}]
 from session_desk import start_spec
 from swarmgit.adapters.clock import SystemClock
 from swarmgit.adapters.processes import LocalExecutor
@@ -359,7 +360,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_a_session_survives_the_reconcilers_death_and_is_adopted(desk: Desk) -> None:
     session = desk.name("orphan")
-    script = ORPHANER.format(here=str(Path(__file__).parent), live=str(desk.live), session=session, cwd=str(desk.cwd))
+    script = ORPHANER.format(
+        here=str(HERE), tests=str(HERE.parent), live=str(desk.live), session=session, cwd=str(desk.cwd)
+    )
     dead = subprocess.run([sys.executable, "-c", script], check=False, timeout=30)
     assert dead.returncode == -signal.SIGKILL
     wait(lambda: desk.text(session, "stdout.jsonl") != "")

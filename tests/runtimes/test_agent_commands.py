@@ -5,34 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from specs import agent_spec
 
 from swarmgit import runtimes
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
-from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
+from swarmgit.model.ids import TaskId
 from swarmgit.model.runtimes import Command
-from swarmgit.model.sessions import SessionSpec
 from swarmgit.ports.runtimes import Placement
 from swarmgit.runtimes.base import JUDGE, PACKAGES, Around, message_file, shell
 from swarmgit.runtimes.claude_code import conversation_of
 
 PROGRAMS = ("claude-code", "codex", "gemini", "opencode", "qwen", "copilot", "aider", "anthropic")
-SPEC = SessionSpec(
-    id=SessionId("s1"),
-    kind="agent",
-    base=CommitId("a" * 40),
-    started=datetime(2026, 3, 4, tzinfo=UTC),
-    minutes_max=5,
-    task=TaskId("rotate"),
-    attempt=2,
-    agent=AgentName("builder-01"),
-    model="a-model",
-)
+SPEC = agent_spec(task=TaskId("rotate"), attempt=2, model="a-model")
 HERE = Placement(SPEC, Path("/w/tree"), Path("/live/s1"), (), {"PATH": "/bin", "HOME": "/home/me"})
 KEYS = {"ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k", "GEMINI_API_KEY": "k", "COPILOT_PROVIDER_API_KEY": "k"}
 

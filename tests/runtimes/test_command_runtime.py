@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from specs import agent_spec
 
 from swarmgit import runtimes
 from swarmgit.app.validate import validate
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.desired import Runtime
-from swarmgit.model.ids import AgentName, CommitId, SessionId, TaskId
-from swarmgit.model.sessions import SessionSpec
+from swarmgit.model.ids import TaskId
 from swarmgit.ports.runtimes import Placement
 from tests.conftest import Repo
 
-SPEC = SessionSpec(
-    id=SessionId("s1"),
-    kind="agent",
-    base=CommitId("a" * 40),
-    started=datetime(2026, 3, 4, tzinfo=UTC),
-    minutes_max=5,
-    task=TaskId("rotate"),
-    attempt=2,
-    agent=AgentName("builder-01"),
-)
+SPEC = agent_spec(task=TaskId("rotate"), attempt=2)
 HERE = Placement(SPEC, Path("/w/tree"), Path("/live/s1"), (20000, 20001), {"PATH": "/bin", "HOME": "/home/me"})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
+from specs import spec_of
 
 from swarmgit.app.look import Look
 from swarmgit.model.actions import Plan, StartSession
@@ -22,7 +23,7 @@ from swarmgit.model.ids import (
 )
 from swarmgit.model.observed import Observed
 from swarmgit.model.queue import Candidate, Entry, Queued
-from swarmgit.model.sessions import Session, SessionSpec
+from swarmgit.model.sessions import AgentSpec, ProgramSpec, Session, SessionSpec
 from swarmgit.model.status import Attempt, GateResult, Identity, Rejection, TaskStatus
 from swarmgit.model.usage import Usage
 
@@ -84,20 +85,11 @@ def rejection(**fields) -> Rejection:
     return Rejection(**{**known, **fields})
 
 
-def session(id_: str = "s1", **fields) -> Session:
-    spec = {
-        "id": SessionId(id_),
-        "kind": "agent",
-        "base": BASE,
-        "started": at(-10),
-        "minutes_max": 60,
-        "task": TaskId("api"),
-        "attempt": 1,
-        "agent": AgentName("builder-01"),
-        "runtime": "codemod",
-        **fields.pop("spec", {}),
-    }
-    return Session(**{"spec": SessionSpec(**spec), "state": "running", "pid": 4711, **fields})
+def session(id_: str = "s1", kind: type[SessionSpec] = AgentSpec, **fields) -> Session:
+    spec = {"base": BASE, "started": at(-10), "task": TaskId("api"), **fields.pop("spec", {})}
+    if issubclass(kind, ProgramSpec):
+        spec = {"runtime": "codemod", **spec}
+    return Session.of(**{"spec": spec_of(kind, id_, **spec), "state": "running", "pid": 4711, **fields})
 
 
 def entry(id_: str = "e1", **fields) -> Entry:

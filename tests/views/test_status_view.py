@@ -10,6 +10,7 @@ from swarmgit.app.views.tasks import task_document, total_usd
 from swarmgit.cli.render import status_text
 from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Problem
+from swarmgit.model.sessions import GateSpec, MergeSpec, TriageSpec
 from swarmgit.model.usage import Usage
 
 
@@ -62,7 +63,7 @@ def test_a_task_whose_file_is_broken_is_shown_with_the_way_to_its_problem() -> N
 
 
 def test_sessions_are_those_of_agents_and_gate_runs_are_apart() -> None:
-    gate = session("g1", spec={"kind": "gate", "gate": "test", "agent": None})
+    gate = session("g1", GateSpec)
     document = status_document(look(sessions={"s1": session(), "g1": gate}), "none")
     assert [each["id"] for each in document["sessions"]] == ["s1"]
     assert [(each["id"], each["gate"]) for each in document["gate_runs"]] == [("g1", "test")]
@@ -79,8 +80,8 @@ def test_sessions_are_those_of_agents_and_gate_runs_are_apart() -> None:
 
 
 def test_mergers_and_triage_sessions_are_shown_with_what_they_are_there_for() -> None:
-    merger = session("m1", spec={"kind": "merge", "entry": "e1", "agent": "merger-01"})
-    triage = session("t1", spec={"kind": "triage", "watched": "s1", "agent": "triage-01"})
+    merger = session("m1", MergeSpec, spec={"agent": "merger-01"})
+    triage = session("t1", TriageSpec, spec={"agent": "triage-01"})
     document = status_document(look(sessions={"s1": session(), "m1": merger, "t1": triage}), "none")
     shown = [(each["id"], each["kind"], each["agent"]) for each in document["sessions"]]
     assert shown == [("m1", "merge", "merger-01"), ("s1", "agent", "builder-01"), ("t1", "triage", "triage-01")]

@@ -23,7 +23,7 @@ from swarmgit.errors import PersonMustAct, TryLater
 from swarmgit.model.endings import Stop, StopKind, kind_in
 from swarmgit.model.ids import SessionId
 from swarmgit.model.jobs import Job, JobState
-from swarmgit.model.sessions import SessionSpec, Voice
+from swarmgit.model.sessions import AnySpec, SessionSpec, Voice
 from swarmgit.ports.machine import Clock
 
 _CLAIM_S_MAX = 2.0
@@ -98,7 +98,7 @@ class Jobs:
         if spec is None:
             try:
                 files.check_id(session)
-                spec = msgspec.json.decode(files.read(self.path(session), "session.yaml"), type=SessionSpec)
+                spec = msgspec.json.decode(files.read(self.path(session), "session.yaml"), type=AnySpec)
             except (PersonMustAct, msgspec.MsgspecError, RecursionError):
                 return None
             if spec.id != session or spec.started.tzinfo is None:  # damaged: then it is nobody's session

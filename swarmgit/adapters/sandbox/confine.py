@@ -21,6 +21,7 @@ from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct
 from swarmgit.model.policy import Credential, Limits, Policy, SandboxReport
 from swarmgit.model.runtimes import Command
+from swarmgit.model.sessions import ProgramSpec
 from swarmgit.ports.sandbox import Confined, Confinement
 from swarmgit.ports.store import LiveCache
 
@@ -223,7 +224,8 @@ def _words(run: Sequence[str]) -> list[str]:
 
 def _home(where: Confinement) -> Path:
     """Return a session's home folder: its own, or that of the session whose conversation it goes on with."""
-    before = where.folder.parent / where.spec.home / HOME if where.spec.home else None
+    home = where.spec.home if isinstance(where.spec, ProgramSpec) else None
+    before = where.folder.parent / home / HOME if home else None
     return before if before is not None and before.is_dir() and not before.is_symlink() else where.folder / HOME
 
 

@@ -63,7 +63,7 @@ def sessions(_world: ReadWorld, facts: Facts) -> Iterator[Finding]:
 
 def heard(_world: ReadWorld, facts: Facts) -> Iterator[Finding]:
     """What every session prints can be read, and stays as it was."""
-    for session in facts.seen.observed.sessions.values():
+    for session in facts.seen.observed.programs:
         for alert in streams.told(session):
             kind = CATALOGUE[alert.kind]
             what = f"{kind.title_of(alert)}: {kind.what_of(alert)}"

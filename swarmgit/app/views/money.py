@@ -36,7 +36,7 @@ def budget_row(look: Look) -> dict[str, Any] | None:
 def books_of(look: Look) -> Books:
     """Return where it stands what sessions have used, as the plan sees it."""
     known = {**look.observed.statuses, **look.plan.views}
-    return Books(known.values(), look.observed.sessions.values(), look.observed.entries.values())
+    return Books(known.values(), look.observed.programs, look.observed.entries.values())
 
 
 def convoy_budget_rows(look: Look) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from swarmgit.app.views.tasks import task_rows
 from swarmgit.app.views.times import stamp
 from swarmgit.model.checkouts import Behind
 from swarmgit.model.desired import Problem, WatchdogLimits
-from swarmgit.model.sessions import AGENT_PROGRAMS, Session
+from swarmgit.model.sessions import GateSession, ProgramSession, of_kind
 from swarmgit.model.status import Identity
 from swarmgit.plan import cv, full_runs
 from swarmgit.plan.watchdog import condition, limits_of
@@ -32,8 +32,8 @@ def status_document(look: Look, sandbox: str, more: Sequence[Problem] = ()) -> d
         "target_commit": look.observed.target_head,
         "frozen": frozen(look),
         "tasks": task_rows(look),
-        "sessions": [session_row(look, each) for each in sessions if each.spec.kind in AGENT_PROGRAMS],
-        "gate_runs": [gate_run_row(each) for each in sessions if each.spec.kind == "gate"],
+        "sessions": [session_row(look, each) for each in of_kind(sessions, ProgramSession)],
+        "gate_runs": [gate_run_row(each) for each in of_kind(sessions, GateSession)],
         "queue": queue_rows(look),
         "behind": [behind_row(each) for each in look.observed.behind],
         "push": push_row(look),
@@ -65,7 +65,7 @@ def frozen(look: Look) -> bool | dict[str, Any]:
     return {"by": freeze.by, "at": stamp(freeze.at), "reason": freeze.reason} if freeze else False
 
 
-def session_row(look: Look, session: Session) -> dict[str, Any]:
+def session_row(look: Look, session: ProgramSession) -> dict[str, Any]:
     """Return a session; `kind` is agent, merge or triage, `health` what the watchdog makes of it."""
     spec = session.spec
     task = look.desired.tasks.get(spec.task) if spec.task else None
@@ -95,7 +95,7 @@ def session_row(look: Look, session: Session) -> dict[str, Any]:
     }
 
 
-def gate_run_row(session: Session) -> dict[str, Any]:
+def gate_run_row(session: GateSession) -> dict[str, Any]:
     spec = session.spec
     return {
         "id": spec.id,

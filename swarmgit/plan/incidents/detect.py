@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterator
 
 from swarmgit.model.endings import BY_WATCHDOG
-from swarmgit.model.ids import AgentName, TaskId
+from swarmgit.model.ids import TaskId
 from swarmgit.model.incidents import Alert, facts
-from swarmgit.model.mail import Mail
 from swarmgit.model.queue import Entry, Rejected
 from swarmgit.model.secrets import ForgetLeaks
 from swarmgit.model.sessions import Session
 from swarmgit.model.status import Attempt, TaskStatus
-from swarmgit.model.work import TAMPERED
-from swarmgit.plan import budget, floods, mail, streams
+from swarmgit.model.work import TAMPERED, Evidence
+from swarmgit.plan import budget, floods, streams
 from swarmgit.plan.incidents import known_causes
 from swarmgit.plan.incidents.catalogue import CATALOGUE
 from swarmgit.plan.situation import Draft, Situation
@@ -37,15 +36,12 @@ def _alerts(situation: Situation, draft: Draft) -> Iterator[Alert]:
     yield from streams.alerts(situation)
     for leak in observed.leaks:  # each is noted until its incident is recorded
         yield Alert("secret", facts=facts(kind=leak.kind, place=leak.place))
-    for session in observed.sessions.values():
+    for session in observed.programs:
         if session.capture is not None and session.capture.tampered:
             yield _refs(session, session.capture.tampered)
-    for session in situation.gate_sessions.values():
-        if session.evidence is not None and session.evidence.outcome == "error":
-            yield _gate(session)
-    for letter in draft.mail.values():
-        if letter.refused.startswith(mail.FORGED):
-            yield _forgery(letter)
+    for run in situation.gate_sessions.values():
+        if run.evidence is not None and run.evidence.outcome == "error":
+            yield _gate(run.evidence, run.spec.task)
     for entry in draft.entries.values():
         before, rejected = observed.entries.get(entry.id), entry.last(Rejected)
         if entry.state == "rejected" and rejected and (before is None or before.state != "rejected"):
@@ -82,7 +78,7 @@ def _attempts(situation: Situation, draft: Draft) -> Iterator[Alert]:
 
 
 def _attempt(situation: Situation, view: TaskStatus, attempt: Attempt) -> Iterator[Alert]:
-    session = situation.observed.sessions.get(attempt.session)
+    session = situation.agent_session(attempt.session)
     cause = known_causes.of_attempt(attempt, session) if attempt.outcome in known_causes.ENDS else None
     gone = situation.lacks(attempt.head, attempt.base)
     if gone and attempt.outcome == "lost":
@@ -113,17 +109,10 @@ def of_attempt(kind: str, task: TaskId, attempt: Attempt, **more: str) -> Alert:
     return Alert(kind, attempt.agent, task, attempt.session, {**known, **more})
 
 
-def _gate(session: Session) -> Alert:
-    evidence = session.evidence
-    assert evidence is not None
+def _gate(evidence: Evidence, task: TaskId | None) -> Alert:
     kind = evidence.reason.partition(":")[0]
     error = facts(gate=evidence.gate, kind=kind, reason=evidence.reason, tree=evidence.tree[:12])
-    return Alert("gate-error", None, session.spec.task, evidence.session, error)
-
-
-def _forgery(letter: Mail) -> Alert:
-    said = facts(mail=letter.id, refused=letter.refused, to=letter.to, subject=letter.subject)
-    return Alert("mail/forged", AgentName(letter.sender), letter.task, letter.session, said)
+    return Alert("gate-error", None, task, evidence.session, error)
 
 
 def _landing(entry: Entry, rejected: Rejected) -> Alert:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from swarmgit.model.sessions import Session
+from swarmgit.model.sessions import ProgramSession
 from swarmgit.model.status import Attempt
 
 ENDS = frozenset({"error", "failed", "lost"})
@@ -17,7 +17,7 @@ WORDS = {
 """Kind of incident → by which words of others it is known."""
 
 
-def of_attempt(attempt: Attempt, session: Session | None) -> str | None:
+def of_attempt(attempt: Attempt, session: ProgramSession | None) -> str | None:
     """Return the kind of incident whose cause ended an attempt; None where none is known."""
     if session is None:
         return of("", attempt.reason)
