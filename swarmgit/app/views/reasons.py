@@ -27,7 +27,8 @@ def reason_row(look: Look, status: TaskStatus) -> dict[str, Any] | None:
     why = reason_of(look, status)
     if why is None:
         return None
-    since = next((each.since for each in status.conditions if each.message == why.text), None)
+    stored = look.observed.statuses.get(status.task)
+    since = next((each.since for each in stored.conditions if each.message == why.text), None) if stored else None
     return {
         "kind": why.kind,
         "text": why.text,
