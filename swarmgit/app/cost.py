@@ -19,7 +19,7 @@ from swarmgit.model.endings import LIMITED
 from swarmgit.model.status import TaskStatus
 from swarmgit.plan.books import Books, Spending, spendings
 from swarmgit.plan.wallets import members
-from swarmgit.ports.world import ReadWorld
+from swarmgit.ports.repository import Objects
 from swarmgit.state import kinds
 from swarmgit.state.archive import newest
 
@@ -53,9 +53,9 @@ class Shown(Struct, frozen=True):
         return min(1.0, (self.until - since) / whole) if whole > timedelta() else 1.0
 
 
-def cost(world: ReadWorld, look: Look) -> dict[str, Any]:
+def cost(objects: Objects, look: Look) -> dict[str, Any]:
     """Return `cost --json`. `burn_usd_per_hour`: of a longer session only the part that lies in the last hour."""
-    known = [*statuses(look).values(), *newest(world.objects, look.observed.state_head, kinds.TASKS)]
+    known = [*statuses(look).values(), *newest(objects, look.observed.state_head, kinds.TASKS)]
     spent = list(_spent(look, known))
     groups: dict[str, Callable[[Shown], Iterable[str]]] = {
         "tasks": lambda each: (each.of.task,),

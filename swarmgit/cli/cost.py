@@ -24,7 +24,7 @@ def cost(settings: Settings, by: str, as_json: bool) -> None:
     from swarmgit.cli.render_cost import cost_text
 
     world = settings.reading()
-    document = spent(world, look(world))
+    document = spent(world.objects, look(world))
     if as_json:
         say_json(document)
     else:

@@ -27,7 +27,7 @@ def list_experiments(settings: Settings, as_json: bool) -> None:
     from swarmgit.app.views.experiments import experiments_document
 
     world = settings.reading()
-    document = experiments_document(comparisons(world, look(world)))
+    document = experiments_document(comparisons(world.objects, look(world)))
     if as_json:
         say_json(document)
     else:
@@ -45,7 +45,7 @@ def show(settings: Settings, id: str, as_json: bool) -> None:  # noqa: A002  the
     from swarmgit.app.views.experiments import experiment_document
 
     world = settings.reading()
-    document = experiment_document(comparison(world, look(world), id))
+    document = experiment_document(comparison(world.objects, look(world), id))
     if as_json:
         say_json(document)
     else:

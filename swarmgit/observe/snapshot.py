@@ -57,7 +57,7 @@ class Observer:
         self._remote = RemoteWatcher(world.objects)
         self._outboxes = OutboxReader(world.executor)
         self._vigils = VigilKeeper(world.executor, world.clock.awake_s, writes)
-        self._vitals = VitalsWatcher(world.executor, world.worktrees, writes)
+        self._vitals = VitalsWatcher(world, writes)
         self._ports = PortRanges(world.repository.store, world.machine.port_is_free)
         self._reach = ReachWatcher(world.runtimes, world.sandbox)
         self._target = TargetReader(world, keeps=writes is not None)

@@ -15,8 +15,8 @@ from swarmgit.model.health import Vitals
 from swarmgit.model.ids import SessionId
 from swarmgit.model.sessions import Session
 from swarmgit.observe.hearing import reason_of
-from swarmgit.ports.sessions import Executor, SessionReader
-from swarmgit.ports.worktrees import WorktreeReader
+from swarmgit.ports.sessions import Executor
+from swarmgit.ports.world import ReadWorld
 
 PERIOD_MAX_S = 15.0
 PERIOD_MIN_S = 0.2
@@ -36,9 +36,8 @@ class VitalsWatcher:
     `writes`: who leaves it there for other processes; None: it is read as the reconciler has left it.
     """
 
-    def __init__(self, executor: SessionReader, worktrees: WorktreeReader, writes: Executor | None = None) -> None:
-        self._executor = executor
-        self._worktrees = worktrees
+    def __init__(self, world: ReadWorld, writes: Executor | None = None) -> None:
+        self._world = world
         self._writes = writes
         self._left_to_measure = 0
         self._known: dict[SessionId, Vitals | None] = {}
@@ -74,7 +73,7 @@ class VitalsWatcher:
 
     def _left(self, id_: SessionId) -> Vitals | None:
         try:
-            return from_session(self._executor.read(id_, paths.VITALS_FILE, 0, 4096), Vitals)
+            return from_session(self._world.executor.read(id_, paths.VITALS_FILE, 0, 4096), Vitals)
         except ValueError:
             return None
 
@@ -88,7 +87,7 @@ class VitalsWatcher:
 
     def _measure(self, session: Session, before: Vitals | None, now: datetime, period: timedelta) -> Vitals:
         id_, gap = session.spec.id, session.vigil.since if session.vigil is not None else None
-        memory, cpu_s = self._executor.measure(id_)
+        memory, cpu_s = self._world.executor.measure(id_)
         share = 0.0
         if before is not None and (before.at >= now or (gap is not None and before.at < gap)):
             share = before.cpu_share  # nobody knows for how long it could compute
@@ -102,7 +101,7 @@ class VitalsWatcher:
     def _disk(self, id_: SessionId, now: datetime, known: float | None, why: str) -> tuple[float | None, str]:
         """Return what its files take, at least, and why that is not all; a large tree is counted over several looks."""
         try:
-            use = self._executor.disk(id_, self._worktrees.path(id_))
+            use = self._world.executor.disk(id_, self._world.worktrees.path(id_))
         except SwarmError:
             return known, why
         used = round(use.used / MB, 1)

@@ -29,7 +29,7 @@ class Mailbox(Mapping[MailId, Mail]):
         self._path = path
         self._parsed = parsed
         self._blobs = {
-            MailId(entry.name.removesuffix(".yaml")): entry.oid
+            MailId(kinds.MAIL.key(entry.name)): entry.oid
             for entry in objects.tree(tree)
             if entry.kind == "blob" and entry.name.endswith(".yaml")
         }
@@ -136,7 +136,7 @@ def _checked(boxes: Mailboxes, name: str, before: _Checked, objects: Objects) ->
     box = boxes[name]
     for entry in objects.tree(tree):
         if entry.kind == "blob" and (entry.name, entry.oid) not in good:
-            box.get(MailId(entry.name.removesuffix(".yaml")))
+            box.get(MailId(kinds.MAIL.key(entry.name)))
     return _Checked(tree, {str(id_): problem for id_, problem in box.problems.items()})
 
 

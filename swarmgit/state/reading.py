@@ -44,8 +44,8 @@ class StateReader:
         self._objects = objects
         self._cache = cache
         self._keeps = keeps
-        self._saved: Mapping[str, Mapping[str, msgspec.Raw]] | None = None
-        self._values: dict[tuple[str, str], Any] = {}  # by kind and blob: equal bytes may be files of two kinds
+        self._saved = _Saved(cache)
+        self._values: dict[str, dict[tuple[str, str], Any]] = {}  # by kind; then by path and blob
         self._trees: dict[tuple[str, str], dict[Any, Any]] = {}  # by path and tree
         self._problems: list[Problem] = []
         self._newer: dict[str, StateNewer] = {}
@@ -83,8 +83,8 @@ class StateReader:
             landing_controls=self._all(root, kinds.LANDING_CONTROL),
         )
         self._refuse_newer()
-        broken = [problem.file for problem in self._problems if kinds.at(problem.file) in OF_TASKS]
-        unreadable = frozenset(TaskId(path.rsplit("/", 1)[-1].removesuffix(".yaml")) for path in broken)
+        broken = [(kinds.at(problem.file), problem.file) for problem in self._problems]
+        unreadable = frozenset(TaskId(kind.key(path)) for kind, path in broken if kind is not None and kind in OF_TASKS)
         stored = msgspec.structs.replace(stored, problems=tuple(self._problems), unreadable=unreadable)
         if self._unsaved > UNSAVED_MAX:
             self.keep(stored)
@@ -101,10 +101,10 @@ class StateReader:
         if not self._unsaved or not self._keeps:
             return
         wanted = {id(value) for each in asdict(stored).values() if isinstance(each, dict) for value in each.values()}
-        saved: dict[str, dict[str, Any]] = {}
-        for (kind, oid), value in self._values.items():
-            if id(value) in wanted:
-                saved.setdefault(kind, {})[oid] = value
+        saved = {
+            schema: {oid: value for (_, oid), value in values.items() if id(value) in wanted}
+            for schema, values in self._values.items()
+        }
         self._cache.write(CACHE_NAME, to_json(saved))
         self._unsaved = 0
 
@@ -140,8 +140,12 @@ class StateReader:
         return found
 
     def _value(self, kind: Kind[T], oid: str, path: str) -> T | None:
-        value: T | None = self._values.get((kind.schema, oid)) or self._from_cache(kind, oid)
+        known: dict[tuple[str, str], T] = self._values.setdefault(kind.schema, {})
+        value = known.get((path, oid))
+        if value is not None:
+            return value
         try:
+            value = self._saved.value(kind, oid)
             if value is None:
                 value = kind.read(path, self._objects.blob(oid))
                 self._unsaved += 1
@@ -151,21 +155,12 @@ class StateReader:
         except SwarmError as error:
             self._problems.append(problem_of(path, error))
             return None
-        self._values[kind.schema, oid] = value
         if kind.name is not None and kind.path(value) != path:
             wrong = f"it is about {kind.key(kind.path(value))}; a file of state is named after what it is about"
             self._problems.append(Problem(path, 0, 0, wrong))
             return None
+        known[path, oid] = value
         return value
-
-    def _from_cache(self, kind: Kind[T], oid: str) -> T | None:
-        if self._saved is None:
-            self._saved = _saved(self._cache)
-        raw = self._saved.get(kind.schema, {}).get(oid)
-        try:
-            return kind.migrate(from_json(raw, kind.value)) if raw is not None else None
-        except ValueError:  # another version of swarmgit wrote it
-            return None
 
     def _folder(self, tree: str, path: str) -> str | None:
         entry = self._entry(tree, path)
@@ -179,9 +174,25 @@ class StateReader:
         return self._entry(entry.oid, rest) if entry.kind == "tree" else None
 
 
-def _saved(cache: LiveCache) -> Mapping[str, Mapping[str, msgspec.Raw]]:
-    """Return what another process has parsed: by kind and blob, in JSON."""
-    try:
-        return from_json(cache.read(CACHE_NAME) or b"{}", dict[str, dict[str, msgspec.Raw]])
-    except ValueError:
-        return {}
+class _Saved:
+    """What another process has parsed, by kind and blob; each kind is decoded when somebody first asks for it."""
+
+    def __init__(self, cache: LiveCache) -> None:
+        self._cache = cache
+        self._kinds: Mapping[str, msgspec.Raw] | None = None
+        self._values: dict[str, Mapping[str, Any]] = {}
+
+    def value(self, kind: Kind[T], oid: str) -> T | None:
+        """Return what a blob holds as a file of this kind, None where it was not kept."""
+        if kind.schema not in self._values:
+            self._values[kind.schema] = self._decoded(kind)
+        value: T | None = self._values[kind.schema].get(oid)
+        return kind.migrate(value) if value is not None else None
+
+    def _decoded(self, kind: Kind[T]) -> Mapping[str, T]:
+        try:
+            if self._kinds is None:
+                self._kinds = from_json(self._cache.read(CACHE_NAME) or b"{}", dict[str, msgspec.Raw])
+            return from_json(self._kinds.get(kind.schema, b"{}"), dict[str, kind.value])  # type: ignore[name-defined]
+        except ValueError:  # another version of swarmgit wrote it
+            return {}

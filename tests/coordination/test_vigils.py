@@ -22,6 +22,7 @@ from swarmgit.observe.vigils import Look, VigilKeeper, looked
 from swarmgit.observe.vitals import VitalsWatcher
 from swarmgit.plan.watchdog import condition
 from tests.plan.values import START, Life, life, never_ends, task
+from tests.worlds import world_of
 
 AWAY = timedelta(minutes=30)
 HOURS = timedelta(hours=3)
@@ -318,7 +319,7 @@ def test_a_session_that_sits_out_a_limit_is_neither_nudged_nor_stopped() -> None
 def test_a_session_on_a_clock_that_was_set_back_is_still_measured(tmp_path: Path) -> None:
     executor = LocalExecutor(tmp_path, SystemClock())
     executor.refuse(SPEC, "only its folder is needed")
-    watcher = VitalsWatcher(executor, NoWorktrees(), executor)  # type: ignore[arg-type]
+    watcher = VitalsWatcher(world_of(executor=executor, worktrees=NoWorktrees()), executor)
     session = Session(SPEC, "running")
     for now in (START + timedelta(minutes=1), START - HOURS, START - HOURS + timedelta(minutes=1)):
         (seen,) = watcher.measured([session], now, AWAY).values()
@@ -337,7 +338,7 @@ def test_what_goes_wrong_in_measuring_one_session_is_told_of_it_and_holds_up_no_
 
     for session in (broken, sound):
         executor.refuse(session.spec, "only its folder is needed")
-    watcher = VitalsWatcher(executor, Trees(), executor)  # type: ignore[arg-type]
+    watcher = VitalsWatcher(world_of(executor=executor, worktrees=Trees()), executor)
     seen = watcher.measured([broken, sound], START + timedelta(minutes=1), AWAY)
     assert [each.vitals.failed if each.vitals else None for each in seen.values()] == ["RecursionError: too deep", ""]
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
-from typing import cast
 
 import pytest
 from session_desk import STARTED, Desk, session_spec
 
 from swarmgit.documents import paths
 from swarmgit.model.endings import Stop, StopKind
-from swarmgit.model.ids import SessionId
 from swarmgit.model.sessions import Session
 from swarmgit.observe.vigils import VigilKeeper
 from swarmgit.observe.vitals import VitalsWatcher
-from swarmgit.ports.worktrees import Worktrees
+from tests.worlds import world_of
 
 NOW = datetime(2026, 3, 4, 9, tzinfo=UTC)
 DEEP = b'{"x":' * 900 + b"1" + b"}" * 900
@@ -32,13 +30,6 @@ FORGED = {
 }
 
 
-class NoTrees:
-    """Worktrees of which there are none."""
-
-    def path(self, session: SessionId) -> None:
-        del session
-
-
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
 def test_forged_figures_of_a_session_are_none(desk: Desk, forged: bytes) -> None:
     id_ = desk.sh("forger", "sleep 60")
@@ -48,7 +39,7 @@ def test_forged_figures_of_a_session_are_none(desk: Desk, forged: bytes) -> None
         desk.executor.write(id_, name, forged)
 
     kept = VigilKeeper(desk.executor, lambda: 5.0).kept([session], NOW, timedelta(minutes=5))
-    seen = VitalsWatcher(desk.executor, cast(Worktrees, NoTrees())).measured(kept.values(), NOW, timedelta(minutes=5))
+    seen = VitalsWatcher(world_of(executor=desk.executor)).measured(kept.values(), NOW, timedelta(minutes=5))
 
     assert seen[id_].vigil is not None
     assert seen[id_].vitals is None
