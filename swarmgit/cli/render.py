@@ -33,6 +33,7 @@ def status_text(document: Document, width: int | None = None, *, colour: bool = 
     parts = [
         "\n".join(_headline(document)),
         tasks_text(document, width, colour=colour),
+        _section("these need you", _needs_you(document, width)),
         _section("sessions", _sessions(document, width)),
         _section("merge queue", _queue(document, width)),
     ]
@@ -122,6 +123,13 @@ def _coloured(text: str, tasks: Sequence[Document]) -> str:
 
 def _section(title: str, body: str) -> str:
     return f"{title}\n{body}" if body else ""
+
+
+def _needs_you(document: Document, width: int | None) -> str:
+    """Return what helps each task that needs a person, and what happens if nobody does anything."""
+    waits = [(task["id"], task["why"]) for task in document["tasks"] if task["phase"] in {"needs-human", "failed"}]
+    rows = [(name, why["command"], why["if_ignored"]) for name, why in waits if why]
+    return table(("TASK", "RUN", "IF NOBODY DOES"), rows, width) if rows else ""
 
 
 def _sessions(document: Document, width: int | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "views"))
 
 from looks import BASE, at, attempt, entry, landed, look, rejection, session, start, status, task
+from msgspec.structs import replace
 
 from swarmgit.app.control import Stopped
 from swarmgit.app.run import Result, TickReport
@@ -20,7 +21,9 @@ from swarmgit.cli.render_run import Narrator, stopped, summary
 from swarmgit.model.actions import Save
 from swarmgit.model.control import Freeze
 from swarmgit.model.desired import Problem
+from swarmgit.model.ids import TaskId
 from swarmgit.model.outcomes import Blocked, Done, Failed
+from swarmgit.model.reasons import reason
 
 
 def test_status_without_tasks_says_how_to_write_one() -> None:
@@ -62,6 +65,17 @@ def test_status_shows_what_is_in_the_way_then_tasks_sessions_and_queue() -> None
             "ENTRY  TASK  STATE   TIER",
             "e1     api   queued  clean",
         )
+    )
+
+
+def test_status_names_what_helps_the_tasks_that_need_a_person() -> None:
+    why = reason("attempts", "all 3 attempts are used up", task="api")
+    seen = look(task("api"), views=[status("api", phase="failed", reason=why.text)])
+    seen = replace(seen, plan=replace(seen.plan, reasons={TaskId("api"): why}))
+    shown = status_text(status_document(seen, "none")).partition("these need you\n")[2]
+    assert shown == (
+        "TASK  RUN                        IF NOBODY DOES\n"
+        "api   swarmgit task restart api  What depends on it does not start."
     )
 
 

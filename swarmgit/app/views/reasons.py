@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def reason_of(look: Look, status: TaskStatus) -> Reason | None:
     """Return why a task is where it is; None where it is finished, or nobody has looked at it."""
     drift = look.observed.drift.get(status.task)
-    if drift is not None and drift.kind == "gone":
+    if drift is not None and drift.kind == "gone" and status.landed_commit:
         return reason("landing gone", status.reason, task=status.task)
     if status.finished is None and status.task in look.desired.held and status.task not in look.plan.reasons:
         return reason("valid intent", status.reason)

@@ -35,7 +35,7 @@ def statuses(look: Look) -> dict[TaskId, TaskStatus]:
                 task=held, title=str(held), reason="its file has a problem; see 'swarmgit validate'"
             )
     for name, found in look.observed.drift.items():
-        if name in known and found.kind != "reverted":
+        if name in known and found.kind != "reverted" and known[name].landed_commit:
             known[name] = replace(known[name], reason=drifted(known[name], found))
     return dict(sorted(known.items()))
 
