@@ -20,6 +20,20 @@ def runtime_of(swarm: Swarm, task: Task) -> tuple[Runtime, str | None]:
     return swarm.runtimes.get(name) or Runtime(name=name, adapter=name), model
 
 
+def beside(swarm: Swarm, routed: str, task: Task | None) -> tuple[Runtime, str | None] | None:
+    """Return who works beside a task's attempts: the tier that `routing` names for it, else the task's own program.
+
+    None: a plain command cannot be expected to merge or to judge unless it was named for that.
+    """
+    tier = swarm.tiers.get(swarm.routing.get(routed, ""))
+    if tier is not None:
+        return swarm.runtimes.get(tier.runtime) or Runtime(tier.runtime, tier.runtime), tier.model
+    if task is None:
+        return None
+    runtime, model = runtime_of(swarm, task)
+    return None if runtime.adapter in {"command", ""} else (runtime, model)
+
+
 def first_free(role: str, busy: frozenset[AgentName]) -> AgentName:
     """Return the first name of a role that nobody at work has."""
     number = 1

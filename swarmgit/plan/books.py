@@ -48,10 +48,10 @@ def spendings(books: Books) -> Iterator[Spending]:
         for attempt in status.attempts:
             if attempt.outcome != "running":
                 known.add(attempt.session)
-                yield _of_attempt(status.task, attempt)
+                yield _of_record(status.task, "agent", attempt)
         for aside in status.asides:
             known.add(aside.session)
-            yield _of_aside(status.task, aside)
+            yield _of_record(status.task, aside.kind, aside)
     for entry in books.entries:
         for event in entry.every(ResolutionEnded):
             found = _of_event(entry, event)
@@ -63,33 +63,18 @@ def spendings(books: Books) -> Iterator[Spending]:
             yield _of_session(session, statuses)
 
 
-def _of_attempt(task: TaskId, attempt: Attempt) -> Spending:
+def _of_record(task: TaskId, kind: str, record: Attempt | Aside) -> Spending:
     return Spending(
         task,
-        attempt.session,
-        "agent",
-        attempt.agent,
-        attempt.runtime,
-        attempt.model,
-        attempt.started,
-        attempt.ended or attempt.started,
-        attempt.usage,
-        attempt.outcome,
-    )
-
-
-def _of_aside(task: TaskId, aside: Aside) -> Spending:
-    return Spending(
-        task,
-        aside.session,
-        aside.kind,
-        aside.agent,
-        aside.runtime,
-        aside.model,
-        aside.started,
-        aside.ended,
-        aside.usage,
-        aside.outcome,
+        record.session,
+        kind,
+        record.agent,
+        record.runtime,
+        record.model,
+        record.started,
+        record.ended or record.started,
+        record.usage,
+        record.outcome,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from swarmgit.model.desired import ConvoyBudget, Swarm, Task
 from swarmgit.model.endings import Stop
@@ -176,25 +177,15 @@ def empty_wallets(situation: Situation, draft: Draft) -> tuple[Wallet, ...]:
 
 def wait(situation: Situation, draft: Draft, task: Task, money: Till) -> Reason | None:
     """Return why there is no money for a task's next session; None when there is."""
-    why = _day(money.purse) or _convoy(task, money) or _task(situation, task, draft.views.get(task.id), money)
+    status = draft.views.get(task.id) or situation.observed.statuses.get(task.id)
+    why = _day(money.purse) or _convoy(task, money) or _task(situation, task, status, money)
     draft.needs_person = draft.needs_person or why is not None
     return why
 
 
 def wait_beside(situation: Situation, draft: Draft, task: Task) -> Reason | None:
-    """Return why there is no money for a session beside a task's attempts; None when there is."""
-    money = till(situation, draft)
-    limit, status = usd_of_task(situation.swarm, task), situation.observed.statuses.get(task.id)
-    why = _day(money.purse) or _convoy(task, money)
-    if why is None and limit is not None and status is not None:
-        spent = spent_on(situation, status)
-        why = _used_up(spent, limit) if spent and spent >= limit else None
-    draft.needs_person = draft.needs_person or why is not None
-    return why
-
-
-def _used_up(spent: float, limit: float) -> Reason:
-    return reason("budget of the task", f"it has cost {spent:.2f} of {limit:.2f} USD; {RAISE}")
+    """Return why there is no money for a session beside a task's attempts; what that will cost nobody estimates."""
+    return wait(situation, draft, task, replace(till(situation, draft), estimates={}))
 
 
 def _convoy(task: Task, money: Till) -> Reason | None:
@@ -219,7 +210,7 @@ def _task(situation: Situation, task: Task, status: TaskStatus | None, money: Ti
     spent = spent_on(situation, status) if status else 0.0
     left = max(0.0, limit - spent)
     if spent and spent >= limit:
-        return _used_up(spent, limit)
+        return reason("budget of the task", f"it has cost {spent:.2f} of {limit:.2f} USD; {RAISE}")
     expected = money.estimates.get(task.type)
     if expected is not None and spent + expected > limit:
         text = f"sessions of type {task.type} cost {expected:.2f} USD, and {left:.2f} USD are left for it; {RAISE}"

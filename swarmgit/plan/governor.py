@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from msgspec import Struct
 
@@ -65,9 +66,7 @@ def retry_at(situation: Situation, attempt: Attempt, fault: Fault | None) -> dat
     ended = attempt.ended or situation.now
     status = situation.observed.statuses.get(_task_of(situation, attempt))
     before = [a.outcome for a in status.attempts if a.session != attempt.session] if status else []
-    in_a_row = 0
-    while in_a_row < len(before) and before[-1 - in_a_row] == attempt.outcome:
-        in_a_row += 1
+    in_a_row = _in_a_row(outcome == attempt.outcome for outcome in reversed(before))
     if attempt.outcome == "rate-limited":
         wait_s = _limit_s(fault, ended, in_a_row, attempt.speaks_for)
     elif attempt.outcome == "transient":
@@ -79,16 +78,17 @@ def retry_at(situation: Situation, attempt: Attempt, fault: Fault | None) -> dat
 
 def pause_of(situation: Situation, session: ProgramSession) -> datetime | None:
     """Return until when the account of a session beside a task's attempts waits; None where nobody asked for that."""
-    fault, status = session.stream.fault, situation.observed.statuses.get(session.spec.task or TaskId(""))
+    fault, status = session.stream.fault, situation.observed.statuses.get(session.spec.task)
     if fault is None or fault.kind != "rate-limit":
         return None
     ended = session_ended(session, situation.now)
-    before = [aside.retry_at for aside in status.asides] if status else []
-    in_a_row = 0
-    while in_a_row < len(before) and before[-1 - in_a_row] is not None:
-        in_a_row += 1
+    in_a_row = _in_a_row(aside.retry_at is not None for aside in reversed(status.asides)) if status else 0
     wait_s = _limit_s(fault, ended, in_a_row, session.stream.speaks_for)
     return ended + timedelta(seconds=wait_s + _jitter_s(wait_s, session.spec.id))
+
+
+def _in_a_row(latest_first: Iterable[bool]) -> int:
+    return sum(1 for _ in takewhile(bool, latest_first))
 
 
 def _limit_s(fault: Fault | None, ended: datetime, in_a_row: int, speaks_for: str) -> float:

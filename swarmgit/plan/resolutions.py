@@ -114,17 +114,8 @@ def keep_proposal(draft: Draft, entry: Entry) -> None:
 
 
 def runtime_for(situation: Situation, entry: Entry) -> tuple[Runtime, str | None] | None:
-    """Return the program and model of a merger: the tier that `routing.merge` names, else the task's own agent program.
-
-    A plain command cannot be expected to merge unless it was named for that.
-    """
-    swarm = situation.swarm
-    tier = swarm.tiers.get(swarm.routing.get("merge", ""))
-    if tier is not None:
-        return swarm.runtimes.get(tier.runtime) or Runtime(tier.runtime, tier.runtime), tier.model
-    task = situation.desired.tasks.get(entry.task)
-    runtime, model = agents.runtime_of(swarm, task) if task is not None else (None, None)
-    return (runtime, model) if runtime is not None and runtime.adapter not in {"command", ""} else None
+    """Return the program and model of a merger; None where nobody can be expected to merge."""
+    return agents.beside(situation.swarm, "merge", situation.desired.tasks.get(entry.task))
 
 
 def _may_merge(entry: Entry) -> bool:

@@ -76,7 +76,7 @@ def _reopen(situation: Situation, draft: Draft, task: Task | None, status: TaskS
     if entry is not None and entry.state in {"landing", "landed"}:
         return status
     if entry is not None and is_open:
-        withdrawal.drop_entry(situation, draft, entry, "the task starts again")
+        withdrawal.drop_entry(situation, draft, entry, withdrawal.BEGUN_AGAIN)
     return replace(
         withdrawal.give_up_last(draft, status),
         phase="waiting",
@@ -104,7 +104,7 @@ def _withdraw(situation: Situation, draft: Draft, task: Task | None, status: Tas
         text = "it was already landing when it was withdrawn"
         return draft.because(status, reason("in line", text, status.waiting_for), "queued")
     if entry is not None and entry.state not in {"rejected", "dropped"}:
-        withdrawal.drop_entry(situation, draft, entry, "the task was withdrawn")
+        withdrawal.drop_entry(situation, draft, entry, withdrawal.WITHDRAWN)
     why = "cancelled by a person" if situation.control(status.task).cancelled else "removed from intent"
     status = withdrawal.give_up_last(draft, status)
     return replace(status, phase="cancelled", reason=why, waiting_for=(), finished=situation.now)

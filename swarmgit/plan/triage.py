@@ -113,13 +113,8 @@ def _keep_aside(situation: Situation, draft: Draft, asked: TriageSession, outcom
 
 
 def runtime_for(situation: Situation, task: Task, session: AgentSession) -> tuple[Runtime, str | None] | None:
-    """Return who is asked; None: a plain command cannot be expected to judge unless it was named for that."""
-    swarm = situation.swarm
-    tier = swarm.tiers.get(swarm.routing.get(ROLE, ""))
-    if tier is not None:
-        return swarm.runtimes.get(tier.runtime) or Runtime(tier.runtime, tier.runtime), tier.model
-    runtime, model = agents.runtime_of(swarm, experiments.as_in(situation.desired, task, session.spec.experiment))
-    return None if runtime.adapter in {"command", ""} else (runtime, model)
+    """Return who is asked; None where nobody can be expected to judge."""
+    return agents.beside(situation.swarm, ROLE, experiments.as_in(situation.desired, task, session.spec.experiment))
 
 
 def _is_wanted(situation: Situation, spec: TriageSpec) -> bool:

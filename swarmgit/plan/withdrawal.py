@@ -12,6 +12,9 @@ from swarmgit.plan.landings import save, unpin, with_event
 from swarmgit.plan.resolutions import keep_proposal
 from swarmgit.plan.situation import Draft, Situation
 
+WITHDRAWN = "the task was withdrawn"
+BEGUN_AGAIN = "the task starts again"
+
 
 def is_landing(draft: Draft, status: TaskStatus) -> bool:
     """Return whether the queue follows a landing of the task itself."""
@@ -53,7 +56,26 @@ def drop_landed(situation: Situation, draft: Draft) -> None:
 
 
 def drop_unwanted(situation: Situation, draft: Draft) -> None:
-    """Take out of the line what a person dropped; also what is about to land, as long as it has not landed anywhere."""
+    """Take out of the line what people do not want, before anything is chosen to land."""
+    for entry in tuple(draft.entries.values()):
+        why = _of_task(situation, entry) if entry.state in WAITING and entry.task not in draft.held else None
+        if why is not None:
+            drop_entry(situation, draft, entry, why)
+    _drop_entries(situation, draft)
+
+
+def _of_task(situation: Situation, entry: Entry) -> str | None:
+    """Return why an entry's task has no use for it any more; None where it has."""
+    control, status = situation.control(entry.task), situation.observed.statuses.get(entry.task)
+    if status is None or status.entry != entry.id:
+        return None
+    if control.cancelled or entry.task not in situation.desired.tasks.keys() | situation.desired.held:
+        return WITHDRAWN
+    return BEGUN_AGAIN if control.restart and control.restart != status.restart else None
+
+
+def _drop_entries(situation: Situation, draft: Draft) -> None:
+    """Drop the entries that a person named; also what is about to land, as long as it has not landed anywhere."""
     remote = situation.observed.remote
     open_states = WAITING if remote is not None and remote.relation == "ahead" else WAITING | {"landing"}
     for name, control in situation.observed.entry_controls.items():

@@ -14,10 +14,11 @@ from tests.conftest import Repo
 YEARS = timedelta(days=800)
 
 
-class SetClock(SystemClock):
+class SetClock:
     """The machine's clock, with what somebody has set it forward or back by."""
 
     ahead = timedelta(0)
+    awake_s = SystemClock().awake_s
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead

@@ -11,6 +11,7 @@ from values import (
     Life,
     cannot_start,
     changes_nothing,
+    entry_of,
     fails,
     is_lost,
     life,
@@ -23,7 +24,7 @@ from values import (
 )
 
 from swarmgit.model.actions import Land, StartSession
-from swarmgit.model.control import Freeze
+from swarmgit.model.control import Freeze, QueueControl
 from swarmgit.model.desired import Acceptance, Budget
 from swarmgit.model.endings import AttemptOutcome
 from swarmgit.model.ids import BlobId, TaskId
@@ -222,6 +223,27 @@ def test_a_cancelled_task_stays_cancelled_until_a_person_restarts_it() -> None:
     made.control("it", restart="again")
     made.settle()
     assert made.phases() == {"it": "landed"}
+
+
+@pytest.mark.parametrize(("asked", "lands"), [("cancel", []), ("remove", []), ("restart", ["it"])])
+def test_what_a_person_asks_of_a_task_goes_before_its_landing_in_the_same_tick(asked: str, lands: list[str]) -> None:
+    made = life(task("it"))
+    while not (made.observed.statuses.get(TaskId("it")) and made.status("it").entry):
+        made.tick()
+    made.see(queue_control=QueueControl(paused=True))
+    made.settle()
+    submitted = entry_of(made, "it")
+    assert made.landed() == []
+    if asked == "remove":
+        made.tasks.pop(TaskId("it"))
+    else:
+        made.control("it", **({"cancelled": True} if asked == "cancel" else {"restart": "again"}))
+    made.see(queue_control=QueueControl())
+
+    made.settle()
+
+    assert made.landed() == lands
+    assert made.observed.entries[submitted.id].state == "dropped"
 
 
 def test_a_session_that_a_crash_left_unrecorded_is_adopted_and_not_started_again() -> None:
