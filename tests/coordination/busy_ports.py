@@ -30,8 +30,9 @@ def busy(repo: Repo, count: int = 4) -> Iterator[None]:
         return False
 
     world = repo.world()
+    store = world.repository.store
     world.close()
-    assert PortRanges(world.repository.store, note).free(count, frozenset()) is None
+    assert PortRanges(store, note).free(count, frozenset()) is None
     with ExitStack() as sockets:
         for port in filter(is_free, tried):
             listen(sockets, port)

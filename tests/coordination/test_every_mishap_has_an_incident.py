@@ -114,11 +114,12 @@ def set_up(repo: Repo) -> Expected:
 def no_worktree(repo: Repo) -> Expected:
     repo.start()
     world = repo.world()
+    store = world.repository.store
     world.close()
-    world.repository.store.parent.mkdir(parents=True, exist_ok=True)
-    world.repository.store.write_text("a file where the folder of worktrees should be")
+    store.parent.mkdir(parents=True, exist_ok=True)
+    store.write_text("a file where the folder of worktrees should be")
     two(repo, "echo x > $SWARM_TASK.txt")
-    world.repository.store.unlink()
+    store.unlink()
     return Expected("cause/worktree", ("its worktree could not be made", "XDG_STATE_HOME", "swarmgit doctor"))
 
 
@@ -222,8 +223,8 @@ def collection(repo: Repo) -> Expected:
     repo.commit()
     assert repo.reconcile().code == 0
     world = repo.world()
-    world.close()
     store = world.repository.store
+    world.close()
     stuck = store / "trash" / "stuck" / "file"
     stuck.parent.mkdir(parents=True)
     stuck.touch()

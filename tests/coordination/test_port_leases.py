@@ -27,8 +27,9 @@ def sockets() -> Iterator[ExitStack]:
 
 def ranges_of(repo: Repo) -> PortRanges:
     world = repo.world()
+    store = world.repository.store
     world.close()
-    return PortRanges(world.repository.store, is_free)
+    return PortRanges(store, is_free)
 
 
 def shown_ports(repo: Repo) -> dict[str, list[int]]:
