@@ -34,11 +34,12 @@ def reconcile(
     from swarmgit.cli.progress import open_progress
     from swarmgit.cli.render_run import INTERRUPTED, summary
 
-    world = settings.world(lead=True)
-    options = Options(mode=mode or "settle", timeout_s=timeout_s, only=named(world, tasks), now=now)
     interrupted = threading.Event()
-    with on_interrupt(interrupted, INTERRUPTED), open_progress(settings, quiet=quiet) as heard:
-        result = run(world, options, heard[0], interrupted, heard[1])
+    with on_interrupt(interrupted, INTERRUPTED):  # before the lock is taken: from then on others see that it runs
+        world = settings.world(lead=True)
+        options = Options(mode=mode or "settle", timeout_s=timeout_s, only=named(world, tasks), now=now)
+        with open_progress(settings, quiet=quiet) as heard:
+            result = run(world, options, heard[0], interrupted, heard[1])
     say("" if quiet or settings.is_quiet else summary(result))
     if result.is_hung:
         end_process(int(result.code))

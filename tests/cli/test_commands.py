@@ -137,7 +137,6 @@ def test_an_interrupted_reconcile_leaves_its_sessions_running_and_says_how_to_st
     )
     until(lambda: f'"pid":{child.pid},' in (running.root / ".git/swarmgit/lock").read_text())
     assert "another reconcile" in call(running, "reconcile", check=False).stderr
-    time.sleep(0.5)
     child.terminate()
     told = child.communicate(timeout=30)[1]
     assert child.returncode == 130
