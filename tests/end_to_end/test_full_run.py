@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 
+import pytest
+
 from swarmgit.app.fsck import check
 from tests.conftest import Repo
 
@@ -20,6 +22,7 @@ def lying(repo: Repo) -> Repo:
     return repo
 
 
+@pytest.mark.slow
 def test_inputs_that_lie_are_found_out_named_and_mended(repo: Repo) -> None:
     lying(repo)
     repo.reconcile()

@@ -64,7 +64,7 @@ def test_an_interrupt_leaves_sessions_running_and_says_how_to_stop_them(repo: Re
 
 def test_a_second_reconciler_says_who_leads_and_exits_with_1(repo: Repo) -> None:
     repo.start()
-    repo.task("slow", f"touch {repo.agents}/begun; sleep 3; echo done > slow.txt")
+    repo.task("slow", f"touch {repo.agents}/begun; sleep 1.5; echo done > slow.txt")
     repo.commit()
     first = _start(repo)
     assert _wait_for((repo.agents / "begun").exists)

@@ -167,9 +167,8 @@ def is_read(leaf: str) -> bool:
     return any((word, method) in reads() for word in words)
 
 
-@pytest.mark.parametrize("kind", ROOTS)
-def test_every_key_has_an_effect(kind: str) -> None:
-    idle = [leaf for leaf in leaves(kind) if not is_read(leaf) and leaf not in NO_EFFECT]
+def test_every_key_has_an_effect() -> None:
+    idle = [leaf for kind in ROOTS for leaf in leaves(kind) if not is_read(leaf) and leaf not in NO_EFFECT]
     assert idle == [], "nothing reads it: make it work, or make it an error of validate"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -44,10 +43,10 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def functions(path: Path) -> Iterator[tuple[str, Function]]:
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, Function):
-            yield f"{name_of(path)}:{node.name}", node
+@cache
+def functions(path: Path) -> tuple[tuple[str, Function], ...]:
+    nodes = (node for node in ast.walk(parsed(path)) if isinstance(node, Function))
+    return tuple((f"{name_of(path)}:{node.name}", node) for node in nodes)
 
 
 def code_lines(function: Function) -> int:

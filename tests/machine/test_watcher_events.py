@@ -65,7 +65,7 @@ def ask(repo: Repo) -> None:
     repo.commit()
 
 
-@pytest.mark.default_cases("Mad")
+@pytest.mark.slow
 @pytest.mark.parametrize("bell", [Silent, Mad])
 def test_lost_and_doubled_events_change_nothing_in_the_end(repo: Repo, bell: Callable[[], Doorbell]) -> None:
     ask(repo)

@@ -96,6 +96,7 @@ def test_a_batch_of_eight_finds_its_culprits_and_lands_the_rest(repo: Repo, culp
     assert_proved(repo)
 
 
+@pytest.mark.slow
 def test_a_flake_in_a_batch_of_eight_evicts_nobody(repo: Repo) -> None:
     names = list("abcdefgh")
     once = f"{repo.agents}/flaked"

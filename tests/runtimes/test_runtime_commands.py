@@ -61,6 +61,7 @@ def test_the_list_names_every_adapter_and_what_is_missing(repo: Repo, monkeypatc
     assert "MISSING" in repo.swarmgit("runtime", "list").stdout
 
 
+@pytest.mark.slow
 def test_a_check_does_a_real_task_and_says_what_works(
     repo: Repo, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
