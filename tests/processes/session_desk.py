@@ -75,7 +75,7 @@ class Desk:
     def processes(self, session: SessionId) -> list[tree.Process]:
         return tree.members(tree.Tree(session, str(self.live / "sessions" / session), None))
 
-    def stop(self, session: SessionId, grace_s: float = 5.0) -> Job:
+    def stop(self, session: SessionId, grace_s: float = 60.0) -> Job:
         """Ask as the tick does, until it is over, then make sure that nothing is left."""
 
         def is_over() -> bool:
@@ -88,7 +88,7 @@ class Desk:
         return self.job(session)
 
 
-def wait(is_true: Callable[[], bool], timeout_s: float = 10.0) -> None:
+def wait(is_true: Callable[[], bool], timeout_s: float = 30.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not is_true():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -145,7 +145,7 @@ def test_a_child_left_in_the_group_dies_with_its_program_even_without_the_marker
 def test_a_daemon_that_drops_its_environment_is_found_by_its_output(desk: Desk) -> None:
     session = desk.sh("bare", "setsid env -i /bin/sleep 60 & sleep 0.2")
     desk.until(session, "succeeded")
-    assert len(desk.processes(session)) == 1
+    wait(lambda: len(desk.processes(session)) == 1)
 
     desk.executor.reap(session)
 
