@@ -17,6 +17,7 @@ from swarmgit.app.names import find, find_task
 from swarmgit.app.room import require_room
 from swarmgit.app.sessions import find_session
 from swarmgit.app.views.tasks import statuses
+from swarmgit.documents import paths
 from swarmgit.errors import PersonMustAct, SwarmError
 from swarmgit.model.control import EntryControl, Freeze, QueueControl, TaskControl
 from swarmgit.model.endings import Stop
@@ -80,6 +81,11 @@ def restart(world: World, name: str, by: str, reason: str = "") -> None:
         raise PersonMustAct(
             f"task {status.task} has landed as {status.landed_commit or 'a commit of the target'}",
             f"work for it once more: swarmgit task reopen {status.task}; for what is still to do: swarmgit task new",
+        )
+    if status.task not in seen.desired.tasks and status.task not in seen.desired.held:
+        raise PersonMustAct(
+            f"task {status.task} has no file on the target any more",
+            f"git log -1 --diff-filter=D -- {paths.TASKS}/{status.task}.yaml shows who removed it; bring it back",
         )
     request = ulid(seen.now, f"restart {status.task} {by}")
     control = TaskControl(restart=request, by=by, reason=reason, at=seen.now)
@@ -218,7 +224,10 @@ def _task(world: ReadWorld, name: str) -> tuple[Look, TaskStatus]:
     seen = look(world)
     known = statuses(seen)
     archived = {task: TaskStatus(task=task, title=task, phase="landed") for task in seen.observed.archived}
-    return seen, {**archived, **known}[find_task(name, {**archived, **known}, known)]
+    found = {**archived, **known}[find_task(name, {**archived, **known}, known)]
+    if found.task in seen.observed.unreadable:
+        raise PersonMustAct(f"task {found.task}: {found.reason}", "swarmgit state reset kept")
+    return seen, found
 
 
 def _refuse_finished(status: TaskStatus, verb: str) -> None:

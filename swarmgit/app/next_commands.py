@@ -61,5 +61,7 @@ def _again(look: Look, status: TaskStatus) -> Iterator[str]:
         yield f"swarmgit task reopen {status.task}"
     elif status.phase == "needs-human" and status.task in look.observed.failures:
         yield "swarmgit reconcile"  # the work is there: with the cause gone, the step is tried again
+    elif status.task in look.observed.unreadable or status.task not in look.desired.tasks:
+        return
     elif status.phase in {"needs-human", "failed", "cancelled"}:
         yield f"swarmgit task restart {status.task}"

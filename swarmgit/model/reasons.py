@@ -87,6 +87,9 @@ REASONS: Mapping[str, ReasonKind] = {
     "attempts": ReasonKind("swarmgit task restart {task}", "What depends on it does not start.", ""),
     "refused": ReasonKind("swarmgit reconcile", STAYS, ""),
     "no tier left": ReasonKind("swarmgit task restart {task}", STAYS, ""),
+    "state unreadable": ReasonKind(
+        "swarmgit state reset kept", "It is left alone until its file of state can be read.", ""
+    ),
     "claimed": ReasonKind("swarmgit task accept {task}", "It neither runs nor counts as landed.", "a person"),
     "landing gone": ReasonKind("swarmgit task reopen {task}", "It counts as landed, and its work is not there.", ""),
     "other": ReasonKind("swarmgit task show {task}", BY_ITSELF, ""),

@@ -32,7 +32,7 @@ from swarmgit.plan import plan
 from swarmgit.plan.incidents.kind import facts_in
 
 A, B, BOTH = TaskId("a"), TaskId("b"), ConvoyId("both")
-OF_VIEWS = {"landing gone"}
+OF_VIEWS = {"landing gone", "state unreadable"}
 """Kinds that are seen from what has landed; tests/end_to_end/test_reasons_help.py makes them happen."""
 
 SEVEN = FailedStep(Step("StartSession", A), "no fork", "no fork", START, START, count=7, tries=7)

@@ -114,7 +114,10 @@ def test_a_stopped_program_ends(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("name", "script"),
-    [("setsid", "setsid sleep 60 & sleep 60"), ("tools", "setsid sh -c 'trap \"\" TERM; sleep 60; sleep 60' & wait; exit 3")],
+    [
+        ("setsid", "setsid sleep 60 & sleep 60"),
+        ("tools", "setsid sh -c 'trap \"\" TERM; sleep 60; sleep 60' & wait; exit 3"),
+    ],
 )
 def test_tools_in_sessions_of_their_own_end_too(desk: Desk, name: str, script: str) -> None:
     session = desk.sh(name, script)

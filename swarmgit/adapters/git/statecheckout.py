@@ -145,7 +145,7 @@ class StateCheckout:
         back = f"{self._folder / '.git'}\n"
         if not (_holds(self._admin / "gitdir", back) and (self._admin / "HEAD").exists()):
             self._make_admin(back)
-        self._follow_rename()
+        self._name_branch()
         if not _holds(self._folder / ".git", pointer):
             self._folder.mkdir(exist_ok=True)
             if (self._folder / ".git").is_dir():
@@ -154,12 +154,12 @@ class StateCheckout:
                 (self._admin / SHOWS).unlink()  # who knows what else is gone
             write_file(self._folder / ".git", os.fsencode(pointer))
 
-    def _follow_rename(self) -> None:
-        """Let HEAD name our branch where it names one that is gone: it was renamed, and git was killed half-way."""
+    def _name_branch(self) -> None:
+        """Let HEAD name our branch where it names another: one of the two was renamed, or somebody switched here."""
         head = self._admin / "HEAD"
         named = head.read_text(errors="surrogateescape").strip().removeprefix("ref: ")
         is_other = named.startswith("refs/heads/") and named not in {branch_ref(self._branch), REFTABLE_HEAD}
-        if is_other and self._objects.named(named) is None:
+        if is_other:
             write_file(head, f"ref: {branch_ref(self._branch)}\n".encode())
 
     def _make_admin(self, back: str) -> None:

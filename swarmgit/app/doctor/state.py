@@ -30,7 +30,8 @@ def state(world: ReadWorld, facts: Facts) -> Iterator[Finding]:
         return
     broken = [violation.message for violation in read_ledger(world).violations]
     for message in broken:
-        yield Finding("state", "fail", message, f"git log -p {branch} shows what changed it; then: swarmgit fsck")
+        mend = f"git log -p {branch} shows what changed it; swarmgit state reset kept takes it back"
+        yield Finding("state", "fail", message, mend)
     if not broken:
         yield Finding("state", "ok", f"the state branch is readable: {branch}, at {head[:10]}")
 

@@ -17,6 +17,8 @@ def reason_of(look: Look, status: TaskStatus) -> Reason | None:
     drift = look.observed.drift.get(status.task)
     if drift is not None and drift.kind == "gone" and status.landed_commit:
         return reason("landing gone", status.reason, task=status.task)
+    if status.task in look.observed.unreadable:
+        return reason("state unreadable", status.reason)
     if status.finished is None and status.task in look.desired.held and status.task not in look.plan.reasons:
         return reason("valid intent", status.reason)
     return look.plan.reasons.get(status.task)

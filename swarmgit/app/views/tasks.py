@@ -15,6 +15,7 @@ from swarmgit.model.ids import TaskId
 from swarmgit.model.landings import Drift
 from swarmgit.model.status import Attempt, GateResult, TaskStatus
 from swarmgit.plan.priorities import Raised, raised
+from swarmgit.state import kinds
 
 if TYPE_CHECKING:
     from swarmgit.app.look import Look
@@ -29,6 +30,11 @@ def statuses(look: Look) -> dict[TaskId, TaskStatus]:
     for task in look.desired.tasks.values():
         if task.id not in known and task.id not in look.observed.archived:
             known[task.id] = TaskStatus(task=task.id, title=task.title, reason="not looked at yet")
+    for name in look.observed.unreadable:
+        where = kinds.TASKS.file(name)
+        what = next((str(problem) for problem in look.observed.problems if problem.file == where), where)
+        title = look.desired.tasks[name].title if name in look.desired.tasks else name
+        known[name] = TaskStatus(name, title, "needs-human", f"its file of state cannot be read: {what}")
     for held in look.desired.held:
         if held not in known and held not in look.observed.archived:
             known[held] = TaskStatus(
