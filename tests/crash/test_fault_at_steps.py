@@ -27,7 +27,7 @@ def test_the_scenario_ends_as_it_should_when_nobody_is_killed(repo: Repo) -> Non
     assert_same_end(repo)
 
 
-@pytest.mark.default_cases("0")
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_again_and_again_it_reaches_the_same_end(repo: Repo, seed: int) -> None:
     dice = random.Random(seed)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Repo
+
+from tests.conftest import Repo
 
 MARK = "<<<<<<< theirs\n"
 
@@ -48,6 +49,7 @@ def test_a_task_without_a_file_is_not_restarted(repo: Repo) -> None:
     assert (refused.returncode, "has no file on the target" in refused.stderr) == (1, True)
 
 
+@pytest.mark.slow
 def test_the_checkout_of_state_names_its_branch_again_after_a_rename(repo: Repo) -> None:
     repo.start()
     repo.task("it")

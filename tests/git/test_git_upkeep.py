@@ -196,6 +196,7 @@ def test_a_file_of_a_packing_that_was_killed_stops_no_withdrawal(person: Person,
     person.git("pack-refs", "--all", "--prune")
 
 
+@pytest.mark.slow
 def test_a_lock_on_packed_refs_that_may_be_held_stays(person: Person, engine: GitEngine) -> None:
     lock = person.common_dir / "packed-refs.lock"
     lock.touch()

@@ -32,7 +32,7 @@ def is_told(done: subprocess.CompletedProcess[str]) -> bool:
     return done.returncode in EXPECTED and "bug" not in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.default_cases("12")
+@pytest.mark.slow
 @pytest.mark.parametrize("descriptors", [8, 12, 17])
 def test_without_descriptors_every_command_says_so_and_the_next_reconcile_lands(repo, descriptors: int) -> None:
     ready(repo)
@@ -48,7 +48,7 @@ def test_without_descriptors_every_command_says_so_and_the_next_reconcile_lands(
     assert repo.git("cat-file", "-p", "main:api.txt") == "api"
 
 
-@pytest.mark.default_cases("environ0-*")
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
