@@ -27,6 +27,7 @@ class Owner(Struct, frozen=True):
     name: str
     is_ours: bool
     is_writable: bool
+    is_on_read_only_disk: bool
 
 
 class Ground(Struct, frozen=True):
@@ -49,7 +50,8 @@ class Ground(Struct, frozen=True):
             name = pwd.getpwuid(uid).pw_name
         except KeyError:
             name = f"user {uid}"
-        return Owner(name, there != place or uid == os.geteuid(), os.access(there, os.W_OK))
+        is_read_only = bool(os.statvfs(there).f_flag & os.ST_RDONLY)
+        return Owner(name, there != place or uid == os.geteuid(), os.access(there, os.W_OK), is_read_only)
 
     def is_stale(self, lock: Path) -> bool:
         """Return whether a lock is there that no live process has open."""

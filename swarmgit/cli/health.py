@@ -19,7 +19,7 @@ def doctor(settings: Settings, fix: bool, as_json: bool) -> int:
     from swarmgit.wiring.programs import programs_of
 
     machine = Machine(settings.environ, programs_of)
-    report = mend(settings.world, machine) if fix else examine(settings.reading, machine)
+    report = mend(settings.reading, settings.world, machine) if fix else examine(settings.reading, machine)
     if as_json:
         say_json(report.document())
     else:

@@ -33,12 +33,18 @@ def examine(
     return Report(tuple(_told_once(found)))
 
 
-def mend(open_world: Callable[[], World], machine: MachineFacts, checks: Iterable[Check] = REPOSITORY_CHECKS) -> Report:
+def mend(
+    open_reading: Callable[[], ReadWorld],
+    open_world: Callable[[], World],
+    machine: MachineFacts,
+    checks: Iterable[Check] = REPOSITORY_CHECKS,
+) -> Report:
     """Do what is safe of the repairs, under the reconciler's lock, and return what is found after that."""
     table = tuple(checks)
-    fixes = [(each, each.fix) for each in examine(open_world, machine, table).findings if each.fix is not None]
+    found = examine(open_reading, machine, table)
+    fixes = [(each, each.fix) for each in found.findings if each.fix is not None]
     if not fixes:
-        return examine(open_world, machine, table)
+        return found
     fixed: list[str] = []
     unfixed: list[str] = []
     world = open_world()
@@ -51,7 +57,7 @@ def mend(open_world: Callable[[], World], machine: MachineFacts, checks: Iterabl
                 unfixed.append(f"{finding.name}: {error}")
     finally:
         world.lock.release()
-    return replace(examine(open_world, machine, table), fixed=tuple(fixed), unfixed=tuple(unfixed))
+    return replace(examine(open_reading, machine, table), fixed=tuple(fixed), unfixed=tuple(unfixed))
 
 
 def _answers(name: str, run: Callable[[], Iterator[Finding]]) -> list[Finding]:

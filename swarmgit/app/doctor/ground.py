@@ -58,6 +58,8 @@ def owners(world: ReadWorld, facts: Facts) -> Iterator[Finding]:
         if found is not None and not found.is_ours:
             words = f"{place} belongs to {found.name}, and not to who runs this"
             yield Finding("owners", "warn", words, f"sudo chown -R $(id -un) {quote(str(place))}")
+        elif found is not None and found.is_on_read_only_disk:
+            yield Finding("owners", "fail", f"{place} is on a file system that is read-only", "mount it for writing")
         elif found is not None and not found.is_writable:
             yield Finding("owners", "fail", f"{place} cannot be written", f"ls -ld {quote(str(place))}")
 

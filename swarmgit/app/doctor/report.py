@@ -65,6 +65,10 @@ class Owned(Protocol):
     def is_writable(self) -> bool:
         """Return whether who asks can write there."""
 
+    @property
+    def is_on_read_only_disk(self) -> bool:
+        """Return whether nobody can, because of how the disk is mounted."""
+
 
 class GroundFacts(Protocol):
     """What the files say that a repository stands on."""
