@@ -21,7 +21,7 @@ from swarmgit.model.ids import SessionId, TaskId
 from swarmgit.model.reasons import Reason, reason
 from swarmgit.model.sessions import ProgramSession
 from swarmgit.model.status import Attempt, Rejection, TaskStatus
-from swarmgit.plan import accounts, agents, rejections
+from swarmgit.plan import accounts, agents, books, rejections
 from swarmgit.plan.situation import Draft, Situation, session_ended
 from swarmgit.plan.times import is_ahead
 
@@ -85,6 +85,13 @@ def pause_of(situation: Situation, session: ProgramSession) -> datetime | None:
     in_a_row = _in_a_row(aside.retry_at is not None for aside in reversed(status.asides)) if status else 0
     wait_s = _limit_s(fault, ended, in_a_row, session.stream.speaks_for)
     return ended + timedelta(seconds=wait_s + _jitter_s(wait_s, session.spec.id))
+
+
+def keep_aside(situation: Situation, draft: Draft, session: ProgramSession, outcome: str) -> None:
+    """Record what a session beside a task's attempts has used; a command that makes files again has used nothing."""
+    retry_at = pause_of(situation, session)
+    if session.stream.usage.tokens or retry_at:
+        draft.keep_aside(session.spec.task, books.aside_of(session, outcome, situation.now, retry_at))
 
 
 def _in_a_row(latest_first: Iterable[bool]) -> int:

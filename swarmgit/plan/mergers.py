@@ -185,7 +185,7 @@ def _let_go(situation: Situation, draft: Draft, session: MergeSession) -> None:
     elif not session.is_finished:
         draft.add(replace(_finish(situation, session), salvage=True))
     else:
-        _keep_aside(situation, draft, session, "stopped")
+        governor.keep_aside(situation, draft, session, "stopped")
         draft.add(*_salvage(session), Retire(spec.id))
 
 
@@ -213,7 +213,7 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: MergeSess
         **({"tokens": usage.tokens, "usd": usage.usd} if usage.tokens else {}),
     }
     draft.add(*attribution.merge_lines(session, outcome, reason))
-    _keep_aside(situation, draft, session, outcome)
+    governor.keep_aside(situation, draft, session, outcome)
     draft.add(Retire(spec.id))
     if outcome != "resolved" or capture is None:
         saved = _salvage(session)
@@ -235,13 +235,6 @@ def _settle(situation: Situation, draft: Draft, entry: Entry, session: MergeSess
     entry = with_event(entry, resolved, state="queued", proposal=capture.commit, guarded=guarded)
     save(draft, entry)
     then_generate(situation, draft, entry, begun)
-
-
-def _keep_aside(situation: Situation, draft: Draft, session: MergeSession, outcome: str) -> None:
-    """Record what it has used; a command that makes files again has used nothing."""
-    retry_at = governor.pause_of(situation, session)
-    if session.stream.usage.tokens or retry_at:
-        draft.keep_aside(session.spec.task, books.aside_of(session, outcome, situation.now, retry_at))
 
 
 def _unresolved(draft: Draft, entry: Entry, ended: Unresolved) -> None:

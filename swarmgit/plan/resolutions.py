@@ -89,18 +89,18 @@ def then_generate(situation: Situation, draft: Draft, entry: Entry, merged: Reso
     if not run or merged.way != "ai":
         return
     session, number = _next(situation, entry)
-    resolving = Resolving(
+    resolving = replace(
+        merged,
         at=situation.now,
         session=session,
         number=number,
         way="generated",
-        onto=merged.onto,
         head=entry.work,
         paths=files,
         may_change=files,
-        others=merged.others,
         run=run,
-        beneath=merged.beneath,
+        feedback=None,
+        more={},
     )
     _resolve(draft, entry, resolving)
 

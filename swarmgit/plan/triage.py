@@ -20,7 +20,7 @@ from swarmgit.model.endings import Stop
 from swarmgit.model.health import Condition, Triage
 from swarmgit.model.ids import SessionId, ulid
 from swarmgit.model.sessions import AgentSession, TriageSession, TriageSpec, of_kind
-from swarmgit.plan import agents, attribution, books, budget, experiments, governor
+from swarmgit.plan import agents, attribution, budget, experiments, governor
 from swarmgit.plan.briefing import section
 from swarmgit.plan.situation import Draft, Situation, session_ended
 from swarmgit.plan.supervise import end, supervise
@@ -101,15 +101,9 @@ def follow(situation: Situation, draft: Draft) -> None:
             said = f"{answer.verdict}: {answer.reason}; {answer.remedy}" if answer else "no usable answer"
             outcome = "resolved" if answer else "failed"
             draft.add(*attribution.merge_lines(asked, outcome, said), Retire(spec.id))
-            _keep_aside(situation, draft, asked, outcome)
+            governor.keep_aside(situation, draft, asked, outcome)
         else:
             end(situation, draft, asked, Stop("nobody waits for its answer"))
-
-
-def _keep_aside(situation: Situation, draft: Draft, asked: TriageSession, outcome: str) -> None:
-    retry_at = governor.pause_of(situation, asked)
-    if asked.stream.usage.tokens or retry_at:
-        draft.keep_aside(asked.spec.task, books.aside_of(asked, outcome, situation.now, retry_at))
 
 
 def runtime_for(situation: Situation, task: Task, session: AgentSession) -> tuple[Runtime, str | None] | None:

@@ -69,7 +69,8 @@ def _of_task(situation: Situation, entry: Entry) -> str | None:
     control, status = situation.control(entry.task), situation.observed.statuses.get(entry.task)
     if status is None or status.entry != entry.id:
         return None
-    if control.cancelled or entry.task not in situation.desired.tasks.keys() | situation.desired.held:
+    desired = situation.desired
+    if control.cancelled or (entry.task not in desired.tasks and entry.task not in desired.held):
         return WITHDRAWN
     return BEGUN_AGAIN if control.restart and control.restart != status.restart else None
 
